@@ -1,0 +1,26 @@
+// Lint rules: the recommended type-aware sets, and the house's one import rule.
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+    { ignores: ["node_modules/", "**/node_modules/", ".sandbox/", "dist/"] },
+    js.configs.recommended,
+    ...tseslint.configs.recommendedTypeChecked,
+    {
+        languageOptions: {
+            parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs"] }, tsconfigRootDir: import.meta.dirname },
+        },
+        rules: {
+            "@typescript-eslint/no-floating-promises": "error",
+            "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+            "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+            "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
+        },
+    },
+    {
+        // The product knows nothing of the sandbox that it is tried on.
+        files: ["index.ts", "components/**/*.ts", "policies/**/*.ts"],
+        rules: { "no-restricted-imports": ["error", { patterns: ["**/sandbox/**", "**/test/**"] }] },
+    },
+    { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },
+);

@@ -1,0 +1,68 @@
+// One gallery image version: made from the snapshot of a node's OS disk, replicated to where pools start nodes.
+import { compute } from "@pulumi/azure-native";
+import * as pulumi from "@pulumi/pulumi";
+import { releaseSnapshot } from "./capture/osDiskCapture";
+import type { Pool } from "./pools";
+import type { Choice } from "./selection/nodeSelection";
+
+/**
+ * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
+ * never in a preview, and a snapshot that cannot be deleted is a warning and goes with the capture later.
+ */
+const release = new pulumi.ResourceHook(
+    "release-snapshot",
+    async ({ newInputs }) => {
+        const inputs = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
+        await releaseSnapshot(inputs.storageProfile.osDiskImage.source.id);
+    },
+    { ignoreErrors: true },
+);
+
+/**
+ * Declares the image version of one choice.
+ *
+ * @param current whether this is the version that the model is to point at
+ * @param snapshotId ARM id of the snapshot that the version is made from
+ */
+export function declareImageVersion(
+    name: string,
+    pool: Pool,
+    choice: Choice,
+    snapshotId: pulumi.Input<string>,
+    current: boolean,
+    opts: pulumi.CustomResourceOptions,
+): compute.GalleryImageVersion {
+    const { settings, gallery, definition, location } = pool;
+    return new compute.GalleryImageVersion(
+        name,
+        {
+            resourceGroupName: gallery.resourceGroup,
+            galleryName: gallery.name,
+            galleryImageName: definition.name,
+            galleryImageVersionName: choice.version,
+            location,
+            publishingProfile: {
+                replicaCount: settings.replicaCount,
+                storageAccountType: pool.storageAccountType,
+                targetRegions: pool.targetRegions.map((region) => ({ name: region })),
+            },
+            storageProfile: { osDiskImage: { source: { id: snapshotId } } },
+            tags: {
+                node: choice.node,
+                patched: choice.patched,
+                ...(choice.attempt > 1 && { attempt: String(choice.attempt) }),
+            },
+        },
+        {
+            ...opts,
+            // New nodes boot from the version in use. One that Azure could not make (a further attempt) has to be replaceable.
+            protect: choice.version === pool.liveVersion || (current && choice.attempt === 1),
+            // A version that failed stays as Failed, and its name is free again only once it is deleted.
+            replaceOnChanges: ["tags.attempt"],
+            deleteBeforeReplace: true,
+            // Azure takes an hour and more for a version, longer for many regions.
+            customTimeouts: { create: "6h", update: "6h", delete: "1h" },
+            hooks: settings.keepSnapshots ? {} : { afterCreate: [release] },
+        },
+    );
+}

@@ -1,0 +1,168 @@
+// The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
+import { compute } from "@pulumi/azure-native";
+import * as pulumi from "@pulumi/pulumi";
+import { OsDiskCapture } from "./capture/osDiskCapture";
+import { declareImageDefinition } from "./gallery";
+import { declareImageVersion } from "./imageVersion";
+import { modelAsItIs, modelFromImage, type LiveModel } from "./model";
+import { imageDefinitionId, imageVersionId, type Pool } from "./pools";
+import { refusal } from "./scaleSets";
+import { NodeSelection, type Choice } from "./selection/nodeSelection";
+
+/** What a pool's prototype is made of. */
+export interface VmssPrototypeArgs {
+    /** The pool as it was read: its settings, its live model, where its images go. */
+    pool: Pool;
+    /** Whether an earlier successful run has already taken the scale set into the stack. */
+    adopted: boolean;
+    /** The gallery, where this stack declares it. */
+    gallery?: compute.Gallery;
+    /** How to reach the cluster's API server; the usual places where left out. */
+    kubernetes: { kubeconfig?: string; context?: string };
+}
+
+/**
+ * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
+ *
+ * A preview shows every change: `~ NodeSelection`, `+ OsDiskCapture`, `+ GalleryImageVersion`, and the one line of the
+ * scale set's `imageReference.id`. No running node is touched but the one captured, which is put back in service.
+ */
+export class VmssPrototype extends pulumi.ComponentResource {
+    /** Name of the node that the current image comes from; empty before the first image. */
+    readonly node: pulumi.Output<string>;
+    /** The current version: the model points at it, or does so from the run after the adoption on; empty before the first. */
+    readonly version: pulumi.Output<string>;
+    /** Versions that this stack keeps, newest last. */
+    readonly versions: pulumi.Output<string[]>;
+    /** ARM id of the scale set. */
+    readonly scaleSetId: pulumi.Output<string>;
+    /** True once the scale set is in the stack. */
+    readonly adopted: pulumi.Output<boolean>;
+    /** Why this node, or why none, in one line. */
+    readonly explanation: pulumi.Output<string>;
+
+    constructor(
+        name: string,
+        private readonly args: VmssPrototypeArgs,
+        opts?: pulumi.ComponentResourceOptions,
+    ) {
+        super("kamino:index:VmssPrototype", name, {}, opts);
+        const selection = this.selectNode(name);
+        const definition = this.declareDefinition(name);
+        const images = pulumi
+            .all([selection.versions, selection.current])
+            .apply(([choices, current]) =>
+                choices.map((choice) =>
+                    this.keepImage(name, choice, choice.version === current, [selection, ...definition]),
+                ),
+            );
+        const scaleSet = pulumi
+            .all([selection.current, this.liveModel(images)])
+            .apply(([version, live]) => this.declareScaleSet(name, live, version, images));
+
+        this.node = selection.currentNode;
+        this.version = selection.current;
+        this.versions = selection.versions.apply((choices) => choices.map(({ version }) => version));
+        this.scaleSetId = pulumi.output(args.pool.live.id);
+        this.adopted = scaleSet.apply(({ id }) => id).apply(() => true);
+        this.explanation = selection.explanation;
+        this.registerOutputs();
+    }
+
+    /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
+    private selectNode(name: string): NodeSelection {
+        const { settings, live } = this.args.pool;
+        const { minimumReadyTime, minimumCandidates, maximumImageAge, prefer, ignoreNodes, ignoreAnnotations } =
+            settings;
+        return new NodeSelection(
+            name,
+            {
+                pool: settings.name,
+                scaleSetId: live.id,
+                computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
+                imageId: live.virtualMachineProfile?.storageProfile?.imageReference?.id,
+                imageDefinitionId: imageDefinitionId(this.args.pool),
+                rules: { minimumReadyTime, minimumCandidates, maximumImageAge, prefer, ignoreNodes, ignoreAnnotations },
+                maxHistory: settings.maxHistory,
+                node: settings.node,
+                pin: settings.pin,
+                kubernetes: this.args.kubernetes,
+            },
+            { parent: this },
+        );
+    }
+
+    /** Where the pool's images are kept: none to declare when the definition was there before this stack. */
+    private declareDefinition(name: string): pulumi.Resource[] {
+        const { pool, gallery } = this.args;
+        return pool.definition.declared
+            ? [declareImageDefinition(name, pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
+            : [];
+    }
+
+    /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
+    private keepImage(name: string, choice: Choice, current: boolean, dependsOn: pulumi.Resource[]) {
+        const { pool, kubernetes } = this.args;
+        const { gracePeriod, drainTimeout, force, cleanerImage, captureNamespace } = pool.settings;
+        const { version, node, instanceId, patched } = choice;
+        const capture = new OsDiskCapture(
+            `${name}-${version}`,
+            {
+                ...{ pool: pool.settings.name, version, node, instanceId, patched, scaleSetId: pool.live.id },
+                resourceGroup: pool.scaleSet.resourceGroup,
+                settings: { gracePeriod, drainTimeout, force, cleanerImage, captureNamespace },
+                kubernetes,
+            },
+            { parent: this, dependsOn },
+        );
+        const opts = { parent: this, dependsOn: [...dependsOn, capture] };
+        return declareImageVersion(`${name}-${version}`, pool, choice, capture.snapshotId, current, opts);
+    }
+
+    /**
+     * The model that the desired one is made from. An image takes an hour, and the in-cluster cloud provider writes load
+     * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is written.
+     * A preview uses what was read at its start, so that its diff is whole.
+     */
+    private liveModel(images: pulumi.Output<compute.GalleryImageVersion[]>): pulumi.Output<LiveModel> {
+        const { live, scaleSet, configKey } = this.args.pool;
+        if (pulumi.runtime.isDryRun()) {
+            return pulumi.output(live);
+        }
+        return compute
+            .getVirtualMachineScaleSetOutput(
+                { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
+                { parent: this, dependsOn: images },
+            )
+            .apply((read) => {
+                const reason = refusal(read, configKey);
+                if (reason) {
+                    throw new pulumi.RunError(
+                        `${reason} (it was changed while this update ran; nothing was written to it)`,
+                    );
+                }
+                return read;
+            });
+    }
+
+    /**
+     * The scale set: first adopted as it is, from the next run on with its model pointing at the image. Protected, and left in
+     * Azure when it leaves the stack: `pulumi destroy` must never delete a pool.
+     */
+    private declareScaleSet(
+        name: string,
+        live: LiveModel,
+        version: string,
+        images: pulumi.Output<compute.GalleryImageVersion[]>,
+    ): compute.VirtualMachineScaleSet {
+        const { pool, adopted } = this.args;
+        const { resourceGroup } = pool.scaleSet;
+        const opts = { parent: this, protect: true, retainOnDelete: true, dependsOn: images };
+        if (!adopted || version === "") {
+            const asItIs = { ...opts, import: pool.live.id, ignoreChanges: ["*"] };
+            return new compute.VirtualMachineScaleSet(name, modelAsItIs(live, resourceGroup), asItIs);
+        }
+        const model = modelFromImage(live, resourceGroup, imageVersionId(pool, version), pool.settings.keepExtensions);
+        return new compute.VirtualMachineScaleSet(name, model, opts);
+    }
+}

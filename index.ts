@@ -1,0 +1,37 @@
+// The program: configuration in, one VmssPrototype per pool, outputs out.
+import * as pulumi from "@pulumi/pulumi";
+import { loadSettings } from "./components/config";
+import { UserError } from "./components/errors";
+import { declareGalleries, galleryKey } from "./components/gallery";
+import { readPools } from "./components/pools";
+import { previouslyAdopted } from "./components/previousRun";
+import { VmssPrototype } from "./components/vmssPrototype";
+
+/** Reads all pools first: whatever is to be refused is refused before anything is declared. */
+async function main() {
+    const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+    const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
+    const pools = await readPools(configured, stack);
+    const adopted = await previouslyAdopted(stack);
+    const galleries = declareGalleries(pools);
+
+    const outputs = pools.map((pool) => {
+        const { name } = pool.settings;
+        const gallery = galleries.get(galleryKey(pool.gallery));
+        const prototype = new VmssPrototype(name, {
+            pool,
+            gallery,
+            adopted: adopted.has(name),
+            kubernetes: { kubeconfig, context },
+        });
+        const { node, version, versions, scaleSetId, adopted: isAdopted, explanation } = prototype;
+        return [name, { node, version, versions, scaleSetId, adopted: isAdopted, explanation }] as const;
+    });
+    return { pools: Object.fromEntries(outputs) };
+}
+
+export = () =>
+    main().catch((error: unknown) => {
+        // What a user can mend is said in one line, without the stack of a program they did not write.
+        throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
+    });

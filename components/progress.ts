@@ -1,0 +1,56 @@
+// What a person sees of the dynamic resources' work: lines in the engine's own display, sent through its Log call.
+import { credentials } from "@grpc/grpc-js";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+
+// The engine starts the process of the dynamic resources with its own address as only argument.
+const engineAddress = process.argv[2];
+const PATIENCE_MS = 5000;
+
+let client: EngineClient | undefined;
+
+function engine(): EngineClient | undefined {
+    if (!client && /^[\w.[\]:-]+:\d+$/.test(engineAddress ?? "")) {
+        client = new EngineClient(engineAddress, credentials.createInsecure());
+    }
+    return client;
+}
+
+/** A line that stays on screen and in the log. Resolves when the engine has it; never rejects. */
+export function info(message: string): Promise<void> {
+    return send(LogSeverity.INFO, message, false);
+}
+
+/** A warning: something that a person should look at, and that does not stop the run. Never rejects. */
+export function warn(message: string): Promise<void> {
+    return send(LogSeverity.WARNING, message, false);
+}
+
+/** What is being done at this moment; the next status takes its place. Never rejects. */
+export function status(message: string): Promise<void> {
+    return send(LogSeverity.INFO, message, true);
+}
+
+async function send(severity: LogSeverity, message: string, ephemeral: boolean) {
+    const target = engine();
+    const sent =
+        target !== undefined &&
+        (await new Promise<boolean>((resolve) => {
+            const request = new LogRequest();
+            request.setSeverity(severity);
+            request.setMessage(message);
+            request.setEphemeral(ephemeral);
+            target.log(request, { deadline: Date.now() + PATIENCE_MS } as never, (error: unknown) => resolve(!error));
+        }));
+    if (!sent) {
+        // Outside the engine (a test, a killed run that still puts a node back): stderr is better than nothing.
+        process.stderr.write(`${message}\n`);
+    }
+}
+
+/** "45s", "3m 20s", "1h 5m": how long something took, for a person. */
+export function elapsed(milliseconds: number): string {
+    const total = Math.round(milliseconds / 1000);
+    const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
+    return hours ? `${hours}h ${minutes}m` : minutes ? `${minutes}m ${seconds}s` : `${seconds}s`;
+}

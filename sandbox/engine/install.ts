@@ -1,0 +1,75 @@
+// Bundles the plugins written in TypeScript into single files that start fast, and lays them out where the engine looks.
+import { readFileSync } from "node:fs";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { build } from "esbuild";
+import { binDirectory, pluginsDirectory, repository } from "./paths";
+
+interface Plugin {
+    /** The plugin's main file, from the repository's root. */
+    source: string;
+    /** Where its executable goes. */
+    executable: string;
+}
+
+/** Provider plugins at the versions of the SDKs that the program has installed: the engine asks for exactly those. */
+function providers(): Plugin[] {
+    return ["azure-native", "kubernetes"].map((name) => ({
+        source: `sandbox/plugins/${name}/main.ts`,
+        executable: path.join(pluginsDirectory, `resource-${name}-v${sdkVersion(name)}`, `pulumi-resource-${name}`),
+    }));
+}
+
+/** The plugins that a Pulumi release carries beside its own executable. */
+function bundled(): Plugin[] {
+    return [
+        {
+            source: "sandbox/plugins/language-nodejs/main.ts",
+            executable: path.join(binDirectory, "pulumi-language-nodejs"),
+        },
+        {
+            source: "sandbox/plugins/dynamic/main.ts",
+            executable: path.join(binDirectory, "pulumi-resource-pulumi-nodejs"),
+        },
+    ];
+}
+
+function sdkVersion(name: string): string {
+    const manifest = path.join(repository, "node_modules", "@pulumi", name, "package.json");
+    return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+}
+
+async function install(plugin: Plugin): Promise<void> {
+    const result = await build({
+        absWorkingDir: repository,
+        entryPoints: [plugin.source],
+        bundle: true,
+        write: false,
+        platform: "node",
+        target: "node20",
+        format: "cjs",
+        logLevel: "warning",
+        // Only there to turn closures and TypeScript programs into JavaScript, which a plugin never does.
+        external: ["typescript", "ts-node"],
+        banner: { js: "#!/usr/bin/env node" },
+    });
+    await fs.mkdir(path.dirname(plugin.executable), { recursive: true });
+    // Renamed into place, so that a stack running at this moment never starts half a file.
+    const unfinished = `${plugin.executable}.${process.pid}`;
+    await fs.writeFile(unfinished, result.outputFiles[0].contents, { mode: 0o755 });
+    await fs.rename(unfinished, plugin.executable);
+}
+
+/** Installs every plugin; takes about a second. */
+async function main(): Promise<void> {
+    const installed = await Promise.allSettled([...bundled(), ...providers()].map(install));
+    const failed = installed.find((result) => result.status === "rejected");
+    if (failed) {
+        throw failed.reason;
+    }
+}
+
+main().catch((error: unknown) => {
+    console.error(`plugins not installed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+});

@@ -1,5 +1,5 @@
 // What a person sees of the dynamic resources' work: lines in the engine's own display, sent through its Log call.
-import { credentials } from "@grpc/grpc-js";
+import { Metadata, credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 
@@ -40,7 +40,8 @@ async function send(severity: LogSeverity, message: string, ephemeral: boolean) 
             request.setSeverity(severity);
             request.setMessage(message);
             request.setEphemeral(ephemeral);
-            target.log(request, { deadline: Date.now() + PATIENCE_MS } as never, (error: unknown) => resolve(!error));
+            const options = { deadline: Date.now() + PATIENCE_MS };
+            target.log(request, new Metadata(), options, (error) => resolve(!error));
         }));
     if (!sent) {
         // Outside the engine (a test, a killed run that still puts a node back): stderr is better than nothing.

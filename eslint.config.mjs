@@ -8,7 +8,10 @@ export default tseslint.config(
     ...tseslint.configs.recommendedTypeChecked,
     {
         languageOptions: {
-            parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs"] }, tsconfigRootDir: import.meta.dirname },
+            parserOptions: {
+                projectService: { allowDefaultProject: ["eslint.config.mjs", "policies/index.js"] },
+                tsconfigRootDir: import.meta.dirname,
+            },
         },
         rules: {
             "@typescript-eslint/no-floating-promises": "error",
@@ -22,5 +25,11 @@ export default tseslint.config(
         files: ["index.ts", "components/**/*.ts", "policies/**/*.ts"],
         rules: { "no-restricted-imports": ["error", { patterns: ["**/sandbox/**", "**/test/**"] }] },
     },
-    { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },
+    { files: ["**/*.mjs", "policies/index.js"], ...tseslint.configs.disableTypeChecked },
+    {
+        // Loaded as it is by Pulumi's launcher for policy packs, before there is anything to load TypeScript with.
+        files: ["policies/index.js"],
+        languageOptions: { sourceType: "commonjs" },
+        rules: { "@typescript-eslint/no-require-imports": "off" },
+    },
 );

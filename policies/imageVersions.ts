@@ -1,0 +1,184 @@
+// Policies on image versions: made from a disk that this stack took, replicated, and there while a model points at them.
+import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { inputsOf, rememberInputs } from "./inputs";
+import { replicaOptions, type ReplicaOptions } from "./options";
+import { previousPools } from "./previousRun";
+import {
+    CAPTURE,
+    IMAGE_DEFINITION,
+    IMAGE_VERSION,
+    SCALE_SET,
+    UNKNOWN,
+    imageIdOf,
+    ofType,
+    parseImageVersionId,
+    placeOf,
+    read,
+    warnOfUnknown,
+    resourcesOfType,
+    type ImageDefinition,
+    type ImageVersion,
+    type ImageVersionId,
+} from "./resources";
+
+const fromSnapshot: ResourceValidationPolicy = {
+    name: "image-version-from-snapshot",
+    description: "An image version is made from a snapshot of an OS disk, and from nothing else.",
+    enforcementLevel: "mandatory",
+    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ storageProfile }, _args, report) => {
+        const { source, osDiskImage, dataDiskImages } = storageProfile;
+        const others = [
+            source && "storageProfile.source",
+            dataDiskImages && dataDiskImages.length > 0 && "storageProfile.dataDiskImages",
+            osDiskImage?.source?.storageAccountId && "osDiskImage.source.storageAccountId",
+            osDiskImage?.source?.uri && "osDiskImage.source.uri",
+        ].filter((other) => typeof other === "string");
+        if (others.length > 0) {
+            report(`The only source must be storageProfile.osDiskImage.source.id; there is also ${others.join(", ")}.`);
+        }
+        // Last, since in a preview it may not be known yet, which ends the policy with a warning.
+        const id = osDiskImage?.source?.id;
+        if (!/\/providers\/Microsoft\.Compute\/snapshots\/[^/]+$/i.test(id ?? "")) {
+            report(`storageProfile.osDiskImage.source.id must be a snapshot's id; it is: ${id ?? "none"}.`);
+        }
+    }),
+};
+
+const fromCapture: StackValidationPolicy = {
+    name: "image-version-from-capture",
+    description: "The snapshot that an image version is made from was taken by a capture of this stack.",
+    enforcementLevel: "mandatory",
+    validateStack: ({ resources }, report) => {
+        const captures = resourcesOfType(resources, CAPTURE);
+        for (const version of resourcesOfType(resources, IMAGE_VERSION)) {
+            if (!isFromCapture(version, captures)) {
+                report(
+                    `${version.name} must be made from the output snapshotId of an OsDiskCapture in this stack.`,
+                    version.urn,
+                );
+            }
+        }
+    },
+};
+
+/** By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id. */
+function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boolean {
+    const source = read(() => (version.props as ImageVersion).storageProfile.osDiskImage?.source?.id);
+    const snapshots = captures.map(({ props }) => read(() => props.snapshotId as string));
+    if (typeof source === "string") {
+        return snapshots.some((id) => id !== UNKNOWN && id.toLowerCase() === source.toLowerCase());
+    }
+    const dependencies = version.propertyDependencies.storageProfile ?? [];
+    return source === UNKNOWN && dependencies.some(({ type }) => CAPTURE.test(type));
+}
+
+const replicas: ResourceValidationPolicy = {
+    name: "image-version-replicas",
+    description:
+        "An image version has enough replicas in each region that new nodes still start when one is lost or busy.",
+    enforcementLevel: "mandatory",
+    configSchema: replicaOptions,
+    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ publishingProfile }, args, report) => {
+        const { minimum = replicaOptions.properties.minimum.default as number } =
+            args.getConfig<Partial<ReplicaOptions>>();
+        // Azure makes one replica where no number is given.
+        const usual = publishingProfile?.replicaCount ?? 1;
+        const regions = publishingProfile?.targetRegions ?? [];
+        const counts = regions.map(({ name, regionalReplicaCount }) => ({
+            name,
+            count: regionalReplicaCount ?? usual,
+        }));
+        for (const { name, count } of counts.length > 0 ? counts : [{ name: "its region", count: usual }]) {
+            if (count < minimum) {
+                report(`There must be at least ${minimum} replicas in ${name}; there is ${count}.`);
+            }
+        }
+    }),
+};
+
+const inUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+    name: "image-version-in-use-not-retired",
+    description: "The image version that new nodes start from has no end of life and is not excluded from latest.",
+    enforcementLevel: "mandatory",
+    validateResource: rememberInputs(IMAGE_VERSION),
+    validateStack: ({ resources }, report) => {
+        const used = versionsInUse(resources);
+        for (const version of resourcesOfType(resources, IMAGE_VERSION)) {
+            if (used.some(({ id }) => placeOfVersion(id) === placeOfDeclared(version))) {
+                const { publishingProfile } = inputsOf<ImageVersion>(version);
+                const excluded = publishingProfile?.targetRegions?.some(({ excludeFromLatest }) => excludeFromLatest);
+                if (publishingProfile?.endOfLifeDate) {
+                    report(`${version.name} is in use: publishingProfile.endOfLifeDate must be left out.`, version.urn);
+                }
+                if (publishingProfile?.excludeFromLatest === true || excluded) {
+                    report(`${version.name} is in use: excludeFromLatest must be false or left out.`, version.urn);
+                }
+            }
+        }
+        warnOfUnknownImages(resources);
+    },
+};
+
+const inUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+    name: "image-version-in-use-stays",
+    description: "The image version that a model of this stack points at is neither deleted nor replaced.",
+    enforcementLevel: "mandatory",
+    validateResource: [rememberInputs(IMAGE_VERSION), rememberInputs(IMAGE_DEFINITION)],
+    validateStack: ({ resources }, report) => {
+        const versions = new Map(resourcesOfType(resources, IMAGE_VERSION).map((v) => [placeOfDeclared(v), v]));
+        const definitions = new Set(resourcesOfType(resources, IMAGE_DEFINITION).map(placeOfDefinition));
+        for (const { scaleSet, id } of versionsInUse(resources)) {
+            const version = versions.get(placeOfVersion(id));
+            const isOurs =
+                definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition)) ||
+                previousPools(resources)[scaleSet.name]?.versions?.includes(id.version) === true;
+            if (!version && isOurs) {
+                report(
+                    `New nodes of ${scaleSet.name} start from version ${id.version}: it must stay in the stack.`,
+                    scaleSet.urn,
+                );
+            } else if (version && !version.opts.protect && !isRetried(version)) {
+                report(
+                    `New nodes of ${scaleSet.name} start from ${version.name}: its option protect must be true.`,
+                    version.urn,
+                );
+            }
+        }
+        warnOfUnknownImages(resources);
+    },
+};
+
+/** A version that Azure failed to make is replaced under the same name, which protect would forbid for the run that does so. */
+function isRetried(version: PolicyResource): boolean {
+    return inputsOf<ImageVersion>(version).tags?.attempt !== undefined;
+}
+
+/** The image versions that the models of the stack's scale sets point at, as far as they are known. */
+function versionsInUse(resources: PolicyResource[]): { scaleSet: PolicyResource; id: ImageVersionId }[] {
+    return resourcesOfType(resources, SCALE_SET).flatMap((scaleSet) => {
+        const image = read(() => imageIdOf(scaleSet));
+        const id = typeof image === "string" ? parseImageVersionId(image) : undefined;
+        return id ? [{ scaleSet, id }] : [];
+    });
+}
+
+function warnOfUnknownImages(resources: PolicyResource[]): void {
+    warnOfUnknown(...resourcesOfType(resources, SCALE_SET).map((scaleSet) => () => imageIdOf(scaleSet)));
+}
+
+function placeOfVersion({ resourceGroup, gallery, definition, version }: ImageVersionId): string {
+    return placeOf(resourceGroup, gallery, definition, version);
+}
+
+function placeOfDeclared(version: PolicyResource): string {
+    const { resourceGroupName, galleryName, galleryImageName, galleryImageVersionName } =
+        inputsOf<ImageVersion>(version);
+    return placeOf(resourceGroupName, galleryName, galleryImageName, galleryImageVersionName ?? version.name);
+}
+
+function placeOfDefinition(definition: PolicyResource): string {
+    const { resourceGroupName, galleryName, galleryImageName } = inputsOf<ImageDefinition>(definition);
+    return placeOf(resourceGroupName, galleryName, galleryImageName ?? definition.name);
+}
+
+export const imageVersionPolicies = [fromSnapshot, fromCapture, replicas, inUseNotRetired, inUseStays];

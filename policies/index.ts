@@ -1,0 +1,18 @@
+// The policy pack: all policies of all domains.
+import { PolicyPack } from "@pulumi/policy";
+import { galleryPolicies } from "./galleries";
+import { imageVersionPolicies } from "./imageVersions";
+import { kubernetesPolicies } from "./kubernetes";
+import { scaleSetPolicies } from "./scaleSets";
+import { stackPolicies } from "./stack";
+
+new PolicyPack("kamino", {
+    description: "No auto-rollout and least privilege for stacks that keep node pools at the image of their best node",
+    policies: [
+        ...scaleSetPolicies,
+        ...imageVersionPolicies,
+        ...galleryPolicies,
+        ...stackPolicies,
+        ...kubernetesPolicies,
+    ],
+});

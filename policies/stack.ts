@@ -1,0 +1,119 @@
+// Policies on an update as a whole: how many pools it bumps, what else a bump changes, and that adopting is done once.
+import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { inputsOf, rememberInputs } from "./inputs";
+import { changedParts, recordOf, sameImage, type ModelRecord } from "./modelRecord";
+import { bumpOptions, partOptions, type BumpOptions, type PartOptions } from "./options";
+import { previousPools } from "./previousRun";
+import {
+    SCALE_SET,
+    SELECTION,
+    UNKNOWN,
+    imageIdOf,
+    isDeclaredAsItIs,
+    read,
+    resourcesOfType,
+    warnOfUnknown,
+} from "./resources";
+
+type WholeStackPolicy = StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource">;
+
+const fewBumps: StackValidationPolicy = {
+    name: "update-bumps-few-pools",
+    description: "One update changes the image of a limited number of pools.",
+    enforcementLevel: "mandatory",
+    configSchema: bumpOptions,
+    validateStack: (args, report) => {
+        const { maximum } = args.getConfig<BumpOptions>();
+        if (maximum === undefined) {
+            return args.notApplicable("no maximum is configured");
+        }
+        const before = previousPools(args.resources);
+        const bumped = declaredInFull(args.resources).filter((scaleSet) => {
+            const image = read(() => imageIdOf(scaleSet));
+            // What is not known, or was not recorded, counts: a limit that looks away is none.
+            return image === UNKNOWN || image?.toLowerCase() !== before[scaleSet.name]?.model?.image.toLowerCase();
+        });
+        if (bumped.length > maximum) {
+            const names = bumped.map(({ name }) => name).join(", ");
+            report(
+                `At most ${maximum} may change per update; ${bumped.length} would: ${names}. Bump some with --target, or pin others.`,
+            );
+        }
+    },
+};
+
+const imageOnly: WholeStackPolicy = {
+    name: "bump-changes-image-only",
+    description:
+        "A bump changes nothing of a model but image, extensions and custom data, so that no drift rides along unseen.",
+    enforcementLevel: "advisory",
+    configSchema: partOptions,
+    validateResource: rememberInputs(SCALE_SET),
+    validateStack: (args, report) => {
+        const { mayChange = [] } = args.getConfig<Partial<PartOptions>>();
+        const before = previousPools(args.resources);
+        for (const scaleSet of declaredInFull(args.resources)) {
+            const message = driftOf(scaleSet, before[scaleSet.name]?.model, mayChange);
+            if (message) {
+                report(message, scaleSet.urn);
+            }
+        }
+        warnOfUnknown(...declaredInFull(args.resources).map((scaleSet) => () => recordOf(inputsOf(scaleSet))));
+    },
+};
+
+/** What rides along with a scale set's bump, in words, or undefined when nothing does. */
+function driftOf(scaleSet: PolicyResource, before: ModelRecord | undefined, mayChange: string[]): string | undefined {
+    const { name } = scaleSet;
+    if (!before) {
+        return `${name} has no record of the model declared before, so what else changes cannot be told; read its diff.`;
+    }
+    const now = read(() => recordOf(inputsOf(scaleSet)));
+    if (now === UNKNOWN) {
+        return undefined;
+    }
+    const parts = changedParts(before, now).filter((part) => !mayChange.includes(part));
+    if (sameImage(before, now) || parts.length === 0) {
+        return undefined;
+    }
+    return (
+        `With the image of ${name} these parts of its model change as well: ${parts.join(", ")}. ` +
+        `They were changed in Azure since the last update; read them in the diff, or list them in "mayChange".`
+    );
+}
+
+const adoptedOnce: StackValidationPolicy = {
+    name: "scale-set-adopted-once",
+    description: "Only the run that takes a pool into the stack declares it as it is; the runs after it are checked.",
+    enforcementLevel: "mandatory",
+    validateStack: ({ resources }, report) => {
+        const before = previousPools(resources);
+        for (const scaleSet of asItIs(resources)) {
+            if (read(() => scaleSet.props.provisioningState as unknown) === UNKNOWN) {
+                // What is imported is read, so its state is known even in a preview.
+                report(`${scaleSet.name} would be created, not adopted: ignoreChanges ["*"] must go.`, scaleSet.urn);
+            } else if (before[scaleSet.name]?.adopted && !waitsForImage(scaleSet, resources)) {
+                report(
+                    `${scaleSet.name} was adopted before: it must be declared in full, without ignoreChanges ["*"].`,
+                    scaleSet.urn,
+                );
+            }
+        }
+    },
+};
+
+/** Whether a pool has no image yet, so that there is nothing to change in its model. */
+function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): boolean {
+    const selection = resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === scaleSet.parent?.urn);
+    return selection !== undefined && read(() => selection.props.current as string) === "";
+}
+
+function asItIs(resources: PolicyResource[]): PolicyResource[] {
+    return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => isDeclaredAsItIs(opts));
+}
+
+function declaredInFull(resources: PolicyResource[]): PolicyResource[] {
+    return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => !isDeclaredAsItIs(opts));
+}
+
+export const stackPolicies = [fewBumps, imageOnly, adoptedOnce];

@@ -1,0 +1,95 @@
+// The cluster's own certificate authority: what kubeadm would keep under /etc/kubernetes/pki, made anew for every run.
+import { generateKeyPairSync, webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY_MS = 24 * 3600 * 1000;
+const { digitalSignature, keyCertSign, cRLSign } = x509.KeyUsageFlags;
+
+/** A certificate and its private key, both PEM. */
+export interface KeyPair {
+    certificate: string;
+    key: string;
+}
+
+/** Signs certificates for one cluster. */
+export interface Authority {
+    /** The authority's certificate, PEM. */
+    readonly certificate: string;
+    /** A client's certificate: the name is the Kubernetes user, the groups are the certificate's organizations. */
+    client(name: string, groups?: string[]): Promise<KeyPair>;
+    /** A certificate for a server on the loopback address; also good as a client's, as etcd wants it for its peers. */
+    server(names: string[], addresses: string[]): Promise<KeyPair>;
+}
+
+/** Makes a certificate authority whose certificates are good for thirty days. */
+export async function createAuthority(): Promise<Authority> {
+    x509.cryptoProvider.set(webcrypto as Crypto);
+    const keys = await newKeys();
+    const root = await x509.X509CertificateGenerator.createSelfSigned({
+        name: "CN=kamino sandbox Kubernetes CA",
+        keys,
+        signingAlgorithm: ALGORITHM,
+        ...validity(),
+        extensions: [
+            new x509.BasicConstraintsExtension(true, 0, true),
+            new x509.KeyUsagesExtension(digitalSignature | keyCertSign | cRLSign, true),
+            await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+        ],
+    });
+    const issue = async (subject: x509.JsonName, extensions: x509.Extension[]): Promise<KeyPair> => {
+        const own = await newKeys();
+        const certificate = await x509.X509CertificateGenerator.create({
+            subject,
+            issuer: root.subject,
+            publicKey: own.publicKey,
+            signingKey: keys.privateKey,
+            signingAlgorithm: ALGORITHM,
+            ...validity(),
+            extensions: [
+                new x509.KeyUsagesExtension(digitalSignature, true),
+                await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
+                ...extensions,
+            ],
+        });
+        return { certificate: certificate.toString("pem"), key: await privateKeyPem(own) };
+    };
+    const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
+    return {
+        certificate: root.toString("pem"),
+        client: (name, groups = []) =>
+            issue(
+                [{ CN: [name] }, ...groups.map((group) => ({ O: [group] }))],
+                [new x509.ExtendedKeyUsageExtension([clientAuth])],
+            ),
+        server: (names, addresses) =>
+            issue(
+                [{ CN: [names[0]] }],
+                [
+                    new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
+                    new x509.SubjectAlternativeNameExtension([
+                        ...names.map((value) => ({ type: "dns" as const, value })),
+                        ...addresses.map((value) => ({ type: "ip" as const, value })),
+                    ]),
+                ],
+            ),
+    };
+}
+
+/** The private key, PEM, that signs the service accounts' tokens; in the SEC 1 form, of which Kubernetes also reads the public half. */
+export function createSigningKey(): string {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    return privateKey.export({ type: "sec1", format: "pem" }) as string;
+}
+
+async function privateKeyPem(keys: CryptoKeyPair): Promise<string> {
+    return x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY");
+}
+
+async function newKeys(): Promise<CryptoKeyPair> {
+    return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
+}
+
+function validity(): { notBefore: Date; notAfter: Date } {
+    return { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 30 * DAY_MS) };
+}

@@ -1,0 +1,28 @@
+// Behind `npm run preview`, `npm run up` and the scheduled pod: the command line in, the exit code out.
+import { oneLine } from "../components/errors";
+import { EXIT, readOptions, USAGE } from "./options";
+import { run } from "./run";
+
+async function main(): Promise<number> {
+    const options = readOptions(process.argv.slice(2), process.env);
+    if (!options) {
+        console.log(USAGE);
+        return EXIT.nothing;
+    }
+    const stop = new AbortController();
+    for (const name of ["SIGTERM", "SIGINT"] as const) {
+        process.on(name, () => {
+            console.error(`${name}: stopping; a capture that is under way first puts its node back.`);
+            stop.abort();
+        });
+    }
+    return await run(options, process.env, stop.signal);
+}
+
+main().then(
+    (exitCode) => process.exit(exitCode),
+    (error: unknown) => {
+        console.error(oneLine(error));
+        process.exit(EXIT.error);
+    },
+);

@@ -1,0 +1,107 @@
+// The readable report of a run: pools as a table, then the diff. Markdown, which reads well as plain text too. Pure.
+import { waits, type PoolLine, type Summary } from "./events";
+
+export interface ReportInput {
+    stack: string;
+    mode: "preview" | "up";
+    summary: Summary;
+    /** What pulumi printed, without colours. */
+    diff: string;
+    /** Whether it ended well. */
+    succeeded: boolean;
+}
+
+/** GitHub takes comments and issues of up to 65,536 characters, a ConfigMap a mebibyte: the smaller one holds. */
+const LONGEST_DIFF = 50_000;
+
+/** The report, and its first line alone for where there is room for one. */
+export function report(input: ReportInput): { headline: string; text: string } {
+    const { summary, diff } = input;
+    const headline = headlineOf(input);
+    const parts = [
+        `## ${headline}`,
+        table(summary.pools),
+        list("Policies violated", summary.violations.mandatory),
+        list("Errors", summary.errors),
+        list(
+            "To be put back in service first",
+            summary.pools.flatMap(({ restore }) => restore),
+        ),
+        list("Policies that advise against it", summary.violations.advisory),
+        fenced(diff),
+    ];
+    return { headline, text: parts.filter((part) => part !== "").join("\n\n") + "\n" };
+}
+
+function headlineOf({ stack, mode, summary, succeeded }: ReportInput): string {
+    const bumped = summary.pools.filter(isBumped).map(({ pool }) => pool);
+    const what = bumped.length > 0 ? `a bump of ${bumped.join(", ")}` : "a change";
+    if (!succeeded) {
+        return `${stack}: ${mode} failed`;
+    }
+    if (!waits(summary)) {
+        return `${stack}: nothing to do`;
+    }
+    return mode === "preview" ? `${stack}: ${what} waits` : `${stack}: ${what} is done`;
+}
+
+/** Whether the pool's image moves. */
+export function isBumped({ from, to }: PoolLine): boolean {
+    return to !== "" && from !== to;
+}
+
+function table(pools: PoolLine[]): string {
+    if (pools.length === 0) {
+        return "";
+    }
+    const rows = pools.map((line) =>
+        [line.pool, line.node || "–", moment(line.patched), image(line), line.explanation || "–"].map(cell).join(" | "),
+    );
+    return [
+        "| pool | node | patched (UTC) | image | why |",
+        "|---|---|---|---|---|",
+        ...rows.map((row) => `| ${row} |`),
+    ].join("\n");
+}
+
+function image(line: PoolLine): string {
+    if (!isBumped(line)) {
+        return line.to || "–";
+    }
+    return line.from === "" ? `first: **${line.to}**` : `${line.from} → **${line.to}**`;
+}
+
+function moment(patched: string): string {
+    return patched === "" ? "–" : patched.slice(0, 16).replace("T", " ");
+}
+
+/** What comes from the cluster must not break out of its cell. */
+function cell(text: string): string {
+    return text
+        .replace(/[\r\n]+/g, " ")
+        .replace(/\|/g, "\\|")
+        .replace(/</g, "&lt;");
+}
+
+function list(title: string, items: string[]): string {
+    return items.length === 0 ? "" : [`**${title}**`, "", ...items.map((item) => `- ${cell(item)}`)].join("\n");
+}
+
+function fenced(diff: string): string {
+    const text = diff.trim();
+    if (text === "") {
+        return "";
+    }
+    const shown =
+        text.length > LONGEST_DIFF ? `${text.slice(0, LONGEST_DIFF)}\n… cut off; the run's log has it all` : text;
+    // A fence longer than any in the text, so that nothing in it can end it.
+    const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+    const fence = "`".repeat(longest + 1);
+    return [`${fence}diff`, shown.split("\n").map(forDiff).join("\n"), fence].join("\n");
+}
+
+/** Viewers colour a diff by a line's first character; pulumi indents its signs. */
+function forDiff(line: string): string {
+    const sign = /^( +)([+-])(?=[ +-])/.exec(line);
+    return sign ? sign[2] + sign[1] + line.slice(sign[0].length) : line;
+}

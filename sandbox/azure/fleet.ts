@@ -1,0 +1,236 @@
+// The machines: made from images, started, stopped, deallocated, reimaged and deleted, each with its boot.
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cloud } from "./cloud";
+import { Collection } from "./collection";
+import { boot, shutDown } from "./guest";
+import { ArmError } from "./http/errors";
+import { diskFromImage, type ImageReference } from "./images";
+import type { ScaleSetRecord, Json } from "./scaleSetRecord";
+import { timestamp } from "./timestamp";
+import type { VmEvent } from "./types";
+import { VmRecord } from "./vmRecord";
+
+type Listener = (event: VmEvent) => void;
+
+/** All VM instances of the local Azure. */
+export class Fleet {
+    readonly vms = new Collection<VmRecord>();
+    private readonly listeners = new Set<Listener>();
+    private stopped = false;
+
+    constructor(private readonly cloud: () => Cloud) {}
+
+    onVm(listener: Listener): () => void {
+        this.listeners.add(listener);
+        return () => this.listeners.delete(listener);
+    }
+
+    /** After this nothing happens any more: no boots end, no events are sent. */
+    stop(): void {
+        this.stopped = true;
+    }
+
+    /** A scale set's instances, in the order of their ids. */
+    of(scaleSetId: string): VmRecord[] {
+        return this.vms.below(`${scaleSetId}/virtualMachines`).sort((a, b) => a.number - b.number);
+    }
+
+    /** Brings a scale set to a number of instances: new ones from the model as it is now, or the highest ids away. */
+    async scale(scaleSet: ScaleSetRecord, capacity: number): Promise<void> {
+        const present = this.of(scaleSet.id);
+        const surplus = present.slice(capacity);
+        const missing = Math.max(0, capacity - present.length);
+        const made = Array.from({ length: missing }, () => this.register(scaleSet));
+        const results = await Promise.allSettled([...surplus.map((vm) => this.delete(vm)), ...made.map((vm) => this.provision(vm))]);
+        const failure = results.find((result): result is PromiseRejectedResult => result.status === "rejected");
+        if (failure) throw failure.reason;
+    }
+
+    async start(vm: VmRecord): Promise<void> {
+        if (vm.power === "running" || vm.power === "starting") return;
+        vm.power = "starting";
+        await this.boot(vm, []);
+        this.emit(vm.bootedClean ? "started" : "bootFailed", vm);
+    }
+
+    /** `orderly`: the guest shuts down and writes to its disk; else the power is cut. */
+    powerOff(vm: VmRecord, orderly: boolean): void {
+        if (vm.power === "stopped" || vm.power === "deallocated") return;
+        this.halt(vm, orderly, "stopped");
+    }
+
+    deallocate(vm: VmRecord): void {
+        if (vm.power === "deallocated") return;
+        if (vm.power === "stopped") vm.power = "deallocated";
+        else this.halt(vm, true, "deallocated");
+    }
+
+    async restart(vm: VmRecord): Promise<void> {
+        this.powerOff(vm, true);
+        await this.start(vm);
+    }
+
+    /** A fresh OS disk from the model's image and a first boot, as an upgrade to the latest model does. */
+    async reimage(vm: VmRecord): Promise<void> {
+        if (vm.power === "running") this.halt(vm, false, "stopped");
+        this.dropDisk(vm);
+        await this.provision(vm, "started");
+    }
+
+    async delete(vm: VmRecord): Promise<void> {
+        await sleep(this.cloud().durations.vmDelete);
+        if (vm.deleted) return;
+        vm.deleted = true;
+        vm.power = "stopped";
+        vm.joined = false;
+        this.vms.delete(vm.id);
+        this.dropDisk(vm);
+        this.emit("deleted", vm);
+    }
+
+    private register(scaleSet: ScaleSetRecord): VmRecord {
+        return this.vms.set(new VmRecord(scaleSet, scaleSet.nextInstance++, this.cloud().now()));
+    }
+
+    // From allocation to the end of provisioning: disk from the image, first boot, extensions.
+    private async provision(vm: VmRecord, kind: "created" | "started" = "created"): Promise<void> {
+        const cloud = this.cloud();
+        vm.power = "starting";
+        vm.provisioningState = kind === "created" ? "Creating" : "Updating";
+        vm.modelVersion = vm.scaleSet.modelVersion;
+        vm.customData = vm.scaleSet.osProfile.customData as string | undefined;
+        vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
+        try {
+            this.giveDisk(vm);
+            await sleep(cloud.durations.vmCreate);
+            const failed = await this.boot(vm, scripts(vm));
+            if (vm.deleted || this.stopped) return;
+            vm.provisioningState = "Succeeded";
+            if (failed) throw failed;
+        } catch (error) {
+            vm.provisioningState = "Failed";
+            this.emit("bootFailed", vm);
+            throw error;
+        }
+        this.emit(kind, vm);
+    }
+
+    private async boot(vm: VmRecord, scriptsToRun: { name: string; command: string }[]): Promise<ArmError | undefined> {
+        const { durations, now } = this.cloud();
+        const began = Date.now();
+        await sleep(durations.boot);
+        const data = { vmId: vm.vmId, computerName: vm.computerName, machineIds: vm.machineIds, customData: vm.customData };
+        const result = await boot(vm.diskDirectory, { ...data, scripts: scriptsToRun, now: now() }, () => sleep(durations.bootstrap));
+        if (vm.deleted || this.stopped) return undefined;
+        vm.power = "running";
+        vm.bootLog.push(...result.log);
+        vm.bootstrapped = result.bootstrapped;
+        vm.bootstrapRan ||= result.bootstrapRan;
+        vm.bootedClean = result.clean;
+        vm.joined = result.joined;
+        vm.lastBootMilliseconds = Date.now() - began;
+        if (!result.clean) return provisioningTimedOut(vm);
+        return result.failedExtension ? extensionFailed(vm, result.failedExtension) : undefined;
+    }
+
+    private halt(vm: VmRecord, orderly: boolean, power: "stopped" | "deallocated"): void {
+        if (orderly && vm.power === "running") shutDown(vm.diskDirectory, vm, this.cloud().now());
+        vm.power = power;
+        vm.joined = false;
+        this.emit("stopped", vm);
+    }
+
+    // The OS disk is a resource of its own in the set's group, written in capitals there as the service does; ephemeral ones are not.
+    private giveDisk(vm: VmRecord): void {
+        const { scaleSet } = vm;
+        const cloud = this.cloud();
+        const osDisk = (scaleSet.storageProfile.osDisk ?? {}) as Json;
+        const reference = (scaleSet.storageProfile.imageReference ?? {}) as ImageReference;
+        const name = `${scaleSet.name}_${scaleSet.name}_${vm.number}_OsDisk_1_${randomBytes(16).toString("hex")}`;
+        vm.diskDirectory = diskFromImage(cloud, `${scaleSet.name.slice(0, 40)}-${vm.number}`, reference, scaleSet.location);
+        if (osDisk.diffDiskSettings) return;
+        const group = `/subscriptions/${cloud.subscriptionId}/resourceGroups/${scaleSet.resourceGroup.toUpperCase()}`;
+        vm.osDiskId = `${group}/providers/Microsoft.Compute/disks/${name}`;
+        const managed = (osDisk.managedDisk ?? {}) as Json;
+        const account = (managed.storageAccountType as string | undefined) ?? "Standard_LRS";
+        const plan = scaleSet.wire.plan as Json | undefined;
+        cloud.disks.set({
+            id: vm.osDiskId,
+            folder: vm.diskDirectory,
+            wire: {
+                id: vm.osDiskId,
+                name,
+                type: "Microsoft.Compute/disks",
+                location: scaleSet.location,
+                ...(vm.zone && { zones: [vm.zone] }),
+                tags: {},
+                sku: { name: account, tier: account.split("_")[0] },
+                properties: {
+                    osType: osDisk.osType ?? "Linux",
+                    hyperVGeneration: hyperVGeneration(cloud, scaleSet),
+                    ...(plan && { purchasePlan: { name: plan.name, publisher: plan.publisher, product: plan.product } }),
+                    supportedCapabilities: { diskControllerTypes: "SCSI", acceleratedNetwork: true, architecture: "x64" },
+                    ...securityOf(scaleSet),
+                    creationData: { createOption: "FromImage" },
+                    diskSizeGB: osDisk.diskSizeGB ?? 30,
+                    diskSizeBytes: Number(osDisk.diskSizeGB ?? 30) * 1024 ** 3,
+                    encryption: { type: "EncryptionAtRestWithPlatformKey" },
+                    networkAccessPolicy: "AllowAll",
+                    publicNetworkAccess: "Enabled",
+                    timeCreated: timestamp(cloud.now()),
+                    provisioningState: "Succeeded",
+                    uniqueId: randomUUID(),
+                },
+            },
+        });
+    }
+
+    private dropDisk(vm: VmRecord): void {
+        const cloud = this.cloud();
+        if (vm.osDiskId) cloud.disks.delete(vm.osDiskId);
+        cloud.folders.remove(vm.diskDirectory);
+    }
+
+    private emit(kind: VmEvent["kind"], vm: VmRecord): void {
+        if (this.stopped) return;
+        for (const listener of this.listeners) listener({ kind, vm });
+    }
+}
+
+/** Generation of a set's VMs: its gallery image's, or by the marketplace sku's name (Generation 2 skus say so). */
+export function hyperVGeneration(cloud: Cloud, scaleSet: ScaleSetRecord): string {
+    const reference = (scaleSet.storageProfile.imageReference ?? {}) as ImageReference;
+    if (!reference.id) return /gen2|-g2$|_2$/i.test(reference.sku ?? "") ? "V2" : "V1";
+    const definitionId = reference.id.replace(/\/versions\/[^/]+$/i, "");
+    return (cloud.definitions.get(definitionId)?.wire.properties.hyperVGeneration as string | undefined) ?? "V1";
+}
+
+function securityOf(scaleSet: ScaleSetRecord): Json {
+    const type = ((scaleSet.profile.securityProfile ?? {}) as Json).securityType;
+    return type && type !== "Standard" ? { securityProfile: { securityType: type } } : {};
+}
+
+/** Script extensions of a VM, by publisher and type; markers such as AKS Engine's billing extension run nothing. */
+function scripts(vm: VmRecord): { name: string; command: string }[] {
+    return vm.extensions
+        .filter(({ properties }) => /^CustomScript/i.test(String(properties.type)))
+        .map(({ name, properties }) => {
+            const settings = { ...(properties.settings as Json | undefined), ...(properties.protectedSettings as Json | undefined) };
+            return { name, command: String(settings.commandToExecute ?? "") };
+        });
+}
+
+function provisioningTimedOut(vm: VmRecord): ArmError {
+    const message =
+        `OS Provisioning for VM '${vm.scaleSet.name}_${vm.number}' did not finish in the allotted time. The VM may still finish provisioning ` +
+        "successfully. Also, make sure the image has been properly prepared (generalized).";
+    return new ArmError(409, "OSProvisioningTimedOut", message);
+}
+
+function extensionFailed(vm: VmRecord, name: string): ArmError {
+    const extension = vm.extensions.find((one) => one.name === name);
+    if (extension) extension.succeeded = false;
+    const message = `VM has reported a failure when processing extension '${name}'. Error message: "Enable failed: failed to execute command: command terminated with exit status=127".`;
+    return new ArmError(409, "VMExtensionProvisioningError", message);
+}

@@ -1,0 +1,193 @@
+// A local Azure Resource Manager: starts it, and gives tests and the sandbox a handle on it.
+import { randomUUID } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { createCertificates } from "./certificates";
+import type { Cloud } from "./cloud";
+import { Collection } from "./collection";
+import { addControl } from "./control";
+import { Faults } from "./faults";
+import { Fleet } from "./fleet";
+import { Folders } from "./folders";
+import { RateLimits } from "./http/headers";
+import { createServer } from "./http/server";
+import { addSignIn } from "./http/signIn";
+import { TokenService } from "./http/tokens";
+import { Operations } from "./operations";
+import { DEFAULT_GROUP, DEFAULT_LOCATION, poolBody, scaleSetName } from "./pools";
+import { Principals, type Principal } from "./rbac";
+import { RequestLog } from "./requestLog";
+import { groupId } from "./resources/resourceGroups";
+import { create } from "./resources/scaleSets";
+import { scaleSetSchema } from "./model/schema";
+import { FAST, type Durations, type PoolOptions, type ScaleSet, type Vm, type VmEvent } from "./types";
+
+export type { Durations, PoolOptions, Power, ScaleSet, ScaleSetBody, Vm, VmEvent } from "./types";
+export type { LinkedAccess, Principal, Role, RoleAssignment } from "./rbac";
+export type { LoggedRequest } from "./requestLog";
+export { FAST } from "./types";
+
+/** How to start it. */
+export interface AzureOptions {
+    /** Folder for the CA's certificate and the disks' files. */
+    directory: string;
+    durations?: Partial<Durations>;
+    now?: () => Date;
+    subscriptionId?: string;
+    tenantId?: string;
+}
+
+/** A running local Azure. */
+export interface AzureSandbox {
+    readonly url: string;
+    /** PEM file of the authority that clients must trust. */
+    readonly caFile: string;
+    readonly ca: string;
+    readonly subscriptionId: string;
+    readonly tenantId: string;
+    /** What processes need to find it and sign in as the default principal, who owns the subscription. */
+    readonly env: NodeJS.ProcessEnv;
+    /** Durations in force; may be changed while it runs. */
+    readonly durations: Durations;
+    readonly principal: Principal;
+    readonly principals: Principals;
+    readonly tokens: TokenService;
+    readonly faults: Faults;
+    readonly requests: RequestLog;
+    createResourceGroup(name: string, location: string): void;
+    /** Makes an AKS-Engine-like pool and waits until its VMs have booted. */
+    createScaleSet(options: PoolOptions): Promise<ScaleSet>;
+    scaleSets(): ScaleSet[];
+    scaleSet(id: string): ScaleSet | undefined;
+    vms(scaleSetId?: string): Vm[];
+    vm(id: string): Vm | undefined;
+    /** What the cluster autoscaler would do; resolves when the machines are there or gone, also when one did not boot well. */
+    setCapacity(scaleSetId: string, capacity: number): Promise<void>;
+    onVm(listener: (event: VmEvent) => void): () => void;
+    /** The guest switched itself off at once (sysrq `o`): nothing more is written to its disk. */
+    stopVmFromInside(vmId: string): Promise<void>;
+    /** As the portal's start, stop and restart buttons. */
+    startVm(vmId: string): Promise<void>;
+    powerOffVm(vmId: string, options?: { skipShutdown?: boolean }): Promise<void>;
+    restartVm(vmId: string): Promise<void>;
+    /** Variables that sign a process in as this principal instead of the default one. */
+    envFor(principal: Principal): NodeJS.ProcessEnv;
+    /** Waits until no long-running operation is under way. */
+    settled(): Promise<void>;
+    stop(): Promise<void>;
+}
+
+/** Starts a local Azure on a free port of the loopback address. */
+export async function startAzure(options: AzureOptions): Promise<AzureSandbox> {
+    mkdirSync(options.directory, { recursive: true });
+    const certificates = await createCertificates();
+    const caFile = join(options.directory, "ca.pem");
+    writeFileSync(caFile, certificates.ca);
+    const { cloud, listening } = await build(options);
+    const app = createServer(cloud, certificates);
+    const principal = cloud.principals.add({
+        name: "owner",
+        assignments: [{ scope: `/subscriptions/${cloud.subscriptionId}`, role: { name: "Owner", actions: ["*"] } }],
+    });
+    addSignIn(app, cloud, { header: randomUUID(), clientId: () => principal.clientId });
+    const sandbox = handle(cloud, app, principal, { caFile, ca: certificates.ca });
+    addControl(app, cloud, sandbox);
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    listening(`https://localhost:${(app.server.address() as AddressInfo).port}`);
+    return sandbox;
+}
+
+async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: (url: string) => void }> {
+    let address = "";
+    const url = () => address;
+    const now = options.now ?? (() => new Date());
+    const subscriptionId = options.subscriptionId ?? randomUUID();
+    const tenantId = options.tenantId ?? randomUUID();
+    const principals = new Principals();
+    const cloud: Cloud = {
+        ...{ subscriptionId, tenantId, url, now, principals },
+        durations: { ...FAST, ...options.durations },
+        ...{ groups: new Collection(), disks: new Collection(), snapshots: new Collection(), galleries: new Collection() },
+        ...{ definitions: new Collection(), versions: new Collection(), scaleSets: new Collection() },
+        folders: new Folders(options.directory),
+        fleet: new Fleet(() => cloud),
+        operations: new Operations({ url, subscriptionId, now }),
+        tokens: await TokenService.create({ url, tenantId, principals, now }),
+        ...{ faults: new Faults(), requests: new RequestLog(), limits: new RateLimits() },
+    };
+    return { cloud, listening: (text) => (address = text) };
+}
+
+function handle(cloud: Cloud, app: FastifyInstance, principal: Principal, trust: { caFile: string; ca: string }): AzureSandbox {
+    const vm = (id: string) => cloud.fleet.vms.get(id);
+    const known = (id: string) => {
+        const found = vm(id);
+        if (!found) throw new Error(`There is no VM ${id} in the local Azure.`);
+        return found;
+    };
+    const envFor = (who: Principal): NodeJS.ProcessEnv => ({
+        ARM_METADATA_HOSTNAME: new URL(cloud.url()).host,
+        ARM_CLIENT_ID: who.clientId,
+        ARM_CLIENT_SECRET: who.secret,
+        ARM_TENANT_ID: cloud.tenantId,
+        ARM_SUBSCRIPTION_ID: cloud.subscriptionId,
+        NODE_EXTRA_CA_CERTS: trust.caFile,
+        SSL_CERT_FILE: trust.caFile,
+        NO_PROXY: "localhost,127.0.0.1",
+        no_proxy: "localhost,127.0.0.1",
+    });
+    const { subscriptionId, tenantId, durations, principals, tokens, faults, requests } = cloud;
+    return {
+        ...{ ...trust, subscriptionId, tenantId, durations, principal, principals, tokens, faults, requests, envFor, vm },
+        get url() {
+            return cloud.url();
+        },
+        get env() {
+            return envFor(principal);
+        },
+        createResourceGroup: (name, location) => void addGroup(cloud, name, location),
+        createScaleSet: (options) => createPool(cloud, options),
+        scaleSets: () => cloud.scaleSets.all(),
+        scaleSet: (id) => cloud.scaleSets.get(id),
+        vms: (id) => (id === undefined ? cloud.fleet.vms.all() : cloud.fleet.of(id)),
+        setCapacity: (id, capacity) => setCapacity(cloud, id, capacity),
+        onVm: (listener) => cloud.fleet.onVm(listener),
+        stopVmFromInside: (id) => Promise.resolve(cloud.fleet.powerOff(known(id), false)),
+        startVm: (id) => cloud.fleet.start(known(id)),
+        powerOffVm: (id, how) => Promise.resolve(cloud.fleet.powerOff(known(id), !how?.skipShutdown)),
+        restartVm: (id) => cloud.fleet.restart(known(id)),
+        settled: () => cloud.operations.settled(),
+        stop: async () => {
+            cloud.operations.stop();
+            cloud.fleet.stop();
+            await app.close();
+        },
+    };
+}
+
+function addGroup(cloud: Cloud, name: string, location: string): void {
+    const id = groupId(cloud, name);
+    if (!cloud.groups.get(id)) cloud.groups.set({ id, name, location, tags: {} });
+}
+
+async function createPool(cloud: Cloud, options: PoolOptions): Promise<ScaleSet> {
+    const group = options.resourceGroup ?? DEFAULT_GROUP;
+    addGroup(cloud, group, options.location ?? DEFAULT_LOCATION);
+    const id = `${groupId(cloud, group)}/providers/Microsoft.Compute/virtualMachineScaleSets/${scaleSetName(options)}`;
+    if (cloud.scaleSets.get(id)) throw new Error(`There is a scale set ${id} already.`);
+    const record = create(cloud, id, group, scaleSetSchema.parse(poolBody(options, cloud.subscriptionId)));
+    record.wire.properties.provisioningState = "Succeeded";
+    await cloud.fleet.scale(record, record.capacity);
+    return record;
+}
+
+async function setCapacity(cloud: Cloud, id: string, capacity: number): Promise<void> {
+    const record = cloud.scaleSets.get(id);
+    if (!record) throw new Error(`There is no scale set ${id} in the local Azure.`);
+    record.sku.capacity = capacity;
+    record.etagCounter += 1;
+    // A VM that does not boot well is for the caller to look at: the autoscaler too only sees that no node comes.
+    await cloud.fleet.scale(record, capacity).catch(() => undefined);
+}

@@ -1,0 +1,170 @@
+// The members of a scale set's request body, as the REST API specification lists them (Microsoft.Compute/virtualMachineScaleSets).
+import { BodySchema, oneOf, type Shape } from "../http/schema";
+
+const id: Shape = { id: "string" };
+const text = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "string" as Shape]));
+const yes = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "boolean" as Shape]));
+const whole = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "integer" as Shape]));
+const set = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "readOnly" as Shape]));
+const any = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "any" as Shape]));
+
+const caching = oneOf("None", "ReadOnly", "ReadWrite");
+const createOption = oneOf("FromImage", "Empty", "Attach", "Copy", "Restore");
+const managedDisk: Shape = {
+    ...text("storageAccountType"),
+    diskEncryptionSet: id,
+    securityProfile: { securityEncryptionType: "string", diskEncryptionSet: id },
+};
+
+const osProfile: Shape = {
+    ...text("computerNamePrefix", "adminUsername", "adminPassword", "customData"),
+    windowsConfiguration: "any",
+    linuxConfiguration: {
+        ...yes("disablePasswordAuthentication", "provisionVMAgent", "enableVMAgentPlatformUpdates"),
+        ssh: { publicKeys: [text("path", "keyData")] },
+        patchSettings: "any",
+    },
+    secrets: [{ sourceVault: id, vaultCertificates: [text("certificateUrl", "certificateStore")] }],
+    ...yes("allowExtensionOperations", "requireGuestProvisionSignal"),
+};
+
+const storageProfile: Shape = {
+    imageReference: { ...text("id", "publisher", "offer", "sku", "version", "sharedGalleryImageId", "communityGalleryImageId"), ...set("exactVersion") },
+    osDisk: {
+        ...text("name", "deleteOption"),
+        caching,
+        createOption,
+        ...yes("writeAcceleratorEnabled"),
+        diffDiskSettings: { option: oneOf("Local"), placement: oneOf("CacheDisk", "ResourceDisk", "NvmeDisk"), ...yes("enableFullCaching") },
+        ...whole("diskSizeGB"),
+        osType: oneOf("Linux", "Windows"),
+        image: { uri: "string" },
+        vhdContainers: ["string"],
+        managedDisk,
+    },
+    dataDisks: [
+        {
+            ...text("name", "deleteOption"),
+            caching,
+            createOption,
+            ...yes("writeAcceleratorEnabled"),
+            ...whole("lun", "diskSizeGB", "diskIOPSReadWrite", "diskMBpsReadWrite"),
+            managedDisk,
+        },
+    ],
+    diskControllerType: oneOf("SCSI", "NVMe"),
+    ...any("diskMode"),
+};
+
+const ipConfiguration: Shape = {
+    ...text("name"),
+    ...set("id"),
+    properties: {
+        subnet: id,
+        ...yes("primary"),
+        publicIPAddressConfiguration: "any",
+        privateIPAddressVersion: oneOf("IPv4", "IPv6"),
+        applicationGatewayBackendAddressPools: [id],
+        applicationSecurityGroups: [id],
+        loadBalancerBackendAddressPools: [id],
+        loadBalancerInboundNatPools: [id],
+    },
+};
+
+const networkProfile: Shape = {
+    healthProbe: id,
+    networkInterfaceConfigurations: [
+        {
+            ...text("name"),
+            tags: { "*": "string" },
+            ...set("id"),
+            properties: {
+                ...yes("primary", "enableAcceleratedNetworking", "disableTcpStateTracking", "enableFpga", "enableIPForwarding"),
+                networkSecurityGroup: id,
+                dnsSettings: { dnsServers: ["string"] },
+                ipConfigurations: [ipConfiguration],
+                ...text("deleteOption", "auxiliaryMode", "auxiliarySku"),
+            },
+        },
+    ],
+    ...text("networkApiVersion"),
+};
+
+const extensionProfile: Shape = {
+    extensions: [
+        {
+            ...text("name"),
+            ...set("id", "type"),
+            properties: {
+                ...text("forceUpdateTag", "publisher", "type", "typeHandlerVersion"),
+                ...yes("autoUpgradeMinorVersion", "enableAutomaticUpgrade", "suppressFailures"),
+                ...any("settings", "protectedSettings", "protectedSettingsFromKeyVault"),
+                ...set("provisioningState"),
+                provisionAfterExtensions: ["string"],
+            },
+        },
+    ],
+    ...text("extensionsTimeBudget"),
+};
+
+const virtualMachineProfile: Shape = {
+    osProfile,
+    storageProfile,
+    networkProfile,
+    extensionProfile,
+    securityProfile: {
+        uefiSettings: yes("secureBootEnabled", "vTpmEnabled"),
+        ...yes("encryptionAtHost"),
+        securityType: oneOf("Standard", "TrustedLaunch", "ConfidentialVM"),
+        ...any("encryptionIdentity", "proxyAgentSettings"),
+    },
+    diagnosticsProfile: { bootDiagnostics: { ...yes("enabled"), ...text("storageUri") } },
+    ...text("licenseType", "userData"),
+    priority: oneOf("Regular", "Low", "Spot"),
+    evictionPolicy: oneOf("Deallocate", "Delete"),
+    billingProfile: { maxPrice: "number" },
+    ...any("scheduledEventsProfile", "capacityReservation", "applicationProfile", "hardwareProfile"),
+    ...any("serviceArtifactReference", "securityPostureReference"),
+    ...set("timeCreated"),
+};
+
+/** Body of a scale set's PUT and PATCH. */
+export const scaleSetSchema = new BodySchema("VirtualMachineScaleSet", {
+    ...set("id", "name", "type", "etag", "systemData"),
+    ...text("location"),
+    tags: { "*": "string" },
+    sku: { ...text("name", "tier"), ...whole("capacity") },
+    plan: text("name", "publisher", "product", "promotionCode"),
+    identity: {
+        type: oneOf("SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned", "None"),
+        ...set("principalId", "tenantId"),
+        userAssignedIdentities: { "*": set("principalId", "clientId") },
+    },
+    zones: ["string"],
+    extendedLocation: text("name", "type"),
+    ...any("placement"),
+    properties: {
+        upgradePolicy: {
+            mode: oneOf("Manual", "Automatic", "Rolling"),
+            rollingUpgradePolicy: {
+                ...whole("maxBatchInstancePercent", "maxUnhealthyInstancePercent", "maxUnhealthyUpgradedInstancePercent"),
+                ...text("pauseTimeBetweenBatches"),
+                ...yes("enableCrossZoneUpgrade", "prioritizeUnhealthyInstances", "rollbackFailedInstancesOnPolicyBreach", "maxSurge"),
+            },
+            automaticOSUpgradePolicy: yes("enableAutomaticOSUpgrade", "disableAutomaticRollback", "useRollingUpgradePolicy", "osRollingUpgradeDeferral"),
+        },
+        ...any("scheduledEventsPolicy", "resiliencyPolicy", "priorityMixPolicy", "skuProfile"),
+        automaticRepairsPolicy: { ...yes("enabled"), ...text("gracePeriod", "repairAction") },
+        virtualMachineProfile,
+        ...set("provisioningState", "uniqueId", "timeCreated"),
+        ...yes("overprovision", "doNotRunExtensionsOnOverprovisionedVMs", "singlePlacementGroup", "zoneBalance", "constrainedMaximumCapacity"),
+        ...whole("platformFaultDomainCount"),
+        proximityPlacementGroup: id,
+        hostGroup: id,
+        additionalCapabilities: yes("ultraSSDEnabled", "hibernationEnabled"),
+        scaleInPolicy: { rules: [oneOf("Default", "OldestVM", "NewestVM")], ...yes("forceDeletion", "prioritizeUnhealthyVMs") },
+        orchestrationMode: oneOf("Uniform", "Flexible"),
+        spotRestorePolicy: { ...yes("enabled"), ...text("restoreTimeout") },
+        ...text("zonalPlatformFaultDomainAlignMode", "highSpeedInterconnectPlacement"),
+    },
+});

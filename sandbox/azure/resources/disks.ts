@@ -1,0 +1,260 @@
+// Managed disks and their snapshots. Both answer 202 with a stub, and the finished operation embeds the resource (recorded).
+import { randomUUID } from "node:crypto";
+import type { Cloud, Stored, Wire } from "../cloud";
+import type { Collection } from "../collection";
+import { ArmError, missingParameter } from "../http/errors";
+import type { Answer, Call, Route } from "../http/route";
+import { BodySchema, oneOf, type Shape } from "../http/schema";
+import type { LinkedAccess } from "../rbac";
+import { normalLocation, region } from "../regions";
+import type { Json } from "../scaleSetRecord";
+import { timestamp } from "../timestamp";
+import { COMPUTE, accept, acceptDelete, capitalGroup, checkLocation, find, idOf, inGroup, merge, view } from "./common";
+
+type Kind = "disks" | "snapshots";
+const NAMES: Record<Kind, string> = { disks: "diskName", snapshots: "snapshotName" };
+const SOURCE_ID = /^\/subscriptions\/[^/]+\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/(disks|snapshots)\/([^/]+)$/i;
+
+const common: Record<string, Shape> = {
+    osType: oneOf("Linux", "Windows"),
+    hyperVGeneration: oneOf("V1", "V2"),
+    purchasePlan: { name: "string", publisher: "string", product: "string", promotionCode: "string" },
+    supportedCapabilities: { diskControllerTypes: "string", acceleratedNetwork: "boolean", architecture: oneOf("x64", "Arm64"), supportedSecurityOption: "string" },
+    creationData: {
+        createOption: oneOf("Copy", "CopyStart", "Empty", "FromImage", "Import", "Restore", "Upload"),
+        storageAccountId: "string",
+        imageReference: "any",
+        galleryImageReference: "any",
+        sourceUri: "string",
+        sourceResourceId: "string",
+        sourceUniqueId: "readOnly",
+        uploadSizeBytes: "integer",
+        logicalSectorSize: "integer",
+        securityDataUri: "string",
+        securityMetadataUri: "string",
+        performancePlus: "boolean",
+        elasticSanResourceId: "string",
+        provisionedBandwidthCopySpeed: "string",
+        instantAccessDurationMinutes: "integer",
+    },
+    diskSizeGB: "integer",
+    encryptionSettingsCollection: "any",
+    encryption: { diskEncryptionSetId: "string", type: "string" },
+    networkAccessPolicy: oneOf("AllowAll", "AllowPrivate", "DenyAll"),
+    diskAccessId: "string",
+    securityProfile: { securityType: "string", secureVMDiskEncryptionSetId: "string" },
+    supportsHibernation: "boolean",
+    publicNetworkAccess: oneOf("Enabled", "Disabled"),
+    completionPercent: "number",
+    dataAccessAuthMode: "string",
+    ...Object.fromEntries(["provisioningState", "timeCreated", "diskSizeBytes", "diskState", "uniqueId"].map((name) => [name, "readOnly"])),
+};
+const top: Record<string, Shape> = {
+    ...{ id: "readOnly", name: "readOnly", type: "readOnly", systemData: "readOnly", managedBy: "readOnly", managedByExtended: "readOnly" },
+    location: "string",
+    tags: { "*": "string" },
+    sku: { name: "string", tier: "readOnly" },
+    extendedLocation: { name: "string", type: "string" },
+};
+const schemas: Record<Kind, BodySchema> = {
+    snapshots: new BodySchema("Snapshot", {
+        ...top,
+        properties: { ...common, incremental: "boolean", incrementalSnapshotFamilyId: "readOnly", copyCompletionError: "readOnly", snapshotAccessState: "readOnly" },
+    }),
+    disks: new BodySchema("Disk", {
+        ...top,
+        zones: ["string"],
+        properties: {
+            ...common,
+            ...{ diskIOPSReadWrite: "integer", diskMBpsReadWrite: "integer", diskIOPSReadOnly: "integer", diskMBpsReadOnly: "integer", maxShares: "integer" },
+            ...{ tier: "string", burstingEnabled: "boolean", optimizedForFrequentAttach: "boolean", shareInfo: "readOnly", propertyUpdatesInProgress: "readOnly" },
+        } as Shape,
+    }),
+};
+
+/** Where things of a kind are kept. */
+function kept(cloud: Cloud, kind: Kind): Collection<Stored> {
+    return cloud[kind];
+}
+
+function get(call: Call, kind: Kind): Answer {
+    return { status: 200, body: shown(call.cloud, kind, find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]))) };
+}
+
+// A VM's OS disk says whose it is and whether it is in use; anything else is unattached.
+function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
+    const wire = view(stored);
+    const vm = kind === "disks" ? cloud.fleet.vms.all().find((one) => one.osDiskId.toLowerCase() === stored.id.toLowerCase()) : undefined;
+    wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
+    if (vm) wire.managedBy = vm.id;
+    return wire;
+}
+
+/** Copying needs access to the source's content (reported: Azure/OpenShift#186, azure-docs#11362). */
+function linked(call: Call): LinkedAccess[] {
+    const source = creationData(call.body).sourceResourceId as string | undefined;
+    const type = SOURCE_ID.exec(source ?? "")?.[2].toLowerCase();
+    return source && type ? [{ action: `Microsoft.Compute/${type}/beginGetAccess/action`, scope: source }] : [];
+}
+
+function put(call: Call, kind: Kind): Answer {
+    const { cloud, body } = call;
+    const id = idOf(call, kind, NAMES[kind]);
+    const existing = kept(cloud, kind).get(id);
+    checkLocation(existing?.wire, body.location, call.params.resourceGroupName);
+    const sku = skuOf(body, existing, kind);
+    if (existing) {
+        existing.wire = { ...merge(existing.wire, { tags: body.tags, properties: body.properties }), sku } as unknown as Wire;
+        existing.wire.properties.provisioningState = "Updating";
+        return accepted(call, kind, existing);
+    }
+    const source = sourceOf(call, kind);
+    const stored: Stored = { id, wire: fresh(call, kind, source, sku) };
+    kept(cloud, kind).set(stored);
+    const folder = source?.folder;
+    // The copy is of the moment of the request: what the source does afterwards does not show in it.
+    stored.folder = folder
+        ? cloud.folders.copy(kind, stored.wire.name.slice(0, 60), folder)
+        : undefined;
+    return accepted(call, kind, stored);
+}
+
+function accepted(call: Call, kind: Kind, stored: Stored): Answer {
+    const { cloud } = call;
+    const { name, location, tags, sku, properties } = view(stored);
+    const { creationData: creation, incremental, hyperVGeneration, osType } = properties;
+    const stub = {
+        ...{ name, id: stored.id, type: stored.wire.type, location, tags, sku: { name: (sku as Json).name } },
+        properties: { ...(hyperVGeneration !== undefined && { hyperVGeneration }), ...(osType !== undefined && { osType }), creationData: creation, ...(incremental !== undefined && { incremental }), provisioningState: "Updating" },
+    };
+    return accept({
+        call,
+        status: 202,
+        stored,
+        body: stub,
+        operation: { kind: "DiskOperations", milliseconds: kind === "disks" ? cloud.durations.disk : cloud.durations.snapshot, withLocation: true },
+        output: () => shown(cloud, kind, stored),
+    });
+}
+
+function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): Wire {
+    const { cloud, body } = call;
+    const given = { ...((body.properties ?? {}) as Json) };
+    const from = source?.wire.properties ?? {};
+    const inherited = Object.fromEntries(
+        ["osType", "hyperVGeneration", "purchasePlan", "supportedCapabilities", "securityProfile"].filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
+    );
+    const size = Number(given.diskSizeGB ?? from.diskSizeGB ?? 4);
+    return {
+        id: idOf(call, kind, NAMES[kind]),
+        name: call.params[NAMES[kind]],
+        type: `Microsoft.Compute/${kind}`,
+        location: normalLocation(String(body.location)),
+        tags: (body.tags ?? {}) as Record<string, string>,
+        ...(body.zones !== undefined && { zones: body.zones }),
+        sku,
+        properties: {
+            ...inherited,
+            ...given,
+            creationData: { ...creationData(body), ...(source && { sourceUniqueId: from.uniqueId }) },
+            diskSizeGB: size,
+            diskSizeBytes: size * 1024 ** 3,
+            encryption: given.encryption ?? { type: "EncryptionAtRestWithPlatformKey" },
+            ...(kind === "snapshots" && { incremental: given.incremental ?? false }),
+            ...(given.incremental === true && { incrementalSnapshotFamilyId: randomUUID() }),
+            networkAccessPolicy: given.networkAccessPolicy ?? "AllowAll",
+            publicNetworkAccess: given.publicNetworkAccess ?? "Enabled",
+            timeCreated: timestamp(cloud.now()),
+            uniqueId: randomUUID(),
+            provisioningState: "Updating",
+        },
+    };
+}
+
+function sourceOf(call: Call, kind: Kind): Stored | undefined {
+    const creation = creationData(call.body);
+    if (creation.createOption === undefined) throw missingParameter("creationData.createOption");
+    if (creation.createOption !== "Copy" && creation.createOption !== "CopyStart") return undefined;
+    const id = creation.sourceResourceId as string | undefined;
+    if (id === undefined) throw missingParameter("creationData.sourceResourceId");
+    const match = SOURCE_ID.exec(id);
+    if (!match) throw new ArmError(400, "InvalidParameter", `The value of parameter sourceResourceId is invalid.`, { target: "sourceResourceId" });
+    const type = match[2].toLowerCase() as Kind;
+    const source = kept(call.cloud, type).get(id);
+    if (!source) throw new ArmError(404, "ResourceNotFound", `${type === "disks" ? "Disk" : "Snapshot"} ${id} is not found.`);
+    if (creation.createOption === "Copy" && source.wire.location !== normalLocation(String(call.body.location))) {
+        throw new ArmError(400, "BadRequest", `The ${kind.slice(0, -1)} to be created and its source '${id}' must be in the same location.`);
+    }
+    return source;
+}
+
+function skuOf(body: Json, existing: Stored | undefined, kind: Kind): Json {
+    const name = ((body.sku as Json | undefined)?.name ?? (existing?.wire.sku as Json | undefined)?.name ?? "Standard_LRS") as string;
+    const place = String(body.location ?? existing?.wire.location);
+    if (/_ZRS$/i.test(name) && !region(place)?.zones) {
+        const what = kind === "disks" ? "Disks" : "Snapshots";
+        throw new ArmError(400, "BadRequest", `${what} with sku '${name}' are not available in this region.`);
+    }
+    return { name, tier: name.split("_")[0].replace("StandardSSD", "Standard") };
+}
+
+function creationData(body: Json | undefined): Json {
+    return (((body?.properties ?? {}) as Json).creationData ?? {}) as Json;
+}
+
+function remove(call: Call, kind: Kind): Answer {
+    const { cloud } = call;
+    const id = idOf(call, kind, NAMES[kind]);
+    const stored = kept(cloud, kind).get(id);
+    if (!stored) return { status: 204 };
+    const shownNow = shown(cloud, kind, stored);
+    if (shownNow.managedBy) {
+        const message = `Disk ${stored.wire.name} is attached to VM ${shownNow.managedBy as string}.`;
+        throw new ArmError(409, "OperationNotAllowed", message);
+    }
+    return acceptDelete(call, stored, { kind: "DiskOperations", milliseconds: cloud.durations.disk }, () => {
+        kept(cloud, kind).delete(id);
+        cloud.folders.remove(stored.folder);
+    });
+}
+
+function routesOf(kind: Kind): Route[] {
+    const path = `${COMPUTE}/${kind}/:${NAMES[kind]}`;
+    const action = (verb: string) => `Microsoft.Compute/${kind}/${verb}`;
+    const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer => ({
+        status: 200,
+        body: { value: all.map((one) => ({ ...shown(call.cloud, kind, one), id: rename(one.id) })) },
+    });
+    return [
+        { method: "GET", path, action: action("read"), type: "disks", handle: (call) => get(call, kind) },
+        { method: "PUT", path, action: action("write"), type: "disks", body: schemas[kind], linked, handle: (call) => put(call, kind) },
+        { method: "PATCH", path, action: action("write"), type: "disks", body: schemas[kind], handle: (call) => patch(call, kind) },
+        { method: "DELETE", path, action: action("delete"), type: "disks", handle: (call) => remove(call, kind) },
+        {
+            method: "GET",
+            path: `${COMPUTE}/${kind}`,
+            action: action("read"),
+            type: "disks",
+            handle: (call) => list(call, inGroup(call.cloud, kept(call.cloud, kind), call.params.resourceGroupName), (id) => id),
+        },
+        {
+            method: "GET",
+            path: `/subscriptions/:subscriptionId/providers/Microsoft.Compute/${kind}`,
+            action: action("read"),
+            type: "disks",
+            handle: (call) => list(call, kept(call.cloud, kind).all(), capitalGroup),
+        },
+    ];
+}
+
+function patch(call: Call, kind: Kind): Answer {
+    const stored = find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]));
+    // Tags given replace the tags: that is how a tag is taken away.
+    if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
+    stored.wire.properties = merge(stored.wire.properties, (call.body.properties ?? {}) as Json);
+    stored.wire.properties.provisioningState = "Updating";
+    return accepted(call, kind, stored);
+}
+
+/** Routes of disks and of snapshots. */
+export const routes: Route[] = [...routesOf("disks"), ...routesOf("snapshots")];

@@ -1,0 +1,73 @@
+// A scale set as the local Azure keeps it: the whole model, secrets included, and what the service counts beside it.
+import type { Wire } from "./cloud";
+import type { ScaleSet } from "./types";
+
+/** Loosely typed JSON object, for the parts of models that are walked by name. */
+export type Json = Record<string, unknown>;
+
+/** A scale set. */
+export class ScaleSetRecord implements ScaleSet {
+    etagCounter = 1;
+    /** Goes up whenever the VM profile changes; a VM with a lower one has not the latest model. */
+    modelVersion = 1;
+    nextInstance = 0;
+    /** Writes under way: the state is Succeeded again when the last has ended. */
+    pending = 0;
+
+    constructor(
+        /** The resource as stored: answers leave out part of it. */
+        public wire: Wire,
+        readonly resourceGroup: string,
+    ) {}
+
+    get id(): string {
+        return this.wire.id;
+    }
+
+    get name(): string {
+        return this.wire.name;
+    }
+
+    get location(): string {
+        return this.wire.location;
+    }
+
+    get sku(): { name: string; tier: string; capacity: number } {
+        return this.wire.sku as { name: string; tier: string; capacity: number };
+    }
+
+    get capacity(): number {
+        return this.sku.capacity;
+    }
+
+    get etag(): string {
+        return `"${this.etagCounter}"`;
+    }
+
+    get profile(): Json {
+        return (this.wire.properties.virtualMachineProfile ?? {}) as Json;
+    }
+
+    get model(): Record<string, unknown> {
+        return structuredClone(this.wire);
+    }
+
+    get osProfile(): Json {
+        return (this.profile.osProfile ?? {}) as Json;
+    }
+
+    get storageProfile(): Json {
+        return (this.profile.storageProfile ?? {}) as Json;
+    }
+
+    get extensions(): { name: string; properties: Json }[] {
+        const profile = (this.profile.extensionProfile ?? {}) as { extensions?: { name: string; properties: Json }[] };
+        return profile.extensions ?? [];
+    }
+
+    /** Whether a change of the model reaches running VMs by itself. */
+    get rollsOut(): boolean {
+        const policy = (this.wire.properties.upgradePolicy ?? {}) as { mode?: string; automaticOSUpgradePolicy?: Json };
+        return policy.mode !== "Manual" || policy.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
+    }
+}

@@ -1,0 +1,124 @@
+// What the local Azure shows to the processes and tests that use it.
+
+/** How long things take, in milliseconds. The defaults make tests quick; the demo uses longer ones so that waiting can be seen. */
+export interface Durations {
+    /** Accepting to finished for a scale set's PUT, PATCH and DELETE, besides what its VMs take. */
+    scaleSet: number;
+    /** Allocating a VM until its guest starts to boot. */
+    vmCreate: number;
+    vmStart: number;
+    vmStop: number;
+    vmDelete: number;
+    /** A guest's boot. */
+    boot: number;
+    /** What a script extension takes to bootstrap a node. */
+    bootstrap: number;
+    disk: number;
+    snapshot: number;
+    gallery: number;
+    imageVersion: number;
+}
+
+/** Durations for tests. */
+export const FAST: Durations = {
+    scaleSet: 50,
+    vmCreate: 30,
+    vmStart: 50,
+    vmStop: 50,
+    vmDelete: 30,
+    boot: 20,
+    bootstrap: 300,
+    disk: 50,
+    snapshot: 50,
+    gallery: 30,
+    imageVersion: 80,
+};
+
+/** A pool as AKS Engine would have made it; only `name` is needed. */
+export interface PoolOptions {
+    /** Pool name; the scale set is `k8s-<name>-<8 digits>-vmss` unless `scaleSet` says otherwise. */
+    name: string;
+    scaleSet?: string;
+    resourceGroup?: string;
+    location?: string;
+    capacity?: number;
+    zones?: string[];
+    vmSize?: string;
+    /** Patch level of the marketplace image, also its pinned version. */
+    imageVersion?: string;
+    labels?: Record<string, string>;
+    taints?: string[];
+    spot?: boolean;
+    ephemeral?: boolean;
+    /** User assigned identity ids, or "system". */
+    identity?: string[] | "system";
+    dataDiskSizesGB?: number[];
+    tags?: Record<string, string>;
+    /** IP configurations on the NIC (Azure CNI has up to 28). */
+    ipConfigurations?: number;
+    purchasePlan?: { name: string; publisher: string; product: string };
+    /** Last word on the request body of the scale set, for what has no option of its own (Windows, Flexible, Rolling …). */
+    change?: (body: ScaleSetBody) => void;
+}
+
+/** A scale set's request body; only what pools commonly change is typed. */
+export interface ScaleSetBody {
+    location: string;
+    tags: Record<string, string>;
+    sku: { name: string; tier?: string; capacity: number };
+    properties: {
+        upgradePolicy: Record<string, unknown>;
+        virtualMachineProfile: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests put anything in
+        [member: string]: unknown;
+    };
+    [member: string]: unknown;
+}
+
+/** A scale set as the sandbox knows it. */
+export interface ScaleSet {
+    readonly id: string;
+    readonly name: string;
+    readonly resourceGroup: string;
+    readonly location: string;
+    readonly capacity: number;
+    readonly etag: string;
+    /** The whole model, with what a GET leaves out. A copy. */
+    readonly model: Record<string, unknown>;
+}
+
+export type Power = "running" | "stopped" | "deallocated" | "starting";
+
+/** A VM instance of a scale set. */
+export interface Vm {
+    readonly id: string;
+    readonly scaleSetId: string;
+    readonly instanceId: string;
+    readonly computerName: string;
+    /** Name that its kubelet registers under: the computer name in lower case. */
+    readonly nodeName: string;
+    readonly vmId: string;
+    readonly zone: string | undefined;
+    readonly power: Power;
+    /** Root folder of the real files that are on its OS disk. */
+    readonly diskDirectory: string;
+    readonly osDiskId: string;
+    /** Whether the disk holds a node that was set up: by a script extension, or by the image it came from. */
+    readonly bootstrapped: boolean;
+    /** Whether a script extension ran on this VM itself. */
+    readonly bootstrapRan: boolean;
+    /** Whether the last boot ended with a working kubelet under the VM's own identity. */
+    readonly joined: boolean;
+    /** Whether the last boot found no trace of another machine on the disk. */
+    readonly bootedClean: boolean;
+    readonly latestModelApplied: boolean;
+    /** What the guest said while booting, all boots. */
+    readonly bootLog: string[];
+    /** How long the last boot took in milliseconds, bootstrap included. */
+    readonly lastBootMilliseconds: number;
+}
+
+/** What happened to a VM; sent when its power state and disk are final for that event. */
+export interface VmEvent {
+    kind: "created" | "started" | "stopped" | "deleted" | "bootFailed";
+    vm: Vm;
+}

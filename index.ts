@@ -4,7 +4,7 @@ import { loadSettings } from "./components/config";
 import { UserError } from "./components/errors";
 import { declareGalleries, galleryKey } from "./components/gallery";
 import { readPools } from "./components/pools";
-import { previouslyAdopted } from "./components/previousRun";
+import { previousPools } from "./components/previousRun";
 import { VmssPrototype } from "./components/vmssPrototype";
 
 /** Reads all pools first: whatever is to be refused is refused before anything is declared. */
@@ -12,7 +12,7 @@ async function main() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
     const pools = await readPools(configured, stack);
-    const adopted = await previouslyAdopted(stack);
+    const previous = await previousPools(stack);
     const galleries = declareGalleries(pools);
 
     const outputs = pools.map((pool) => {
@@ -21,11 +21,11 @@ async function main() {
         const prototype = new VmssPrototype(name, {
             pool,
             gallery,
-            adopted: adopted.has(name),
+            previous: previous.get(name) ?? {},
             kubernetes: { kubeconfig, context },
         });
-        const { node, version, versions, scaleSetId, adopted: isAdopted, explanation } = prototype;
-        return [name, { node, version, versions, scaleSetId, adopted: isAdopted, explanation }] as const;
+        const { node, version, versions, scaleSetId, adopted, explanation, model } = prototype;
+        return [name, { node, version, versions, scaleSetId, adopted, explanation, model }] as const;
     });
     return { pools: Object.fromEntries(outputs) };
 }

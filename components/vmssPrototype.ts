@@ -2,9 +2,11 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { OsDiskCapture } from "./capture/osDiskCapture";
+import { recordOf, type ModelRecord } from "../policies/modelRecord";
+import type { PreviousPool } from "../policies/record";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
-import { modelAsItIs, modelFromImage, type LiveModel } from "./model";
+import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
 import { imageDefinitionId, imageVersionId, type Pool } from "./pools";
 import { refusal } from "./scaleSets";
 import { NodeSelection, type Choice } from "./selection/nodeSelection";
@@ -13,13 +15,16 @@ import { NodeSelection, type Choice } from "./selection/nodeSelection";
 export interface VmssPrototypeArgs {
     /** The pool as it was read: its settings, its live model, where its images go. */
     pool: Pool;
-    /** Whether an earlier successful run has already taken the scale set into the stack. */
-    adopted: boolean;
+    /** What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say. */
+    previous: PreviousPool;
     /** The gallery, where this stack declares it. */
     gallery?: compute.Gallery;
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: { kubeconfig?: string; context?: string };
 }
+
+/** Keeps a scale set when it leaves the stack. Policies read it from the component: the engine tells them of protect alone. */
+const KEPT = { protect: true, retainOnDelete: true };
 
 /**
  * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
@@ -38,6 +43,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
     readonly scaleSetId: pulumi.Output<string>;
     /** True once the scale set is in the stack. */
     readonly adopted: pulumi.Output<boolean>;
+    /** A short record of the declared model, from which the policies tell at the next run what else a bump would change. */
+    readonly model: pulumi.Output<ModelRecord>;
     /** Why this node, or why none, in one line. */
     readonly explanation: pulumi.Output<string>;
 
@@ -46,7 +53,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         private readonly args: VmssPrototypeArgs,
         opts?: pulumi.ComponentResourceOptions,
     ) {
-        super("kamino:index:VmssPrototype", name, {}, opts);
+        super("kamino:index:VmssPrototype", name, { scaleSetOptions: KEPT }, opts);
         const selection = this.selectNode(name);
         const definition = this.declareDefinition(name);
         const images = pulumi
@@ -56,7 +63,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                     this.keepImage(name, choice, choice.version === current, [selection, ...definition]),
                 ),
             );
-        const scaleSet = pulumi
+        const declared = pulumi
             .all([selection.current, this.liveModel(images)])
             .apply(([version, live]) => this.declareScaleSet(name, live, version, images));
 
@@ -64,9 +71,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
         this.version = selection.current;
         this.versions = selection.versions.apply((choices) => choices.map(({ version }) => version));
         this.scaleSetId = pulumi.output(args.pool.live.id);
-        this.adopted = scaleSet.apply(({ id }) => id).apply(() => true);
+        this.adopted = declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true);
+        this.model = declared.apply(({ model }) => recordOf(model));
         this.explanation = selection.explanation;
-        this.registerOutputs();
+        this.registerOutputs({ previous: args.previous });
     }
 
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
@@ -154,15 +162,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
         live: LiveModel,
         version: string,
         images: pulumi.Output<compute.GalleryImageVersion[]>,
-    ): compute.VirtualMachineScaleSet {
-        const { pool, adopted } = this.args;
+    ): { scaleSet: compute.VirtualMachineScaleSet; model: DeclaredModel } {
+        const { pool, previous } = this.args;
         const { resourceGroup } = pool.scaleSet;
-        const opts = { parent: this, protect: true, retainOnDelete: true, dependsOn: images };
-        if (!adopted || version === "") {
+        const opts = { parent: this, ...KEPT, dependsOn: images };
+        if (!previous.adopted || version === "") {
             const asItIs = { ...opts, import: pool.live.id, ignoreChanges: ["*"] };
-            return new compute.VirtualMachineScaleSet(name, modelAsItIs(live, resourceGroup), asItIs);
+            const model = modelAsItIs(live, resourceGroup);
+            return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, asItIs) };
         }
         const model = modelFromImage(live, resourceGroup, imageVersionId(pool, version), pool.settings.keepExtensions);
-        return new compute.VirtualMachineScaleSet(name, model, opts);
+        return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, opts) };
     }
 }

@@ -2,7 +2,7 @@
 import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
 import { replicaOptions, type ReplicaOptions } from "./options";
-import { previousPools } from "./previousRun";
+import { previousOf } from "./record";
 import {
     CAPTURE,
     IMAGE_DEFINITION,
@@ -131,7 +131,7 @@ const inUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "valida
             const version = versions.get(placeOfVersion(id));
             const isOurs =
                 definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition)) ||
-                previousPools(resources)[scaleSet.name]?.versions?.includes(id.version) === true;
+                previousOf(scaleSet).versions?.includes(id.version) === true;
             if (!version && isOurs) {
                 report(
                     `New nodes of ${scaleSet.name} start from version ${id.version}: it must stay in the stack.`,

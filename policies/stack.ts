@@ -3,7 +3,7 @@ import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } 
 import { inputsOf, rememberInputs } from "./inputs";
 import { changedParts, recordOf, sameImage, type ModelRecord } from "./modelRecord";
 import { bumpOptions, partOptions, type BumpOptions, type PartOptions } from "./options";
-import { previousPools } from "./previousRun";
+import { previousOf } from "./record";
 import {
     SCALE_SET,
     SELECTION,
@@ -27,11 +27,10 @@ const fewBumps: StackValidationPolicy = {
         if (maximum === undefined) {
             return args.notApplicable("no maximum is configured");
         }
-        const before = previousPools(args.resources);
         const bumped = declaredInFull(args.resources).filter((scaleSet) => {
             const image = read(() => imageIdOf(scaleSet));
             // What is not known, or was not recorded, counts: a limit that looks away is none.
-            return image === UNKNOWN || image?.toLowerCase() !== before[scaleSet.name]?.model?.image.toLowerCase();
+            return image === UNKNOWN || image?.toLowerCase() !== previousOf(scaleSet).model?.image.toLowerCase();
         });
         if (bumped.length > maximum) {
             const names = bumped.map(({ name }) => name).join(", ");
@@ -51,9 +50,8 @@ const imageOnly: WholeStackPolicy = {
     validateResource: rememberInputs(SCALE_SET),
     validateStack: (args, report) => {
         const { mayChange = [] } = args.getConfig<Partial<PartOptions>>();
-        const before = previousPools(args.resources);
         for (const scaleSet of declaredInFull(args.resources)) {
-            const message = driftOf(scaleSet, before[scaleSet.name]?.model, mayChange);
+            const message = driftOf(scaleSet, previousOf(scaleSet).model, mayChange);
             if (message) {
                 report(message, scaleSet.urn);
             }
@@ -87,12 +85,11 @@ const adoptedOnce: StackValidationPolicy = {
     description: "Only the run that takes a pool into the stack declares it as it is; the runs after it are checked.",
     enforcementLevel: "mandatory",
     validateStack: ({ resources }, report) => {
-        const before = previousPools(resources);
         for (const scaleSet of asItIs(resources)) {
             if (read(() => scaleSet.props.provisioningState as unknown) === UNKNOWN) {
                 // What is imported is read, so its state is known even in a preview.
                 report(`${scaleSet.name} would be created, not adopted: ignoreChanges ["*"] must go.`, scaleSet.urn);
-            } else if (before[scaleSet.name]?.adopted && !waitsForImage(scaleSet, resources)) {
+            } else if (previousOf(scaleSet).adopted && !waitsForImage(scaleSet, resources)) {
                 report(
                     `${scaleSet.name} was adopted before: it must be declared in full, without ignoreChanges ["*"].`,
                     scaleSet.urn,

@@ -1,0 +1,103 @@
+// Serves a provider to the engine that started this process.
+import * as grpc from "@grpc/grpc-js";
+import { type IResourceProviderServer, ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { CheckResponse, ConfigureResponse, DiffResponse } from "@pulumi/pulumi/proto/provider_pb";
+import type * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { serviceError } from "./errors";
+
+/** What a provider does; all else of the protocol is the same for every one. */
+export interface Provider {
+    version: string;
+    configure(request: messages.ConfigureRequest): void;
+    check(request: messages.CheckRequest): Promise<messages.CheckResponse>;
+    diff(request: messages.DiffRequest): Promise<messages.DiffResponse>;
+    create(request: messages.CreateRequest): Promise<messages.CreateResponse>;
+    read(request: messages.ReadRequest): Promise<messages.ReadResponse>;
+    update(request: messages.UpdateRequest): Promise<messages.UpdateResponse>;
+    delete(request: messages.DeleteRequest): Promise<void>;
+    invoke(request: messages.InvokeRequest): Promise<messages.InvokeResponse>;
+    /** Ends whatever is under way, with an error. */
+    cancel(): void;
+}
+
+// A scale set's or a cluster's state can be far over gRPC's default of 4 MB.
+const MESSAGE_LIMIT = 400 * 1024 * 1024;
+
+/** Starts serving on a free loopback port and prints that port, which is how the engine finds it. */
+export function serve(provider: Provider): void {
+    const server = new grpc.Server({
+        "grpc.max_receive_message_length": MESSAGE_LIMIT,
+        "grpc.max_send_message_length": MESSAGE_LIMIT,
+    });
+    // What is left out is answered by gRPC itself: not implemented.
+    server.addService(ResourceProviderService, service(provider) as Partial<IResourceProviderServer> as never);
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
+        if (error) {
+            console.error(`no loopback port to listen on: ${error.message}`);
+            process.exit(1);
+        }
+        console.log(String(port));
+    });
+    const leave = () => {
+        provider.cancel();
+        process.exit(0);
+    };
+    process.on("SIGTERM", leave);
+    // A person's Ctrl-C reaches this process too; the engine decides what becomes of what is under way.
+    process.on("SIGINT", () => undefined);
+}
+
+type Handler = grpc.handleUnaryCall<never, unknown>;
+
+function unary<Request, Response>(answer: (request: Request) => Response | Promise<Response>): Handler {
+    const handler: grpc.handleUnaryCall<Request, Response> = (call, callback) => {
+        Promise.resolve(call.request)
+            .then(answer)
+            .then(
+                (response) => callback(null, response),
+                (error: unknown) => callback(serviceError(error)),
+            );
+    };
+    return handler;
+}
+
+function service(provider: Provider): Record<string, Handler> {
+    return {
+        checkConfig: unary(unchangedConfiguration),
+        diffConfig: unary(() => new DiffResponse()),
+        configure: unary((request: messages.ConfigureRequest) => {
+            provider.configure(request);
+            const response = new ConfigureResponse();
+            response.setAcceptsecrets(true);
+            response.setSupportspreview(true);
+            return response;
+        }),
+        check: unary((request: messages.CheckRequest) => provider.check(request)),
+        diff: unary((request: messages.DiffRequest) => provider.diff(request)),
+        create: unary((request: messages.CreateRequest) => provider.create(request)),
+        read: unary((request: messages.ReadRequest) => provider.read(request)),
+        update: unary((request: messages.UpdateRequest) => provider.update(request)),
+        delete: unary(async (request: messages.DeleteRequest) => {
+            await provider.delete(request);
+            return new Empty();
+        }),
+        invoke: unary((request: messages.InvokeRequest) => provider.invoke(request)),
+        cancel: unary(() => {
+            provider.cancel();
+            return new Empty();
+        }),
+        getPluginInfo: unary(() => {
+            const info = new PluginInfo();
+            info.setVersion(provider.version);
+            return info;
+        }),
+    };
+}
+
+function unchangedConfiguration(request: messages.CheckRequest): CheckResponse {
+    const response = new CheckResponse();
+    response.setInputs(request.getNews());
+    return response;
+}

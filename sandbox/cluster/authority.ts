@@ -87,7 +87,7 @@ async function privateKeyPem(keys: CryptoKeyPair): Promise<string> {
 }
 
 async function newKeys(): Promise<CryptoKeyPair> {
-    return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
+    return await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
 function validity(): { notBefore: Date; notAfter: Date } {

@@ -102,15 +102,13 @@ async function bringUp(layout: Layout, supervisor: Supervisor, kubeconfig: strin
 function ready({ ports, directory }: Layout): Promise<void> {
     const ca = readFileSync(join(directory, "ca.crt"));
     return new Promise((resolve, reject) => {
-        get({ host: "127.0.0.1", port: ports.api, path: "/readyz", ca, timeout: 5_000 }, (response) => {
+        const request = get({ host: "127.0.0.1", port: ports.api, path: "/readyz", ca, timeout: 5_000 }, (response) => {
             response.resume();
             if (response.statusCode === 200) resolve();
             else reject(new Error(`it answers ${response.statusCode}`));
-        })
-            .once("timeout", function () {
-                this.destroy(new Error("it does not answer"));
-            })
-            .once("error", reject);
+        });
+        request.once("timeout", () => request.destroy(new Error("it does not answer")));
+        request.once("error", reject);
     });
 }
 

@@ -1,0 +1,190 @@
+// Plays kubelet for run-once pods that mount their node's root: runs each for real, on its VM's disk, and reports its
+// status. kwok leaves these pods alone (sandbox/kwok/stages/pods.yaml).
+import { makeInformer, type Informer, type V1Container, type V1Pod } from "@kubernetes/client-node";
+import type { Vm } from "../azure/types";
+import { isNotFound, patchPodStatus, type Api } from "./api";
+import type { Machines } from "./machines";
+import { isHostPod, runOnDisk, type Ending, type RunningScript } from "./script";
+
+const MESSAGE_LIMIT = 2048;
+
+interface Played {
+    pod: V1Pod;
+    script: RunningScript;
+    startedAt: string;
+    state: "running" | "ended" | "cut off";
+}
+
+/** Runs host pods as they appear. */
+export class HostPods {
+    private readonly played = new Map<string, Played>();
+    private readonly informer: Informer<V1Pod>;
+    private stopped = false;
+
+    constructor(
+        private readonly api: Api,
+        private readonly machines: Machines,
+        private readonly report: (error: unknown) => void,
+    ) {
+        this.informer = makeInformer(api.config, "/api/v1/pods", () => api.core.listPodForAllNamespaces());
+        for (const verb of ["add", "update"] as const) this.informer.on(verb, (pod) => this.seen(pod));
+        this.informer.on("delete", (pod) => this.forget(pod));
+        this.informer.on("error", () => setTimeout(() => this.watch(), 300).unref());
+    }
+
+    async start(): Promise<void> {
+        await this.informer.start();
+    }
+
+    async stop(): Promise<void> {
+        this.stopped = true;
+        await this.informer.stop();
+        for (const { script } of this.played.values()) script.kill("SIGKILL");
+    }
+
+    /** What a pod of this name has printed. */
+    log(namespace: string, name: string): string {
+        const found = [...this.played.values()].filter(
+            ({ pod }) => pod.metadata?.name === name && pod.metadata.namespace === namespace,
+        );
+        return found.at(-1)?.script.log() ?? "";
+    }
+
+    /** The machine stopped under its pods: their processes are gone, and nobody tells the API server before it is back. */
+    machineStopped(vm: Vm): void {
+        for (const played of this.on(vm)) {
+            if (played.state !== "running") continue;
+            played.state = "cut off";
+            played.script.kill("SIGKILL");
+        }
+    }
+
+    /** Kubelet is back: it finds that the containers it knew are gone, and finishes what was asked for in between. */
+    async machineStarted(vm: Vm): Promise<void> {
+        for (const played of this.on(vm)) {
+            if (played.state === "cut off") {
+                played.state = "ended";
+                await patchPodStatus(this.api, played.pod, terminated(played, 255, "Unknown"));
+            }
+        }
+        const fieldSelector = `spec.nodeName=${vm.nodeName}`;
+        const { items } = await this.api.core.listPodForAllNamespaces({ fieldSelector });
+        items.forEach((pod) => this.seen(pod));
+    }
+
+    private watch(): void {
+        if (!this.stopped) this.informer.start().catch(() => setTimeout(() => this.watch(), 300).unref());
+    }
+
+    private on(vm: Vm): Played[] {
+        return [...this.played.values()].filter(({ pod }) => pod.spec?.nodeName === vm.nodeName);
+    }
+
+    private seen(pod: V1Pod): void {
+        if (this.stopped || !isHostPod(pod)) return;
+        const vm = this.machines.vms().find(({ nodeName }) => nodeName === pod.spec?.nodeName);
+        // Without a working kubelet nothing happens to a pod, not even its end.
+        if (!vm?.joined) return;
+        const played = this.played.get(pod.metadata?.uid ?? "");
+        const work = pod.metadata?.deletionTimestamp
+            ? this.terminate(pod, played)
+            : pod.status?.phase === "Pending" && !played
+              ? this.run(pod, vm)
+              : undefined;
+        work?.catch(this.report);
+    }
+
+    private async run(pod: V1Pod, vm: Vm): Promise<void> {
+        const startedAt = new Date().toISOString();
+        const script = runOnDisk(pod, vm.diskDirectory);
+        const played: Played = { pod, script, startedAt, state: "running" };
+        this.played.set(pod.metadata?.uid ?? "", played);
+        await patchPodStatus(this.api, pod, running(pod, startedAt));
+        const ending = await script.ended;
+        if (played.state !== "running") return;
+        await this.end(played, vm, ending);
+    }
+
+    private async end(played: Played, vm: Vm, { exitCode, poweredOff }: Ending): Promise<void> {
+        if (poweredOff) {
+            played.state = "cut off";
+            await this.machines.stopVmFromInside(vm.id);
+            return;
+        }
+        played.state = "ended";
+        await patchPodStatus(
+            this.api,
+            played.pod,
+            terminated(played, exitCode, exitCode === 0 ? "Completed" : "Error"),
+        );
+    }
+
+    private async terminate(pod: V1Pod, played: Played | undefined): Promise<void> {
+        if (played?.state === "running") {
+            played.script.kill("SIGTERM");
+            const grace = setTimeout(
+                () => played.script.kill("SIGKILL"),
+                (pod.metadata?.deletionGracePeriodSeconds ?? 0) * 1000,
+            );
+            await played.script.ended;
+            clearTimeout(grace);
+            if (played.state !== "running" && played.state !== "ended") return;
+        }
+        const { name = "", namespace = "", uid } = pod.metadata ?? {};
+        await this.api.core
+            .deleteNamespacedPod({ name, namespace, body: { gracePeriodSeconds: 0, preconditions: { uid } } })
+            .catch((error: unknown) => {
+                if (!isNotFound(error) && (error as { code?: number }).code !== 409) throw error;
+            });
+    }
+
+    private forget(pod: V1Pod): void {
+        const played = this.played.get(pod.metadata?.uid ?? "");
+        if (played?.state === "running") played.script.kill("SIGKILL");
+    }
+}
+
+function running(pod: V1Pod, startedAt: string): object {
+    return {
+        phase: "Running",
+        startTime: startedAt,
+        conditions: conditions("True"),
+        containerStatuses: containers(pod, { running: { startedAt } }, true),
+    };
+}
+
+function terminated({ pod, script, startedAt }: Played, exitCode: number, reason: string): object {
+    const fallBack = pod.spec?.containers[0].terminationMessagePolicy === "FallbackToLogsOnError";
+    const message = fallBack && exitCode !== 0 ? script.log().slice(-MESSAGE_LIMIT) : undefined;
+    const state = {
+        terminated: { exitCode, reason, message, startedAt, finishedAt: new Date().toISOString() },
+        running: null,
+    };
+    return {
+        phase: exitCode === 0 ? "Succeeded" : "Failed",
+        conditions: conditions("False"),
+        containerStatuses: containers(pod, state, false),
+    };
+}
+
+function containers(pod: V1Pod, state: object, ready: boolean): object[] {
+    const known = pod.spec?.containers ?? [];
+    return known.map(({ name, image = "" }: V1Container) => ({
+        name,
+        image,
+        imageID: image,
+        ready,
+        started: ready,
+        restartCount: 0,
+        state,
+    }));
+}
+
+function conditions(ready: "True" | "False"): object[] {
+    const lastTransitionTime = new Date().toISOString();
+    return [
+        { type: "Initialized", status: "True", lastTransitionTime },
+        { type: "ContainersReady", status: ready, lastTransitionTime },
+        { type: "Ready", status: ready, lastTransitionTime },
+    ];
+}

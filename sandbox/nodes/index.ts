@@ -1,0 +1,101 @@
+// Makes the local Azure's machines the cluster's nodes: a VM that booted is a Node, one that is off is not ready, one that
+// is gone is gone; pods that work on a node's disk are run for real; kured patches and reboots.
+import type { Vm, VmEvent } from "../azure/types";
+import type { Cluster } from "../cluster";
+import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
+import { HostPods } from "./hostPods";
+import { startKubelet } from "./kubelet";
+import { Kured, type KuredOptions, type Patch } from "./kured";
+import { NodeLifecycle } from "./lifecycle";
+import type { Machines } from "./machines";
+import { patchLevel } from "./nodeObject";
+
+export type { KuredOptions, Patch } from "./kured";
+export type { Machines } from "./machines";
+
+/** Plays the nodes until it is stopped. */
+export interface NodePlayer {
+    /** Clients of the API server, as its administrator. */
+    readonly api: Api;
+    /** Ends when the cluster shows everything that has happened to the VMs so far. Throws what went wrong since the last call. */
+    settled(): Promise<void>;
+    /** Installs patches on a node and reboots it, exactly as kured does; ends when the node is back. One node at a time. */
+    patchAndReboot(node: string, patch?: Patch): Promise<void>;
+    /** Makes a node look as if it had been ready since that moment. */
+    setReadySince(node: string, since: Date): Promise<void>;
+    /** Ends when the node is Ready (or, with false, not Ready). */
+    waitForReady(node: string, ready?: boolean): Promise<void>;
+    /** Patch level on the node's disk. */
+    patchLevel(node: string): string;
+    /** Puts kured's DaemonSet into the cluster, or changes it. */
+    installKured(options?: KuredOptions): Promise<void>;
+    uninstallKured(): Promise<void>;
+    /** Ends everything that runs for a node. The cluster is left as it is. */
+    stop(): Promise<void>;
+}
+
+/** Starts to play the nodes of these machines on this cluster; those that are there become nodes at once. */
+export async function startNodes(machines: Machines, cluster: Cluster): Promise<NodePlayer> {
+    const api = apiOf(cluster.kubeconfig);
+    const errors: unknown[] = [];
+    const pods = new HostPods(api, machines, (error) => errors.push(error));
+    const kubelet = await startKubelet(cluster.kubelet, (namespace, pod) => pods.log(namespace, pod));
+    const lifecycle = new NodeLifecycle(api, () => machines.scaleSets(), kubelet.port);
+    const queues = new Map<string, Promise<void>>();
+    let stopped = false;
+
+    // Events of one VM one after the other, those of different VMs at the same time.
+    const enqueue = (event: VmEvent) => {
+        if (event.kind === "stopped" || event.kind === "deleted") pods.machineStopped(event.vm);
+        const before = queues.get(event.vm.id) ?? Promise.resolve();
+        const work = before.then(() => (stopped ? undefined : play(lifecycle, pods, event)));
+        queues.set(
+            event.vm.id,
+            work.catch((error: unknown) => void (stopped || errors.push(error))),
+        );
+    };
+    const settled = async () => {
+        await Promise.all(queues.values());
+        if (errors.length > 0) throw errors.splice(0)[0];
+    };
+    const kured = new Kured(api, machines, settled);
+    const unsubscribe = machines.onVm(enqueue);
+    await pods.start();
+    machines.vms().forEach((vm) => enqueue({ kind: "created", vm }));
+    await settled();
+    return {
+        api,
+        settled,
+        patchAndReboot: (node, patch) => kured.patchAndReboot(node, patch),
+        setReadySince: (node, since) => kured.setReadySince(node, since),
+        waitForReady: (node, ready = true) => waitForReady(api, node, ready),
+        patchLevel: (node) => patchLevel(machines.vms().find(({ nodeName }) => nodeName === node)?.diskDirectory ?? ""),
+        installKured: (options) => kured.install(options),
+        uninstallKured: () => kured.uninstall(),
+        async stop() {
+            stopped = true;
+            unsubscribe();
+            await pods.stop();
+            await kubelet.close();
+        },
+    };
+}
+
+async function play(lifecycle: NodeLifecycle, pods: HostPods, { kind, vm }: VmEvent): Promise<void> {
+    if (kind === "deleted") return lifecycle.gone(vm);
+    // What the VM is by now counts; an event that was overtaken is followed by its own.
+    if (!isUp(vm)) return lifecycle.down(vm);
+    await lifecycle.up(vm);
+    await pods.machineStarted(vm);
+}
+
+function isUp(vm: Vm): boolean {
+    return vm.power === "running" && vm.joined;
+}
+
+async function waitForReady(api: Api, node: string, ready: boolean): Promise<void> {
+    await waitFor(`node ${node} to be ${ready ? "" : "not "}ready`, async () => {
+        const found = await findNode(api, node);
+        return found && (readyCondition(found)?.status === "True") === ready ? true : undefined;
+    });
+}

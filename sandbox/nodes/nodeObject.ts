@@ -1,0 +1,119 @@
+// The Node object that a VM's kubelet registers: from the VM and what is on its disk. No client in here.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { V1Node, V1Taint } from "@kubernetes/client-node";
+import type { ScaleSet, Vm } from "../azure/types";
+import { PLAYED_LABEL } from "../cluster/programs";
+
+/** Version that nodes claim: of the clusters that AKS Engine's last releases made. */
+const KUBELET_VERSION = "v1.24.17";
+
+/** Taint that the cloud controller puts on a node whose VM is off. */
+export const SHUTDOWN_TAINT: V1Taint = { key: "node.cloudprovider.kubernetes.io/shutdown", effect: "NoSchedule" };
+
+/** Labels and taints that the disk's kubelet settings ask for. */
+export interface KubeletSettings {
+    labels: Record<string, string>;
+    taints: V1Taint[];
+}
+
+/** What /etc/default/kubelet says, as AKS Engine writes it: KUBELET_NODE_LABELS, and taints among kubelet's flags. */
+export function kubeletSettings(diskDirectory: string): KubeletSettings {
+    const text = read(diskDirectory, "etc/default/kubelet");
+    const labels = /^KUBELET_NODE_LABELS="?([^"\n]*)"?$/m.exec(text)?.[1] ?? "";
+    const taints = /(?:--register-with-taints=|^KUBELET_REGISTER_WITH_TAINTS="?)([^\s"]+)/m.exec(text)?.[1] ?? "";
+    return {
+        labels: Object.fromEntries(listed(labels).map((label) => pair(label, "="))),
+        taints: listed(taints).map((taint) => {
+            const [rest, effect] = pair(taint, ":");
+            const [key, value] = pair(rest, "=");
+            return { key, value, effect };
+        }),
+    };
+}
+
+/** Patch level of the operating system on this disk. */
+export function patchLevel(diskDirectory: string): string {
+    return read(diskDirectory, "etc/os-patch-level").trim();
+}
+
+/**
+ * The cloud provider's name for a VM. The provider writes the resource group in lower case, whatever the case of the ARM id
+ * (kubernetes-sigs/cloud-provider-azure, ConvertResourceGroupNameToLower).
+ */
+export function providerId(vmId: string): string {
+    return `azure://${vmId.replace(/(\/resourceGroups\/)([^/]+)/i, (_, key: string, name: string) => `${key}${name.toLowerCase()}`)}`;
+}
+
+/** The Node, with a status that isn't ready yet. `port` is where its kubelet answers. */
+export function nodeOf(vm: Vm, scaleSet: ScaleSet | undefined, port: number): V1Node {
+    const { labels, taints } = kubeletSettings(vm.diskDirectory);
+    return {
+        metadata: {
+            name: vm.nodeName,
+            labels: { ...wellKnownLabels(vm, scaleSet), ...labels, [PLAYED_LABEL]: "running" },
+        },
+        spec: { providerID: providerId(vm.id), ...(taints.length > 0 && { taints }) },
+        status: statusOf(vm, port),
+    };
+}
+
+/** The part of a node's status that its kubelet knows at start. */
+export function statusOf(vm: Vm, port: number): V1Node["status"] {
+    const number = parseInt(vm.instanceId, 10) || 0;
+    const resources = { cpu: "4", memory: "16Gi", pods: "110", "ephemeral-storage": "100Gi" };
+    return {
+        addresses: [
+            { type: "Hostname", address: vm.nodeName },
+            { type: "InternalIP", address: `10.240.${(number >> 8) & 255}.${(number & 255) + 4}` },
+            // Where the API server finds this kubelet; see the API server's flags.
+            { type: "ExternalIP", address: "127.0.0.1" },
+        ],
+        daemonEndpoints: { kubeletEndpoint: { Port: port } },
+        capacity: resources,
+        allocatable: resources,
+        nodeInfo: {
+            architecture: "amd64",
+            bootID: crypto.randomUUID(),
+            containerRuntimeVersion: "containerd://1.6.36",
+            kernelVersion: "5.4.0-azure",
+            kubeProxyVersion: KUBELET_VERSION,
+            kubeletVersion: KUBELET_VERSION,
+            machineID: read(vm.diskDirectory, "etc/machine-id").trim(),
+            operatingSystem: "linux",
+            // So that `kubectl get nodes -o wide` shows what this is about.
+            osImage: `Ubuntu, patched ${patchLevel(vm.diskDirectory) || "never"}`,
+            systemUUID: vm.vmId,
+        },
+    };
+}
+
+function wellKnownLabels(vm: Vm, scaleSet: ScaleSet | undefined): Record<string, string> {
+    const size = (scaleSet?.model.sku as { name?: string } | undefined)?.name;
+    return {
+        "kubernetes.io/hostname": vm.nodeName,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        ...(size && { "node.kubernetes.io/instance-type": size }),
+        ...(scaleSet && {
+            "topology.kubernetes.io/region": scaleSet.location,
+            // Without zones the provider writes the fault domain's number.
+            "topology.kubernetes.io/zone": vm.zone ? `${scaleSet.location}-${vm.zone}` : "0",
+        }),
+    };
+}
+
+function read(diskDirectory: string, file: string): string {
+    const path = join(diskDirectory, file);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+function listed(text: string): string[] {
+    return text.split(",").filter((item) => item !== "");
+}
+
+/** Splits at the last separator, so that label keys and taints keep what is before it. */
+function pair(text: string, separator: string): [string, string] {
+    const at = text.lastIndexOf(separator);
+    return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

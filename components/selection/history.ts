@@ -1,0 +1,80 @@
+// What a pool's history of images and its gallery say together: which choices became images, which are still to be made, which
+// image is the newest, and what is kept. Pure.
+import { UserError } from "../errors";
+import { compareVersions, momentOf, sameVersion } from "../versions";
+import type { Choice } from "./nodeSelection";
+
+/** An image version as the gallery has it. */
+export interface GalleryVersion {
+    version: string;
+    /** Azure's provisioning state: Succeeded, Failed, Creating, Updating, Deleting, … */
+    state: string;
+    /** Which attempt at this version it is, by its tag. */
+    attempt: number;
+    /** The node that it was made from, by its tag. */
+    node?: string;
+}
+
+/** A pool's history, held against its gallery. */
+export interface History {
+    /** Choices that became images, or are becoming one; oldest first. */
+    built: Choice[];
+    /** Choices whose image was never made, or failed. */
+    open: Choice[];
+    /** The newest image there is, of this history or of whatever else made one in the gallery; empty when there is none. */
+    newest: string;
+}
+
+/**
+ * Holds the history against the gallery. A choice without an image (the run that made it failed later) is open: it is dropped
+ * unless it comes out again, so that a failed run does not hide a newer node. The live version always stays.
+ *
+ * @param live the version of this definition that the scale set's model points at, if it does
+ */
+export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: string): History {
+    const isBuilt = ({ version }: Choice) => {
+        const found = gallery.find((each) => sameVersion(each.version, version));
+        const there = found !== undefined && found.state !== "Failed" && found.state !== "Deleting";
+        return there || (live !== undefined && sameVersion(live, version));
+    };
+    const ordered = [...history].sort((a, b) => compareVersions(a.version, b.version));
+    const built = ordered.filter(isBuilt);
+    // Names that say no moment were not given by this program or its kind: nothing can be newer or older than they are.
+    const images = gallery
+        .filter(({ version, state }) => state === "Succeeded" && momentOf(version))
+        .map(({ version }) => version);
+    const newest = [...built.map(({ version }) => version), ...images].sort(compareVersions).at(-1) ?? "";
+    return { built, open: ordered.filter((choice) => !isBuilt(choice)), newest };
+}
+
+/**
+ * A choice with its attempt: 1, or one more than the attempt that failed in Azure. A failed version keeps its name until it is
+ * deleted, and the raised number is what lets the stack replace it. The same choice as before is given back as it was.
+ *
+ * @throws UserError when a failed version of that name is none of this stack's
+ */
+export function withAttempt(choice: Omit<Choice, "attempt">, open: Choice[], gallery: GalleryVersion[]): Choice {
+    const before = open.find(({ version }) => sameVersion(version, choice.version));
+    const failed = gallery.find(({ version, state }) => state === "Failed" && sameVersion(version, choice.version));
+    if (failed && !before) {
+        throw new UserError(
+            `image version ${failed.version} failed in Azure and is none of this stack's; delete it from the gallery and try again`,
+        );
+    }
+    const same = before?.node === choice.node && before.instanceId === choice.instanceId;
+    const attempt = Math.max(before?.attempt ?? 1, failed ? failed.attempt + 1 : 1);
+    return same ? { ...before, attempt } : { ...choice, attempt };
+}
+
+/** The newest `maxHistory` choices, and with them whatever version is in use: never dropped, however old. */
+export function prune(versions: Choice[], maxHistory: number, inUse: string[]): Choice[] {
+    const ordered = [...versions].sort((a, b) => compareVersions(a.version, b.version));
+    const isInUse = ({ version }: Choice) => inUse.some((each) => sameVersion(each, version));
+    return ordered.filter((choice, index) => index >= ordered.length - maxHistory || isInUse(choice));
+}
+
+/** The version that a model's image reference points at, if it is one of this definition's. Without case, as ids are. */
+export function versionIn(imageId: string | undefined, imageDefinitionId: string): string | undefined {
+    const prefix = `${imageDefinitionId}/versions/`;
+    return imageId?.toLowerCase().startsWith(prefix.toLowerCase()) ? imageId.slice(prefix.length) : undefined;
+}

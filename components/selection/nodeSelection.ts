@@ -1,0 +1,85 @@
+// The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and names.
+import * as pulumi from "@pulumi/pulumi";
+import { shell } from "../dynamic";
+import type { KubernetesSettings } from "../kubernetes";
+
+/** What is asked of a node before it is taken. Durations as configured: `90s`, `15m`, `1h`, `30d`. */
+export interface SelectionRules {
+    minimumReadyTime: string;
+    minimumCandidates: number;
+    maximumImageAge?: string;
+    prefer: "newest" | "longest-ready";
+    ignoreNodes: string[];
+    ignoreAnnotations: string[];
+}
+
+/** One node that was chosen, and the image version that is made of its OS disk. */
+export interface Choice {
+    version: string;
+    node: string;
+    /** Number of the VM in its scale set. */
+    instanceId: string;
+    /** When the need for its latest reboot was seen, RFC 3339 in UTC. */
+    patched: string;
+    /** 1; raised when Azure could not make the version and it is made again. */
+    attempt: number;
+}
+
+/** What a selection is made from. */
+export interface NodeSelectionArgs {
+    /** The pool's name, for messages. */
+    pool: string;
+    scaleSetId: string;
+    /** May narrow what is read of the cluster; which node is in the pool is told by its provider id. */
+    computerNamePrefix?: string;
+    /** The live model's `imageReference.id`. */
+    imageId?: string;
+    /** ARM id of the pool's image definition, which may not exist yet. */
+    imageDefinitionId: string;
+    rules: SelectionRules;
+    /** How many versions to keep. */
+    maxHistory: number;
+    /** The one node to take. */
+    node?: string;
+    /** The one version to use. */
+    pin?: string;
+    kubernetes: KubernetesSettings;
+}
+
+/** What a selection is: returned by `check`, and so known in a preview. */
+export interface NodeSelectionState {
+    pool: string;
+    scaleSetId: string;
+    kubernetes: KubernetesSettings;
+    /** Versions that the pool keeps, newest last. */
+    versions: Choice[];
+    /** The version that the model is to point at; empty when there is none yet. */
+    current: string;
+    currentNode: string;
+    /** Nodes that a capture that died left out of service; this run puts them back. */
+    restore: string[];
+    explanation: string;
+}
+
+/**
+ * Asks the cluster and the gallery at every preview which node the pool's next image is to come from. Unchanged when no node is
+ * better than the newest image. It touches nothing but nodes that a capture that died left out of service: those it puts back.
+ */
+export class NodeSelection extends pulumi.dynamic.Resource {
+    declare readonly versions: pulumi.Output<Choice[]>;
+    declare readonly current: pulumi.Output<string>;
+    declare readonly currentNode: pulumi.Output<string>;
+    declare readonly restore: pulumi.Output<string[]>;
+    declare readonly explanation: pulumi.Output<string>;
+
+    constructor(name: string, args: NodeSelectionArgs, opts?: pulumi.CustomResourceOptions) {
+        const outputs = {
+            versions: undefined,
+            current: undefined,
+            currentNode: undefined,
+            restore: undefined,
+            explanation: undefined,
+        };
+        super(shell("components/selection/provider"), name, { ...outputs, ...args }, opts, "kamino", "NodeSelection");
+    }
+}

@@ -9,7 +9,9 @@ export default tseslint.config(
     {
         languageOptions: {
             parserOptions: {
-                projectService: { allowDefaultProject: ["eslint.config.mjs", "policies/index.js"] },
+                projectService: {
+                    allowDefaultProject: ["eslint.config.mjs", "policies/index.js", "test/engine/policies/index.js"],
+                },
                 tsconfigRootDir: import.meta.dirname,
             },
         },
@@ -25,10 +27,13 @@ export default tseslint.config(
         files: ["index.ts", "components/**/*.ts", "policies/**/*.ts"],
         rules: { "no-restricted-imports": ["error", { patterns: ["**/sandbox/**", "**/test/**"] }] },
     },
-    { files: ["**/*.mjs", "policies/index.js"], ...tseslint.configs.disableTypeChecked },
+    {
+        files: ["**/*.mjs", "**/policies/index.js"],
+        ...tseslint.configs.disableTypeChecked,
+    },
     {
         // Loaded as it is by Pulumi's launcher for policy packs, before there is anything to load TypeScript with.
-        files: ["policies/index.js"],
+        files: ["**/policies/index.js"],
         languageOptions: { sourceType: "commonjs" },
         rules: { "@typescript-eslint/no-require-imports": "off" },
     },

@@ -25,6 +25,8 @@ export interface OutcomeFields {
     seconds: number;
 }
 
+const unchanging = new Set(["same", "read", "refresh"]);
+
 export class Outcome {
     /** The command as typed. */
     readonly command: string;
@@ -81,11 +83,12 @@ export class Outcome {
         });
     }
 
-    /** The steps that change something, as `op name`, in the engine's order: short enough to compare with a list. */
+    /**
+     * The steps that change something, as `op name`, in the engine's order: short enough to compare with a list. What a
+     * refresh finds changed is in `summary` alone: the engine knows it only after each step.
+     */
     get changes(): string[] {
-        return this.steps
-            .filter((step) => step.op !== "same" && step.op !== "read")
-            .map((step) => `${step.op} ${step.name}`);
+        return this.steps.filter((step) => !unchanging.has(step.op)).map((step) => `${step.op} ${step.name}`);
     }
 
     /** How many resources of each operation the summary counts, such as `{ create: 3, same: 2 }`. */

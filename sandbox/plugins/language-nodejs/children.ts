@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 
-/** How long a process may take to leave after it was asked to, before it is killed. */
-const patience = 2000;
+/** In milliseconds: how long a process may take to leave after it was asked to, before it is killed: the engine itself waits 5 s. */
+const patience = 3000;
 
 export class Children {
     private readonly running = new Set<ChildProcess>();
@@ -30,7 +30,7 @@ export async function endProcess(child: ChildProcess): Promise<void> {
     }
     const gone = once(child, "exit");
     const late = setTimeout(() => child.kill("SIGKILL"), patience);
-    child.kill("SIGTERM");
+    child.kill("SIGINT");
     await gone;
     clearTimeout(late);
 }

@@ -1,0 +1,99 @@
+# Everything there is to do here, from one command each. Needs Node, Go, make and git; writes nothing outside this folder but
+# the caches of npm and Go.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# Paths are relative throughout: make cannot handle a folder whose name has a space in it, and this one's may.
+bin := .sandbox/bin
+typescript := node --require esbuild-register
+# The machine stays usable while Go builds for minutes.
+go-build := nice -n 10 go build -buildvcs=false
+
+pulumi-version := $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" { print $$2 }' sandbox/engine/go.mod)
+kubernetes-version := $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' sandbox/cluster/go.mod)
+kubernetes-parts := $(subst ., ,$(kubernetes-version:v%=%))
+kwok-version := $(shell awk '$$1 == "sigs.k8s.io/kwok" { print $$2 }' sandbox/kwok/go.mod)
+plugin-sources := $(shell find sandbox -name node_modules -prune -o -name '*.ts' -print -o -name '*.json' -print)
+
+.PHONY: help
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "    make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: requirements dependencies $(bin)/pulumi $(bin)/cluster $(bin)/kwok .sandbox/stamps/plugins ## the packages and the sandbox's programs: about 20 minutes once, then nothing
+
+.PHONY: demo
+demo: build ## the whole way on screen, against the real engine, a real API server and a local Azure
+	@exec $(typescript) sandbox/demo.ts
+
+.PHONY: test
+test: build ## types, lint, format and all tests
+	@failed=; for check in types lint format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
+	    if [ -n "$$failed" ]; then echo "make test: failed:$$failed"; exit 1; fi
+
+.PHONY: shell
+shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
+	@exec $(typescript) sandbox/shell.ts
+
+.PHONY: lint
+lint: requirements dependencies ## eslint
+	@echo "== lint"; npx --no-install eslint .
+
+.PHONY: format
+format: requirements dependencies ## prettier, writing
+	@npx --no-install prettier --log-level warn --write .
+	@gofmt -w sandbox/cluster
+
+.PHONY: clean
+clean: ## what was built, and what earlier sandboxes left
+	rm -rf .sandbox
+
+.PHONY: types
+types: requirements dependencies
+	@echo "== types"; npx --no-install tsc --noEmit
+
+.PHONY: format-check
+format-check: requirements dependencies
+	@echo "== format"; npx --no-install prettier --log-level warn --check .
+	@unformatted=$$(gofmt -l sandbox/cluster); [ -z "$$unformatted" ] || { echo "not gofmt's format: $$unformatted"; exit 1; }
+
+.PHONY: vitest
+vitest:
+	@echo "== tests"; rm -f .sandbox/test-results.json; \
+	    npx --no-install vitest run --reporter=default --reporter=json --outputFile.json=.sandbox/test-results.json
+
+.PHONY: requirements
+requirements:
+	@sh sandbox/engine/requirements.sh
+
+.PHONY: dependencies
+dependencies: requirements
+	@node sandbox/engine/dependencies.mjs || { echo "Installing the npm packages (about a minute)"; npm ci --no-audit --no-fund; }
+
+$(bin)/pulumi: sandbox/engine/go.mod sandbox/engine/go.sum | requirements
+	@echo "Building Pulumi $(pulumi-version) (5 to 7 minutes the first time)"
+	@mkdir -p $(bin) && cd sandbox/engine && $(go-build) -o ../../$@ \
+	    -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(pulumi-version)" \
+	    github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+	@touch $@
+
+$(bin)/cluster: sandbox/cluster/go.mod sandbox/cluster/go.sum $(wildcard sandbox/cluster/*.go) | requirements
+	@echo "Building etcd and Kubernetes $(kubernetes-version): API server, controller manager, scheduler (10 to 12 minutes the first time)"
+	@mkdir -p $(bin) && cd sandbox/cluster && $(go-build) -o ../../$@ \
+	    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(kubernetes-version) \
+	    -X k8s.io/component-base/version.gitMajor=$(word 1,$(kubernetes-parts)) \
+	    -X k8s.io/component-base/version.gitMinor=$(word 2,$(kubernetes-parts))" .
+	@touch $@
+
+$(bin)/kwok: sandbox/kwok/go.mod sandbox/kwok/go.sum | requirements
+	@echo "Building kwok $(kwok-version), which plays the nodes (about 2 minutes the first time)"
+	@mkdir -p $(bin) && cd sandbox/kwok && $(go-build) -o ../../$@ -ldflags "-s -w" sigs.k8s.io/kwok/cmd/kwok
+	@touch $@
+
+.sandbox/stamps/plugins: $(plugin-sources) package-lock.json | dependencies
+	@echo "Bundling the sandbox's Pulumi plugins (a second)"
+	@$(typescript) sandbox/engine/install.ts
+	@mkdir -p $(@D) && touch $@

@@ -72,8 +72,8 @@ export async function furnish(pod: Pod, scratch: string, env: NodeJS.ProcessEnv)
 }
 
 /** The stack's settings, copied to where pulumi may write: the ConfigMap that they come from is mounted read-only. */
-export async function writableCopy(configFile: string, stack: string, scratch: string): Promise<string> {
-    const copy = join(scratch, `Pulumi.${stack}.yaml`);
+export async function writableCopy(configFile: string, scratch: string): Promise<string> {
+    const copy = join(scratch, "settings.yaml");
     await writeFile(copy, await readFile(configFile, "utf8"));
     return copy;
 }

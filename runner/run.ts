@@ -50,8 +50,8 @@ async function settle(options: Options, env: NodeJS.ProcessEnv, scratch: string,
     const config = kubeConfigOf(pod);
     const lease = options.mode === "up" ? await takeLease(config, pod) : undefined;
     const own = await furnish(pod, scratch, env);
-    const { configFile, stack } = options;
-    const copied = configFile && stack ? { configFile: await writableCopy(configFile, stack, scratch) } : {};
+    const { configFile } = options;
+    const copied = configFile ? { configFile: await writableCopy(configFile, scratch) } : {};
     const place: Place = { scratch, env: { ...env, ...own }, stop, cluster: { config, pod }, lease };
     return { place, options: { ...options, ...copied } };
 }

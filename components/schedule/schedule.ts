@@ -1,0 +1,176 @@
+// What a daily run in the cluster needs: namespaces, an identity with its permissions, the settings, a CronJob.
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { CAPTURE_RULES, ownRules, PREVIEW_CLUSTER_RULES, UP_CLUSTER_RULES, type Rule } from "./permissions";
+import { podSpec, type Names } from "./pod";
+import type { ScheduleSettings } from "./settings";
+
+/** Labels that let a privileged pod in, or keep anything but restricted ones out (Pod Security admission). */
+const podSecurity = (level: "privileged" | "restricted") => ({
+    "pod-security.kubernetes.io/enforce": level,
+    "pod-security.kubernetes.io/warn": level,
+});
+
+/** Keeps the cluster autoscaler from taking the node away under a run. */
+const SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
+/**
+ * The schedule of one stack: as often as `cron` says, a Job runs the preview or the up of that stack in this cluster.
+ *
+ * Declared by a stack of its own (the config key `kamino:schedule`): the identity of the run has no right to anything here.
+ */
+export class Schedule extends pulumi.ComponentResource {
+    /** Name of the CronJob, as in `kubectl -n NAMESPACE create job --from=cronjob/NAME now`. */
+    readonly cronJob: pulumi.Output<string>;
+    /** Name of the ConfigMap with the last report. */
+    readonly report: pulumi.Output<string>;
+    /** Namespace of both. */
+    readonly namespace: pulumi.Output<string>;
+    private readonly names: Names;
+    private readonly labels: Record<string, string>;
+
+    constructor(
+        name: string,
+        private readonly settings: ScheduleSettings,
+        opts?: pulumi.ComponentResourceOptions,
+    ) {
+        super("kamino:index:Schedule", name, {}, opts);
+        this.names = {
+            serviceAccount: settings.name,
+            settings: `${settings.name}-settings`,
+            report: `${settings.name}-report`,
+            lease: settings.name,
+        };
+        this.labels = { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/instance": settings.name };
+        const namespaces = this.declareNamespaces();
+        const account = this.declareIdentity(namespaces);
+        const state = this.declareState(namespaces);
+        const permissions = this.declarePermissions(account, namespaces);
+        const cronJob = this.declareCronJob([account, ...state, ...permissions]);
+
+        this.cronJob = cronJob.metadata.name;
+        this.namespace = cronJob.metadata.namespace;
+        this.report = pulumi.output(this.names.report);
+        this.registerOutputs();
+    }
+
+    private meta(name: string, namespace?: string) {
+        return { name, ...(namespace && { namespace }), labels: this.labels };
+    }
+
+    /** One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. */
+    private declareNamespaces(): kubernetes.core.v1.Namespace[] {
+        const { namespace } = this.settings;
+        const declare = (name: string, level: "privileged" | "restricted") =>
+            new kubernetes.core.v1.Namespace(
+                name,
+                { metadata: { name, labels: { ...this.labels, ...podSecurity(level) } } },
+                { parent: this },
+            );
+        const own = declare(namespace, "restricted");
+        return [own, ...this.captureNamespaces().map((name) => declare(name, "privileged"))];
+    }
+
+    /** A preview cleans no disk. */
+    private captureNamespaces(): string[] {
+        return this.settings.mode === "up" ? this.settings.stackSettings.captureNamespaces : [];
+    }
+
+    private declareIdentity(dependsOn: pulumi.Resource[]): kubernetes.core.v1.ServiceAccount {
+        const { name, namespace, azure } = this.settings;
+        const annotations = azure.clientId ? { "azure.workload.identity/client-id": azure.clientId } : undefined;
+        const metadata = { ...this.meta(name, namespace), ...(annotations && { annotations }) };
+        return new kubernetes.core.v1.ServiceAccount(name, { metadata }, { parent: this, dependsOn });
+    }
+
+    /** The stack's settings; and, empty, what a run writes: so it needs no right to create anything. */
+    private declareState(dependsOn: pulumi.Resource[]): pulumi.Resource[] {
+        const { namespace, stackSettings } = this.settings;
+        const { settings, report, lease } = this.names;
+        const opts = { parent: this, dependsOn };
+        return [
+            new kubernetes.core.v1.ConfigMap(
+                settings,
+                { metadata: this.meta(settings, namespace), data: { "settings.yaml": stackSettings.text } },
+                opts,
+            ),
+            new kubernetes.core.v1.ConfigMap(
+                report,
+                { metadata: this.meta(report, namespace) },
+                { ...opts, ignoreChanges: ["data"] },
+            ),
+            new kubernetes.coordination.v1.Lease(
+                lease,
+                { metadata: this.meta(lease, namespace) },
+                { ...opts, ignoreChanges: ["spec"] },
+            ),
+        ];
+    }
+
+    private declarePermissions(
+        account: kubernetes.core.v1.ServiceAccount,
+        dependsOn: pulumi.Resource[],
+    ): pulumi.Resource[] {
+        const { name, namespace, mode } = this.settings;
+        const subjects = [{ kind: "ServiceAccount", name, namespace }];
+        const opts = { parent: this, dependsOn: [...dependsOn, account] };
+        const inNamespace = (where: string, rules: Rule[]) => [
+            new kubernetes.rbac.v1.Role(`${where}-${name}`, { metadata: this.meta(name, where), rules }, opts),
+            new kubernetes.rbac.v1.RoleBinding(
+                `${where}-${name}`,
+                { metadata: this.meta(name, where), subjects, roleRef: roleRef("Role", name) },
+                opts,
+            ),
+        ];
+        // Cluster-wide names carry the namespace: two schedules in one cluster must not share them.
+        const wide = `${namespace}-${name}`;
+        const rules = mode === "up" ? UP_CLUSTER_RULES : PREVIEW_CLUSTER_RULES;
+        return [
+            new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
+            new kubernetes.rbac.v1.ClusterRoleBinding(
+                wide,
+                { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
+                opts,
+            ),
+            ...inNamespace(namespace, ownRules(mode, this.names)),
+            ...this.captureNamespaces().flatMap((where) => inNamespace(where, CAPTURE_RULES)),
+        ];
+    }
+
+    private declareCronJob(dependsOn: pulumi.Resource[]): kubernetes.batch.v1.CronJob {
+        const { settings, labels } = this;
+        const { name, namespace } = settings;
+        return new kubernetes.batch.v1.CronJob(
+            name,
+            {
+                metadata: this.meta(name, namespace),
+                spec: {
+                    schedule: settings.cron,
+                    timeZone: settings.timeZone,
+                    suspend: settings.suspend,
+                    concurrencyPolicy: "Forbid",
+                    startingDeadlineSeconds: settings.startingDeadline,
+                    successfulJobsHistoryLimit: settings.keepSucceeded,
+                    failedJobsHistoryLimit: settings.keepFailed,
+                    jobTemplate: {
+                        metadata: { labels },
+                        spec: {
+                            // The next one is tomorrow's: what failed once is for a person to see, not to be tried again at once.
+                            backoffLimit: 0,
+                            activeDeadlineSeconds: settings.activeDeadline,
+                            template: {
+                                metadata: { labels, annotations: { [SAFE_TO_EVICT]: "false" } },
+                                spec: podSpec(settings, this.names),
+                            },
+                        },
+                    },
+                },
+            },
+            { parent: this, dependsOn },
+        );
+    }
+}
+
+function roleRef(kind: "Role" | "ClusterRole", name: string) {
+    return { apiGroup: "rbac.authorization.k8s.io", kind, name };
+}

@@ -1,0 +1,63 @@
+// The settings of the stack that a schedule runs: read from its Pulumi.<stack>.yaml, for the ConfigMap that the run reads.
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { SHARED_KEYS } from "../config";
+import { UserError } from "../errors";
+
+/** What a schedule needs of the stack that it runs. */
+export interface StackSettings {
+    /** As text, without what only holds on a person's machine. Secrets in it are encrypted, so it may be seen. */
+    text: string;
+    /** Whether the run needs PULUMI_CONFIG_PASSPHRASE. */
+    needsPassphrase: boolean;
+    /** The namespaces in which its pools' disks are cleaned. */
+    captureNamespaces: string[];
+}
+
+interface SettingsFile {
+    config?: Record<string, unknown>;
+    encryptionsalt?: string;
+}
+
+/**
+ * Reads a stack's settings file.
+ *
+ * @param file relative to the project, or absolute
+ * @param key for the message when it is not there
+ * @throws UserError
+ */
+export function readStackSettings(file: string, project: string, key: string): StackSettings {
+    const path = resolve(file);
+    if (!existsSync(path)) {
+        throw new UserError(`${key}: there is no ${file}; it holds the settings of the stack that is to run`);
+    }
+    return stackSettings(readFileSync(path, "utf8"), project);
+}
+
+/** The same from the file's text. Pure. */
+export function stackSettings(text: string, project: string): StackSettings {
+    const settings = (parse(text) ?? {}) as SettingsFile;
+    // In the cluster the run is who its service account is.
+    const personal = [`${project}:kubeconfig`, `${project}:context`];
+    const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));
+    return {
+        text: stringify({ ...settings, config: Object.fromEntries(config) }),
+        needsPassphrase: settings.encryptionsalt !== undefined,
+        captureNamespaces: captureNamespaces(Object.fromEntries(config), project),
+    };
+}
+
+/** The one for all pools, and those that pools have for themselves. */
+function captureNamespaces(config: Record<string, unknown>, project: string): string[] {
+    const shared = namespace(config[`${project}:captureNamespace`]) ?? SHARED_KEYS.captureNamespace.default ?? "";
+    const pools = config[`${project}:pools`];
+    const own = (Array.isArray(pools) ? pools : []).map(
+        (pool) => namespace((pool as { captureNamespace?: unknown } | null)?.captureNamespace) ?? shared,
+    );
+    return own.length === 0 ? [shared] : [...new Set(own)].sort();
+}
+
+function namespace(value: unknown): string | undefined {
+    return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,155 @@
+// Draining a node through the Eviction API: PodDisruptionBudgets are respected and waited for, as kubectl drain does.
+import type { V1Pod } from "@kubernetes/client-node";
+import { UserError, oneLine, statusOf } from "../errors";
+import type { Kubernetes } from "../kubernetes";
+import { persistently, until } from "./waiting";
+
+/** How a node is drained. Times in milliseconds. */
+export interface DrainOptions {
+    node: string;
+    /** Time that each pod gets to end. */
+    gracePeriod: number;
+    /** How long to wait for all pods to go. */
+    drainTimeout: number;
+    /** Whether pods that have not gone by then are deleted, whatever their budgets say. */
+    force: boolean;
+    signal?: AbortSignal;
+    /** Told how many pods are still to go. */
+    progress?: (left: number) => void;
+}
+
+/**
+ * The pods that have to leave a node. Those of DaemonSets would come right back, mirror pods are kubelet's own, and
+ * finished ones run nothing. Pods without a controller go as well: kured has drained them from this node just before.
+ */
+export function podsToGo(pods: V1Pod[]): V1Pod[] {
+    return pods.filter(({ metadata, status }) => {
+        const ofDaemonSet = metadata?.ownerReferences?.some(
+            ({ controller, kind }) => controller && kind === "DaemonSet",
+        );
+        const mirror = metadata?.annotations?.["kubernetes.io/config.mirror"] !== undefined;
+        return !ofDaemonSet && !mirror && status?.phase !== "Succeeded" && status?.phase !== "Failed";
+    });
+}
+
+const nameOf = ({ metadata }: V1Pod) => `${metadata?.namespace}/${metadata?.name}`;
+const isLeaving = ({ metadata }: V1Pod) => metadata?.deletionTimestamp !== undefined;
+
+/**
+ * Evicts every pod that has to go, and waits until all have gone.
+ *
+ * @throws UserError in one line that names the pods that have not gone, and the budgets that keep them
+ */
+export async function drain(cluster: Kubernetes, options: DrainOptions): Promise<void> {
+    const refusals = new Map<string, string>();
+    const evictAll = async () => {
+        const pods = await readPods(cluster, options.node);
+        options.progress?.(pods.length);
+        await Promise.all(
+            pods
+                .filter((pod) => !isLeaving(pod))
+                .map(async (pod) => {
+                    const refusal = await evict(cluster, pod, options.gracePeriod);
+                    refusals.set(nameOf(pod), refusal ?? "");
+                }),
+        );
+        return pods.length === 0 ? true : undefined;
+    };
+    const { signal } = options;
+    let left: V1Pod[] = [];
+    if (!(await until({ limit: options.drainTimeout, signal }, evictAll))) {
+        left = options.force ? await deleteAll(cluster, options) : await readPods(cluster, options.node);
+    }
+    if (left.length > 0) {
+        const each = left.map((pod) =>
+            [nameOf(pod), isLeaving(pod) ? "it is ending" : refusals.get(nameOf(pod))].filter(Boolean).join(": "),
+        );
+        throw new UserError(
+            `node ${options.node} was not drained within ${options.drainTimeout / 1000} s: ${shorten(each)}; ` +
+                "raise kamino:drainTimeout, relax the budgets, or set kamino:force",
+        );
+    }
+}
+
+const MOST_NAMED = 5;
+
+function shorten(each: string[]): string {
+    const more = each.length - MOST_NAMED;
+    return each.slice(0, MOST_NAMED).join(", ") + (more > 0 ? `, and ${more} more` : "");
+}
+
+async function readPods({ core }: Kubernetes, node: string): Promise<V1Pod[]> {
+    const { items } = await persistently(() =>
+        core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` }),
+    );
+    return podsToGo(items);
+}
+
+/**
+ * Asks for one pod's eviction.
+ *
+ * @returns undefined when it goes or has gone, else why not now: the API server answers 429 while a budget does not
+ * allow it, and 500 for a pod with several budgets (https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/)
+ */
+async function evict({ core }: Kubernetes, pod: V1Pod, gracePeriod: number): Promise<string | undefined> {
+    const { name = "", namespace = "", uid } = pod.metadata ?? {};
+    const deleteOptions = { gracePeriodSeconds: Math.round(gracePeriod / 1000), preconditions: { uid } };
+    try {
+        await core.createNamespacedPodEviction({
+            name,
+            namespace,
+            body: { metadata: { name, namespace }, deleteOptions },
+        });
+        return undefined;
+    } catch (error) {
+        const status = statusOf(error);
+        // Gone; or another pod of that name has come, which the next look at the node shows if it is here.
+        if (status === 404 || status === 409) {
+            return undefined;
+        }
+        if (status === 429 || status === undefined || status >= 500) {
+            return budgetIn(error) ?? oneLine(error);
+        }
+        throw new UserError(`pod ${namespace}/${name} cannot be evicted: ${oneLine(error)}`);
+    }
+}
+
+/** What the API server says of the budget that does not allow an eviction, as in "The disruption budget web needs 2 healthy pods …". */
+function budgetIn(error: unknown): string | undefined {
+    const body = (error as { body?: unknown }).body;
+    try {
+        const status = (typeof body === "string" ? JSON.parse(body) : body) as {
+            details?: { causes?: { reason?: string; message?: string }[] };
+        };
+        return status.details?.causes?.find(({ reason }) => reason === "DisruptionBudget")?.message;
+    } catch {
+        return undefined;
+    }
+}
+
+/** How much longer than its grace period a deleted pod may take to go. */
+const MARGIN_MS = 30_000;
+
+/** Deletes what would not go: first with its grace period, then without. @returns what is left even so */
+async function deleteAll(cluster: Kubernetes, { node, gracePeriod, signal, progress }: DrainOptions): Promise<V1Pod[]> {
+    for (const grace of [gracePeriod, 0]) {
+        const pods = await readPods(cluster, node);
+        await Promise.all(pods.map((pod) => deletePod(cluster, pod, grace)));
+        await until({ limit: grace + MARGIN_MS, signal }, async () => {
+            const left = await readPods(cluster, node);
+            progress?.(left.length);
+            return left.length === 0 ? true : undefined;
+        });
+    }
+    return readPods(cluster, node);
+}
+
+async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod: number): Promise<void> {
+    const { name = "", namespace = "", uid } = metadata ?? {};
+    const body = { gracePeriodSeconds: Math.round(gracePeriod / 1000), preconditions: { uid } };
+    await persistently(() => core.deleteNamespacedPod({ name, namespace, body })).catch((error: unknown) => {
+        if (statusOf(error) !== 404 && statusOf(error) !== 409) {
+            throw new UserError(`pod ${namespace}/${name} cannot be deleted: ${oneLine(error)}`);
+        }
+    });
+}

@@ -1,0 +1,62 @@
+// Being told to stop in the middle of a capture: by a signal, or by the end of the engine that started this process.
+import { UserError } from "../errors";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** An end of input within this time says nothing: then the engine does not hold the other end. */
+const SETTLED_MS = 1000;
+
+let running = 0;
+let controller = new AbortController();
+let received: NodeJS.Signals | undefined;
+
+function stop(signal: NodeJS.Signals): void {
+    received = signal;
+    controller.abort(new UserError(`interrupted by ${signal}`));
+}
+
+/**
+ * Does something that must not be cut off: instead of ending the process, SIGINT, SIGTERM and SIGHUP abort the signal that it gets,
+ * and the process ends once all such work has ended. The engine's own end counts as a SIGTERM.
+ */
+export async function interruptibly<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (running++ === 0) {
+        controller = new AbortController();
+        SIGNALS.forEach((signal) => process.on(signal, stop));
+        watchEngine();
+    }
+    try {
+        return await work(controller.signal);
+    } finally {
+        if (--running === 0) {
+            SIGNALS.forEach((signal) => process.off(signal, stop));
+            endAsTold();
+        }
+    }
+}
+
+/** Ends the process by the signal that it got meanwhile, once the answer to the engine is out. */
+function endAsTold(): void {
+    const signal = received;
+    if (signal) {
+        setTimeout(() => process.kill(process.pid, signal), 1000).unref();
+    }
+}
+
+let watched = false;
+
+/** The engine holds this process's input open for as long as it lives, so that its end is seen even after a kill -9. */
+function watchEngine(): void {
+    // Only the process of the dynamic resources has the engine's address as argument.
+    if (watched || !/:\d+$/.test(process.argv[2] ?? "")) {
+        return;
+    }
+    watched = true;
+    const since = Date.now();
+    process.stdin.resume().once("end", () => {
+        if (running > 0 && Date.now() - since > SETTLED_MS) {
+            stop("SIGTERM");
+        }
+    });
+    process.stdin.unref?.();
+}

@@ -1,0 +1,68 @@
+// Names that a capture gives to what it makes, always the same ones for the same capture. Pure.
+import { createHash } from "node:crypto";
+import { parseArmId } from "../azure";
+import { NODE_NAME } from "../configValues";
+import { UserError } from "../errors";
+import { parseVersion } from "../versions";
+
+/** Which disk is captured, for what. */
+export interface Target {
+    pool: string;
+    version: string;
+    node: string;
+    scaleSetId: string;
+    instanceId: string;
+}
+
+/**
+ * Checks everything that becomes part of a name, an address or a pod: it comes from the cluster, and anyone may have written it.
+ *
+ * @throws UserError naming what is not as it must be
+ */
+export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Target, "pool">): void {
+    parseArmId(scaleSetId);
+    const wrong = [
+        [node, "node name", node.length <= 253 && NODE_NAME.test(node)],
+        [version, "image version", parseVersion(version) !== undefined],
+        // Only scale sets of uniform orchestration number their VMs.
+        [instanceId, "instance id", /^\d{1,20}$/.test(instanceId)],
+    ].find(([, , fits]) => !fits);
+    if (wrong) {
+        throw new UserError(`${JSON.stringify(wrong[0]).slice(0, 80)} is no ${wrong[1]}; the disk is not captured`);
+    }
+}
+
+/**
+ * Name of the snapshot: at most 80 characters of those that Azure allows. The hash keeps apart what pools of the same name in
+ * other scale sets, or other nodes, give the same version to.
+ * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
+ */
+export function snapshotName(target: Target): string {
+    const { pool, version, scaleSetId, instanceId, node } = target;
+    const digest = hash(scaleSetId.toLowerCase(), instanceId, node);
+    const tail = `-${version}-${digest}`;
+    const head = `kamino-${pool.replace(/[^\w.-]/g, "-")}`.slice(0, 80 - tail.length);
+    return head + tail;
+}
+
+/** Name of the cleaning pod: at most 63 characters, so that it is a valid host name as well. */
+export function podName({ version, node }: Pick<Target, "version" | "node">): string {
+    const tail = `-${version.replace(/\./g, "-")}-${hash(node, version)}`;
+    const head = `clean-${node.replace(/\./g, "-")}`.slice(0, 63 - tail.length).replace(/-+$/, "");
+    return head + tail;
+}
+
+function hash(...parts: string[]): string {
+    return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 8);
+}
+
+const PROVIDER_ID =
+    /^azure:\/\/(\/subscriptions\/.+\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/[^/]+)\/virtualMachines\/(\d{1,20})$/i;
+
+/** The scale set and instance in a node's `spec.providerID`; undefined when it is no VM of a scale set. */
+export function parseProviderId(
+    providerId: string | undefined,
+): { scaleSetId: string; instanceId: string } | undefined {
+    const match = PROVIDER_ID.exec(providerId ?? "");
+    return match ? { scaleSetId: match[1], instanceId: match[2] } : undefined;
+}

@@ -1,0 +1,62 @@
+// What the engine calls for an OsDiskCapture; loaded by the thin shell in ../dynamic.
+import type { dynamic } from "@pulumi/pulumi";
+import { configureAzure } from "../azure";
+import { UserError } from "../errors";
+import { captureOsDisk } from "./capture";
+import { checkTarget } from "./names";
+import type { OsDiskCaptureInputs } from "./osDiskCapture";
+import { releaseSnapshot, type Captured } from "./snapshot";
+
+type State = OsDiskCaptureInputs & Captured;
+
+/** Takes Azure's settings from the stack's configuration, which this process does not have by itself. */
+export function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
+    configureAzure((name) => config.get(`azure-native:${name}`));
+    return Promise.resolve();
+}
+
+/** Looks at names alone: what they stand for is looked at when the capture begins. */
+export function check(_olds: State, news: OsDiskCaptureInputs): Promise<dynamic.CheckResult<OsDiskCaptureInputs>> {
+    try {
+        checkTarget(news);
+        return Promise.resolve({ inputs: news });
+    } catch (error) {
+        if (!(error instanceof UserError)) {
+            throw error;
+        }
+        return Promise.resolve({ inputs: news, failures: [{ property: "node", reason: error.message }] });
+    }
+}
+
+/** What makes it another disk. Settings change nothing of a disk that is captured already. */
+const IDENTITY = ["version", "node", "instanceId", "scaleSetId"] as const;
+
+/** A new capture for another disk or version; else nothing. */
+export function diff(_id: string, olds: State, news: OsDiskCaptureInputs): Promise<dynamic.DiffResult> {
+    const same = (name: (typeof IDENTITY)[number]) => olds[name].toLowerCase() === news[name].toLowerCase();
+    const replaces = IDENTITY.filter((name) => !same(name));
+    return Promise.resolve({ changes: replaces.length > 0, replaces });
+}
+
+/** Captures the disk; minutes in which the node is out of service. */
+export async function create(inputs: OsDiskCaptureInputs): Promise<dynamic.CreateResult<State>> {
+    const captured = await captureOsDisk(inputs);
+    return { id: captured.snapshotId, outs: { ...inputs, ...captured } };
+}
+
+/** The state as it is: the snapshot goes once its image exists, which is no drift. */
+export function read(id: string, props: State): Promise<dynamic.ReadResult<State>> {
+    return Promise.resolve({ id, props });
+}
+
+/** Never called with anything to do, since no change is an update. */
+export function update(_id: string, olds: State, news: OsDiskCaptureInputs): Promise<dynamic.UpdateResult<State>> {
+    const { snapshotId, capturedAt } = olds;
+    return Promise.resolve({ outs: { ...news, snapshotId, capturedAt } });
+}
+
+async function remove(id: string): Promise<void> {
+    await releaseSnapshot(id);
+}
+
+export { remove as delete };

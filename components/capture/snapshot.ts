@@ -1,0 +1,156 @@
+// The snapshot of a captured OS disk: taking it, telling whether one that is there can be used, deleting it.
+import type { Snapshot } from "@azure/arm-compute";
+import { computeClient, parseArmId } from "../azure";
+import { UserError, oneLine, statusOf } from "../errors";
+import { snapshotName, type Target } from "./names";
+import { until, type Patience } from "./waiting";
+
+/** Tags that tell what a snapshot is of. One without them is not ours and is not touched. */
+const MANAGED_BY = "managed-by";
+
+/** Where the snapshot of a target is, or will be. */
+export function snapshotId(target: Target, resourceGroup: string): string {
+    const { subscriptionId } = parseArmId(target.scaleSetId);
+    const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
+    return `${group}/providers/Microsoft.Compute/snapshots/${snapshotName(target)}`;
+}
+
+function tagsOf({ node, version, pool, instanceId }: Target): Record<string, string> {
+    return { [MANAGED_BY]: "kamino", pool, node, version, instance: instanceId };
+}
+
+async function snapshotsOf(id: string) {
+    const { subscriptionId, resourceGroup, names } = parseArmId(id);
+    return { snapshots: (await computeClient(subscriptionId)).snapshots, path: [resourceGroup, names[0]] as const };
+}
+
+async function readSnapshot(id: string): Promise<Snapshot | undefined> {
+    const { snapshots, path } = await snapshotsOf(id);
+    return snapshots.get(...path).catch((error: unknown) => {
+        if (statusOf(error) === 404) {
+            return undefined;
+        }
+        throw error;
+    });
+}
+
+/** Whether a snapshot was made by a capture of this very target. */
+function isOf(snapshot: Snapshot, target: Target): boolean {
+    const tags = snapshot.tags ?? {};
+    return Object.entries(tagsOf(target)).every(([name, value]) => tags[name] === value);
+}
+
+function isComplete({ provisioningState, completionPercent }: Snapshot): boolean {
+    return provisioningState === "Succeeded" && (completionPercent ?? 100) >= 100;
+}
+
+/** A finished snapshot. */
+export interface Captured {
+    snapshotId: string;
+    /** RFC 3339, UTC. */
+    capturedAt: string;
+}
+
+/**
+ * The snapshot that an earlier run took of the same disk, node and version, and whose result got lost. A snapshot is only ever
+ * begun of a cleaned, stopped disk, and it is of the moment that it was begun: complete, it is as good as a new one, and
+ * the node need not be taken out of service once more.
+ *
+ * @returns undefined when there is none, or none that is whole and surely of this disk
+ */
+export async function finishedSnapshot(
+    target: Target,
+    resourceGroup: string,
+    diskId: string,
+): Promise<Captured | undefined> {
+    const id = snapshotId(target, resourceGroup);
+    const found = await readSnapshot(id);
+    const source = found?.creationData?.sourceResourceId?.toLowerCase();
+    return found && isOf(found, target) && isComplete(found) && source === diskId.toLowerCase()
+        ? { snapshotId: id, capturedAt: found.tags?.captured ?? "" }
+        : undefined;
+}
+
+/**
+ * Takes an incremental snapshot of a disk: only what changed since the disk's earlier snapshots is stored and paid for.
+ *
+ * @throws UserError when one of this name is there that is not of this target; what Azure says when it cannot be taken
+ */
+export async function takeSnapshot(
+    target: Target,
+    {
+        resourceGroup,
+        location,
+        diskId,
+        patched,
+    }: { resourceGroup: string; location: string; diskId: string; patched: string },
+    patience: Patience,
+): Promise<Captured> {
+    const id = snapshotId(target, resourceGroup);
+    const capturedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    const { snapshots, path } = await snapshotsOf(id);
+    // One of an earlier run, which this one did not find usable.
+    await deleteSnapshot(target, resourceGroup);
+    const abortSignal = patience.signal;
+    const snapshot: Snapshot = {
+        location,
+        incremental: true,
+        sku: { name: "Standard_LRS" },
+        creationData: { createOption: "Copy", sourceResourceId: diskId },
+        tags: { ...tagsOf(target), patched, captured: capturedAt },
+    };
+    await snapshots.createOrUpdate(...path, snapshot, { abortSignal }).pollUntilDone({ abortSignal });
+    // The data may still be on its way when Azure says that the snapshot was made.
+    const finished = await until(patience, async () => {
+        const read = await readSnapshot(id);
+        return read && isComplete(read) ? read : undefined;
+    });
+    if (!finished) {
+        throw new UserError(`snapshot ${id} was not complete after ${patience.limit / 60_000} minutes`);
+    }
+    return { snapshotId: id, capturedAt };
+}
+
+/**
+ * Deletes the snapshot of a target, whole or half-made, if there is one.
+ *
+ * @throws UserError when the snapshot of that name was not made by a capture of this target: it is left alone
+ */
+export async function deleteSnapshot(target: Target, resourceGroup: string): Promise<void> {
+    const id = snapshotId(target, resourceGroup);
+    const found = await readSnapshot(id);
+    if (found && !isOf(found, target)) {
+        throw new UserError(`snapshot ${id} was not made by this capture and is left alone; delete or rename it`);
+    }
+    if (found) {
+        await deleteById(id);
+    }
+}
+
+/**
+ * Deletes a snapshot that a capture of this program made; one that is not there is fine.
+ *
+ * @throws UserError in one line when Azure refuses, or when the snapshot is not one of ours
+ */
+export async function releaseSnapshot(id: string): Promise<void> {
+    try {
+        const found = await readSnapshot(id);
+        if (found && found.tags?.[MANAGED_BY] !== "kamino") {
+            throw new UserError(`snapshot ${id} is not tagged as kamino's and is left alone; delete it yourself`);
+        }
+        if (found) {
+            await deleteById(id);
+        }
+    } catch (error) {
+        throw error instanceof UserError
+            ? error
+            : new UserError(
+                  `snapshot ${id} cannot be deleted: ${oneLine(error)}; it will be tried again, or delete it yourself`,
+              );
+    }
+}
+
+async function deleteById(id: string): Promise<void> {
+    const { snapshots, path } = await snapshotsOf(id);
+    await snapshots.delete(...path).pollUntilDone();
+}

@@ -99,7 +99,7 @@ export class Kured {
             await drain(this.api, name);
             // What is under /var/run doesn't outlive a boot.
             rmSync(join(vm.diskDirectory, SENTINEL), { force: true });
-            await this.machines.rebootVmFromInside(vm.id);
+            await this.machines.restartVm(vm.id);
             await this.settled();
             if (!wasCordoned) await patchNode(this.api, name, { spec: { unschedulable: null } });
             await patchNode(this.api, name, { metadata: { annotations: { [REBOOT_IN_PROGRESS]: null } } });

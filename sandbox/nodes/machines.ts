@@ -9,6 +9,6 @@ export interface Machines {
     onVm(listener: (event: VmEvent) => void): () => void;
     /** The guest cut its own power. */
     stopVmFromInside(vmId: string): Promise<void>;
-    /** The guest shut down in order and came back; ends when it has booted. */
-    rebootVmFromInside(vmId: string): Promise<void>;
+    /** The guest shuts down in order and comes back; ends when it has booted. */
+    restartVm(vmId: string): Promise<void>;
 }

@@ -1,0 +1,115 @@
+// The whole sandbox for one run: a local Azure, a real Kubernetes control plane, nodes that are the machines of the one and
+// the nodes of the other, and the environment in which pulumi, kubectl and the SDKs find all of it.
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startAzure, type AzureSandbox, type Durations, type PoolOptions } from "./azure";
+import { startCluster, type Cluster } from "./cluster";
+import { startControl, type Control } from "./control";
+import { pulumiEnvironment } from "./engine/environment";
+import { sandboxDirectory } from "./engine/paths";
+import { startNodes, type KuredOptions, type NodePlayer } from "./nodes";
+import { removeAbandonedRuns } from "./runs";
+
+/** How to start one. */
+export interface SandboxOptions {
+    /** Pools to make at once; more can be made later by `azure.createScaleSet`. */
+    pools?: PoolOptions[];
+    /** How long Azure's operations take; fast by default. */
+    durations?: Partial<Durations>;
+    /** kured's DaemonSet; `false` for a cluster without it. */
+    kured?: KuredOptions | false;
+    /** Says nothing while it starts. Default true. */
+    quiet?: boolean;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+    /** Folder of this run, with everything that it writes; removed when it stops. */
+    readonly directory: string;
+    readonly azure: AzureSandbox;
+    readonly cluster: Cluster;
+    readonly nodes: NodePlayer;
+    /** Everything that pulumi, kubectl, the SDKs and `sandbox/cli.ts` need. */
+    readonly env: NodeJS.ProcessEnv;
+    /** Ends all processes and removes the folder. Safe to call again. */
+    stop(): Promise<void>;
+}
+
+interface Parts {
+    azure?: AzureSandbox;
+    cluster?: Cluster;
+    nodes?: NodePlayer;
+    control?: Control;
+}
+
+/**
+ * Starts a sandbox of its own: any number may run side by side. It stops with this process at the latest: the cluster's
+ * programs end when their pipe to this process closes, the folder goes when the process exits or is interrupted.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+    const say = options.quiet === false ? (text: string) => console.error(text) : () => undefined;
+    const runs = join(sandboxDirectory, "runs");
+    removeAbandonedRuns(runs);
+    const directory = join(runs, randomBytes(4).toString("hex"));
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory, "pid"), String(process.pid));
+    const remove = () => rmSync(directory, { recursive: true, force: true });
+    process.once("exit", remove);
+    const parts: Parts = {};
+    let stopped: Promise<void> | undefined;
+    const stop = () =>
+        (stopped ??= stopParts(parts).finally(() => {
+            ignoreInterrupts();
+            process.off("exit", remove);
+            remove();
+        }));
+    const ignoreInterrupts = stopOnInterrupt(stop);
+    try {
+        return { directory, ...(await startParts(directory, parts, options, say)), stop };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+}
+
+async function startParts(directory: string, parts: Parts, options: SandboxOptions, say: (text: string) => void) {
+    say("Starting a local Azure and a Kubernetes control plane (about 10 seconds) …");
+    // Both are kept in `parts` as soon as they run, so that a failure of one still stops the other.
+    const starting = await Promise.allSettled([
+        startAzure({ directory: join(directory, "azure"), durations: options.durations }).then(
+            (it) => (parts.azure = it),
+        ),
+        startCluster(join(directory, "cluster")).then((it) => (parts.cluster = it)),
+    ]);
+    const failure = starting.find((result): result is PromiseRejectedResult => result.status === "rejected");
+    if (failure) throw failure.reason;
+    const { azure, cluster } = parts as Required<Parts>;
+    const nodes = (parts.nodes = await startNodes(azure, cluster));
+    if (options.kured !== false) await nodes.installKured(options.kured);
+    for (const pool of options.pools ?? []) {
+        say(`Making pool ${pool.name} …`);
+        await azure.createScaleSet(pool);
+    }
+    await nodes.settled();
+    const control = (parts.control = await startControl(directory, { azure, nodes }));
+    const base = { ...process.env, ...azure.env, ...control.env, KUBECONFIG: cluster.kubeconfig };
+    return { azure, cluster, nodes, env: pulumiEnvironment(directory, base) };
+}
+
+async function stopParts({ azure, cluster, nodes, control }: Parts): Promise<void> {
+    await control?.close();
+    await nodes?.stop();
+    await Promise.all([cluster?.stop(), azure?.stop()]);
+}
+
+/** Ctrl-C and a polite kill stop the sandbox first and then the process; returns how to take that back. */
+function stopOnInterrupt(stop: () => Promise<void>): () => void {
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    const onSignal = (signal: (typeof signals)[number]) => {
+        // Without our listener the signal has its usual effect, and the exit status says what it was.
+        void stop().finally(() => process.kill(process.pid, signal));
+    };
+    for (const signal of signals) process.once(signal, onSignal);
+    return () => signals.forEach((signal) => process.off(signal, onSignal));
+}

@@ -1,6 +1,6 @@
 // Between gRPC messages of the provider protocol and plain values.
 import { CheckFailure, CheckResponse, DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb";
-import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { type Change, type Changes, firstName } from "./diff";
 import type { Properties } from "./values";
 

@@ -75,20 +75,26 @@ export class PluginProcess {
         request.setOldInputs(toStruct(before.inputs));
         request.setNews(toStruct(news));
         const response = await call<messages.DiffResponse>((reply) => this.client.diff(request, reply));
-        const kinds = Object.entries(messages.PropertyDiff.Kind);
-        const entries = response
-            .getDetaileddiffMap()
-            .getEntryList()
-            .map(([at, change]) => [at, kinds.find(([, kind]) => kind === (change as unknown as [number])[0])?.[0] ?? "ADD"]);
+        const detailed: Record<string, string> = {};
+        response.getDetaileddiffMap().forEach((change, at) => {
+            const kind = Object.entries(messages.PropertyDiff.Kind).find(
+                ([, value]) => Number(value) === change.getKind(),
+            );
+            detailed[at] = kind?.[0] ?? "";
+        });
         return {
             changes: response.getChanges() === messages.DiffResponse.DiffChanges.DIFF_SOME,
-            detailed: Object.fromEntries(entries) as Record<string, string>,
+            detailed,
             replaces: response.getReplacesList(),
             deleteBeforeReplace: response.getDeletebeforereplace(),
         };
     }
 
-    async create(urn: string, inputs: Properties, options: { preview?: boolean; timeout?: number } = {}): Promise<State> {
+    async create(
+        urn: string,
+        inputs: Properties,
+        options: { preview?: boolean; timeout?: number } = {},
+    ): Promise<State> {
         const request = new messages.CreateRequest();
         request.setUrn(urn);
         request.setProperties(toStruct(inputs));

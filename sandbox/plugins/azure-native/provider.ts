@@ -16,7 +16,7 @@ import { type Account, type Setting, resolveAccount } from "./account";
 import { OperationFailed, ResourceManager } from "./arm";
 import { checkType } from "./check";
 import { invokeFunction } from "./functions";
-import { carryOver } from "./refresh";
+import { carryOver } from "../protocol/refresh";
 import { ResourceType, isSameLocation } from "./resourceType";
 import { outputsAsInputs, previewOutputs, toInputs, toOutputs, toRequest } from "./shape";
 

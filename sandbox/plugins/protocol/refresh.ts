@@ -1,6 +1,6 @@
-// What a refresh makes of a resource's inputs: they change only by what changed in Azure between the old outputs and the new ones.
+// What a refresh makes of a resource's inputs: they change only by what changed between the old outputs and the new ones.
 import { isDeepStrictEqual } from "node:util";
-import { type Properties, type Value, isProperties } from "../protocol/values";
+import { type Properties, type Value, isProperties } from "./values";
 
 /**
  * Carries the changes between two projections of outputs over into inputs. Outputs say more than inputs do (defaults that
@@ -8,7 +8,7 @@ import { type Properties, type Value, isProperties } from "../protocol/values";
  *
  * @param inputs what the program said
  * @param before the writable part of the outputs in the state
- * @param after the writable part of the outputs that Azure answers now
+ * @param after the writable part of the outputs of now
  */
 export function carryOver(inputs: Properties, before: Properties, after: Properties): Properties {
     const kept = Object.entries(inputs).filter(([name]) => name in after || !(name in before));

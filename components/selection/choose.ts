@@ -74,7 +74,7 @@ export function undecided(nodes: PoolNode[], question: Question): string[] {
  * @throws UserError when what the configuration names (node, pin) is not there
  */
 export function decide(nodes: PoolNode[], question: Question): Decision {
-    const { history, pin, node, facts } = question;
+    const { history, pin, node } = question;
     if (pin !== undefined) {
         return conclude(question, history.built, { kind: "pinned" });
     }
@@ -197,9 +197,11 @@ function newestOf(versions: Choice[], live: string | undefined): string {
 
 /** The pinned version, by the gallery's own spelling. */
 function pinned({ pool, gallery }: Question, pin: string): string {
-    const found = gallery.find(({ version, state }) => state === "Succeeded" && sameVersion(version, pin));
+    // "Updating" is a version that is being replicated to further regions; it can be used.
+    const usable = gallery.filter(({ state }) => state === "Succeeded" || state === "Updating");
+    const found = usable.find(({ version }) => sameVersion(version, pin));
     if (!found) {
-        const there = gallery.filter(({ state }) => state === "Succeeded").map(({ version }) => version);
+        const there = usable.map(({ version }) => version);
         throw new UserError(
             `kamino:pools, pool "${pool}", pin: there is no image version ${pin} in the gallery; there is ${there.sort(compareVersions).join(", ") || "none yet"}`,
         );

@@ -10,6 +10,7 @@ import { readImages } from "./images";
 import { interrupted, putBackAll } from "./interrupted";
 import { REBOOT_NEEDED, aboutKured } from "./kured";
 import { readNodes, type Nodes } from "./nodes";
+import { instanceOf } from "./rules";
 import type { NodeSelectionArgs, NodeSelectionState } from "./nodeSelection";
 
 /** Takes the stack's configuration, which the process of the dynamic resources does not have by itself. */
@@ -54,7 +55,9 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
     const known = await nodes.withDetails(inPool, [...undecided(inPool, question), ...interrupted(inPool, nodes.now)]);
     const decision = decide(known, question);
-    const restore = interrupted(known, nodes.now).filter((name) => name !== decision.chosen?.node.name);
+    const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
+    // The node chosen is captured anew, which starts by putting it back.
+    const restore = interrupted(ofThisSet, nodes.now).filter((name) => name !== decision.chosen?.node.name);
     await say(args, decision, question, nodes);
     return {
         ...{ pool, scaleSetId, kubernetes: args.kubernetes },
@@ -65,8 +68,8 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
 
 /** The lasting explanation: the one from before, as long as what it explains is the same. */
 function explanation(before: Partial<NodeSelectionState>, decision: Decision, newest: string): string {
-    const same = before.explanation && !versionsDiffer(before, decision) && before.current === decision.current;
-    return same && before.explanation ? before.explanation : lastingLine(decision, newest);
+    const same = !versionsDiffer(before, decision) && before.current === decision.current;
+    return (same && before.explanation) || lastingLine(decision, newest);
 }
 
 async function say({ pool }: NodeSelectionArgs, decision: Decision, { facts }: Question, nodes: Nodes): Promise<void> {

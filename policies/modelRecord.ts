@@ -1,12 +1,12 @@
 // A short record of a scale set's model, to tell at the next run what changed: the image as it is, the rest as digests.
 import { createHash } from "node:crypto";
 
-/** What is recorded of a model. Digests tell whether a part changed, in a few letters that fit a stack's outputs. */
+/** What is recorded of a model: two short lines among a stack's outputs. */
 export interface ModelRecord {
     /** ARM id of the image, or `publisher:offer:sku:version` of a marketplace one. */
     image: string;
-    /** By part of the model (`tags`, `virtualMachineProfile.networkProfile`): a digest of it. */
-    rest: Record<string, string>;
+    /** A digest of each other part, which tells whether it changed: `tags=4f1c02aa virtualMachineProfile.networkProfile=…`. */
+    rest: string;
 }
 
 type Json = Record<string, unknown>;
@@ -31,15 +31,16 @@ export function recordOf(model: object): ModelRecord {
     }
     const filled = Object.entries(parts).flatMap(([name, part]) => {
         const text = canonical(part);
-        return text === undefined || CHANGED_BY_BUMP.includes(name) ? [] : [[name, digest(text)] as const];
+        return text === undefined || CHANGED_BY_BUMP.includes(name) ? [] : [`${name}=${digest(text)}`];
     });
-    return { image: imageName(imageReference ?? {}), rest: Object.fromEntries(filled) };
+    return { image: imageName(imageReference ?? {}), rest: filled.sort().join(" ") };
 }
 
 /** The parts of the model, by name, that differ between two records. */
 export function changedParts(before: ModelRecord, now: ModelRecord): string[] {
-    const names = new Set([...Object.keys(before.rest), ...Object.keys(now.rest)]);
-    return [...names].filter((name) => before.rest[name] !== now.rest[name]).sort();
+    const [old, current] = [before, now].map(({ rest }) => new Set(rest.split(" ").filter(Boolean)));
+    const differing = [...old, ...current].filter((part) => !old.has(part) || !current.has(part));
+    return [...new Set(differing.map((part) => part.slice(0, part.lastIndexOf("="))))].sort();
 }
 
 /** Whether two records have the same image; Azure compares ids without case. */
@@ -52,7 +53,7 @@ function imageName({ id, publisher, offer, sku, version }: Record<string, string
 }
 
 function digest(text: string): string {
-    return createHash("sha256").update(text).digest("hex").slice(0, 12);
+    return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }
 
 /** JSON with sorted keys and without what is null or empty; undefined when nothing is left. */

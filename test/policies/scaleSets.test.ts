@@ -1,0 +1,172 @@
+// Policies on scale sets: a resource that passes and ones that do not, for each.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BILLING, GALLERY_ID, NOTHING, model, prototype, scaleSet, versionId } from "./examples";
+import { Pack, UNKNOWN, type Resource } from "./pack";
+
+let pack: Pack;
+beforeAll(async () => void (pack = await Pack.start()));
+afterAll(() => pack.stop());
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const withImage = (imageReference: object) => scaleSet(model({ profile: { storageProfile: { imageReference } } }));
+const withExtension = (...extensions: object[]) => scaleSet(model({ profile: { extensionProfile: { extensions } } }));
+const withData = (customData?: string) => scaleSet(model({ profile: { osProfile: { customData } } }));
+const SCRIPT = { name: "vmssCSE", publisher: "Microsoft.Azure.Extensions", type: "CustomScript" };
+
+/** By policy: what a resource that it refuses looks like, and words of what it says. */
+const refused: [policy: string, resource: Resource, says: string][] = [
+    ["scale-set-manual-upgrades", scaleSet(model({ upgradePolicy: { mode: "Automatic" } })), "is Automatic"],
+    ["scale-set-manual-upgrades", scaleSet(model({ upgradePolicy: undefined })), "is not declared"],
+    [
+        "scale-set-no-automatic-os-upgrades",
+        scaleSet(
+            model({
+                upgradePolicy: { mode: "Manual", automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: true } },
+            }),
+        ),
+        "enableAutomaticOSUpgrade must be false",
+    ],
+    [
+        "scale-set-no-rolling-upgrades",
+        scaleSet(model({ upgradePolicy: { mode: "Rolling", rollingUpgradePolicy: { maxBatchInstancePercent: 20 } } })),
+        "would roll the model out",
+    ],
+    ["scale-set-capacity-not-declared", scaleSet(model({ sku: { name: "D4", capacity: 3 } })), "sku must be left out"],
+    ["scale-set-image-pinned", withImage({ id: `${GALLERY_ID}/images/pool1` }), "/images/pool1"],
+    ["scale-set-image-pinned", withImage({ id: versionId("latest") }), "versions/latest"],
+    ["scale-set-image-pinned", withImage({ publisher: "Canonical", version: "latest" }), "version latest"],
+    ["scale-set-image-pinned", withImage({ id: versionId("1.2.3"), offer: "aks" }), "also has offer"],
+    ["scale-set-image-pinned", withImage({ communityGalleryImageId: "/CommunityGalleries/x/Images/y" }), "Community"],
+    ["scale-set-extensions", withExtension(BILLING, SCRIPT), '"vmssCSE" (Microsoft.Azure.Extensions/CustomScript)'],
+    ["scale-set-extensions", withExtension({ name: "oms", publisher: "Contoso", type: "Agent" }), '"oms"'],
+    ["scale-set-no-bootstrap-data", withData(base64("#cloud-config\nruncmd: [reboot]\n")), "does nothing"],
+    ["scale-set-no-bootstrap-data", withData(base64("#!/bin/sh\n# a script that only comments\n")), "does nothing"],
+    ["scale-set-no-bootstrap-data", withData(base64("\n#include https://example.com/x\n")), "does nothing"],
+    ["scale-set-no-bootstrap-data", withData(base64("\u001f\u008b zipped")), "does nothing"],
+    ["scale-set-no-bootstrap-data", withData(undefined), "left out, the old one stays"],
+    [
+        "scale-set-no-bootstrap-data",
+        scaleSet(model({ profile: { userData: base64("#!/bin/sh\nreboot\n") } })),
+        "userData must be left out",
+    ],
+    ["scale-set-kept", scaleSet(model(), { protect: false }), "protect must be true"],
+    ["scale-set-kept", { ...prototype(), inputs: {} }, "retainOnDelete must be true"],
+];
+
+describe("a scale set whose model is one image version, and that rolls out nothing", () => {
+    it("passes every policy", async () => {
+        expect(await pack.check(scaleSet())).toEqual([]);
+        expect(await pack.check(prototype())).toEqual([]);
+    });
+
+    it("may have no extension at all, and custom data that is empty", async () => {
+        expect(await pack.check(withExtension())).toEqual([]);
+        expect(await pack.check(withData(""))).toEqual([]);
+        expect(await pack.check(withData(NOTHING))).toEqual([]);
+    });
+
+    it("may have a rolling upgrade policy that lies dormant, unless the option forbids it", async () => {
+        const dormant = scaleSet(
+            model({ upgradePolicy: { mode: "Manual", rollingUpgradePolicy: { maxSurge: true } } }),
+        );
+        expect(await pack.check(dormant)).toEqual([]);
+        await pack.configure({ "scale-set-no-rolling-upgrades": { allowDormant: false } });
+        expect((await pack.check(dormant)).map(({ policy }) => policy)).toEqual(["scale-set-no-rolling-upgrades"]);
+        await pack.configure({});
+    });
+});
+
+describe.each(refused)("%s", (policy, resource, says) => {
+    it(`refuses a scale set and says "${says}"`, async () => {
+        const found = (await pack.check(resource)).filter((violation) => violation.policy === policy);
+        expect(found).toHaveLength(1);
+        expect(found[0]).toMatchObject({ level: "mandatory", message: expect.stringContaining(says) as string });
+    });
+});
+
+describe("the extensions that may stay", () => {
+    it("are those of the option, by pattern on name or publisher and type, without case", async () => {
+        await pack.configure({ "scale-set-extensions": { allowed: ["contoso/*", "vmss*"] } });
+        expect(await pack.check(withExtension({ name: "x", publisher: "Contoso", type: "Agent" }))).toEqual([]);
+        expect(await pack.check(withExtension(BILLING))).toHaveLength(1);
+    });
+
+    it("are never scripts, not even if the option lists them", async () => {
+        await pack.configure({ "scale-set-extensions": { allowed: ["*", "*/*"] } });
+        expect(await pack.check(withExtension(SCRIPT))).toMatchObject([
+            { message: expect.stringContaining("script") as string },
+        ]);
+        await pack.configure({});
+    });
+});
+
+describe("instance repairs", () => {
+    const repairing = (policy: object) => scaleSet(model({ automaticRepairsPolicy: { enabled: true, ...policy } }));
+
+    it("that reimage or replace a node are advised against", async () => {
+        const advised = { policy: "scale-set-no-reimaging-repairs", level: "advisory" };
+        expect(await pack.check(repairing({ repairAction: "Reimage" }))).toMatchObject([advised]);
+        expect(await pack.check(repairing({}))).toMatchObject([advised]);
+    });
+
+    it("that restart a node, or are off, pass", async () => {
+        expect(await pack.check(repairing({ repairAction: "Restart" }))).toEqual([]);
+        expect(await pack.check(repairing({ enabled: false }))).toEqual([]);
+    });
+});
+
+describe("the run that adopts a pool", () => {
+    const asItWas = model({
+        sku: { capacity: 3 },
+        profile: {
+            extensionProfile: { extensions: [SCRIPT] },
+            osProfile: {},
+            storageProfile: { imageReference: { publisher: "Canonical", version: "latest" } },
+        },
+    });
+
+    it("is let through with its old model, and says why", async () => {
+        const [said, ...others] = await pack.check(scaleSet(asItWas, { ignoreChanges: ["*"] }));
+        expect(said).toMatchObject({ policy: "scale-set-adoption", level: "advisory" });
+        expect(said.message).toContain("is let through: this run takes the pool into the stack as it is");
+        expect(others).toEqual([]);
+    });
+
+    it("has to protect the pool all the same", async () => {
+        const found = await pack.check(scaleSet(asItWas, { ignoreChanges: ["*"], protect: false }));
+        expect(found.map(({ policy }) => policy)).toContain("scale-set-kept");
+    });
+
+    it("is told from one that ignores changes of single properties", async () => {
+        const found = await pack.check(scaleSet(asItWas, { ignoreChanges: ["sku", "tags"] }));
+        expect(found.map(({ policy }) => policy)).toContain("scale-set-capacity-not-declared");
+    });
+});
+
+describe("a value that a preview does not know yet", () => {
+    it("is warned of, and refused in the update that knows it", async () => {
+        const unknown = await pack.check(withImage({ id: UNKNOWN }));
+        expect(unknown).toMatchObject([{ policy: "scale-set-image-pinned", level: "advisory" }]);
+        expect(unknown[0].message).toContain("can't be known during preview");
+        const known = await pack.check(withImage({ id: `${GALLERY_ID}/images/pool1` }));
+        expect(known).toMatchObject([{ policy: "scale-set-image-pinned", level: "mandatory" }]);
+    });
+
+    it("hides nothing that is known", async () => {
+        const found = await pack.check(
+            scaleSet(model({ upgradePolicy: { mode: "Rolling" }, profile: { extensionProfile: UNKNOWN } })),
+        );
+        expect(found.map(({ policy, level }) => `${policy} ${level}`)).toEqual([
+            "scale-set-manual-upgrades mandatory",
+            "scale-set-extensions advisory",
+        ]);
+    });
+});
+
+it("resources of a named API version are checked like those of the default one", async () => {
+    const named = {
+        ...scaleSet(model({ sku: { capacity: 1 } })),
+        type: "azure-native:compute/v20240701:VirtualMachineScaleSet",
+    };
+    expect(await pack.check(named)).toMatchObject([{ policy: "scale-set-capacity-not-declared" }]);
+});

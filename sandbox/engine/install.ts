@@ -1,19 +1,24 @@
-// Bundles the plugins written in TypeScript into single files that start fast, and lays them out where the engine looks.
+// Bundles the plugins and the `sandbox` command, written in TypeScript, into single files that start fast, and lays them out where the engine looks.
 import { readFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { build } from "esbuild";
 import { binDirectory, pluginsDirectory, repository } from "./paths";
 
-interface Plugin {
-    /** The plugin's main file, from the repository's root. */
+interface Executable {
+    /** The program's main file, from the repository's root. */
     source: string;
     /** Where its executable goes. */
     executable: string;
+    /** Modules that stay out of the file and are found in node_modules. Default: what a plugin never loads. */
+    external?: string[];
 }
 
+// Only there to turn closures and TypeScript programs into JavaScript.
+const neverLoaded = ["typescript", "ts-node"];
+
 /** Provider plugins at the versions of the SDKs that the program has installed: the engine asks for exactly those. */
-function providers(): Plugin[] {
+function providers(): Executable[] {
     return ["azure-native", "kubernetes"].map((name) => ({
         source: `sandbox/plugins/${name}/main.ts`,
         executable: path.join(pluginsDirectory, `resource-${name}-v${sdkVersion(name)}`, `pulumi-resource-${name}`),
@@ -21,7 +26,7 @@ function providers(): Plugin[] {
 }
 
 /** The plugins that a Pulumi release carries beside its own executable. */
-function bundled(): Plugin[] {
+function bundled(): Executable[] {
     return [
         {
             source: "sandbox/plugins/language-nodejs/main.ts",
@@ -34,35 +39,50 @@ function bundled(): Plugin[] {
     ];
 }
 
-function sdkVersion(name: string): string {
-    const manifest = path.join(repository, "node_modules", "@pulumi", name, "package.json");
-    return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+/** The `sandbox` command of a sandbox's shell. */
+function tools(): Executable[] {
+    const { dependencies, devDependencies } = manifest(repository);
+    const external = Object.keys({ ...dependencies, ...devDependencies });
+    return [{ source: "sandbox/cli.ts", executable: path.join(binDirectory, "sandbox"), external }];
 }
 
-async function install(plugin: Plugin): Promise<void> {
+function sdkVersion(name: string): string {
+    return manifest(path.join(repository, "node_modules", "@pulumi", name)).version;
+}
+
+interface Manifest {
+    version: string;
+    dependencies?: Record<string, string>;
+    devDependencies?: Record<string, string>;
+}
+
+function manifest(directory: string): Manifest {
+    return JSON.parse(readFileSync(path.join(directory, "package.json"), "utf8")) as Manifest;
+}
+
+async function install(program: Executable): Promise<void> {
     const result = await build({
         absWorkingDir: repository,
-        entryPoints: [plugin.source],
+        entryPoints: [program.source],
         bundle: true,
         write: false,
         platform: "node",
         target: "node20",
         format: "cjs",
         logLevel: "warning",
-        // Only there to turn closures and TypeScript programs into JavaScript, which a plugin never does.
-        external: ["typescript", "ts-node"],
+        external: program.external ?? neverLoaded,
         banner: { js: "#!/usr/bin/env node" },
     });
-    await fs.mkdir(path.dirname(plugin.executable), { recursive: true });
+    await fs.mkdir(path.dirname(program.executable), { recursive: true });
     // Renamed into place, so that a stack running at this moment never starts half a file.
-    const unfinished = `${plugin.executable}.${process.pid}`;
+    const unfinished = `${program.executable}.${process.pid}`;
     await fs.writeFile(unfinished, result.outputFiles[0].contents, { mode: 0o755 });
-    await fs.rename(unfinished, plugin.executable);
+    await fs.rename(unfinished, program.executable);
 }
 
-/** Installs every plugin; takes about a second. */
+/** Installs all of them; takes about a second. */
 async function main(): Promise<void> {
-    const installed = await Promise.allSettled([...bundled(), ...providers()].map(install));
+    const installed = await Promise.allSettled([...bundled(), ...providers(), ...tools()].map(install));
     const failed = installed.find((result) => result.status === "rejected");
     if (failed) {
         throw failed.reason;
@@ -70,6 +90,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-    console.error(`plugins not installed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`the sandbox's plugins are not installed: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
 });

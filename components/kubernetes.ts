@@ -126,8 +126,9 @@ export async function listMetadata(
         { resourceVersion: "0", ...query },
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     );
-    const { items } = body as { items: { metadata: V1ObjectMeta }[] };
-    return { items: items.map(({ metadata }) => metadata), now: dateOf(headers) };
+    // A list with nothing in it is null, as Go writes an empty slice.
+    const { items } = body as { items: { metadata: V1ObjectMeta }[] | null };
+    return { items: (items ?? []).map(({ metadata }) => metadata), now: dateOf(headers) };
 }
 
 /**

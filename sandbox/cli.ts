@@ -45,7 +45,7 @@ async function call(command: string, values: Record<string, string>): Promise<un
 }
 
 function print(result: unknown): void {
-    if (!Array.isArray(result)) return console.log(String(result));
+    if (!Array.isArray(result)) return console.log(String(result).trimEnd());
     const rows = result as Record<string, string>[];
     const columns = Object.keys(rows[0] ?? {});
     const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column].length)));

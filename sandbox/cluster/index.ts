@@ -79,7 +79,7 @@ async function start(directory: string, executables: Layout["executables"]): Pro
 
 async function stopAndRemove(supervisor: Supervisor, directory: string): Promise<void> {
     await supervisor.stop();
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** The API server first: the others give up when it does not answer soon enough. */

@@ -66,7 +66,6 @@ export function apiServer(layout: Layout): Program {
         // Pods are allowed to be privileged, as on AKS Engine's clusters.
         "allow-privileged": "true",
         profiling: "false",
-        v: "1",
     });
 }
 
@@ -80,6 +79,9 @@ export function controllerManager(layout: Layout): Program {
         "secure-port": "0",
         "leader-elect": "false",
         "use-service-account-credentials": "true",
+        // Forty controllers ask for a token each at start: at the default rate that takes five seconds.
+        "kube-api-qps": "500",
+        "kube-api-burst": "1000",
         "service-account-private-key-file": file(layout, "service-accounts.key"),
         "root-ca-file": file(layout, "ca.crt"),
         "node-monitor-grace-period": `${NODE_GRACE_SECONDS}s`,

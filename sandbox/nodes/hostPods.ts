@@ -33,13 +33,15 @@ export class HostPods {
     }
 
     async start(): Promise<void> {
+        process.once("exit", this.killAll);
         await this.informer.start();
     }
 
     async stop(): Promise<void> {
         this.stopped = true;
         await this.informer.stop();
-        for (const { script } of this.played.values()) script.kill("SIGKILL");
+        process.off("exit", this.killAll);
+        this.killAll();
     }
 
     /** What a pod of this name has printed. */
@@ -71,6 +73,11 @@ export class HostPods {
         const { items } = await this.api.core.listPodForAllNamespaces({ fieldSelector });
         items.forEach((pod) => this.seen(pod));
     }
+
+    /** Scripts have process groups of their own, and would outlive this process. */
+    private readonly killAll = () => {
+        for (const { script, state } of this.played.values()) if (state === "running") script.kill("SIGKILL");
+    };
 
     private watch(): void {
         if (!this.stopped) this.informer.start().catch(() => setTimeout(() => this.watch(), 300).unref());

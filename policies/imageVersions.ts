@@ -25,7 +25,7 @@ const fromSnapshot: ResourceValidationPolicy = {
     name: "image-version-from-snapshot",
     description: "An image version is made from a snapshot of an OS disk, and from nothing else.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ storageProfile }, _args, report) => {
+    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
         const { source, osDiskImage, dataDiskImages } = storageProfile;
         const others = [
             source && "storageProfile.source",
@@ -36,8 +36,11 @@ const fromSnapshot: ResourceValidationPolicy = {
         if (others.length > 0) {
             report(`The only source must be storageProfile.osDiskImage.source.id; there is also ${others.join(", ")}.`);
         }
-        // Last, since in a preview it may not be known yet, which ends the policy with a warning.
-        const id = osDiskImage?.source?.id;
+        const id = read(() => osDiskImage?.source?.id);
+        if (id === UNKNOWN) {
+            // So it is in every preview of a bump, which is no cause for a warning: the policy below goes by the dependency then.
+            return args.notApplicable("the snapshot is yet to be taken");
+        }
         if (!/\/providers\/Microsoft\.Compute\/snapshots\/[^/]+$/i.test(id ?? "")) {
             report(`storageProfile.osDiskImage.source.id must be a snapshot's id; it is: ${id ?? "none"}.`);
         }
@@ -64,9 +67,10 @@ const fromCapture: StackValidationPolicy = {
 /** By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id. */
 function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boolean {
     const source = read(() => (version.props as ImageVersion).storageProfile.osDiskImage?.source?.id);
-    const snapshots = captures.map(({ props }) => read(() => props.snapshotId as string));
+    // A capture that is yet to run has no such output in a preview.
+    const snapshots = captures.map(({ props }) => read(() => props.snapshotId as string | undefined));
     if (typeof source === "string") {
-        return snapshots.some((id) => id !== UNKNOWN && id.toLowerCase() === source.toLowerCase());
+        return snapshots.some((id) => typeof id === "string" && id.toLowerCase() === source.toLowerCase());
     }
     const dependencies = version.propertyDependencies.storageProfile ?? [];
     return source === UNKNOWN && dependencies.some(({ type }) => CAPTURE.test(type));

@@ -218,7 +218,7 @@ function refuseUnknown(configured: Record<string, unknown>, known: string[], pre
     for (const key of Object.keys(configured).filter((each) => !known.includes(each))) {
         const near = closest(key, known);
         const hint =
-            distance(key.toLowerCase(), near.toLowerCase()) <= 3
+            distance(key.toLowerCase(), near.toLowerCase()) <= Math.min(3, key.length / 3)
                 ? `did you mean ${near}?`
                 : `the keys are ${[...known].sort().join(", ")}`;
         throw new UserError(`${prefix}${key} is not a known key; ${hint}`);

@@ -65,7 +65,7 @@ export function aboutKured(daemonSets: V1DaemonSet[] | undefined): string {
     if (!found) {
         return `no kured DaemonSet was found; ${NEEDED}`;
     }
-    const container = containerOf(found);
+    const container = containerOf(found) ?? found.spec?.template.spec?.containers[0];
     const words = [...(container?.command ?? []), ...(container?.args ?? [])];
     const annotates = words.some((word) => /^--annotate-nodes(=true)?$/.test(word));
     const version = versionOfImage(container?.image) ?? "of unknown version";
@@ -88,5 +88,6 @@ function containerOf(daemonSet: V1DaemonSet) {
 
 /** The tag of an image, as in `ghcr.io/kubereboot/kured:1.16.0`. */
 function versionOfImage(image = ""): string | undefined {
-    return /:([\w][\w.-]{0,127})(@|$)/.exec(image.slice(image.lastIndexOf("/") + 1))?.[1];
+    const [name] = image.slice(image.lastIndexOf("/") + 1).split("@");
+    return /:(\w[\w.-]{0,127})$/.exec(name)?.[1];
 }

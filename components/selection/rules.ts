@@ -154,7 +154,8 @@ export function rebootOf({ annotations }: PoolNode, now: Date): ReturnType<typeo
 
 /** How long a node has been Ready, in milliseconds; 0 when it is not, or does not say since when. */
 export function readyFor({ details }: PoolNode, now: Date): number {
-    return details?.ready && details.readySince ? Math.max(0, now.getTime() - details.readySince.getTime()) : 0;
+    const since = details?.readySince?.getTime() ?? Number.NaN;
+    return details?.ready && since <= now.getTime() ? now.getTime() - since : 0;
 }
 
 function minimumReady(node: PoolNode, facts: Facts): number {

@@ -36,7 +36,7 @@ export class PluginProcess {
         const main = path.resolve(__dirname, "../../sandbox/plugins", name, "main.ts");
         const child = spawn(process.execPath, ["--require", "esbuild-register", main, "127.0.0.1:1"], {
             env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-            stdio: ["ignore", "pipe", "inherit"],
+            stdio: ["pipe", "pipe", "inherit"],
         });
         const lines = readline.createInterface({ input: child.stdout });
         const port = await new Promise<string>((resolve, reject) => {
@@ -75,11 +75,10 @@ export class PluginProcess {
         request.setOldInputs(toStruct(before.inputs));
         request.setNews(toStruct(news));
         const response = await call<messages.DiffResponse>((reply) => this.client.diff(request, reply));
+        const kinds: [string, number | string][] = Object.entries(messages.PropertyDiff.Kind);
         const detailed: Record<string, string> = {};
         response.getDetaileddiffMap().forEach((change, at) => {
-            const kind = Object.entries(messages.PropertyDiff.Kind).find(
-                ([, value]) => Number(value) === change.getKind(),
-            );
+            const kind = kinds.find(([, value]) => value === Number(change.getKind()));
             detailed[at] = kind?.[0] ?? "";
         });
         return {

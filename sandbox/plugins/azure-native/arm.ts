@@ -77,7 +77,8 @@ export class ResourceManager {
         body?: Properties,
     ): Promise<PathUncheckedResponse> {
         const resource = this.client.pathUnchecked(encodeURI(id));
-        return resource[method]({ queryParameters, abortSignal, body, contentType: "application/json" });
+        const options = { queryParameters, abortSignal, body, contentType: "application/json" };
+        return unlessAborted(resource[method](options), abortSignal);
     }
 
     private async finish(first: PathUncheckedResponse, signal: AbortSignal): Promise<void> {
@@ -92,7 +93,7 @@ export class ResourceManager {
             // The resource itself is read once the operation has ended.
             { intervalInMs: POLLING_INTERVAL, skipFinalGet: true },
         );
-        await poller.pollUntilDone({ abortSignal: signal });
+        await unlessAborted(poller.pollUntilDone({ abortSignal: signal }), signal);
     }
 }
 
@@ -112,4 +113,14 @@ function accepted(response: PathUncheckedResponse): PathUncheckedResponse {
     }
     const { error } = (response.body ?? {}) as { error?: { code?: string; message?: string } };
     throw new RequestFailed(status, error?.code ?? "", error?.message ?? "");
+}
+
+// Libraries say only that something was aborted; the signal knows why.
+async function unlessAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+    try {
+        return await work;
+    } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+    }
 }

@@ -172,8 +172,12 @@ export class AzureNative implements Provider {
     }
 
     private deadline(seconds: number): AbortSignal {
-        const timeout = AbortSignal.timeout((seconds || DEFAULT_TIMEOUT) * 1000);
-        return AbortSignal.any([this.cancellation.signal, timeout]);
+        const limit = seconds || DEFAULT_TIMEOUT;
+        const timeout = new AbortController();
+        const late = () =>
+            timeout.abort(new Error(`it took longer than ${limit} s (customTimeouts can allow for more)`));
+        setTimeout(late, limit * 1000).unref();
+        return AbortSignal.any([this.cancellation.signal, timeout.signal]);
     }
 
     // A resource that exists after a failure is kept in the state as what it is, so that the next run can mend it.

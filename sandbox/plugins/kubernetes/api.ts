@@ -1,6 +1,5 @@
 // Requests to the API server for objects of any kind, as plain JSON: nothing that this client's models don't know gets lost.
 import {
-    type Configuration,
     HttpMethod,
     type KubeConfig,
     KubernetesObjectApi,

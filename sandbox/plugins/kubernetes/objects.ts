@@ -1,5 +1,5 @@
 // Kubernetes objects as Pulumi resources: kinds, names, ids, and which part of a live object the program said.
-import { type Properties, type Value, isProperties, isUnknown } from "../protocol/values";
+import { type Properties, type Value, asSecret, isProperties, isUnknown } from "../protocol/values";
 import type { ObjectReference } from "./api";
 
 /** Marks an object whose name the provider made up. */
@@ -26,8 +26,8 @@ export function metadataOf(object: Properties): Properties {
 export function referenceOf(object: Properties): ObjectReference {
     const { name, namespace } = metadataOf(object);
     return {
-        apiVersion: String(object.apiVersion),
-        kind: String(object.kind),
+        apiVersion: object.apiVersion as string,
+        kind: object.kind as string,
         name: typeof name === "string" && !isUnknown(name) ? name : "",
         ...(typeof namespace === "string" && !isUnknown(namespace) && { namespace }),
     };
@@ -47,6 +47,12 @@ export function referenceOfId(kind: { apiVersion: string; kind: string }, id: st
 /** A live object as outputs: all of it but the book-keeping of field managers. */
 export function outputsOf(live: Properties): Properties {
     return { ...live, metadata: without(metadataOf(live), ["managedFields"]) };
+}
+
+/** Marks the data of a Secret as secret, whatever the program marked: the API server has it under another name than some say it. */
+export function withSecretData(object: Properties): Properties {
+    const names = object.kind === "Secret" ? ["data", "stringData"].filter((name) => name in object) : [];
+    return { ...object, ...Object.fromEntries(names.map((name) => [name, asSecret(object[name])])) };
 }
 
 /** What a program would say to get a live object: all but its status and what the API server writes. */

@@ -68,7 +68,8 @@ export class Kubernetes implements Provider {
         const inputs = plainProperties(sent);
         const response = new messages.CreateResponse();
         if (request.getPreview()) {
-            response.setProperties(toStruct(propertiesWithSecretsOf(await this.preview(inputs), sent)));
+            const outputs = propertiesWithSecretsOf(await this.preview(inputs), sent);
+            response.setProperties(toStruct(objects.withSecretData(outputs)));
             return response;
         }
         const live = await this.apply(inputs);
@@ -89,7 +90,7 @@ export class Kubernetes implements Provider {
         const inputs = known
             ? carryOver(known, objects.partOf(olds, known), objects.partOf(live, known))
             : objects.inputsOfLive(live);
-        const marked = propertiesWithSecretsOf(inputs, toProperties(request.getInputs()));
+        const marked = objects.withSecretData(propertiesWithSecretsOf(inputs, toProperties(request.getInputs())));
         response.setId(request.getId());
         response.setProperties(toStruct(stateOf(live, marked)));
         response.setInputs(toStruct(marked));
@@ -101,7 +102,8 @@ export class Kubernetes implements Provider {
         const inputs = plainProperties(sent);
         const response = new messages.UpdateResponse();
         if (request.getPreview()) {
-            response.setProperties(toStruct(propertiesWithSecretsOf(await this.preview(inputs), sent)));
+            const outputs = propertiesWithSecretsOf(await this.preview(inputs), sent);
+            response.setProperties(toStruct(objects.withSecretData(outputs)));
             return response;
         }
         response.setProperties(toStruct(stateOf(await this.apply(inputs), sent)));
@@ -192,7 +194,7 @@ function typeToken(urn: string): string {
 
 function stateOf(live: Properties, sent: Properties): Properties {
     return {
-        ...propertiesWithSecretsOf(objects.outputsOf(live), sent),
+        ...objects.withSecretData(propertiesWithSecretsOf(objects.outputsOf(live), sent)),
         [INPUTS]: secret(plainProperties(sent)),
     };
 }

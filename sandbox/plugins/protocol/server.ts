@@ -45,6 +45,8 @@ export function serve(provider: Provider): void {
         process.exit(0);
     };
     process.on("SIGTERM", leave);
+    // The engine holds the other end of stdin: its end means the engine is gone, even if it was killed outright.
+    process.stdin.on("end", leave).on("error", leave).resume();
     // A person's Ctrl-C reaches this process too; the engine decides what becomes of what is under way.
     process.on("SIGINT", () => undefined);
 }

@@ -41,6 +41,11 @@ export function secret(value: Value): Value {
     return { [SIGNATURE]: SECRET, value };
 }
 
+/** Marks a value as secret unless it is marked already. */
+export function asSecret(value: Value): Value {
+    return isSecret(value) ? value : secret(value);
+}
+
 function isSecret(value: Value | undefined): value is { value: Value } {
     return isProperties(value) && value[SIGNATURE] === SECRET;
 }

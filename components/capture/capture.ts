@@ -9,6 +9,7 @@ import { elapsed, info, status } from "../progress";
 import { REBOOT_IN_PROGRESS } from "../selection/kured";
 import { interruptibly } from "./interruption";
 import { isAbandoned, type Journal } from "./journal";
+import { brief } from "./reasons";
 import { checkTarget, parseProviderId, type Target } from "./names";
 import { SCALE_DOWN_DISABLED, isReady, readNode } from "./node";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -91,20 +92,21 @@ async function run(capture: Capture): Promise<Captured> {
             }
         });
     } catch (error) {
-        failure = error;
+        // The libraries say only that they were aborted, not by what.
+        failure = capture.signal.aborted ? capture.signal.reason : error;
         capture.say("putting the node back");
     }
     try {
         await putBack(capture, failure === undefined);
     } catch (error) {
-        const first = failure === undefined ? "" : `at step "${step.name}": ${oneLine(failure)}; and `;
+        const first = failure === undefined ? "" : `at step "${step.name}": ${brief(failure, 200)}; and `;
         throw new UserError(
-            `${first}node ${target.node} could not be put back in service: ${oneLine(error)}; run again, which tries again, or start ` +
+            `${first}node ${target.node} could not be put back in service: ${brief(error, 200)}; run again, which tries again, or start ` +
                 `instance ${target.instanceId} in Azure and uncordon the node`,
         );
     }
     if (failure !== undefined) {
-        throw new UserError(`at step "${step.name}": ${oneLine(failure)}; the node is back in service`);
+        throw new UserError(`at step "${step.name}": ${brief(failure, 500)}; the node is back in service`);
     }
     return capture.captured!;
 }
@@ -140,6 +142,7 @@ async function withoutJournal(cluster: Kubernetes, target: Target, say: Capture[
     }
     // A whole snapshot of this very capture can still be used.
     await putBackDead(cluster, now.node, now.journal, now.journal.version === target.version);
+    await info(`${target.pool}: node ${target.node} is back in service after a capture that was interrupted`);
     return (await read()).node;
 }
 

@@ -7,6 +7,7 @@ import type { Kubernetes } from "../kubernetes";
 import { podName } from "./names";
 import { isReady, readNode } from "./node";
 import type { Vm } from "./vm";
+import { brief } from "./reasons";
 import { persistently, until } from "./waiting";
 
 const MINUTE = 60_000;
@@ -174,8 +175,8 @@ async function createPod(cluster: Kubernetes, cleaning: Cleaning, signal: AbortS
                 return undefined;
             }
             throw new UserError(
-                `the cleaning pod ${where(cleaning)} cannot be created: ${oneLine(error)}; ` +
-                    "its namespace must allow privileged pods (label pod-security.kubernetes.io/enforce: privileged)",
+                `the cleaning pod ${where(cleaning)} cannot be created: ${brief(error, 250)}; ` +
+                    "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)",
             );
         }
     });

@@ -71,11 +71,13 @@ export async function drain(cluster: Kubernetes, options: DrainOptions): Promise
     }
 }
 
-const MOST_NAMED = 5;
+const MOST_NAMED = 3;
+const LONGEST = 150;
 
 function shorten(each: string[]): string {
     const more = each.length - MOST_NAMED;
-    return each.slice(0, MOST_NAMED).join(", ") + (more > 0 ? `, and ${more} more` : "");
+    const named = each.slice(0, MOST_NAMED).map((one) => (one.length > LONGEST ? `${one.slice(0, LONGEST)}…` : one));
+    return named.join(", ") + (more > 0 ? `, and ${more} more` : "");
 }
 
 async function readPods({ core }: Kubernetes, node: string): Promise<V1Pod[]> {

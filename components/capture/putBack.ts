@@ -3,7 +3,7 @@ import { setInterval } from "node:timers";
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../kubernetes";
-import { elapsed, info, status } from "../progress";
+import { elapsed, status } from "../progress";
 import { interruptibly } from "./interruption";
 import { JOURNAL, SIGN_OF_LIFE_MS, formatJournal, isAbandoned, parseJournal, type Journal } from "./journal";
 import { checkTarget, parseProviderId, type Target } from "./names";
@@ -123,7 +123,7 @@ export async function putBackInterrupted(name: string, settings: KubernetesSetti
     }
 }
 
-/** Puts back what a dead capture left; it says so, and cannot be cut off by a signal. */
+/** Puts back what a dead capture left; cannot be cut off by a signal. */
 export async function putBackDead(
     cluster: Kubernetes,
     node: V1Node,
@@ -137,7 +137,4 @@ export async function putBackDead(
         void status(`${pool}: putting node ${name} back: ${doing} (${elapsed(Date.now() - begun)})`);
     const interrupted = await interruptedBy(cluster, node, journal, say);
     await interruptibly(() => putBack(interrupted, keepSnapshot));
-    await info(
-        `${pool}: node ${name}, left by an interrupted capture, is back in service (${elapsed(Date.now() - begun)})`,
-    );
 }

@@ -99,7 +99,8 @@ export async function takeSnapshot(
         creationData: { createOption: "Copy", sourceResourceId: diskId },
         tags: { ...tagsOf(target), patched, captured: capturedAt },
     };
-    await snapshots.createOrUpdate(...path, snapshot, { abortSignal }).pollUntilDone({ abortSignal });
+    // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
+    await snapshots.createOrUpdate(...path, snapshot).pollUntilDone({ abortSignal });
     // The data may still be on its way when Azure says that the snapshot was made.
     const finished = await until(patience, async () => {
         const read = await readSnapshot(id);

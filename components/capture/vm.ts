@@ -10,7 +10,7 @@ export interface Vm {
     /** Its power state, as in `running`, `stopped`, `deallocated`, `starting`; "unknown" when Azure does not say. */
     power(): Promise<string>;
     /** Starts it, and waits until Azure says that it has. */
-    start(signal?: AbortSignal): Promise<void>;
+    start(): Promise<void>;
     /** Switches it off at once, without a shutdown of the guest, which would write to the cleaned disk. */
     powerOff(signal?: AbortSignal): Promise<void>;
 }
@@ -33,11 +33,11 @@ export async function openVm(scaleSetId: string, instanceId: string): Promise<Vm
             const code = statuses?.map(({ code }) => /^PowerState\/(\w+)$/.exec(code ?? "")?.[1]).find(Boolean);
             return code ?? "unknown";
         },
-        start: async (abortSignal) => {
-            await vms.start(...path, { abortSignal }).pollUntilDone({ abortSignal });
+        start: async () => {
+            await vms.start(...path).pollUntilDone();
         },
         powerOff: async (abortSignal) => {
-            await vms.powerOff(...path, { skipShutdown: true, abortSignal }).pollUntilDone({ abortSignal });
+            await vms.powerOff(...path, { skipShutdown: true }).pollUntilDone({ abortSignal });
         },
     };
 }

@@ -1,0 +1,292 @@
+// Captures of real nodes of the sandbox: how the disk is taken, and that the node is back in service whatever happens.
+import { readFileSync, renameSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { AppsV1Api, PolicyV1Api } from "@kubernetes/client-node";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Vm } from "../../sandbox/azure";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { JOURNAL, parseJournal } from "../../components/capture/journal";
+import { SCALE_DOWN_DISABLED } from "../../components/capture/node";
+import { sender, type Send } from "../azure/support";
+import { capture, inputsFor, serviceOf, startCapture, startPuttingBack, type RunningCapture } from "./support/capture";
+
+let sandbox: Sandbox;
+let send: Send;
+let unused: Vm[];
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 17 }] });
+    send = await sender(sandbox.azure);
+    unused = sandbox.azure.vms();
+});
+
+afterEach(() => sandbox.azure.faults.clear());
+afterAll(() => sandbox?.stop());
+
+/** A node that no other test has touched. */
+const freshNode = () => unused.pop()!;
+
+const IN_SERVICE = { ready: true, cordoned: false, power: "running", joined: true, annotations: {}, pods: [] };
+
+interface Snapshot {
+    id: string;
+    tags: Record<string, string>;
+    properties: Record<string, unknown>;
+}
+
+async function snapshots(vm: Vm): Promise<Snapshot[]> {
+    const path = `resourceGroups/${vm.scaleSetId.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
+    const body = (await send("GET", path)).body as { value: Snapshot[] };
+    return body.value.filter(({ tags }) => tags.node === vm.nodeName);
+}
+
+/** The node is as it was before any capture, and nothing of the capture is left. */
+async function expectInService(vm: Vm, change = {}) {
+    await sandbox.nodes.settled();
+    expect(await serviceOf(sandbox, vm)).toMatchObject({ ...IN_SERVICE, ...change });
+    expect(await snapshots(vm)).toEqual([]);
+}
+
+async function heard(running: RunningCapture, text: string) {
+    let ended = false;
+    void running.result.then(() => (ended = true));
+    while (!running.said().includes(text)) {
+        if (ended) {
+            throw new Error(`"${text}" was never said, but: ${running.said()}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+}
+
+const annotate = (vm: Vm, annotations: Record<string, string>) =>
+    sandbox.nodes.api.core.patchNode({
+        name: vm.nodeName,
+        body: [{ op: "add", path: "/metadata/annotations", value: annotations }],
+    });
+
+/** One pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
+async function guardedPod(vm: Vm): Promise<() => Promise<void>> {
+    const { core, config } = sandbox.nodes.api;
+    const [apps, policy] = [config.makeApiClient(AppsV1Api), config.makeApiClient(PolicyV1Api)];
+    const name = `web-${vm.instanceId}`;
+    const labels = { app: name };
+    const spec = {
+        nodeSelector: { "kubernetes.io/hostname": vm.nodeName },
+        containers: [{ name: "web", image: "web" }],
+    };
+    const template = { metadata: { labels }, spec };
+    const metadata = { name };
+    const selector = { matchLabels: labels };
+    await apps.createNamespacedDeployment({ namespace: "default", body: { metadata, spec: { selector, template } } });
+    const budget = { metadata, spec: { minAvailable: 1, selector } };
+    await policy.createNamespacedPodDisruptionBudget({ namespace: "default", body: budget });
+    await expect
+        .poll(
+            async () => {
+                const { items } = await core.listNamespacedPod({ namespace: "default", labelSelector: `app=${name}` });
+                const { status } = await policy.readNamespacedPodDisruptionBudget({ name, namespace: "default" });
+                return [items[0]?.status?.phase, status?.currentHealthy];
+            },
+            { timeout: 30_000 },
+        )
+        .toEqual(["Running", 1]);
+    return async () => {
+        await policy.deleteNamespacedPodDisruptionBudget({ name, namespace: "default" });
+    };
+}
+
+test("a node's disk is cleaned and copied, and the node comes back as itself", async () => {
+    const vm = freshNode();
+    const { captured, error } = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(error).toBeUndefined();
+    await sandbox.nodes.settled();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+    const [snapshot, ...others] = await snapshots(vm);
+    expect(others).toEqual([]);
+    expect(snapshot).toMatchObject({
+        id: captured?.snapshotId,
+        tags: { "managed-by": "kamino", version: "2026.1122.0412", patched: "2026-11-22T04:12:00Z" },
+        properties: { incremental: true, creationData: { sourceResourceId: vm.osDiskId } },
+    });
+    expect(readFileSync(join(vm.diskDirectory, "etc/hostname"), "utf8").trim()).toBe(vm.computerName);
+    const ancestry = readFileSync(join(vm.diskDirectory, "var/log/kamino-ancestry.log"), "utf8");
+    expect(ancestry).toContain(`version 2026.1122.0412 from node ${vm.nodeName}`);
+});
+
+test("the cleaning pod has a namespace of its own, which alone may hold privileged pods, and no credentials", async () => {
+    const { metadata } = await sandbox.nodes.api.core.readNamespace({ name: "kamino-capture" });
+    expect(metadata?.labels).toMatchObject({ "pod-security.kubernetes.io/enforce": "privileged" });
+});
+
+test("a disk that an earlier run has captured already is not captured once more", async () => {
+    const vm = freshNode();
+    const first = await capture(sandbox, inputsFor(sandbox, vm));
+    const boots = sandbox.azure.vm(vm.id)?.bootLog.length;
+    const second = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(second.captured).toMatchObject({ ...first.captured });
+    expect(sandbox.azure.vm(vm.id)?.bootLog.length).toBe(boots);
+});
+
+test("a node that was cordoned before stays cordoned, and what kept the autoscaler away from it stays", async () => {
+    const vm = freshNode();
+    const { core } = sandbox.nodes.api;
+    await core.patchNode({ name: vm.nodeName, body: [{ op: "add", path: "/spec/unschedulable", value: true }] });
+    await annotate(vm, { [SCALE_DOWN_DISABLED]: "because" });
+    expect((await capture(sandbox, inputsFor(sandbox, vm))).error).toBeUndefined();
+    await sandbox.nodes.settled();
+    const annotations = { [SCALE_DOWN_DISABLED]: "because" };
+    expect(await serviceOf(sandbox, vm)).toMatchObject({ ...IN_SERVICE, cordoned: true, annotations });
+});
+
+test("a disruption budget that holds a pod for a while is waited for", async () => {
+    const vm = freshNode();
+    const lift = await guardedPod(vm);
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await heard(running, "draining, 1 pod to go");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(sandbox.azure.vm(vm.id)?.power).toBe("running");
+    await lift();
+    expect((await running.result).error).toBeUndefined();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+});
+
+test("a budget that never lets go ends the capture with the names of pod and budget, and the node is back", async () => {
+    const vm = freshNode();
+    await guardedPod(vm);
+    const inputs = inputsFor(sandbox, vm);
+    const { error } = await capture(sandbox, { ...inputs, settings: { ...inputs.settings, drainTimeout: "3s" } });
+    expect(error).toMatch(
+        new RegExp(
+            `at step "drain": .*default/web-${vm.instanceId}-.*disruption budget web-${vm.instanceId} .*; the node is back`,
+        ),
+    );
+    await expectInService(vm);
+});
+
+test("with force, pods that a budget holds are deleted when the time is over", async () => {
+    const vm = freshNode();
+    await guardedPod(vm);
+    const inputs = inputsFor(sandbox, vm);
+    const settings = { ...inputs.settings, drainTimeout: "2s", force: true };
+    expect((await capture(sandbox, { ...inputs, settings })).error).toBeUndefined();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+});
+
+test("a cleaning pod that is not admitted leaves the node in service", async () => {
+    const vm = freshNode();
+    const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+    await sandbox.nodes.api.core.createNamespace({ body: { metadata: { name: "restricted", labels } } });
+    const inputs = inputsFor(sandbox, vm);
+    const settings = { ...inputs.settings, captureNamespace: "restricted" };
+    const { error } = await capture(sandbox, { ...inputs, settings });
+    expect(error).toMatch(
+        /at step "clean and power off": .*cannot be created.*violates PodSecurity.*; the node is back in service$/,
+    );
+    await expectInService(vm);
+});
+
+test("a cleaning that fails tells why, and leaves the node in service", async () => {
+    const vm = freshNode();
+    const log = join(vm.diskDirectory, "var", "log");
+    renameSync(log, `${log}.real`);
+    symlinkSync("/tmp", log);
+    const { error } = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(error).toMatch(
+        /at step "clean and power off": .*symbolic link; the disk is not changed.*; the node is back in service$/,
+    );
+    await expectInService(vm);
+});
+
+test.each([
+    [
+        "is refused",
+        (path: RegExp) => ({
+            path,
+            method: "PUT",
+            times: 1,
+            status: 403,
+            code: "AuthorizationFailed",
+            message: "no right to snapshots/write",
+        }),
+    ],
+    ["fails", undefined],
+])("a snapshot that %s leaves the node in service", async (_how, refusal) => {
+    const vm = freshNode();
+    const path = /\/snapshots\//;
+    if (refusal) {
+        sandbox.azure.faults.fail(refusal(path));
+    } else {
+        sandbox.azure.faults.failOperation({
+            path,
+            method: "PUT",
+            times: 1,
+            code: "InternalDiskError",
+            message: "the copy broke off",
+        });
+    }
+    const { error } = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(error).toMatch(/at step "snapshot": .*(no right to snapshots|broke off).*; the node is back in service$/);
+    await expectInService(vm);
+});
+
+test("a VM that Azure does not start is told, and the next run puts it back", async () => {
+    const vm = freshNode();
+    sandbox.azure.faults.fail({
+        path: /\/start$/,
+        method: "POST",
+        status: 409,
+        code: "AllocationFailed",
+        message: "no room in this zone",
+    });
+    const { error } = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(error).toMatch(/could not be put back in service: .*no room in this zone.*; run again/);
+    expect(await serviceOf(sandbox, vm)).toMatchObject({ power: "stopped", cordoned: true });
+    sandbox.azure.faults.clear();
+    expect((await capture(sandbox, inputsFor(sandbox, vm))).error).toBeUndefined();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s in the middle puts the node back before the process ends",
+    async (signal) => {
+        const vm = freshNode();
+        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 3000 });
+        const running = startCapture(sandbox, inputsFor(sandbox, vm));
+        await heard(running, "taking a snapshot");
+        running.kill(signal);
+        const { error } = await running.result;
+        expect(error).toMatch(new RegExp(`interrupted by ${signal}; the node is back in service$`));
+        await expectInService(vm);
+    },
+);
+
+test.each(["draining", "taking a snapshot"])(
+    "killed while %s, the node is put back by the next run",
+    async (moment) => {
+        const vm = freshNode();
+        await guardedPod(vm).then((lift) => (moment === "draining" ? undefined : lift()));
+        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 1000 });
+        const running = startCapture(sandbox, inputsFor(sandbox, vm));
+        await heard(running, moment);
+        running.kill("SIGKILL");
+        await running.result;
+        const { annotations } = await serviceOf(sandbox, vm);
+        expect(parseJournal(annotations[JOURNAL])).toMatchObject({ pool: "pool1", cordoned: false });
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        const { captured, error } = await startPuttingBack(sandbox, vm.nodeName).result;
+        expect([captured, error]).toEqual([true, undefined]);
+        await expectInService(vm);
+    },
+);
+
+test("a node that is not the one that was chosen is left alone", async () => {
+    const vm = freshNode();
+    const other = sandbox.azure.vms().find(({ id }) => id !== vm.id)!;
+    const wrong = await capture(sandbox, { ...inputsFor(sandbox, vm), instanceId: other.instanceId });
+    expect(wrong.error).toMatch(/it is not instance \d+ of the scale set/);
+    const gone = await capture(sandbox, { ...inputsFor(sandbox, vm), node: "k8s-pool1-gone-vmss000000" });
+    expect(gone.error).toMatch(/no node of this name any more/);
+    const hostile = await capture(sandbox, { ...inputsFor(sandbox, vm), node: "$(reboot)/../x" });
+    expect(hostile.error).toMatch(/is no node name/);
+    await expectInService(vm);
+});

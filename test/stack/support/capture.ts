@@ -1,0 +1,108 @@
+// Runs a capture in a process of its own, as the engine does: it can be interrupted and killed without harm to the test.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { V1Node } from "@kubernetes/client-node";
+import type { Vm } from "../../../sandbox/azure";
+import type { Sandbox } from "../../../sandbox/sandbox";
+import type { OsDiskCaptureInputs } from "../../../components/capture/osDiskCapture";
+import type { Captured } from "../../../components/capture/snapshot";
+
+const REPOSITORY = join(__dirname, "..", "..", "..");
+
+/** A capture under way. */
+export interface RunningCapture {
+    /** What it came to; `error` is the one line that a person would see. */
+    readonly result: Promise<{ captured?: Captured; error?: string }>;
+    /** What it has said so far. */
+    said(): string;
+    kill(signal: NodeJS.Signals): void;
+}
+
+/** What to capture for a VM of the sandbox, with short times. */
+export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptureInputs> = {}): OsDiskCaptureInputs {
+    return {
+        pool: "pool1",
+        version: "2026.1122.0412",
+        node: vm.nodeName,
+        instanceId: vm.instanceId,
+        scaleSetId: vm.scaleSetId,
+        resourceGroup: vm.scaleSetId.split("/")[4],
+        patched: "2026-11-22T04:12:00Z",
+        settings: {
+            ...{ gracePeriod: "1s", drainTimeout: "30s", force: false },
+            ...{ cleanerImage: "docker.io/library/busybox:1.37.0", captureNamespace: "kamino-capture" },
+        },
+        kubernetes: { kubeconfig: sandbox.cluster.kubeconfig },
+        ...change,
+    };
+}
+
+/** Starts a function of components/capture/provider.ts, or putting a node back, in a process of its own. */
+function start(sandbox: Sandbox, expression: string, input: unknown): RunningCapture {
+    const program =
+        `const input = JSON.parse(process.env.CAPTURE_INPUT);` +
+        `${expression}.then((captured) => ({ captured }), (error) => ({ error: error.message, stack: error.stack }))` +
+        `.then((result) => console.log(JSON.stringify(result)));`;
+    const child = spawn(process.execPath, ["--require", "esbuild-register", "--eval", program], {
+        cwd: REPOSITORY,
+        env: { ...sandbox.env, CAPTURE_INPUT: JSON.stringify(input) },
+        stdio: ["ignore", "pipe", "pipe"],
+    });
+    let [out, said] = ["", ""];
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const result = once(child, "close").then(() => {
+        const line = out.trim().split("\n").at(-1);
+        return (line ? JSON.parse(line) : { error: `ended without an answer: ${said}` }) as { error?: string };
+    });
+    return { result, said: () => said, kill: (signal) => child.kill(signal) };
+}
+
+export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): RunningCapture {
+    return start(sandbox, `require("./components/capture/provider").create(input).then(({ outs }) => outs)`, inputs);
+}
+
+/** What the selection does with a node that a dead capture left. */
+export function startPuttingBack(sandbox: Sandbox, node: string): RunningCapture {
+    const input = { node, settings: { kubeconfig: sandbox.cluster.kubeconfig } };
+    return start(
+        sandbox,
+        `require("./components/capture/putBack").putBackInterrupted(input.node, input.settings)`,
+        input,
+    );
+}
+
+export function capture(sandbox: Sandbox, inputs: OsDiskCaptureInputs) {
+    return startCapture(sandbox, inputs).result;
+}
+
+/** Everything of a node that a capture may have touched. */
+export interface Service {
+    ready: boolean;
+    cordoned: boolean;
+    power: string;
+    joined: boolean;
+    annotations: Record<string, string>;
+    pods: string[];
+    snapshots: string[];
+}
+
+/** The service that a node is in, as a capture must leave it. */
+export async function serviceOf(sandbox: Sandbox, { id, nodeName }: Vm): Promise<Service> {
+    const { core } = sandbox.nodes.api;
+    const node: V1Node = await core.readNode({ name: nodeName });
+    const pods = await core.listPodForAllNamespaces({ labelSelector: "app.kubernetes.io/component=capture" });
+    const vm = sandbox.azure.vm(id);
+    return {
+        ready: node.status?.conditions?.find(({ type }) => type === "Ready")?.status === "True",
+        cordoned: node.spec?.unschedulable === true,
+        power: vm?.power ?? "gone",
+        joined: vm?.joined ?? false,
+        annotations: Object.fromEntries(
+            Object.entries(node.metadata?.annotations ?? {}).filter(([key]) => /kamino|cluster-autoscaler/.test(key)),
+        ),
+        pods: pods.items.filter(({ spec }) => spec?.nodeName === nodeName).map(({ metadata }) => metadata?.name ?? ""),
+        snapshots: [],
+    };
+}

@@ -29,7 +29,6 @@ export class ResourceManager {
     constructor({ cloud, credential }: Account) {
         this.client = getClient(cloud.resourceManager, credential, {
             credentials: { scopes: [cloud.scope] },
-            // A local cloud's certificate is checked like any other; only its host name may be a loopback one.
             userAgentOptions: { userAgentPrefix: "pulumi-azure-native-stand-in" },
         });
         this.client.pipeline.addPolicy(conflictRetryPolicy(), { phase: "Retry" });

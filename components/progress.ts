@@ -7,7 +7,13 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 const engineAddress = process.argv[2];
 const PATIENCE_MS = 5000;
 
+// After the engine was killed nobody reads what this process writes. A node that is being put back must not be lost to that.
+if (engineAddress !== undefined) {
+    [process.stdout, process.stderr].forEach((stream) => stream.on("error", () => undefined));
+}
+
 let client: EngineClient | undefined;
+let sending = Promise.resolve();
 
 function engine(): EngineClient | undefined {
     if (!client && /^[\w.[\]:-]+:\d+$/.test(engineAddress ?? "")) {
@@ -31,7 +37,13 @@ export function status(message: string): Promise<void> {
     return send(LogSeverity.INFO, message, true);
 }
 
-async function send(severity: LogSeverity, message: string, ephemeral: boolean) {
+/** One after the other: calls under way at the same time may overtake each other. */
+function send(severity: LogSeverity, message: string, ephemeral: boolean): Promise<void> {
+    sending = sending.then(() => deliver(severity, message, ephemeral));
+    return sending;
+}
+
+async function deliver(severity: LogSeverity, message: string, ephemeral: boolean): Promise<void> {
     const target = engine();
     const sent =
         target !== undefined &&
@@ -45,7 +57,7 @@ async function send(severity: LogSeverity, message: string, ephemeral: boolean) 
         }));
     if (!sent) {
         // Outside the engine (a test, a killed run that still puts a node back): stderr is better than nothing.
-        process.stderr.write(`${message}\n`);
+        console.error(message);
     }
 }
 

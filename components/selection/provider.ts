@@ -30,8 +30,9 @@ export async function check(
     try {
         return { inputs: await select(olds, news) };
     } catch (error) {
+        // Of no property: the engine would print its value as well. The resource has the pool's name.
         const reason = error instanceof UserError ? error.message : oneLine(error);
-        return { failures: [{ property: "", reason: `pool "${news.pool}": ${reason}` }] };
+        return { failures: [{ property: "", reason }] };
     }
 }
 

@@ -5,10 +5,21 @@ import { UserError } from "./components/errors";
 import { declareGalleries, galleryKey } from "./components/gallery";
 import { readPools } from "./components/pools";
 import { previousPools } from "./components/previousRun";
+import { loadSchedule, Schedule } from "./components/schedule";
 import { VmssPrototype } from "./components/vmssPrototype";
 
-/** Reads all pools first: whatever is to be refused is refused before anything is declared. */
+/** A stack keeps pools up to date; or it is the small stack beside one that lets it run by itself. */
 async function main() {
+    const schedule = loadSchedule(new pulumi.Config());
+    if (schedule) {
+        const { cronJob, report, namespace } = new Schedule(schedule.name, schedule);
+        return { schedule: { cronJob, report, namespace } };
+    }
+    return await declarePools();
+}
+
+/** Reads all pools first: whatever is to be refused is refused before anything is declared. */
+async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
     const pools = await readPools(configured, stack);

@@ -1,39 +1,42 @@
 // What a scheduled run may do in Kubernetes: exactly what the run uses, no wildcard. Explained in docs/permissions.md.
-import type { types } from "@pulumi/kubernetes";
 
 /** A rule of a Role or ClusterRole. */
-export type Rule = Pick<types.input.rbac.v1.PolicyRule, never> & {
+export interface Rule {
     apiGroups: string[];
     resources: string[];
     resourceNames?: string[];
     verbs: string[];
-};
-
-/** The names in the schedule's own namespace that a run works with. */
-export interface OwnObjects {
-    lease: string;
-    report: string;
 }
 
-/** In the whole cluster, for a preview: the nodes' annotations, and whether kured is there. */
-export const PREVIEW_CLUSTER_RULES: Rule[] = [
-    { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"] },
-    { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
-];
+/** What decides on the rules. */
+export interface Needs {
+    mode: "preview" | "up";
+    /** Whether any pool deletes the pods that will not be evicted. */
+    force: boolean;
+    captureNamespaces: string[];
+}
 
-/** In the whole cluster, for an up: besides, take a node out of service and put it back. */
-export const UP_CLUSTER_RULES: Rule[] = [
-    { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "patch"] },
-    { apiGroups: [""], resources: ["pods"], verbs: ["list", "delete"] },
-    { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
-    { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
-];
+/** In the whole cluster. A preview reads the nodes' annotations, and whether kured is there; an up takes a node out of service. */
+export function clusterRules({ mode, force, captureNamespaces }: Needs): Rule[] {
+    const reading: Rule[] = [
+        { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"] },
+        { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
+    ];
+    const capturing: Rule[] = [
+        { apiGroups: [""], resources: ["nodes"], verbs: ["patch"] },
+        { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
+        { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
+        { apiGroups: [""], resources: ["namespaces"], resourceNames: captureNamespaces, verbs: ["get"] },
+    ];
+    const forcing: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["delete"] }];
+    return mode === "preview" ? reading : [...reading, ...capturing, ...(force ? forcing : [])];
+}
 
-/** In the capture namespace, for an up: the cleaning pod. */
+/** In a capture namespace, for an up: the cleaning pod. */
 export const CAPTURE_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] }];
 
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */
-export function ownRules(mode: "preview" | "up", { lease, report }: OwnObjects): Rule[] {
+export function ownRules(mode: "preview" | "up", { lease, report }: { lease: string; report: string }): Rule[] {
     const reporting: Rule[] = [
         { apiGroups: [""], resources: ["configmaps"], resourceNames: [report], verbs: ["get", "update"] },
     ];

@@ -1,7 +1,7 @@
 // What a daily run in the cluster needs: namespaces, an identity with its permissions, the settings, a CronJob.
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { CAPTURE_RULES, ownRules, PREVIEW_CLUSTER_RULES, UP_CLUSTER_RULES, type Rule } from "./permissions";
+import { CAPTURE_RULES, clusterRules, ownRules, type Rule } from "./permissions";
 import { podSpec, type Names } from "./pod";
 import type { ScheduleSettings } from "./settings";
 
@@ -124,7 +124,8 @@ export class Schedule extends pulumi.ComponentResource {
         ];
         // Cluster-wide names carry the namespace: two schedules in one cluster must not share them.
         const wide = `${namespace}-${name}`;
-        const rules = mode === "up" ? UP_CLUSTER_RULES : PREVIEW_CLUSTER_RULES;
+        const captureNamespaces = this.captureNamespaces();
+        const rules = clusterRules({ mode, force: this.settings.stackSettings.force, captureNamespaces });
         return [
             new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
             new kubernetes.rbac.v1.ClusterRoleBinding(
@@ -133,7 +134,7 @@ export class Schedule extends pulumi.ComponentResource {
                 opts,
             ),
             ...inNamespace(namespace, ownRules(mode, this.names)),
-            ...this.captureNamespaces().flatMap((where) => inNamespace(where, CAPTURE_RULES)),
+            ...captureNamespaces.flatMap((where) => inNamespace(where, CAPTURE_RULES)),
         ];
     }
 

@@ -13,6 +13,8 @@ export interface StackSettings {
     needsPassphrase: boolean;
     /** The namespaces in which its pools' disks are cleaned. */
     captureNamespaces: string[];
+    /** Whether any pool deletes the pods that will not be evicted. */
+    force: boolean;
 }
 
 interface SettingsFile {
@@ -41,23 +43,24 @@ export function stackSettings(text: string, project: string): StackSettings {
     // In the cluster the run is who its service account is.
     const personal = [`${project}:kubeconfig`, `${project}:context`];
     const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));
+    const plain = Object.fromEntries(config);
+    const namespaces = ofPools(plain, project, "captureNamespace", SHARED_KEYS.captureNamespace.default);
     return {
-        text: stringify({ ...settings, config: Object.fromEntries(config) }),
+        text: stringify({ ...settings, config: plain }),
         needsPassphrase: settings.encryptionsalt !== undefined,
-        captureNamespaces: captureNamespaces(Object.fromEntries(config), project),
+        captureNamespaces: namespaces.map(String),
+        force: ofPools(plain, project, "force", SHARED_KEYS.force.default).some((value) => String(value) === "true"),
     };
 }
 
-/** The one for all pools, and those that pools have for themselves. */
-function captureNamespaces(config: Record<string, unknown>, project: string): string[] {
-    const shared = namespace(config[`${project}:captureNamespace`]) ?? SHARED_KEYS.captureNamespace.default ?? "";
+/** The values that a key has for the pools: the one for all, and those that pools have for themselves; each once. */
+function ofPools(config: Record<string, unknown>, project: string, key: string, otherwise: unknown) {
+    const set = (value: unknown) =>
+        value === "" || value === null ? undefined : (value as string | boolean | undefined);
+    const shared = set(config[`${project}:${key}`]) ?? otherwise;
     const pools = config[`${project}:pools`];
     const own = (Array.isArray(pools) ? pools : []).map(
-        (pool) => namespace((pool as { captureNamespace?: unknown } | null)?.captureNamespace) ?? shared,
+        (pool) => set((pool as Record<string, unknown> | null)?.[key]) ?? shared,
     );
     return own.length === 0 ? [shared] : [...new Set(own)].sort();
-}
-
-function namespace(value: unknown): string | undefined {
-    return typeof value === "string" && value !== "" ? value : undefined;
 }

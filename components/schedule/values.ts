@@ -47,7 +47,7 @@ export function environment(value: unknown): Record<string, string> {
         if (/SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$/.test(name)) {
             throw new Error(`without ${name}: put it into the Secret that environmentSecret names`);
         }
-        return [name, String(one as string | number | boolean)];
+        return [name, `${one as string | number | boolean}`];
     });
     return Object.fromEntries(read) as Record<string, string>;
 }

@@ -49,10 +49,14 @@ export async function createCertificates(): Promise<Certificates> {
         ],
     });
     const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
-    return { ca: ca.toString("pem"), cert: certificate.toString("pem"), key: x509.PemConverter.encode(pkcs8, "PRIVATE KEY") };
+    return {
+        ca: ca.toString("pem"),
+        cert: certificate.toString("pem"),
+        key: x509.PemConverter.encode(pkcs8, "PRIVATE KEY"),
+    };
 }
 
 /** A key pair in the shape that the certificate library takes. */
 async function newKeys(): Promise<CryptoKeyPair> {
-    return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
+    return await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }

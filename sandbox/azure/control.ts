@@ -20,23 +20,34 @@ export function addControl(app: FastifyInstance, cloud: Cloud, sandbox: AzureSan
     app.post("/_sandbox/vms/:name/:action", async (request, reply) => {
         const { name, action } = request.params as { name: string; action: string };
         const vm = named(sandbox, name);
-        const run = { start: sandbox.startVm, stop: sandbox.stopVmFromInside, powerOff: sandbox.powerOffVm, restart: sandbox.restartVm }[action];
+        const actions: Record<string, (id: string) => Promise<void>> = {
+            start: (id) => sandbox.startVm(id),
+            stop: (id) => sandbox.stopVmFromInside(id),
+            powerOff: (id) => sandbox.powerOffVm(id),
+            restart: (id) => sandbox.restartVm(id),
+        };
+        const run = actions[action];
         if (!vm || !run) return missing(reply);
         await run(vm.id);
         return reply.send(describe(named(sandbox, name) ?? vm));
     });
     app.post("/_sandbox/capacity", async (request, reply) => {
         const { scaleSet, capacity } = json(request.body) as { scaleSet: string; capacity: number };
-        const found = sandbox.scaleSets().find(({ id, name }) => [id, name].some((text) => text.toLowerCase() === scaleSet?.toLowerCase()));
+        const found = sandbox
+            .scaleSets()
+            .find(({ id, name }) => [id, name].some((text) => text.toLowerCase() === scaleSet?.toLowerCase()));
         if (!found || !Number.isInteger(capacity)) return missing(reply);
         await sandbox.setCapacity(found.id, capacity);
         return reply.send(sandbox.vms(found.id).map(describe));
     });
     app.get("/_sandbox/requests", (_request, reply) => reply.send(sandbox.requests.all()));
-    app.post("/_sandbox/durations", (request, reply) => reply.send(Object.assign(sandbox.durations, json(request.body))));
+    app.post("/_sandbox/durations", (request, reply) =>
+        reply.send(Object.assign(sandbox.durations, json(request.body))),
+    );
     app.post("/_sandbox/faults", (request, reply) => {
         const { kind, path, ...fault } = json(request.body) as { kind: string; path: string } & Record<string, never>;
-        const arm = { fail: "fail", delay: "delay", throttle: "throttle", failOperation: "failOperation" }[kind] as "fail" | undefined;
+        const arm = { fail: "fail", delay: "delay", throttle: "throttle", failOperation: "failOperation" }[kind] as
+            "fail" | undefined;
         if (!arm || typeof path !== "string") return missing(reply);
         sandbox.faults[arm]({ ...fault, path: new RegExp(path, "i") } as never);
         return reply.send({ armed: kind });
@@ -58,13 +69,41 @@ function json(body: unknown): Record<string, unknown> {
 /** A VM by node name, computer name, instance's ARM id or vmId. */
 function named(sandbox: AzureSandbox, name: string): Vm | undefined {
     const wanted = decodeURIComponent(name).toLowerCase();
-    return sandbox.vms().find((vm) => [vm.nodeName, vm.computerName, vm.id, vm.vmId].some((text) => text.toLowerCase() === wanted));
+    return sandbox
+        .vms()
+        .find((vm) => [vm.nodeName, vm.computerName, vm.id, vm.vmId].some((text) => text.toLowerCase() === wanted));
 }
 
 function describe(vm: Vm): Record<string, unknown> {
-    const { id, instanceId, computerName, nodeName, power, joined, bootstrapped, bootstrapRan, bootedClean, latestModelApplied } = vm;
+    const {
+        id,
+        instanceId,
+        computerName,
+        nodeName,
+        power,
+        joined,
+        bootstrapped,
+        bootstrapRan,
+        bootedClean,
+        latestModelApplied,
+    } = vm;
     const { diskDirectory, bootLog, lastBootMilliseconds, zone } = vm;
-    return { id, instanceId, computerName, nodeName, power, zone, joined, bootstrapped, bootstrapRan, bootedClean, latestModelApplied, diskDirectory, bootLog, lastBootMilliseconds };
+    return {
+        id,
+        instanceId,
+        computerName,
+        nodeName,
+        power,
+        zone,
+        joined,
+        bootstrapped,
+        bootstrapRan,
+        bootedClean,
+        latestModelApplied,
+        diskDirectory,
+        bootLog,
+        lastBootMilliseconds,
+    };
 }
 
 function files(root: string, folder = root): Record<string, string> {

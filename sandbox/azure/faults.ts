@@ -31,16 +31,28 @@ export class Faults {
     /** Answers 429 with `Retry-After`, as the compute service does when a call limit is used up. */
     throttle(fault: FaultMatch & { retryAfter?: number }): void {
         const seconds = fault.retryAfter ?? 1;
-        const error = new ArmError(429, "OperationNotAllowed", "The server rejected the request because too many requests have been received.", {
-            details: [
-                {
-                    code: "TooManyRequests",
-                    target: "HighCostGet",
-                    message: JSON.stringify({ operationGroup: "HighCostGet", allowedRequestCount: 800, measuredRequestCount: 801 }),
+        const error = new ArmError(
+            429,
+            "OperationNotAllowed",
+            "The server rejected the request because too many requests have been received.",
+            {
+                details: [
+                    {
+                        code: "TooManyRequests",
+                        target: "HighCostGet",
+                        message: JSON.stringify({
+                            operationGroup: "HighCostGet",
+                            allowedRequestCount: 800,
+                            measuredRequestCount: 801,
+                        }),
+                    },
+                ],
+                headers: {
+                    "retry-after": String(seconds),
+                    "x-ms-ratelimit-remaining-resource": "Microsoft.Compute/HighCostGet;0",
                 },
-            ],
-            headers: { "retry-after": String(seconds), "x-ms-ratelimit-remaining-resource": "Microsoft.Compute/HighCostGet;0" },
-        });
+            },
+        );
         this.arm("refuse", fault, { error });
     }
 

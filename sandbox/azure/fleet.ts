@@ -42,7 +42,10 @@ export class Fleet {
         const surplus = present.slice(capacity);
         const missing = Math.max(0, capacity - present.length);
         const made = Array.from({ length: missing }, () => this.register(scaleSet));
-        const results = await Promise.allSettled([...surplus.map((vm) => this.delete(vm)), ...made.map((vm) => this.provision(vm))]);
+        const results = await Promise.allSettled([
+            ...surplus.map((vm) => this.delete(vm)),
+            ...made.map((vm) => this.provision(vm)),
+        ]);
         const failure = results.find((result): result is PromiseRejectedResult => result.status === "rejected");
         if (failure) throw failure.reason;
     }
@@ -76,6 +79,12 @@ export class Fleet {
         if (vm.power === "running") this.halt(vm, false, "stopped");
         this.dropDisk(vm);
         await this.provision(vm, "started");
+    }
+
+    /** A change of the model that needs no new disk, as modes other than Manual apply it to a running VM: extensions and settings. */
+    applyModel(vm: VmRecord): void {
+        vm.modelVersion = vm.scaleSet.modelVersion;
+        vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
     }
 
     async delete(vm: VmRecord): Promise<void> {
@@ -117,11 +126,18 @@ export class Fleet {
     }
 
     private async boot(vm: VmRecord, scriptsToRun: { name: string; command: string }[]): Promise<ArmError | undefined> {
-        const { durations, now } = this.cloud();
+        const { durations } = this.cloud();
         const began = Date.now();
         await sleep(durations.boot);
-        const data = { vmId: vm.vmId, computerName: vm.computerName, machineIds: vm.machineIds, customData: vm.customData };
-        const result = await boot(vm.diskDirectory, { ...data, scripts: scriptsToRun, now: now() }, () => sleep(durations.bootstrap));
+        const data = {
+            vmId: vm.vmId,
+            computerName: vm.computerName,
+            machineIds: vm.machineIds,
+            customData: vm.customData,
+        };
+        const result = await boot(vm.diskDirectory, { ...data, scripts: scriptsToRun, now: this.cloud().now() }, () =>
+            sleep(durations.bootstrap),
+        );
         if (vm.deleted || this.stopped) return undefined;
         vm.power = "running";
         vm.bootLog.push(...result.log);
@@ -148,7 +164,12 @@ export class Fleet {
         const osDisk = (scaleSet.storageProfile.osDisk ?? {}) as Json;
         const reference = (scaleSet.storageProfile.imageReference ?? {}) as ImageReference;
         const name = `${scaleSet.name}_${scaleSet.name}_${vm.number}_OsDisk_1_${randomBytes(16).toString("hex")}`;
-        vm.diskDirectory = diskFromImage(cloud, `${scaleSet.name.slice(0, 40)}-${vm.number}`, reference, scaleSet.location);
+        vm.diskDirectory = diskFromImage(
+            cloud,
+            `${scaleSet.name.slice(0, 40)}-${vm.number}`,
+            reference,
+            scaleSet.location,
+        );
         if (osDisk.diffDiskSettings) return;
         const group = `/subscriptions/${cloud.subscriptionId}/resourceGroups/${scaleSet.resourceGroup.toUpperCase()}`;
         vm.osDiskId = `${group}/providers/Microsoft.Compute/disks/${name}`;
@@ -169,8 +190,14 @@ export class Fleet {
                 properties: {
                     osType: osDisk.osType ?? "Linux",
                     hyperVGeneration: hyperVGeneration(cloud, scaleSet),
-                    ...(plan && { purchasePlan: { name: plan.name, publisher: plan.publisher, product: plan.product } }),
-                    supportedCapabilities: { diskControllerTypes: "SCSI", acceleratedNetwork: true, architecture: "x64" },
+                    ...(plan && {
+                        purchasePlan: { name: plan.name, publisher: plan.publisher, product: plan.product },
+                    }),
+                    supportedCapabilities: {
+                        diskControllerTypes: "SCSI",
+                        acceleratedNetwork: true,
+                        architecture: "x64",
+                    },
                     ...securityOf(scaleSet),
                     creationData: { createOption: "FromImage" },
                     diskSizeGB: osDisk.diskSizeGB ?? 30,
@@ -216,8 +243,11 @@ function scripts(vm: VmRecord): { name: string; command: string }[] {
     return vm.extensions
         .filter(({ properties }) => /^CustomScript/i.test(String(properties.type)))
         .map(({ name, properties }) => {
-            const settings = { ...(properties.settings as Json | undefined), ...(properties.protectedSettings as Json | undefined) };
-            return { name, command: String(settings.commandToExecute ?? "") };
+            const settings = {
+                ...(properties.settings as Json | undefined),
+                ...(properties.protectedSettings as Json | undefined),
+            };
+            return { name, command: (settings.commandToExecute as string | undefined) ?? "" };
         });
 }
 

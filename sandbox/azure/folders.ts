@@ -22,8 +22,22 @@ export class Folders {
     /** A new folder with the files of a marketplace image: generalised, nothing of Kubernetes set up. */
     marketplace(kind: FolderKind, name: string, image: string, patchLevel: string): string {
         const target = this.path(kind, name);
-        const directories = ["etc/ssh", "etc/default", "opt", "proc", "usr/local/bin", "var/lib/cloud/data", "var/lib/cloud/instances"];
-        for (const directory of [...directories, "var/lib/waagent/history", "var/lib/waagent/events", "var/log/journal", "tmp"]) {
+        const directories = [
+            "etc/ssh",
+            "etc/default",
+            "opt",
+            "proc",
+            "usr/local/bin",
+            "var/lib/cloud/data",
+            "var/lib/cloud/instances",
+        ];
+        for (const directory of [
+            ...directories,
+            "var/lib/waagent/history",
+            "var/lib/waagent/events",
+            "var/log/journal",
+            "tmp",
+        ]) {
             mkdirSync(join(target, directory), { recursive: true });
         }
         const files: Record<string, string> = {

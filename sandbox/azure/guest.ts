@@ -4,7 +4,16 @@
 // agent (provisioning, extensions), kubelet. The rules are stricter than life: any trace of another machine makes the boot unclean,
 // since each trace does harm somewhere (equal machine ids and host names, instance data that stops cloud-init from doing its work).
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+    existsSync,
+    lstatSync,
+    mkdirSync,
+    readFileSync,
+    readdirSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parse as parseYaml } from "yaml";
 
@@ -48,9 +57,18 @@ export async function boot(root: string, data: BootData, bootstrap: () => Promis
     const log: string[] = [];
     write(root, "proc/sysrq-trigger", "");
     const traces = foreignTraces(root, data);
-    const result: BootResult = { clean: traces.length === 0, bootstrapped: isBootstrapped(root), bootstrapRan: false, joined: false, log };
+    const result: BootResult = {
+        clean: traces.length === 0,
+        bootstrapped: isBootstrapped(root),
+        bootstrapRan: false,
+        joined: false,
+        log,
+    };
     if (!result.clean) {
-        log.push(...traces.map((trace) => `boot: not clean: ${trace}`), "boot: provisioning did not finish; kubelet is not started");
+        log.push(
+            ...traces.map((trace) => `boot: not clean: ${trace}`),
+            "boot: provisioning did not finish; kubelet is not started",
+        );
         return result;
     }
     provision(root, data, log);
@@ -66,15 +84,27 @@ export async function boot(root: string, data: BootData, bootstrap: () => Promis
     }
     result.bootstrapped = isBootstrapped(root);
     result.joined = result.bootstrapped && result.failedExtension === undefined;
-    log.push(result.joined ? `kubelet: registered node ${data.computerName.toLowerCase()}` : "kubelet: not set up on this disk, not started");
+    log.push(
+        result.joined
+            ? `kubelet: registered node ${data.computerName.toLowerCase()}`
+            : "kubelet: not set up on this disk, not started",
+    );
     return result;
 }
 
 /** An orderly shutdown: the journal and the VM agent write to the disk on the way down, whatever was cleaned before. */
 export function shutDown(root: string, identity: Identity, now: Date): void {
     const machineId = identity.machineIds.at(-1) ?? "";
-    write(root, `var/log/journal/${machineId}/system.journal`, `${now.toISOString()} ${identity.computerName} systemd: Shutting down.\n`);
-    write(root, `var/lib/waagent/events/${now.getTime()}.tld`, JSON.stringify({ vmId: identity.vmId, event: "ProcessGoalState", operation: "shutdown" }));
+    write(
+        root,
+        `var/log/journal/${machineId}/system.journal`,
+        `${now.toISOString()} ${identity.computerName} systemd: Shutting down.\n`,
+    );
+    write(
+        root,
+        `var/lib/waagent/events/${now.getTime()}.tld`,
+        JSON.stringify({ vmId: identity.vmId, event: "ProcessGoalState", operation: "shutdown" }),
+    );
 }
 
 /** Whether the disk holds a node that was set up once. */
@@ -86,17 +116,20 @@ export function isBootstrapped(root: string): boolean {
 export function foreignTraces(root: string, own: Identity): string[] {
     const traces: string[] = [];
     const hostName = read(root, "etc/hostname").trim();
-    if (!GENERIC_HOST_NAMES.includes(hostName) && hostName !== own.computerName) traces.push(`etc/hostname names another machine, ${hostName}`);
+    if (!GENERIC_HOST_NAMES.includes(hostName) && hostName !== own.computerName)
+        traces.push(`etc/hostname names another machine, ${hostName}`);
     const machineId = read(root, "etc/machine-id").trim();
     if (machineId !== "" && machineId !== "uninitialized" && !own.machineIds.includes(machineId)) {
         traces.push(`etc/machine-id is another machine's, ${machineId}`);
     }
     for (const instance of cloudInstances(root)) {
-        if (instance.toLowerCase() !== own.vmId.toLowerCase()) traces.push(`var/lib/cloud holds instance data of another machine, ${instance}`);
+        if (instance.toLowerCase() !== own.vmId.toLowerCase())
+            traces.push(`var/lib/cloud holds instance data of another machine, ${instance}`);
     }
     for (const folder of ["history", "events"]) {
         const foreign = files(root, `var/lib/waagent/${folder}`).filter((file) => !read(root, file).includes(own.vmId));
-        if (foreign.length > 0) traces.push(`var/lib/waagent/${folder} holds another machine's ${folder}, ${foreign[0]}`);
+        if (foreign.length > 0)
+            traces.push(`var/lib/waagent/${folder} holds another machine's ${folder}, ${foreign[0]}`);
     }
     const journals = files(root, "var/log/journal").filter((file) => !own.machineIds.includes(file.split("/")[3]));
     if (journals.length > 0) traces.push(`var/log/journal holds another machine's journal, ${journals[0]}`);
@@ -113,20 +146,40 @@ function provision(root: string, data: BootData, log: string[]): void {
     if (!data.machineIds.includes(machineId)) data.machineIds.push(machineId);
     const known = cloudInstances(root).some((instance) => instance.toLowerCase() === data.vmId.toLowerCase());
     if (!known || read(root, "etc/hostname").trim() !== data.computerName) newInstance(root, data, log);
-    write(root, `var/log/journal/${machineId}/system.journal`, `${data.now.toISOString()} ${data.computerName} systemd: Startup finished.\n`);
+    write(
+        root,
+        `var/log/journal/${machineId}/system.journal`,
+        `${data.now.toISOString()} ${data.computerName} systemd: Startup finished.\n`,
+    );
     write(root, "var/lib/waagent/provisioned", data.vmId);
-    write(root, `var/lib/waagent/history/${data.now.getTime()}_incarnation_1/GoalState.xml`, `<GoalState vmId="${data.vmId}"/>\n`);
-    write(root, `var/lib/waagent/events/${data.now.getTime()}.tld`, JSON.stringify({ vmId: data.vmId, event: "Provision", operation: "boot" }));
+    write(
+        root,
+        `var/lib/waagent/history/${data.now.getTime()}_incarnation_1/GoalState.xml`,
+        `<GoalState vmId="${data.vmId}"/>\n`,
+    );
+    write(
+        root,
+        `var/lib/waagent/events/${data.now.getTime()}.tld`,
+        JSON.stringify({ vmId: data.vmId, event: "Provision", operation: "boot" }),
+    );
 }
 
 // cloud-init on an instance that it does not know: host name, host keys, custom data's write_files.
 function newInstance(root: string, data: BootData, log: string[]): void {
     write(root, "etc/hostname", `${data.computerName}\n`);
-    write(root, "etc/ssh/ssh_host_ed25519_key.pub", `ssh-ed25519 ${randomBytes(32).toString("base64")} root@${data.computerName}\n`);
+    write(
+        root,
+        "etc/ssh/ssh_host_ed25519_key.pub",
+        `ssh-ed25519 ${randomBytes(32).toString("base64")} root@${data.computerName}\n`,
+    );
     write(root, "var/lib/cloud/data/instance-id", `${data.vmId}\n`);
     const userData = Buffer.from(data.customData ?? "", "base64").toString("utf8");
     write(root, `var/lib/cloud/instances/${data.vmId}/user-data.txt`, userData);
-    write(root, `var/lib/cloud/instances/${data.vmId}/datasource`, "DataSourceAzure: DataSourceAzure [seed=/dev/sr0]\n");
+    write(
+        root,
+        `var/lib/cloud/instances/${data.vmId}/datasource`,
+        "DataSourceAzure: DataSourceAzure [seed=/dev/sr0]\n",
+    );
     const link = join(root, "var/lib/cloud/instance");
     rmSync(link, { recursive: true, force: true });
     symlinkSync(join("instances", data.vmId), link);
@@ -137,12 +190,20 @@ function newInstance(root: string, data: BootData, log: string[]): void {
 // `write_files` of a cloud-config, kept inside the disk's folder; anything else in custom data is taken and does nothing.
 function writeFiles(root: string, userData: string): string[] {
     if (!userData.startsWith("#cloud-config")) return [];
-    const config = (parseYaml(userData) ?? {}) as { write_files?: { path?: string; content?: string; encoding?: string }[] };
+    const config = (parseYaml(userData) ?? {}) as {
+        write_files?: { path?: string; content?: string; encoding?: string }[];
+    };
     const written: string[] = [];
     for (const { path, content = "", encoding } of config.write_files ?? []) {
         const inside = normalize(`/${path ?? ""}`).slice(1);
         if (inside === "") continue;
-        write(root, inside, encoding?.includes("b64") || encoding === "base64" ? Buffer.from(content, "base64").toString("utf8") : content);
+        write(
+            root,
+            inside,
+            encoding?.includes("b64") || encoding === "base64"
+                ? Buffer.from(content, "base64").toString("utf8")
+                : content,
+        );
         written.push(`/${inside}`);
     }
     return written;

@@ -37,7 +37,8 @@ export function galleryVersion(cloud: Cloud, reference: ImageReference, location
         throw notFound(`Microsoft.Compute/images/${name}`, group);
     }
     if (!found || !found.folder || found.wire.properties.provisioningState === "Failed") throw missing;
-    const regions = (found.wire.properties.publishingProfile as { targetRegions?: { name: string }[] }).targetRegions ?? [];
+    const regions =
+        (found.wire.properties.publishingProfile as { targetRegions?: { name: string }[] }).targetRegions ?? [];
     if (!regions.some((region) => normalLocation(region.name) === normalLocation(location))) throw missing;
     return found;
 }
@@ -52,7 +53,12 @@ export function diskFromImage(cloud: Cloud, name: string, reference: ImageRefere
     const version = galleryVersion(cloud, reference, location);
     if (version?.folder) return cloud.folders.copy("disks", name, version.folder);
     const level = !reference.version || reference.version === "latest" ? MARKETPLACE_LEVEL : reference.version;
-    return cloud.folders.marketplace("disks", name, [reference.publisher, reference.offer, reference.sku].join(":"), level);
+    return cloud.folders.marketplace(
+        "disks",
+        name,
+        [reference.publisher, reference.offer, reference.sku].join(":"),
+        level,
+    );
 }
 
 function latest(cloud: Cloud, definitionId: string): Stored | undefined {

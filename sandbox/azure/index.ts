@@ -109,7 +109,12 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
     const cloud: Cloud = {
         ...{ subscriptionId, tenantId, url, now, principals },
         durations: { ...FAST, ...options.durations },
-        ...{ groups: new Collection(), disks: new Collection(), snapshots: new Collection(), galleries: new Collection() },
+        ...{
+            groups: new Collection(),
+            disks: new Collection(),
+            snapshots: new Collection(),
+            galleries: new Collection(),
+        },
         ...{ definitions: new Collection(), versions: new Collection(), scaleSets: new Collection() },
         folders: new Folders(options.directory),
         fleet: new Fleet(() => cloud),
@@ -120,7 +125,12 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
     return { cloud, listening: (text) => (address = text) };
 }
 
-function handle(cloud: Cloud, app: FastifyInstance, principal: Principal, trust: { caFile: string; ca: string }): AzureSandbox {
+function handle(
+    cloud: Cloud,
+    app: FastifyInstance,
+    principal: Principal,
+    trust: { caFile: string; ca: string },
+): AzureSandbox {
     const vm = (id: string) => cloud.fleet.vms.get(id);
     const known = (id: string) => {
         const found = vm(id);
@@ -140,7 +150,19 @@ function handle(cloud: Cloud, app: FastifyInstance, principal: Principal, trust:
     });
     const { subscriptionId, tenantId, durations, principals, tokens, faults, requests } = cloud;
     return {
-        ...{ ...trust, subscriptionId, tenantId, durations, principal, principals, tokens, faults, requests, envFor, vm },
+        ...{
+            ...trust,
+            subscriptionId,
+            tenantId,
+            durations,
+            principal,
+            principals,
+            tokens,
+            faults,
+            requests,
+            envFor,
+            vm,
+        },
         get url() {
             return cloud.url();
         },

@@ -94,7 +94,11 @@ export class Operations {
             const failure =
                 error instanceof ArmError
                     ? error
-                    : new ArmError(500, "InternalExecutionError", `An internal execution error occurred: ${String(error)}`);
+                    : new ArmError(
+                          500,
+                          "InternalExecutionError",
+                          `An internal execution error occurred: ${String(error)}`,
+                      );
             work.failed?.(failure);
             operation.error = failure.body();
             operation.status = "Failed";

@@ -11,7 +11,8 @@ export const DEFAULT_LOCATION = "westeurope";
 
 /** The script that AKS Engine's custom data puts on a node and its extension runs. */
 const PROVISION_SCRIPT = "/opt/azure/containers/provision.sh";
-const SSH_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDsandboxsandboxsandboxsandboxsandboxsandboxsandboxsandbox sandbox@example";
+const SSH_KEY =
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDsandboxsandboxsandboxsandboxsandboxsandboxsandboxsandbox sandbox@example";
 
 /** Eight digits that AKS Engine derives from the cluster's name; here from the group's. */
 export function nameSuffix(group: string): string {
@@ -48,7 +49,11 @@ export function poolBody(options: PoolOptions, subscriptionId: string): ScaleSet
             scaleInPolicy: { rules: ["Default"], forceDeletion: false },
             ...(options.zones && { zoneBalance: false }),
             platformFaultDomainCount: 1,
-            virtualMachineProfile: profile(options, name, `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers`),
+            virtualMachineProfile: profile(
+                options,
+                name,
+                `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers`,
+            ),
         },
     };
     options.change?.(body);
@@ -84,7 +89,13 @@ function storage(options: PoolOptions): Json {
         managedDisk: { storageAccountType: options.ephemeral ? "Standard_LRS" : "Premium_LRS" },
     };
     const sizes = options.dataDiskSizesGB ?? [];
-    const dataDisks = sizes.map((diskSizeGB, lun) => ({ lun, diskSizeGB, createOption: "Empty", caching: "None", managedDisk: { storageAccountType: "Premium_LRS" } }));
+    const dataDisks = sizes.map((diskSizeGB, lun) => ({
+        lun,
+        diskSizeGB,
+        createOption: "Empty",
+        caching: "None",
+        managedDisk: { storageAccountType: "Premium_LRS" },
+    }));
     return {
         imageReference: { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112", version },
         osDisk: disk,
@@ -94,14 +105,21 @@ function storage(options: PoolOptions): Json {
 
 function network(options: PoolOptions, name: string, providers: string): Json {
     const cluster = options.resourceGroup ?? DEFAULT_GROUP;
-    const subnet = { id: `${providers}/Microsoft.Network/virtualNetworks/k8s-vnet-${nameSuffix(cluster)}/subnets/k8s-subnet` };
+    const subnet = {
+        id: `${providers}/Microsoft.Network/virtualNetworks/k8s-vnet-${nameSuffix(cluster)}/subnets/k8s-subnet`,
+    };
     const pool = { id: `${providers}/Microsoft.Network/loadBalancers/${cluster}/backendAddressPools/${cluster}` };
     // Only the first configuration is primary and in the load balancer's pool.
     const ipConfigurations = Array.from({ length: options.ipConfigurations ?? 1 }, (_, index) => ({
         name: `ipconfig${index + 1}`,
         properties: { subnet, ...(index === 0 && { primary: true, loadBalancerBackendAddressPools: [pool] }) },
     }));
-    const properties = { primary: true, enableAcceleratedNetworking: false, enableIPForwarding: true, ipConfigurations };
+    const properties = {
+        primary: true,
+        enableAcceleratedNetworking: false,
+        enableIPForwarding: true,
+        ipConfigurations,
+    };
     return { networkInterfaceConfigurations: [{ name, properties }] };
 }
 
@@ -115,7 +133,9 @@ function extensions(name: string): Json[] {
                 typeHandlerVersion: "2.0",
                 autoUpgradeMinorVersion: true,
                 settings: {},
-                protectedSettings: { commandToExecute: `/usr/bin/nohup /bin/bash -c "${PROVISION_SCRIPT} >> /var/log/azure/cluster-provision.log 2>&1"` },
+                protectedSettings: {
+                    commandToExecute: `/usr/bin/nohup /bin/bash -c "${PROVISION_SCRIPT} >> /var/log/azure/cluster-provision.log 2>&1"`,
+                },
             },
         },
         {
@@ -145,11 +165,19 @@ function customData(options: PoolOptions): string {
     const labelText = Object.entries(labels)
         .map(([key, value]) => `${key}=${value}`)
         .join(",");
-    const kubelet = [`KUBELET_NODE_LABELS=${labelText}`, `KUBELET_REGISTER_WITH_TAINTS=${(options.taints ?? []).join(",")}`, ""].join("\n");
+    const kubelet = [
+        `KUBELET_NODE_LABELS=${labelText}`,
+        `KUBELET_REGISTER_WITH_TAINTS=${(options.taints ?? []).join(",")}`,
+        "",
+    ].join("\n");
     const config = {
         write_files: [
             { path: "/etc/default/kubelet", permissions: "0644", content: kubelet },
-            { path: PROVISION_SCRIPT, permissions: "0744", content: "#!/bin/bash\n# Sets up the node: container runtime, kubelet, certificates.\n" },
+            {
+                path: PROVISION_SCRIPT,
+                permissions: "0744",
+                content: "#!/bin/bash\n# Sets up the node: container runtime, kubelet, certificates.\n",
+            },
         ],
     };
     return Buffer.from(`#cloud-config\n${stringify(config)}`).toString("base64");

@@ -24,7 +24,9 @@ export class RequestLog {
 
     /** All requests; `polls: true` includes the reads of operations' states. */
     all(options: { polls?: boolean } = {}): LoggedRequest[] {
-        return this.entries.filter((entry) => options.polls || !/\/locations\/[^/]+\/\w*operations\//i.test(entry.path));
+        return this.entries.filter(
+            (entry) => options.polls || !/\/locations\/[^/]+\/\w*operations\//i.test(entry.path),
+        );
     }
 
     /** The requests that change something. */

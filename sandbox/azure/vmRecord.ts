@@ -34,7 +34,7 @@ export class VmRecord implements Vm, Identity {
         readonly number: number,
         readonly created: Date,
     ) {
-        const prefix = String(scaleSet.osProfile.computerNamePrefix ?? scaleSet.name);
+        const prefix = (scaleSet.osProfile.computerNamePrefix as string | undefined) ?? scaleSet.name;
         // Computer name: prefix and six digits in base 36; kubelet's node name is the same in lower case.
         this.computerName = `${prefix}${number.toString(36).padStart(6, "0").toUpperCase()}`;
         this.nodeName = this.computerName.toLowerCase();

@@ -67,7 +67,10 @@ test("from gallery to a new VM that is like the patched one and joins without bo
         publishingProfile: { replicaCount: 3, storageAccountType: "Standard_ZRS", targetRegions: [{ name: location }] },
         storageProfile: { osDiskImage: { source: { id: snapshot.id } } },
     });
-    expect(version.publishingProfile?.targetRegions?.[0]).toMatchObject({ name: "West Europe", regionalReplicaCount: 3 });
+    expect(version.publishingProfile?.targetRegions?.[0]).toMatchObject({
+        name: "West Europe",
+        regionalReplicaCount: 3,
+    });
     await client.snapshots.delete(GROUP, "snap");
 
     const live = await client.virtualMachineScaleSets.get(GROUP, pool.name);

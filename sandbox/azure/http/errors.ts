@@ -13,7 +13,12 @@ export class ArmError extends Error {
         readonly status: number,
         readonly code: string,
         message: string,
-        readonly more: { target?: string; details?: ErrorDetail[]; headers?: Record<string, string>; gateway?: boolean } = {},
+        readonly more: {
+            target?: string;
+            details?: ErrorDetail[];
+            headers?: Record<string, string>;
+            gateway?: boolean;
+        } = {},
     ) {
         super(message);
         this.name = code;
@@ -40,7 +45,9 @@ export function notFound(path: string, resourceGroup: string): ArmError {
 
 /** 404 of ARM for a resource group that is not there (text recorded). */
 export function groupNotFound(name: string): ArmError {
-    return new ArmError(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, { gateway: true });
+    return new ArmError(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, {
+        gateway: true,
+    });
 }
 
 /** 404 of ARM for a child whose parent is not there (reported: terraform-provider-azurerm#18287). */

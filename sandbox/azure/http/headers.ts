@@ -26,7 +26,9 @@ export class RateLimits {
                       [`x-ms-ratelimit-remaining-subscription-global-${kind}`]: this.left(`global-${kind}`, 3000),
                   };
         const policies = route ? computePolicies(route) : [];
-        const resource = policies.map(([policy, limit]) => `Microsoft.Compute/${policy};${this.left(policy, limit)}`).join(",");
+        const resource = policies
+            .map(([policy, limit]) => `Microsoft.Compute/${policy};${this.left(policy, limit)}`)
+            .join(",");
         return { ...arm, ...(resource && { "x-ms-ratelimit-remaining-resource": resource }) };
     }
 
@@ -52,17 +54,32 @@ export function commonHeaders(now: Date, clientRequestId: string | undefined): R
 // Policy names as recorded in 2024; the numbers only have to go down.
 function computePolicies(route: Route): [string, number][] {
     if (route.type !== "scaleSets") return [];
-    if (route.action === undefined) return [["GetOperationResource", 45], ["GetOperationSubscriptionMaximum", 15000]];
+    if (route.action === undefined)
+        return [
+            ["GetOperationResource", 45],
+            ["GetOperationSubscriptionMaximum", 15000],
+        ];
     if (/virtualMachines/i.test(route.path)) {
-        return route.method === "GET" ? [["GetVMScaleSetVMSubscriptionMaximum", 4000]] : [["VMScaleSetVMActionsSubscriptionMaximum", 1500]];
+        return route.method === "GET"
+            ? [["GetVMScaleSetVMSubscriptionMaximum", 4000]]
+            : [["VMScaleSetVMActionsSubscriptionMaximum", 1500]];
     }
     switch (route.method) {
         case "GET":
-            return [["GetVMScaleSetSubscriptionMaximum", 2400], ["GetVMScaleSetResource", 36]];
+            return [
+                ["GetVMScaleSetSubscriptionMaximum", 2400],
+                ["GetVMScaleSetResource", 36],
+            ];
         case "PUT":
-            return [["CreateVMScaleSetSubscriptionMaximum", 375], ["CreateVMScaleSetResource", 12]];
+            return [
+                ["CreateVMScaleSetSubscriptionMaximum", 375],
+                ["CreateVMScaleSetResource", 12],
+            ];
         case "DELETE":
-            return [["DeleteVMScaleSetSubscriptionMaximum", 525], ["DeleteVMScaleSetResource", 12]];
+            return [
+                ["DeleteVMScaleSetSubscriptionMaximum", 525],
+                ["DeleteVMScaleSetResource", 12],
+            ];
         default:
             return [["VMScaleSetActionsSubscriptionMaximum", 1500]];
     }

@@ -7,7 +7,17 @@ import { ArmError, missingParameter } from "./errors";
  * members; `oneOf(…)` an enum; `readOnly` is taken and thrown away, as the service does with what it sets itself; `required(shape)`.
  * Every value may be null, which is the same as leaving it out.
  */
-export type Shape = "string" | "integer" | "number" | "boolean" | "any" | "readOnly" | Enum | Required | [Shape] | { [member: string]: Shape };
+export type Shape =
+    | "string"
+    | "integer"
+    | "number"
+    | "boolean"
+    | "any"
+    | "readOnly"
+    | Enum
+    | Required
+    | [Shape]
+    | { [member: string]: Shape };
 
 class Enum {
     constructor(readonly values: string[]) {}
@@ -47,12 +57,23 @@ export class BodySchema {
 
     // Texts as the service's deserializer writes them, without its line and position, which need the raw text.
     private refusal(error: ErrorObject | undefined): ArmError {
-        const path = (error?.instancePath ?? "").slice(1).replace(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".");
+        const path = (error?.instancePath ?? "")
+            .slice(1)
+            .replace(/\/(\d+)(?=\/|$)/g, "[$1]")
+            .replaceAll("/", ".");
         if (error?.keyword === "additionalProperties") {
             const member = (error.params as { additionalProperty: string }).additionalProperty;
             const full = path ? `${path}.${member}` : member;
-            const type = path.split(".").pop()?.replace(/\[\d+\]$/, "") || this.typeName;
-            return new ArmError(400, "BadRequest", `Could not find member '${member}' on object of type '${type}'. Path '${full}'.`);
+            const type =
+                path
+                    .split(".")
+                    .pop()
+                    ?.replace(/\[\d+\]$/, "") || this.typeName;
+            return new ArmError(
+                400,
+                "BadRequest",
+                `Could not find member '${member}' on object of type '${type}'. Path '${full}'.`,
+            );
         }
         const expected = (error?.schema ?? "") as string | string[];
         const message = `Error converting value at path '${path}' to type '${[expected].flat()[0] ?? "object"}'.`;
@@ -81,18 +102,22 @@ function canonical(value: unknown, shape: Shape, path: string): unknown {
         return canonical(value, shape.shape, path);
     }
     if (value === undefined || value === null || shape === "readOnly") return undefined;
-    if (shape instanceof Enum) return enumValue(String(value), shape, path);
+    if (shape instanceof Enum) return enumValue(value as string, shape, path);
     if (shape === "boolean") return typeof value === "string" ? value.toLowerCase() === "true" : value;
     if (shape === "integer") return Number(value);
     if (typeof shape === "string") return value;
-    if (Array.isArray(shape)) return (value as unknown[]).map((item, index) => canonical(item, shape[0], `${path}[${index}]`));
+    if (Array.isArray(shape))
+        return (value as unknown[]).map((item, index) => canonical(item, shape[0], `${path}[${index}]`));
     const given = value as Record<string, unknown>;
     const { "*": values, ...members } = shape;
     const names = values ? Object.keys(given) : [...new Set([...Object.keys(given), ...Object.keys(members)])];
     const result: Record<string, unknown> = {};
     for (const name of names) {
         // A map's null value has a meaning of its own: it takes an identity or a tag away.
-        const child = values && given[name] === null ? null : canonical(given[name], values ?? members[name], path ? `${path}.${name}` : name);
+        const child =
+            values && given[name] === null
+                ? null
+                : canonical(given[name], values ?? members[name], path ? `${path}.${name}` : name);
         if (child !== undefined) result[name] = child;
     }
     return result;

@@ -43,21 +43,40 @@ export function createServer(cloud: Cloud, certificates: Certificates): FastifyI
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     for (const route of ROUTES) {
-        app.route({ method: route.method, url: route.path, handler: (request, reply) => serve(cloud, route, request, reply) });
+        app.route({
+            method: route.method,
+            url: route.path,
+            handler: (request, reply) => serve(cloud, route, request, reply),
+        });
     }
     app.setNotFoundHandler((request, reply) => serve(cloud, undefined, request, reply));
     app.setErrorHandler((error, request, reply) => {
         const status = (error as { statusCode?: number }).statusCode ?? 500;
-        const failure = new ArmError(status, status === 413 ? "RequestContentTooLarge" : "InternalServerError", (error as Error).message);
+        const failure = new ArmError(
+            status,
+            status === 413 ? "RequestContentTooLarge" : "InternalServerError",
+            (error as Error).message,
+        );
         send(cloud, undefined, request, reply, refusal(failure), failure);
     });
     return app;
 }
 
-async function serve(cloud: Cloud, route: Route | undefined, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function serve(
+    cloud: Cloud,
+    route: Route | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+): Promise<FastifyReply> {
     const [path, search] = request.url.split("?", 2);
     const query: Record<string, string | undefined> = Object.fromEntries(new URLSearchParams(search));
-    const log = { method: request.method, path, apiVersion: query["api-version"], at: cloud.now(), actions: [] as string[] };
+    const log = {
+        method: request.method,
+        path,
+        apiVersion: query["api-version"],
+        at: cloud.now(),
+        actions: [] as string[],
+    };
     let principal: string | undefined;
     let body: unknown;
     let answer: Answer;
@@ -72,16 +91,33 @@ async function serve(cloud: Cloud, route: Route | undefined, request: FastifyReq
         checkSubscription(cloud, params.subscriptionId);
         body = readJson(request.body);
         const headers = request.headers as Record<string, string | undefined>;
-        const call: Call = { cloud, method: request.method, path: decodeURI(path), params, query, headers, apiVersion, principal: caller, body: {} };
+        const call: Call = {
+            cloud,
+            method: request.method,
+            path: decodeURI(path),
+            params,
+            query,
+            headers,
+            apiVersion,
+            principal: caller,
+            body: {},
+        };
         call.body = route.body ? route.body.parse(body ?? (request.method === "POST" ? {} : undefined)) : {};
         const linked = route.linked?.(call) ?? [];
         log.actions = checkRoles(route, call, linked);
-        if (params.resourceGroupName && route.path.includes("/providers/") && !cloud.groups.get(groupId(cloud, params.resourceGroupName))) {
+        if (
+            params.resourceGroupName &&
+            route.path.includes("/providers/") &&
+            !cloud.groups.get(groupId(cloud, params.resourceGroupName))
+        ) {
             throw groupNotFound(params.resourceGroupName);
         }
         answer = await route.handle(call);
     } catch (error) {
-        failure = error instanceof ArmError ? error : new ArmError(500, "InternalServerError", String((error as Error).stack));
+        failure =
+            error instanceof ArmError
+                ? error
+                : new ArmError(500, "InternalServerError", String((error as Error).stack));
         answer = refusal(failure);
     }
     cloud.requests.add({ ...log, principal, body, status: answer.status });
@@ -110,7 +146,9 @@ function send(
         ...answer.headers,
     });
     if (answer.body === undefined) return reply.send();
-    const text = gateway ? JSON.stringify(answer.body) : JSON.stringify(answer.body, undefined, 2).replaceAll("\n", "\r\n");
+    const text = gateway
+        ? JSON.stringify(answer.body)
+        : JSON.stringify(answer.body, undefined, 2).replaceAll("\n", "\r\n");
     return reply.type("application/json; charset=utf-8").send(text);
 }
 
@@ -119,13 +157,23 @@ function readJson(body: unknown): unknown {
     try {
         return JSON.parse(body);
     } catch (error) {
-        throw new ArmError(400, "InvalidRequestContent", `The request content was invalid and could not be deserialized: '${(error as Error).message}'.`, { gateway: true });
+        throw new ArmError(
+            400,
+            "InvalidRequestContent",
+            `The request content was invalid and could not be deserialized: '${(error as Error).message}'.`,
+            { gateway: true },
+        );
     }
 }
 
 function checkApiVersion(route: Route, given: string | undefined): string {
     if (!given) {
-        throw new ArmError(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", { gateway: true });
+        throw new ArmError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+            { gateway: true },
+        );
     }
     const supported = API_VERSIONS[route.type];
     if (!supported.includes(given)) {

@@ -4,10 +4,18 @@ import type { Cloud } from "../cloud";
 import { OAuthError } from "./tokens";
 
 /** Adds /metadata/endpoints, OpenID discovery, the token endpoint and the managed identity endpoint. */
-export function addSignIn(app: FastifyInstance, cloud: Cloud, managedIdentity: { header: string; clientId: () => string }): void {
-    app.get("/metadata/endpoints", (request, reply) => reply.send(endpoints(cloud, (request.query as Record<string, string>)["api-version"] ?? "")));
+export function addSignIn(
+    app: FastifyInstance,
+    cloud: Cloud,
+    managedIdentity: { header: string; clientId: () => string },
+): void {
+    app.get("/metadata/endpoints", (request, reply) =>
+        reply.send(endpoints(cloud, (request.query as Record<string, string>)["api-version"] ?? "")),
+    );
     for (const prefix of ["/:tenant", "/:tenant/v2.0"]) {
-        app.get(`${prefix}/.well-known/openid-configuration`, (_request, reply) => reply.send(cloud.tokens.discovery()));
+        app.get(`${prefix}/.well-known/openid-configuration`, (_request, reply) =>
+            reply.send(cloud.tokens.discovery()),
+        );
     }
     app.get("/:tenant/discovery/v2.0/keys", (_request, reply) => reply.send(cloud.tokens.keys()));
     app.get("/common/discovery/instance", (_request, reply) => reply.send(instance(cloud)));
@@ -31,7 +39,12 @@ export function endpoints(cloud: Cloud, apiVersion: string): unknown {
     };
     if (apiVersion < "2019-05-01") {
         const { loginEndpoint, audiences } = authentication;
-        return { galleryEndpoint: url, graphEndpoint: url, portalEndpoint: url, authentication: { loginEndpoint, audiences } };
+        return {
+            galleryEndpoint: url,
+            graphEndpoint: url,
+            portalEndpoint: url,
+            authentication: { loginEndpoint, audiences },
+        };
     }
     const described = {
         portal: url,
@@ -71,7 +84,12 @@ async function token(cloud: Cloud, request: FastifyRequest, reply: FastifyReply)
         return await reply.send(await cloud.tokens.exchange(form));
     } catch (error) {
         if (!(error instanceof OAuthError)) throw error;
-        const body = { error: error.error, error_description: error.message, error_codes: [error.code], timestamp: cloud.now().toISOString() };
+        const body = {
+            error: error.error,
+            error_description: error.message,
+            error_codes: [error.code],
+            timestamp: cloud.now().toISOString(),
+        };
         return reply.code(error.status).send(body);
     }
 }
@@ -86,11 +104,20 @@ async function identityToken(
     const query = request.query as Record<string, string | undefined>;
     const principal = cloud.principals.get(query.client_id ?? managedIdentity.clientId());
     if (request.headers["x-identity-header"] !== managedIdentity.header || !principal || !query.resource) {
-        return reply.code(400).send({ statusCode: 400, message: "The identity header is wrong, the identity is unknown, or no resource was given." });
+        return reply.code(400).send({
+            statusCode: 400,
+            message: "The identity header is wrong, the identity is unknown, or no resource was given.",
+        });
     }
     const expires = Math.floor(Date.now() / 1000) + 3600;
     const access = await cloud.tokens.issue(principal, query.resource);
-    return reply.send({ access_token: access, expires_on: String(expires), resource: query.resource, token_type: "Bearer", client_id: principal.clientId });
+    return reply.send({
+        access_token: access,
+        expires_on: String(expires),
+        resource: query.resource,
+        token_type: "Bearer",
+        client_id: principal.clientId,
+    });
 }
 
 function instance(cloud: Cloud): unknown {

@@ -40,7 +40,12 @@ export class TokenService {
         private readonly publicKey: JWK,
     ) {}
 
-    static async create(context: { url: () => string; tenantId: string; principals: Principals; now: () => Date }): Promise<TokenService> {
+    static async create(context: {
+        url: () => string;
+        tenantId: string;
+        principals: Principals;
+        now: () => Date;
+    }): Promise<TokenService> {
         const { privateKey, publicKey } = await generateKeyPair("RS256");
         const jwk = { ...(await exportJWK(publicKey)), kid: "sandbox", use: "sig", alg: "RS256" };
         return new TokenService(context, privateKey, jwk);
@@ -78,7 +83,12 @@ export class TokenService {
     /** The token endpoint: client_credentials with a secret or with a federated assertion. */
     async exchange(form: Record<string, string>): Promise<Record<string, unknown>> {
         if (form.grant_type !== "client_credentials") {
-            throw new OAuthError(400, "unsupported_grant_type", 70003, `The app requested an unsupported grant type '${form.grant_type}'.`);
+            throw new OAuthError(
+                400,
+                "unsupported_grant_type",
+                70003,
+                `The app requested an unsupported grant type '${form.grant_type}'.`,
+            );
         }
         const principal = this.context.principals.get(form.client_id);
         if (!principal) {
@@ -91,13 +101,24 @@ export class TokenService {
             throw new OAuthError(401, "invalid_client", 7000215, text);
         }
         const audience = (form.scope ?? form.resource ?? "").split(" ")[0].replace(/\/\.default$/, "");
-        return { token_type: "Bearer", expires_in: LIFETIME_SECONDS, ext_expires_in: LIFETIME_SECONDS, access_token: await this.issue(principal, audience) };
+        return {
+            token_type: "Bearer",
+            expires_in: LIFETIME_SECONDS,
+            ext_expires_in: LIFETIME_SECONDS,
+            access_token: await this.issue(principal, audience),
+        };
     }
 
     /** An access token for the audience, as the managed identity endpoint and the token endpoint hand it out. */
     async issue(principal: Principal, audience: string, lifetimeSeconds = LIFETIME_SECONDS): Promise<string> {
         const now = Math.floor(Date.now() / 1000);
-        return new SignJWT({ appid: principal.clientId, oid: principal.objectId, tid: this.context.tenantId, idtyp: "app", ver: "1.0" })
+        return new SignJWT({
+            appid: principal.clientId,
+            oid: principal.objectId,
+            tid: this.context.tenantId,
+            idtyp: "app",
+            ver: "1.0",
+        })
             .setProtectedHeader({ alg: "RS256", typ: "JWT", kid: "sandbox" })
             .setIssuer(`https://sts.windows.net/${this.context.tenantId}/`)
             .setAudience(audience)
@@ -128,19 +149,28 @@ export class TokenService {
     /** The principal of an Authorization header; throws ARM's 401s. */
     async authenticate(header: string | undefined): Promise<Principal> {
         const token = /^Bearer (.+)$/i.exec(header ?? "")?.[1];
-        if (!token) throw this.unauthorized("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.");
+        if (!token)
+            throw this.unauthorized(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            );
         try {
             const { payload } = await jwtVerify(token, createLocalJWKSet(this.keys()), {
                 issuer: `https://sts.windows.net/${this.context.tenantId}/`,
             });
             const audience = String(payload.aud).replace(/\/+$/, "");
-            const audiences = ["https://management.core.windows.net", "https://management.azure.com", this.context.url()];
+            const audiences = [
+                "https://management.core.windows.net",
+                "https://management.azure.com",
+                this.context.url(),
+            ];
             if (!audiences.includes(audience)) {
                 const text = `The access token has been obtained for wrong audience or resource '${String(payload.aud)}'. It should exactly match with one of the allowed audiences '${audiences.join("','")}'.`;
                 throw this.unauthorized("InvalidAuthenticationTokenAudience", text);
             }
             const principal = this.context.principals.get(payload.appid as string);
-            if (!principal) throw this.unauthorized("InvalidAuthenticationToken", "The access token is of an unknown client.");
+            if (!principal)
+                throw this.unauthorized("InvalidAuthenticationToken", "The access token is of an unknown client.");
             return principal;
         } catch (error) {
             if (error instanceof ArmError) throw error;
@@ -157,12 +187,22 @@ export class TokenService {
             const { iss = "", sub = "" } = decodeJwt(assertion ?? "");
             const keys = iss === this.federatedIssuer() ? this.keys() : this.trusted.get(iss);
             if (!keys || !principal.federated.some((one) => one.issuer === iss && one.subject === sub)) {
-                throw refuse(`No matching federated identity record found for presented assertion subject '${sub}' and issuer '${iss}'.`);
+                throw refuse(
+                    `No matching federated identity record found for presented assertion subject '${sub}' and issuer '${iss}'.`,
+                );
             }
-            await jwtVerify(assertion ?? "", createLocalJWKSet(keys), { issuer: iss, audience: "api://AzureADTokenExchange" });
+            await jwtVerify(assertion ?? "", createLocalJWKSet(keys), {
+                issuer: iss,
+                audience: "api://AzureADTokenExchange",
+            });
         } catch (error) {
             if (error instanceof OAuthError) throw error;
-            throw new OAuthError(401, "invalid_client", 50027, `JWT token is invalid or malformed (${(error as Error).message}).`);
+            throw new OAuthError(
+                401,
+                "invalid_client",
+                50027,
+                `JWT token is invalid or malformed (${(error as Error).message}).`,
+            );
         }
     }
 

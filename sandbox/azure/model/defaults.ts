@@ -16,7 +16,12 @@ export function child(parent: Json, name: string): Json {
 export function newScaleSet(cloud: Cloud, id: string, body: Json): Wire {
     const model = structuredClone(body);
     const now = timestamp(cloud.now());
-    const wire = { id, name: id.split("/").pop() ?? "", type: "Microsoft.Compute/virtualMachineScaleSets", ...model } as unknown as Wire;
+    const wire = {
+        id,
+        name: id.split("/").pop() ?? "",
+        type: "Microsoft.Compute/virtualMachineScaleSets",
+        ...model,
+    } as unknown as Wire;
     wire.location = normalLocation(String(body.location));
     wire.properties ??= {};
     addDefaults(cloud, wire);
@@ -67,7 +72,9 @@ function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
     disk.osType ??= "Linux";
     disk.createOption ??= "FromImage";
     disk.caching ??= "None";
-    child(disk, "managedDisk").storageAccountType ??= /^Standard_[A-Z]+\d+[a-z]*s(_|$)/i.test(size) ? "Premium_LRS" : "Standard_LRS";
+    child(disk, "managedDisk").storageAccountType ??= /^Standard_[A-Z]+\d+[a-z]*s(_|$)/i.test(size)
+        ? "Premium_LRS"
+        : "Standard_LRS";
     disk.diskSizeGB ??= 30;
     if (!uniform) disk.deleteOption ??= "Delete";
 }
@@ -78,7 +85,8 @@ function addNetworkDefaults(network: Json): void {
         properties.disableTcpStateTracking ??= false;
         properties.enableIPForwarding ??= false;
         child(properties, "dnsSettings").dnsServers ??= [];
-        for (const ip of (properties.ipConfigurations ?? []) as Json[]) child(ip, "properties").privateIPAddressVersion ??= "IPv4";
+        for (const ip of (properties.ipConfigurations ?? []) as Json[])
+            child(ip, "properties").privateIPAddressVersion ??= "IPv4";
     }
 }
 

@@ -2,11 +2,11 @@
 import { BodySchema, oneOf, type Shape } from "../http/schema";
 
 const id: Shape = { id: "string" };
-const text = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "string" as Shape]));
-const yes = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "boolean" as Shape]));
-const whole = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "integer" as Shape]));
-const set = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "readOnly" as Shape]));
-const any = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "any" as Shape]));
+const text = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "string"]));
+const yes = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "boolean"]));
+const whole = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "integer"]));
+const set = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "readOnly"]));
+const any = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "any"]));
 
 const caching = oneOf("None", "ReadOnly", "ReadWrite");
 const createOption = oneOf("FromImage", "Empty", "Attach", "Copy", "Restore");
@@ -29,13 +29,20 @@ const osProfile: Shape = {
 };
 
 const storageProfile: Shape = {
-    imageReference: { ...text("id", "publisher", "offer", "sku", "version", "sharedGalleryImageId", "communityGalleryImageId"), ...set("exactVersion") },
+    imageReference: {
+        ...text("id", "publisher", "offer", "sku", "version", "sharedGalleryImageId", "communityGalleryImageId"),
+        ...set("exactVersion"),
+    },
     osDisk: {
         ...text("name", "deleteOption"),
         caching,
         createOption,
         ...yes("writeAcceleratorEnabled"),
-        diffDiskSettings: { option: oneOf("Local"), placement: oneOf("CacheDisk", "ResourceDisk", "NvmeDisk"), ...yes("enableFullCaching") },
+        diffDiskSettings: {
+            option: oneOf("Local"),
+            placement: oneOf("CacheDisk", "ResourceDisk", "NvmeDisk"),
+            ...yes("enableFullCaching"),
+        },
         ...whole("diskSizeGB"),
         osType: oneOf("Linux", "Windows"),
         image: { uri: "string" },
@@ -79,7 +86,13 @@ const networkProfile: Shape = {
             tags: { "*": "string" },
             ...set("id"),
             properties: {
-                ...yes("primary", "enableAcceleratedNetworking", "disableTcpStateTracking", "enableFpga", "enableIPForwarding"),
+                ...yes(
+                    "primary",
+                    "enableAcceleratedNetworking",
+                    "disableTcpStateTracking",
+                    "enableFpga",
+                    "enableIPForwarding",
+                ),
                 networkSecurityGroup: id,
                 dnsSettings: { dnsServers: ["string"] },
                 ipConfigurations: [ipConfiguration],
@@ -147,22 +160,45 @@ export const scaleSetSchema = new BodySchema("VirtualMachineScaleSet", {
         upgradePolicy: {
             mode: oneOf("Manual", "Automatic", "Rolling"),
             rollingUpgradePolicy: {
-                ...whole("maxBatchInstancePercent", "maxUnhealthyInstancePercent", "maxUnhealthyUpgradedInstancePercent"),
+                ...whole(
+                    "maxBatchInstancePercent",
+                    "maxUnhealthyInstancePercent",
+                    "maxUnhealthyUpgradedInstancePercent",
+                ),
                 ...text("pauseTimeBetweenBatches"),
-                ...yes("enableCrossZoneUpgrade", "prioritizeUnhealthyInstances", "rollbackFailedInstancesOnPolicyBreach", "maxSurge"),
+                ...yes(
+                    "enableCrossZoneUpgrade",
+                    "prioritizeUnhealthyInstances",
+                    "rollbackFailedInstancesOnPolicyBreach",
+                    "maxSurge",
+                ),
             },
-            automaticOSUpgradePolicy: yes("enableAutomaticOSUpgrade", "disableAutomaticRollback", "useRollingUpgradePolicy", "osRollingUpgradeDeferral"),
+            automaticOSUpgradePolicy: yes(
+                "enableAutomaticOSUpgrade",
+                "disableAutomaticRollback",
+                "useRollingUpgradePolicy",
+                "osRollingUpgradeDeferral",
+            ),
         },
         ...any("scheduledEventsPolicy", "resiliencyPolicy", "priorityMixPolicy", "skuProfile"),
         automaticRepairsPolicy: { ...yes("enabled"), ...text("gracePeriod", "repairAction") },
         virtualMachineProfile,
         ...set("provisioningState", "uniqueId", "timeCreated"),
-        ...yes("overprovision", "doNotRunExtensionsOnOverprovisionedVMs", "singlePlacementGroup", "zoneBalance", "constrainedMaximumCapacity"),
+        ...yes(
+            "overprovision",
+            "doNotRunExtensionsOnOverprovisionedVMs",
+            "singlePlacementGroup",
+            "zoneBalance",
+            "constrainedMaximumCapacity",
+        ),
         ...whole("platformFaultDomainCount"),
         proximityPlacementGroup: id,
         hostGroup: id,
         additionalCapabilities: yes("ultraSSDEnabled", "hibernationEnabled"),
-        scaleInPolicy: { rules: [oneOf("Default", "OldestVM", "NewestVM")], ...yes("forceDeletion", "prioritizeUnhealthyVMs") },
+        scaleInPolicy: {
+            rules: [oneOf("Default", "OldestVM", "NewestVM")],
+            ...yes("forceDeletion", "prioritizeUnhealthyVMs"),
+        },
         orchestrationMode: oneOf("Uniform", "Flexible"),
         spotRestorePolicy: { ...yes("enabled"), ...text("restoreTimeout") },
         ...text("zonalPlatformFaultDomainAlignMode", "highSpeedInterconnectPlacement"),

@@ -25,13 +25,17 @@ export function updated(stored: Wire, body: Json, patch: boolean): Wire {
     checkCapacity(body);
     for (const path of FIXED) {
         const wanted = at(body, path);
-        const before = at(stored as unknown as Json, path);
+        const before = at(stored, path);
         if (wanted !== undefined && !same(wanted, before)) throw changeNotAllowed(path.replace(/^properties\./, ""));
     }
     const group = "properties.singlePlacementGroup";
-    if (at(body, group) === true && at(stored as unknown as Json, group) === false) throw changeNotAllowed("singlePlacementGroup");
+    if (at(body, group) === true && at(stored, group) === false) throw changeNotAllowed("singlePlacementGroup");
     checkImage(stored, body);
-    const model = merge(stored as unknown as Json, { ...body, location: undefined }, { extensions: mergeExtensions, imageReference: mergeImage }) as unknown as Wire;
+    const model = merge(
+        stored,
+        { ...body, location: undefined },
+        { extensions: mergeExtensions, imageReference: mergeImage },
+    ) as unknown as Wire;
     if (patch && body.tags) model.tags = body.tags as Record<string, string>;
     return model;
 }
@@ -42,7 +46,12 @@ export function checkCapacity(body: Json): void {
     if (body.sku.capacity === undefined) throw missingParameter("sku.capacity");
     const capacity = body.sku.capacity as number;
     if (capacity < 0 || capacity > 1000) {
-        throw new ArmError(400, "InvalidParameter", `The value of parameter sku.capacity is invalid. It must be between 0 and 1000.`, { target: "sku.capacity" });
+        throw new ArmError(
+            400,
+            "InvalidParameter",
+            `The value of parameter sku.capacity is invalid. It must be between 0 and 1000.`,
+            { target: "sku.capacity" },
+        );
     }
 }
 
@@ -54,7 +63,9 @@ function mergeExtensions(before: unknown, after: unknown): unknown {
     const name = (one: { name: string }) => one.name.toLowerCase();
     const kept = stored.filter((old) => given.some((one) => name(one) === name(old)));
     const added = given.filter((one) => !stored.some((old) => name(one) === name(old)));
-    const merged = kept.map((old) => merge(old as unknown as Json, given.find((one) => name(one) === name(old)) as unknown as Json));
+    const merged = kept.map((old) =>
+        merge(old as unknown as Json, given.find((one) => name(one) === name(old)) as unknown as Json),
+    );
     return [...merged, ...structuredClone(added)];
 }
 
@@ -72,9 +83,10 @@ function checkImage(stored: Wire, body: Json): void {
         const message = "Parameter 'imageReference.id' is not allowed when publisher, offer, sku or version is given.";
         throw new ArmError(400, "InvalidParameter", message, { target: "imageReference.id" });
     }
-    const before = (at(stored as unknown as Json, "properties.virtualMachineProfile.storageProfile.imageReference") ?? {}) as Json;
+    const before = (at(stored, "properties.virtualMachineProfile.storageProfile.imageReference") ?? {}) as Json;
     for (const name of ["publisher", "offer"]) {
-        if (before[name] !== undefined && given[name] !== undefined && !same(before[name], given[name])) throw changeNotAllowed(`imageReference.${name}`);
+        if (before[name] !== undefined && given[name] !== undefined && !same(before[name], given[name]))
+            throw changeNotAllowed(`imageReference.${name}`);
     }
 }
 

@@ -5,7 +5,9 @@ import type { Json, ScaleSetRecord } from "../scaleSetRecord";
 
 /** The resource as it is sent, in the recorded order of members. */
 export function scaleSetView(record: ScaleSetRecord, apiVersion: string): Json {
-    const { name, id, type, location, tags, identity, sku, zones, plan, properties, ...rest } = structuredClone(record.wire);
+    const { name, id, type, location, tags, identity, sku, zones, plan, properties, ...rest } = structuredClone(
+        record.wire,
+    );
     const profile = properties.virtualMachineProfile as Json | undefined;
     if (profile) profileView(profile, apiVersion);
     if (apiVersion <= "2021-11-01") delete properties.orchestrationMode;
@@ -31,7 +33,9 @@ function profileView(profile: Json, apiVersion: string): void {
         delete security.securityType;
         if (Object.keys(security).length === 0) delete profile.securityProfile;
     }
-    for (const nic of ((profile.networkProfile as Json | undefined)?.networkInterfaceConfigurations ?? []) as { properties: Json }[]) {
+    for (const nic of ((profile.networkProfile as Json | undefined)?.networkInterfaceConfigurations ?? []) as {
+        properties: Json;
+    }[]) {
         if (apiVersion <= "2022-03-01") nic.properties.enableAcceleratedNetworking ??= false;
     }
 }
@@ -43,7 +47,9 @@ export function hideSecrets(profile: Json): void {
         delete profile.osProfile.adminPassword;
     }
     delete profile.userData;
-    for (const extension of ((profile.extensionProfile as Json | undefined)?.extensions ?? []) as { properties: Json }[]) {
+    for (const extension of ((profile.extensionProfile as Json | undefined)?.extensions ?? []) as {
+        properties: Json;
+    }[]) {
         delete extension.properties.protectedSettings;
     }
 }
@@ -52,6 +58,7 @@ export function hideSecrets(profile: Json): void {
 export function instanceOsProfile(wire: Wire, computerName: string): Json {
     const profile = structuredClone((wire.properties.virtualMachineProfile ?? {}) as Json);
     hideSecrets(profile);
-    const { computerNamePrefix: _, ...rest } = (profile.osProfile ?? {}) as Json;
-    return { computerName, ...rest };
+    const os = { computerName, ...((profile.osProfile ?? {}) as Json) } as Json;
+    delete os.computerNamePrefix;
+    return os;
 }

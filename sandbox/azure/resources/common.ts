@@ -36,10 +36,17 @@ export function requireParent(collection: Collection<Stored>, id: string): Store
 export function checkLocation(existing: Wire | undefined, wanted: unknown, group: string): void {
     if (typeof wanted !== "string") {
         if (existing) return;
-        throw new ArmError(400, "LocationRequired", "The location property is required for this definition.", { gateway: true });
+        throw new ArmError(400, "LocationRequired", "The location property is required for this definition.", {
+            gateway: true,
+        });
     }
     if (!region(wanted)) {
-        throw new ArmError(400, "LocationNotAvailableForResourceType", `The provided location '${wanted}' is not available for resource type.`, { gateway: true });
+        throw new ArmError(
+            400,
+            "LocationNotAvailableForResourceType",
+            `The provided location '${wanted}' is not available for resource type.`,
+            { gateway: true },
+        );
     }
     if (!existing || normalLocation(wanted) === existing.location) return;
     const message =
@@ -53,7 +60,11 @@ export function checkPreconditions(call: Call, etag: string | undefined): void {
     const wanted = call.headers["if-match"];
     const none = call.headers["if-none-match"];
     const failed = (header: string) =>
-        new ArmError(412, "PreconditionFailed", `The condition of the request header '${header}' is not met by the resource's current etag.`);
+        new ArmError(
+            412,
+            "PreconditionFailed",
+            `The condition of the request header '${header}' is not met by the resource's current etag.`,
+        );
     if (wanted !== undefined && (etag === undefined || (wanted !== "*" && wanted !== etag))) throw failed("If-Match");
     if (none === "*" && etag !== undefined) throw failed("If-None-Match");
 }
@@ -62,7 +73,11 @@ export function checkPreconditions(call: Call, etag: string | undefined): void {
  * Objects merged member by member, lists and values replaced, null and absent left alone: what the compute service does with a PUT on what
  * exists (recorded for absent members; null is an inference). `lists` merges named lists its own way.
  */
-export function merge(stored: Json, given: Json, special: Record<string, (before: unknown, after: unknown) => unknown> = {}): Json {
+export function merge(
+    stored: Json,
+    given: Json,
+    special: Record<string, (before: unknown, after: unknown) => unknown> = {},
+): Json {
     const result: Json = { ...stored };
     for (const [name, value] of Object.entries(given)) {
         if (value === undefined || value === null) continue;
@@ -82,7 +97,12 @@ export interface SimpleWrite {
     call: Call;
     status: number;
     stored: Stored;
-    operation: { kind: "DiskOperations" | "capsOperations"; milliseconds: number; withLocation?: boolean; notification?: boolean };
+    operation: {
+        kind: "DiskOperations" | "capsOperations";
+        milliseconds: number;
+        withLocation?: boolean;
+        notification?: boolean;
+    };
     /** Body of the accepting answer; default the resource. */
     body?: unknown;
     /** Done when the time is up; may throw an ArmError to fail the operation. */
@@ -96,7 +116,7 @@ export function accept(write: SimpleWrite): Answer {
     const { call, stored, operation } = write;
     const { headers } = call.cloud.operations.start({
         ...operation,
-        location: String(call.body?.location ?? stored.wire.location),
+        location: (call.body.location as string | undefined) ?? stored.wire.location,
         apiVersion: call.apiVersion,
         failWith: call.cloud.faults.operationError(call.method, call.path),
         run: async () => {
@@ -140,11 +160,18 @@ export function view(stored: { wire: Wire }): Wire {
 }
 
 /** The list of what is directly below a group, of one type. */
-export function inGroup<T extends { readonly id: string }>(cloud: Cloud, collection: Collection<T>, group: string): T[] {
+export function inGroup<T extends { readonly id: string }>(
+    cloud: Cloud,
+    collection: Collection<T>,
+    group: string,
+): T[] {
     return collection.below(`/subscriptions/${cloud.subscriptionId}/resourceGroups/${group}`);
 }
 
 /** An id with its group in capitals, as lists that ARM aggregates show it (recorded). */
 export function capitalGroup(id: string): string {
-    return id.replace(/(\/resourceGroups\/)([^/]+)/i, (_, prefix: string, group: string) => prefix + group.toUpperCase());
+    return id.replace(
+        /(\/resourceGroups\/)([^/]+)/i,
+        (_, prefix: string, group: string) => prefix + group.toUpperCase(),
+    );
 }

@@ -4,73 +4,17 @@ import type { Cloud, Stored, Wire } from "../cloud";
 import type { Collection } from "../collection";
 import { ArmError, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
-import { BodySchema, oneOf, type Shape } from "../http/schema";
 import type { LinkedAccess } from "../rbac";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
+import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, capitalGroup, checkLocation, find, idOf, inGroup, merge, view } from "./common";
 
 type Kind = "disks" | "snapshots";
 const NAMES: Record<Kind, string> = { disks: "diskName", snapshots: "snapshotName" };
-const SOURCE_ID = /^\/subscriptions\/[^/]+\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/(disks|snapshots)\/([^/]+)$/i;
-
-const common: Record<string, Shape> = {
-    osType: oneOf("Linux", "Windows"),
-    hyperVGeneration: oneOf("V1", "V2"),
-    purchasePlan: { name: "string", publisher: "string", product: "string", promotionCode: "string" },
-    supportedCapabilities: { diskControllerTypes: "string", acceleratedNetwork: "boolean", architecture: oneOf("x64", "Arm64"), supportedSecurityOption: "string" },
-    creationData: {
-        createOption: oneOf("Copy", "CopyStart", "Empty", "FromImage", "Import", "Restore", "Upload"),
-        storageAccountId: "string",
-        imageReference: "any",
-        galleryImageReference: "any",
-        sourceUri: "string",
-        sourceResourceId: "string",
-        sourceUniqueId: "readOnly",
-        uploadSizeBytes: "integer",
-        logicalSectorSize: "integer",
-        securityDataUri: "string",
-        securityMetadataUri: "string",
-        performancePlus: "boolean",
-        elasticSanResourceId: "string",
-        provisionedBandwidthCopySpeed: "string",
-        instantAccessDurationMinutes: "integer",
-    },
-    diskSizeGB: "integer",
-    encryptionSettingsCollection: "any",
-    encryption: { diskEncryptionSetId: "string", type: "string" },
-    networkAccessPolicy: oneOf("AllowAll", "AllowPrivate", "DenyAll"),
-    diskAccessId: "string",
-    securityProfile: { securityType: "string", secureVMDiskEncryptionSetId: "string" },
-    supportsHibernation: "boolean",
-    publicNetworkAccess: oneOf("Enabled", "Disabled"),
-    completionPercent: "number",
-    dataAccessAuthMode: "string",
-    ...Object.fromEntries(["provisioningState", "timeCreated", "diskSizeBytes", "diskState", "uniqueId"].map((name) => [name, "readOnly"])),
-};
-const top: Record<string, Shape> = {
-    ...{ id: "readOnly", name: "readOnly", type: "readOnly", systemData: "readOnly", managedBy: "readOnly", managedByExtended: "readOnly" },
-    location: "string",
-    tags: { "*": "string" },
-    sku: { name: "string", tier: "readOnly" },
-    extendedLocation: { name: "string", type: "string" },
-};
-const schemas: Record<Kind, BodySchema> = {
-    snapshots: new BodySchema("Snapshot", {
-        ...top,
-        properties: { ...common, incremental: "boolean", incrementalSnapshotFamilyId: "readOnly", copyCompletionError: "readOnly", snapshotAccessState: "readOnly" },
-    }),
-    disks: new BodySchema("Disk", {
-        ...top,
-        zones: ["string"],
-        properties: {
-            ...common,
-            ...{ diskIOPSReadWrite: "integer", diskMBpsReadWrite: "integer", diskIOPSReadOnly: "integer", diskMBpsReadOnly: "integer", maxShares: "integer" },
-            ...{ tier: "string", burstingEnabled: "boolean", optimizedForFrequentAttach: "boolean", shareInfo: "readOnly", propertyUpdatesInProgress: "readOnly" },
-        } as Shape,
-    }),
-};
+const SOURCE_ID =
+    /^\/subscriptions\/[^/]+\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/(disks|snapshots)\/([^/]+)$/i;
 
 /** Where things of a kind are kept. */
 function kept(cloud: Cloud, kind: Kind): Collection<Stored> {
@@ -78,13 +22,19 @@ function kept(cloud: Cloud, kind: Kind): Collection<Stored> {
 }
 
 function get(call: Call, kind: Kind): Answer {
-    return { status: 200, body: shown(call.cloud, kind, find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]))) };
+    return {
+        status: 200,
+        body: shown(call.cloud, kind, find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]))),
+    };
 }
 
 // A VM's OS disk says whose it is and whether it is in use; anything else is unattached.
 function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
     const wire = view(stored);
-    const vm = kind === "disks" ? cloud.fleet.vms.all().find((one) => one.osDiskId.toLowerCase() === stored.id.toLowerCase()) : undefined;
+    const vm =
+        kind === "disks"
+            ? cloud.fleet.vms.all().find((one) => one.osDiskId.toLowerCase() === stored.id.toLowerCase())
+            : undefined;
     wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
     if (vm) wire.managedBy = vm.id;
     return wire;
@@ -104,7 +54,10 @@ function put(call: Call, kind: Kind): Answer {
     checkLocation(existing?.wire, body.location, call.params.resourceGroupName);
     const sku = skuOf(body, existing, kind);
     if (existing) {
-        existing.wire = { ...merge(existing.wire, { tags: body.tags, properties: body.properties }), sku } as unknown as Wire;
+        existing.wire = {
+            ...merge(existing.wire, { tags: body.tags, properties: body.properties }),
+            sku,
+        } as unknown as Wire;
         existing.wire.properties.provisioningState = "Updating";
         return accepted(call, kind, existing);
     }
@@ -113,9 +66,7 @@ function put(call: Call, kind: Kind): Answer {
     kept(cloud, kind).set(stored);
     const folder = source?.folder;
     // The copy is of the moment of the request: what the source does afterwards does not show in it.
-    stored.folder = folder
-        ? cloud.folders.copy(kind, stored.wire.name.slice(0, 60), folder)
-        : undefined;
+    stored.folder = folder ? cloud.folders.copy(kind, stored.wire.name.slice(0, 60), folder) : undefined;
     return accepted(call, kind, stored);
 }
 
@@ -125,14 +76,24 @@ function accepted(call: Call, kind: Kind, stored: Stored): Answer {
     const { creationData: creation, incremental, hyperVGeneration, osType } = properties;
     const stub = {
         ...{ name, id: stored.id, type: stored.wire.type, location, tags, sku: { name: (sku as Json).name } },
-        properties: { ...(hyperVGeneration !== undefined && { hyperVGeneration }), ...(osType !== undefined && { osType }), creationData: creation, ...(incremental !== undefined && { incremental }), provisioningState: "Updating" },
+        properties: {
+            ...(hyperVGeneration !== undefined && { hyperVGeneration }),
+            ...(osType !== undefined && { osType }),
+            creationData: creation,
+            ...(incremental !== undefined && { incremental }),
+            provisioningState: "Updating",
+        },
     };
     return accept({
         call,
         status: 202,
         stored,
         body: stub,
-        operation: { kind: "DiskOperations", milliseconds: kind === "disks" ? cloud.durations.disk : cloud.durations.snapshot, withLocation: true },
+        operation: {
+            kind: "DiskOperations",
+            milliseconds: kind === "disks" ? cloud.durations.disk : cloud.durations.snapshot,
+            withLocation: true,
+        },
         output: () => shown(cloud, kind, stored),
     });
 }
@@ -142,7 +103,9 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
     const given = { ...((body.properties ?? {}) as Json) };
     const from = source?.wire.properties ?? {};
     const inherited = Object.fromEntries(
-        ["osType", "hyperVGeneration", "purchasePlan", "supportedCapabilities", "securityProfile"].filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
+        ["osType", "hyperVGeneration", "purchasePlan", "supportedCapabilities", "securityProfile"]
+            .filter((name) => from[name] !== undefined)
+            .map((name) => [name, from[name]]),
     );
     const size = Number(given.diskSizeGB ?? from.diskSizeGB ?? 4);
     return {
@@ -178,19 +141,29 @@ function sourceOf(call: Call, kind: Kind): Stored | undefined {
     const id = creation.sourceResourceId as string | undefined;
     if (id === undefined) throw missingParameter("creationData.sourceResourceId");
     const match = SOURCE_ID.exec(id);
-    if (!match) throw new ArmError(400, "InvalidParameter", `The value of parameter sourceResourceId is invalid.`, { target: "sourceResourceId" });
+    if (!match)
+        throw new ArmError(400, "InvalidParameter", `The value of parameter sourceResourceId is invalid.`, {
+            target: "sourceResourceId",
+        });
     const type = match[2].toLowerCase() as Kind;
     const source = kept(call.cloud, type).get(id);
-    if (!source) throw new ArmError(404, "ResourceNotFound", `${type === "disks" ? "Disk" : "Snapshot"} ${id} is not found.`);
+    if (!source)
+        throw new ArmError(404, "ResourceNotFound", `${type === "disks" ? "Disk" : "Snapshot"} ${id} is not found.`);
     if (creation.createOption === "Copy" && source.wire.location !== normalLocation(String(call.body.location))) {
-        throw new ArmError(400, "BadRequest", `The ${kind.slice(0, -1)} to be created and its source '${id}' must be in the same location.`);
+        throw new ArmError(
+            400,
+            "BadRequest",
+            `The ${kind.slice(0, -1)} to be created and its source '${id}' must be in the same location.`,
+        );
     }
     return source;
 }
 
 function skuOf(body: Json, existing: Stored | undefined, kind: Kind): Json {
-    const name = ((body.sku as Json | undefined)?.name ?? (existing?.wire.sku as Json | undefined)?.name ?? "Standard_LRS") as string;
-    const place = String(body.location ?? existing?.wire.location);
+    const name = ((body.sku as Json | undefined)?.name ??
+        (existing?.wire.sku as Json | undefined)?.name ??
+        "Standard_LRS") as string;
+    const place = ((body.location ?? existing?.wire.location) as string | undefined) ?? "";
     if (/_ZRS$/i.test(name) && !region(place)?.zones) {
         const what = kind === "disks" ? "Disks" : "Snapshots";
         throw new ArmError(400, "BadRequest", `${what} with sku '${name}' are not available in this region.`);
@@ -227,15 +200,31 @@ function routesOf(kind: Kind): Route[] {
     });
     return [
         { method: "GET", path, action: action("read"), type: "disks", handle: (call) => get(call, kind) },
-        { method: "PUT", path, action: action("write"), type: "disks", body: schemas[kind], linked, handle: (call) => put(call, kind) },
-        { method: "PATCH", path, action: action("write"), type: "disks", body: schemas[kind], handle: (call) => patch(call, kind) },
+        {
+            method: "PUT",
+            path,
+            action: action("write"),
+            type: "disks",
+            body: diskSchemas[kind],
+            linked,
+            handle: (call) => put(call, kind),
+        },
+        {
+            method: "PATCH",
+            path,
+            action: action("write"),
+            type: "disks",
+            body: diskSchemas[kind],
+            handle: (call) => patch(call, kind),
+        },
         { method: "DELETE", path, action: action("delete"), type: "disks", handle: (call) => remove(call, kind) },
         {
             method: "GET",
             path: `${COMPUTE}/${kind}`,
             action: action("read"),
             type: "disks",
-            handle: (call) => list(call, inGroup(call.cloud, kept(call.cloud, kind), call.params.resourceGroupName), (id) => id),
+            handle: (call) =>
+                list(call, inGroup(call.cloud, kept(call.cloud, kind), call.params.resourceGroupName), (id) => id),
         },
         {
             method: "GET",

@@ -36,10 +36,26 @@ function put(call: Call): Answer {
     const uniqueName = `${cloud.subscriptionId}-${params.galleryName.toUpperCase()}`;
     const stored: Stored = existing ?? {
         id,
-        wire: { id, name: params.galleryName, type: "Microsoft.Compute/galleries", location: normalLocation(String(body.location)), properties: {} },
+        wire: {
+            id,
+            name: params.galleryName,
+            type: "Microsoft.Compute/galleries",
+            location: normalLocation(String(body.location)),
+            properties: {},
+        },
     };
-    const merged = merge(stored.wire, { tags: body.tags, properties: (body.properties ?? {}) as Json }) as unknown as Wire;
-    stored.wire = { ...merged, properties: { ...merged.properties, identifier: { uniqueName }, provisioningState: existing ? "Updating" : "Creating" } };
+    const merged = merge(stored.wire, {
+        tags: body.tags,
+        properties: body.properties ?? {},
+    }) as unknown as Wire;
+    stored.wire = {
+        ...merged,
+        properties: {
+            ...merged.properties,
+            identifier: { uniqueName },
+            provisioningState: existing ? "Updating" : "Creating",
+        },
+    };
     cloud.galleries.set(stored);
     const operation = { kind: "capsOperations", milliseconds: cloud.durations.gallery, notification: true } as const;
     return accept({ call, status: existing ? 200 : 201, stored, operation });
@@ -48,8 +64,16 @@ function put(call: Call): Answer {
 function patch(call: Call): Answer {
     const stored = find(call, call.cloud.galleries, gallery(call));
     if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
-    stored.wire.properties = { ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json), provisioningState: "Updating" };
-    return accept({ call, status: 200, stored, operation: { kind: "capsOperations", milliseconds: call.cloud.durations.gallery } });
+    stored.wire.properties = {
+        ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json),
+        provisioningState: "Updating",
+    };
+    return accept({
+        call,
+        status: 200,
+        stored,
+        operation: { kind: "capsOperations", milliseconds: call.cloud.durations.gallery },
+    });
 }
 
 function remove(call: Call): Answer {
@@ -58,14 +82,36 @@ function remove(call: Call): Answer {
     if (!stored) return { status: 204 };
     const children = cloud.definitions.below(stored.id);
     if (children.length > 0) throw hasChildren(children.map(({ id }) => id));
-    return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () => cloud.galleries.delete(stored.id));
+    return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () =>
+        cloud.galleries.delete(stored.id),
+    );
 }
 
 /** Routes of galleries. */
 export const routes: Route[] = [
-    { method: "PUT", path: `${COMPUTE}/galleries/:galleryName`, action: "Microsoft.Compute/galleries/write", type: "galleries", body: schema, handle: put },
-    { method: "PATCH", path: `${COMPUTE}/galleries/:galleryName`, action: "Microsoft.Compute/galleries/write", type: "galleries", body: schema, handle: patch },
-    { method: "DELETE", path: `${COMPUTE}/galleries/:galleryName`, action: "Microsoft.Compute/galleries/delete", type: "galleries", handle: remove },
+    {
+        method: "PUT",
+        path: `${COMPUTE}/galleries/:galleryName`,
+        action: "Microsoft.Compute/galleries/write",
+        type: "galleries",
+        body: schema,
+        handle: put,
+    },
+    {
+        method: "PATCH",
+        path: `${COMPUTE}/galleries/:galleryName`,
+        action: "Microsoft.Compute/galleries/write",
+        type: "galleries",
+        body: schema,
+        handle: patch,
+    },
+    {
+        method: "DELETE",
+        path: `${COMPUTE}/galleries/:galleryName`,
+        action: "Microsoft.Compute/galleries/delete",
+        type: "galleries",
+        handle: remove,
+    },
     {
         method: "GET",
         path: `${COMPUTE}/galleries/:galleryName`,

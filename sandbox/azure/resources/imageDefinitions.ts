@@ -8,7 +8,13 @@ import type { Json } from "../scaleSetRecord";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, merge, requireParent, view } from "./common";
 
 const properties = {
-    ...{ description: "string", eula: "string", privacyStatementUri: "string", releaseNoteUri: "string", endOfLifeDate: "string" },
+    ...{
+        description: "string",
+        eula: "string",
+        privacyStatementUri: "string",
+        releaseNoteUri: "string",
+        endOfLifeDate: "string",
+    },
     osType: oneOf("Linux", "Windows"),
     osState: oneOf("Generalized", "Specialized"),
     hyperVGeneration: oneOf("V1", "V2"),
@@ -21,11 +27,23 @@ const properties = {
     allowUpdateImage: "boolean",
     provisioningState: "readOnly",
 } as const;
-const top = { id: "readOnly", name: "readOnly", type: "readOnly", systemData: "readOnly", location: "string", tags: { "*": "string" } } as const;
+const top = {
+    id: "readOnly",
+    name: "readOnly",
+    type: "readOnly",
+    systemData: "readOnly",
+    location: "string",
+    tags: { "*": "string" },
+} as const;
 const putSchema = new BodySchema("GalleryImage", {
     ...top,
-    properties: required({ ...properties, osType: required(properties.osType), osState: required(properties.osState), identifier: required(properties.identifier) } as never),
-} as never);
+    properties: required({
+        ...properties,
+        osType: required(properties.osType),
+        osState: required(properties.osState),
+        identifier: required(properties.identifier),
+    } as never),
+});
 const patchSchema = new BodySchema("GalleryImage", { ...top, properties } as never);
 
 /** What an image is cannot change once it is defined. */
@@ -40,30 +58,56 @@ function put(call: Call): Answer {
     const id = definition(call);
     const existing = cloud.definitions.get(id);
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
-    const given = { hyperVGeneration: "V1", ...(existing && { hyperVGeneration: existing.wire.properties.hyperVGeneration }), ...(body.properties as Json) };
+    const given = {
+        hyperVGeneration: "V1",
+        ...(existing && { hyperVGeneration: existing.wire.properties.hyperVGeneration }),
+        ...(body.properties as Json),
+    };
     if (existing) checkFixed(existing, given);
     const stored: Stored = existing ?? {
         id,
-        wire: { id, name: params.galleryImageName, type: "Microsoft.Compute/galleries/images", location: normalLocation(String(body.location)), properties: {} },
+        wire: {
+            id,
+            name: params.galleryImageName,
+            type: "Microsoft.Compute/galleries/images",
+            location: normalLocation(String(body.location)),
+            properties: {},
+        },
     };
     stored.wire = merge(stored.wire, { tags: body.tags, properties: given }) as unknown as Wire;
-    if (Object.keys((stored.wire.properties.disallowed ?? {}) as Json).length === 0) delete stored.wire.properties.disallowed;
+    if (Object.keys(stored.wire.properties.disallowed ?? {}).length === 0) delete stored.wire.properties.disallowed;
     stored.wire.properties.provisioningState = existing ? "Updating" : "Creating";
     cloud.definitions.set(stored);
-    return accept({ call, status: existing ? 200 : 201, stored, operation: { kind: "capsOperations", milliseconds: cloud.durations.gallery } });
+    return accept({
+        call,
+        status: existing ? 200 : 201,
+        stored,
+        operation: { kind: "capsOperations", milliseconds: cloud.durations.gallery },
+    });
 }
 
 function patch(call: Call): Answer {
     const stored = find(call, call.cloud.definitions, definition(call));
     checkFixed(stored, (call.body.properties ?? {}) as Json);
     if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
-    stored.wire.properties = { ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json), provisioningState: "Updating" };
-    return accept({ call, status: 200, stored, operation: { kind: "capsOperations", milliseconds: call.cloud.durations.gallery } });
+    stored.wire.properties = {
+        ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json),
+        provisioningState: "Updating",
+    };
+    return accept({
+        call,
+        status: 200,
+        stored,
+        operation: { kind: "capsOperations", milliseconds: call.cloud.durations.gallery },
+    });
 }
 
 function checkFixed(existing: Stored, given: Json): void {
     const before = existing.wire.properties;
-    const changed = FIXED.find((name) => given[name] !== undefined && JSON.stringify(sorted(given[name])) !== JSON.stringify(sorted(before[name])));
+    const changed = FIXED.find(
+        (name) =>
+            given[name] !== undefined && JSON.stringify(sorted(given[name])) !== JSON.stringify(sorted(before[name])),
+    );
     if (changed) throw changeNotAllowed(`galleryImage.properties.${changed}`);
 }
 
@@ -77,7 +121,9 @@ function remove(call: Call): Answer {
     if (!stored) return { status: 204 };
     const children = cloud.versions.below(stored.id);
     if (children.length > 0) throw hasChildren(children.map(({ id }) => id));
-    return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () => cloud.definitions.delete(stored.id));
+    return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () =>
+        cloud.definitions.delete(stored.id),
+    );
 }
 
 const path = `${COMPUTE}/galleries/:galleryName/images/:galleryImageName`;

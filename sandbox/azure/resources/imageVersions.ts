@@ -2,59 +2,41 @@
 import type { Stored, Wire } from "../cloud";
 import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
-import { BodySchema, oneOf } from "../http/schema";
 import type { LinkedAccess } from "../rbac";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { parseVersionName } from "../versionNames";
+import { checkMatch, checkZones } from "../model/imageVersionRules";
+import { imageVersionSchema } from "../model/imageVersionSchema";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, merge, requireParent, view } from "./common";
 
-const STORAGE = oneOf("Standard_LRS", "Standard_ZRS", "Premium_LRS", "PremiumV2_LRS");
-const source = { id: "string", storageAccountId: "string", uri: "string", communityGalleryImageId: "string", virtualMachineId: "string" } as const;
-const diskImage = { sizeInGB: "readOnly", hostCaching: oneOf("None", "ReadOnly", "ReadWrite"), source } as const;
-const targetRegion = {
-    ...{ name: "string", regionalReplicaCount: "integer", encryption: "any", excludeFromLatest: "boolean", additionalReplicaSets: "any" },
-    storageAccountType: STORAGE,
-} as const;
-const schema = new BodySchema("GalleryImageVersion", {
-    ...{ id: "readOnly", name: "readOnly", type: "readOnly", systemData: "readOnly" },
-    location: "string",
-    tags: { "*": "string" },
-    properties: {
-        publishingProfile: {
-            targetRegions: [targetRegion],
-            ...{ replicaCount: "integer", excludeFromLatest: "boolean", publishedDate: "readOnly", endOfLifeDate: "string" },
-            storageAccountType: STORAGE,
-            replicationMode: oneOf("Full", "Shallow"),
-            targetExtendedLocations: "any",
-        },
-        storageProfile: { source, osDiskImage: diskImage, dataDiskImages: [{ lun: "integer", ...diskImage }] },
-        safetyProfile: { reportedForPolicyViolation: "readOnly", policyViolations: "readOnly", allowDeletionOfReplicatedLocations: "boolean", blockDeletionBeforeEndOfLife: "boolean" },
-        securityProfile: "any",
-        restore: "boolean",
-        validationsProfile: "readOnly",
-        provisioningState: "readOnly",
-        replicationStatus: "readOnly",
-    },
-} as never);
-
 const definition = (call: Call) => idOf(call, "galleries", "galleryName", "images", "galleryImageName");
-const version = (call: Call) => idOf(call, "galleries", "galleryName", "images", "galleryImageName", "versions", "galleryImageVersionName");
+const version = (call: Call) =>
+    idOf(call, "galleries", "galleryName", "images", "galleryImageName", "versions", "galleryImageVersionName");
 
 /** Ids of the sources that a body names, of any kind. */
 function sourceIds(body: Json | undefined): string[] {
     const profile = ((body?.properties ?? {}) as Json).storageProfile as
-        | { source?: Json; osDiskImage?: { source?: Json }; dataDiskImages?: { source?: Json }[] }
-        | undefined;
-    const sources = [profile?.source, profile?.osDiskImage?.source, ...(profile?.dataDiskImages ?? []).map((one) => one.source)];
-    return sources.map((one) => (one?.id ?? one?.virtualMachineId) as string | undefined).filter((id) => id !== undefined);
+        { source?: Json; osDiskImage?: { source?: Json }; dataDiskImages?: { source?: Json }[] } | undefined;
+    const sources = [
+        profile?.source,
+        profile?.osDiskImage?.source,
+        ...(profile?.dataDiskImages ?? []).map((one) => one.source),
+    ];
+    return sources
+        .map((one) => (one?.id ?? one?.virtualMachineId) as string | undefined)
+        .filter((id) => id !== undefined);
 }
 
 /** The source is read: its type's read action on it (inference from the errors that callers without it report). */
 function linked(call: Call): LinkedAccess[] {
     return sourceIds(call.body).map((id) => {
-        const types = id.split("/providers/")[1]?.split("/").filter((_, index) => index === 0 || index % 2 === 1) ?? [];
+        const types =
+            id
+                .split("/providers/")[1]
+                ?.split("/")
+                .filter((_, index) => index === 0 || index % 2 === 1) ?? [];
         return { action: `${types.join("/")}/read`, scope: id };
     });
 }
@@ -78,7 +60,13 @@ function put(call: Call): Answer {
         wire: {
             ...{ id, name, type: "Microsoft.Compute/galleries/images/versions", location },
             ...(body.tags !== undefined && { tags: body.tags as Record<string, string> }),
-            properties: { ...(body.properties as Json), publishingProfile: publishing(call, {}), storageProfile: storage(call), safetyProfile: safety(body), provisioningState: "Creating" },
+            properties: {
+                ...(body.properties as Json),
+                publishingProfile: publishing(call, {}),
+                storageProfile: storage(call),
+                safetyProfile: safety(body),
+                provisioningState: "Creating",
+            },
         },
     };
     cloud.versions.set(stored);
@@ -108,26 +96,59 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
     }
     const ids = sourceIds(body).map((id) => id.toLowerCase());
     const before = sourceIds(stored.wire as unknown as Json).map((id) => id.toLowerCase());
-    if (ids.length > 0 && ids.some((id) => !before.includes(id))) throw changeNotAllowed("galleryImageVersion.properties.storageProfile.source.id");
-    if (body.tags !== undefined && whole) stored.wire.tags = merge((stored.wire.tags ?? {}) as Json, body.tags as Json) as Record<string, string>;
+    if (ids.length > 0 && ids.some((id) => !before.includes(id)))
+        throw changeNotAllowed("galleryImageVersion.properties.storageProfile.source.id");
+    if (body.tags !== undefined && whole)
+        stored.wire.tags = merge(stored.wire.tags ?? {}, body.tags as Json) as Record<string, string>;
     else if (body.tags !== undefined) stored.wire.tags = body.tags as Record<string, string>;
     const profile = publishing(call, stored.wire.properties.publishingProfile as Json);
-    stored.wire.properties = { ...merge(stored.wire.properties, { ...given, publishingProfile: undefined }), publishingProfile: profile, provisioningState: "Updating" };
+    stored.wire.properties = {
+        ...merge(stored.wire.properties, { ...given, publishingProfile: undefined }),
+        publishingProfile: profile,
+        provisioningState: "Updating",
+    };
     const operation = { kind: "capsOperations", milliseconds: cloud.durations.imageVersion } as const;
-    return accept({ call, status: 200, stored, body: shown(call, stored), operation, finish: () => checkZones(stored) });
+    return accept({
+        call,
+        status: 200,
+        stored,
+        body: shown(call, stored),
+        operation,
+        finish: () => checkZones(stored),
+    });
 }
 
 // Regions come back as display names with their own count; a region that gives none has the version's (recorded).
 function publishing(call: Call, before: Json): Json {
     const given = ((call.body.properties ?? {}) as Json).publishingProfile as Json | undefined;
-    const profile: Json = merge({ replicaCount: 1, excludeFromLatest: false, storageAccountType: "Standard_LRS", publishedDate: timestamp(call.cloud.now()), ...before }, given ?? {});
+    const profile: Json = merge(
+        {
+            replicaCount: 1,
+            excludeFromLatest: false,
+            storageAccountType: "Standard_LRS",
+            publishedDate: timestamp(call.cloud.now()),
+            ...before,
+        },
+        given ?? {},
+    );
     const wanted = (profile.targetRegions ?? [{ name: String(call.body.location) }]) as Json[];
     profile.targetRegions = wanted.map((one, index) => {
         const known = region(String(one.name));
-        if (!known) throw invalidParameter("targetRegions", `The target region '${String(one.name)}' at index ${index} is not a known region.`);
-        return { ...one, name: known.displayName, regionalReplicaCount: one.regionalReplicaCount ?? profile.replicaCount, storageAccountType: one.storageAccountType ?? profile.storageAccountType };
+        if (!known)
+            throw invalidParameter(
+                "targetRegions",
+                `The target region '${String(one.name)}' at index ${index} is not a known region.`,
+            );
+        return {
+            ...one,
+            name: known.displayName,
+            regionalReplicaCount: one.regionalReplicaCount ?? profile.replicaCount,
+            storageAccountType: one.storageAccountType ?? profile.storageAccountType,
+        };
     });
-    const home = normalLocation(String(call.body.location ?? call.cloud.versions.get(version(call))?.wire.location));
+    const home = normalLocation(
+        (call.body.location as string | undefined) ?? call.cloud.versions.get(version(call))?.wire.location ?? "",
+    );
     if (!(profile.targetRegions as Json[]).some((one) => normalLocation(String(one.name)) === home)) {
         const message = `The publishing location '${home}' is missing from the target regions. It must be one of them.`;
         throw invalidParameter("galleryImageVersion.properties.publishingProfile.targetRegions", message);
@@ -136,11 +157,17 @@ function publishing(call: Call, before: Json): Json {
 }
 
 function storage(call: Call): Json {
-    const given = ((call.body.properties as Json).storageProfile ?? {}) as { source?: Json; osDiskImage?: Json; dataDiskImages?: Json[] };
+    const given = ((call.body.properties as Json).storageProfile ?? {}) as {
+        source?: Json;
+        osDiskImage?: Json;
+        dataDiskImages?: Json[];
+    };
     if (given.source) return { source: given.source, osDiskImage: { hostCaching: "None", source: {} } };
     return {
         osDiskImage: { hostCaching: "ReadWrite", ...given.osDiskImage },
-        ...(given.dataDiskImages && { dataDiskImages: given.dataDiskImages.map((one) => ({ hostCaching: "ReadOnly", ...one })) }),
+        ...(given.dataDiskImages && {
+            dataDiskImages: given.dataDiskImages.map((one) => ({ hostCaching: "ReadOnly", ...one })),
+        }),
     };
 }
 
@@ -151,50 +178,20 @@ function safety(body: Json): Json {
 
 function sourceOf(call: Call): Stored {
     const { cloud } = call;
-    const profile = ((call.body.properties ?? {}) as Json).storageProfile as { source?: { id?: string }; osDiskImage?: { source?: { id?: string } } } | undefined;
+    const profile = ((call.body.properties ?? {}) as Json).storageProfile as
+        { source?: { id?: string }; osDiskImage?: { source?: { id?: string } } } | undefined;
     const id = profile?.osDiskImage?.source?.id ?? profile?.source?.id;
     if (id === undefined) throw missingParameter("galleryImageVersion.properties.storageProfile.source");
     const found = cloud.snapshots.get(id) ?? cloud.disks.get(id) ?? cloud.versions.get(id);
-    if (!found || !found.folder) throw new ArmError(404, "ResourceNotFound", `The source resource with id '${id}' was not found.`);
+    if (!found || !found.folder)
+        throw new ArmError(404, "ResourceNotFound", `The source resource with id '${id}' was not found.`);
     if (found.wire.location !== normalLocation(String(call.body.location)) && !cloud.versions.get(id)) {
-        throw invalidParameter("storageProfile.source", `The source resource '${id}' must be in the same region as the gallery image version.`);
+        throw invalidParameter(
+            "storageProfile.source",
+            `The source resource '${id}' must be in the same region as the gallery image version.`,
+        );
     }
     return found;
-}
-
-// Found out by the service while it makes the image, so the operation fails and a Failed version stays (text: azure-docs#118774).
-function checkMatch(from: Stored, parent: Stored): void {
-    const is = from.wire.properties;
-    const wants = parent.wire.properties;
-    const pairs: [string, unknown, unknown][] = [
-        ["Hypervisor generation", is.hyperVGeneration ?? "V1", wants.hyperVGeneration ?? "V1"],
-        ["Operating system type", is.osType ?? wants.osType, wants.osType],
-        ["CPU architecture", (is.supportedCapabilities as Json | undefined)?.architecture ?? "x64", wants.architecture ?? "x64"],
-        ["purchase plan", planText(is.purchasePlan), planText(wants.purchasePlan)],
-    ];
-    const different = from.wire.type.endsWith("/versions") ? undefined : pairs.find(([, have, want]) => have !== want);
-    if (different) {
-        const [what, have, want] = different;
-        const message = `The resource with id '${from.id}' has a different ${what} ['${String(have)}'] than the parent gallery image ${what} ['${String(want)}'].`;
-        throw new ArmError(409, "Conflict", message);
-    }
-    const security = (is.securityProfile as Json | undefined)?.securityType;
-    const feature = ((wants.features ?? []) as { name: string; value: string }[]).find(({ name }) => name === "SecurityType")?.value;
-    if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {
-        const message = `The resource with id '${from.id}' has the security type ['TrustedLaunch'], which the parent gallery image security type ['${feature ?? "Standard"}'] does not support.`;
-        throw new ArmError(409, "Conflict", message);
-    }
-}
-
-function planText(plan: unknown): string {
-    const { publisher = "", product = "", name = "" } = (plan ?? {}) as Record<string, string>;
-    return [publisher, product, name].join("/");
-}
-
-function checkZones(stored: Stored): void {
-    const regions = (stored.wire.properties.publishingProfile as { targetRegions: { name: string; storageAccountType: string }[] }).targetRegions;
-    const bad = regions.find((one) => one.storageAccountType === "Standard_ZRS" && !region(one.name)?.zones);
-    if (bad) throw new ArmError(400, "InternalOperationError", `Replication failed in this region due to 'ZRS is not supported in the region ${bad.name}.'.`);
 }
 
 function remove(call: Call): Answer {
@@ -212,9 +209,15 @@ function shown(call: Call, stored: Stored): Wire {
     const wire = view(stored);
     if (call.apiVersion < "2023-07-03") delete wire.properties.safetyProfile;
     if (call.query.$expand?.toLowerCase() !== "replicationstatus" || call.method !== "GET") return wire;
-    const state = { Succeeded: "Completed", Failed: "Failed" }[String(wire.properties.provisioningState)] ?? "InProgress";
+    const state =
+        { Succeeded: "Completed", Failed: "Failed" }[String(wire.properties.provisioningState)] ?? "InProgress";
     const regions = (wire.properties.publishingProfile as { targetRegions: { name: string }[] }).targetRegions;
-    const summary = regions.map(({ name }) => ({ region: name, state: state === "InProgress" ? "Replicating" : state, details: "", progress: state === "Completed" ? 100 : 0 }));
+    const summary = regions.map(({ name }) => ({
+        region: name,
+        state: state === "InProgress" ? "Replicating" : state,
+        details: "",
+        progress: state === "Completed" ? 100 : 0,
+    }));
     wire.properties.replicationStatus = { aggregatedState: state, summary };
     return wire;
 }
@@ -224,17 +227,23 @@ const action = (verb: string) => `Microsoft.Compute/galleries/images/versions/${
 
 /** Routes of image versions. */
 export const routes: Route[] = [
-    { method: "PUT", path, action: action("write"), type: "galleries", body: schema, linked, handle: put },
+    { method: "PUT", path, action: action("write"), type: "galleries", body: imageVersionSchema, linked, handle: put },
     {
         method: "PATCH",
         path,
         action: action("write"),
         type: "galleries",
-        body: schema,
+        body: imageVersionSchema,
         handle: (call) => update(call, find(call, call.cloud.versions, version(call)), false),
     },
     { method: "DELETE", path, action: action("delete"), type: "galleries", handle: remove },
-    { method: "GET", path, action: action("read"), type: "galleries", handle: (call) => ({ status: 200, body: shown(call, find(call, call.cloud.versions, version(call))) }) },
+    {
+        method: "GET",
+        path,
+        action: action("read"),
+        type: "galleries",
+        handle: (call) => ({ status: 200, body: shown(call, find(call, call.cloud.versions, version(call))) }),
+    },
     {
         method: "GET",
         path: `${COMPUTE}/galleries/:galleryName/images/:galleryImageName/versions`,
@@ -243,7 +252,10 @@ export const routes: Route[] = [
         type: "galleries",
         handle: (call) => {
             find(call, call.cloud.definitions, definition(call));
-            return { status: 200, body: { value: call.cloud.versions.below(definition(call)).map((one) => shown(call, one)) } };
+            return {
+                status: 200,
+                body: { value: call.cloud.versions.below(definition(call)).map((one) => shown(call, one)) },
+            };
         },
     },
 ];

@@ -14,10 +14,21 @@ async function poll(call: Call): Promise<Answer> {
     if (operation.status === "InProgress" && retryAfter(operation) === 0) {
         await Promise.race([operation.done, new Promise((resolve) => setTimeout(resolve, HOLD_MILLISECONDS))]);
     }
-    const headers: Record<string, string> = operation.status === "InProgress" ? { "retry-after": String(retryAfter(operation)) } : {};
+    const headers: Record<string, string> =
+        operation.status === "InProgress" ? { "retry-after": String(retryAfter(operation)) } : {};
     if (call.query.monitor !== "true") return { status: 200, body: operationBody(operation), headers };
     if (operation.status === "InProgress") {
-        return { status: 202, headers: { ...headers, location: call.cloud.url() + call.path + "?" + new URLSearchParams(call.query as Record<string, string>).toString() } };
+        return {
+            status: 202,
+            headers: {
+                ...headers,
+                location:
+                    call.cloud.url() +
+                    call.path +
+                    "?" +
+                    new URLSearchParams(call.query as Record<string, string>).toString(),
+            },
+        };
     }
     if (operation.error) throw new ArmError(409, operation.error.code, operation.error.message);
     return { status: 200, body: operation.output };

@@ -24,7 +24,14 @@ export function groupId(cloud: Cloud, name: string): string {
 
 function wire(group: ResourceGroup): Record<string, unknown> {
     const { id, name, location, tags } = group;
-    return { id, name, type: "Microsoft.Resources/resourceGroups", location, tags, properties: { provisioningState: "Succeeded" } };
+    return {
+        id,
+        name,
+        type: "Microsoft.Resources/resourceGroups",
+        location,
+        tags,
+        properties: { provisioningState: "Succeeded" },
+    };
 }
 
 function subscription(cloud: Cloud): Record<string, unknown> {
@@ -36,7 +43,11 @@ function subscription(cloud: Cloud): Record<string, unknown> {
         tenantId: cloud.tenantId,
         displayName: "kamino sandbox",
         state: "Enabled",
-        subscriptionPolicies: { locationPlacementId: "Public_2014-09-01", quotaId: "PayAsYouGo_2014-09-01", spendingLimit: "Off" },
+        subscriptionPolicies: {
+            locationPlacementId: "Public_2014-09-01",
+            quotaId: "PayAsYouGo_2014-09-01",
+            spendingLimit: "Off",
+        },
     };
 }
 
@@ -52,7 +63,9 @@ function location(cloud: Cloud, region: (typeof REGIONS)[number]): Record<string
         metadata: {
             regionType: "Physical",
             regionCategory: region.zones ? "Recommended" : "Other",
-            pairedRegion: [{ name: region.paired, id: `/subscriptions/${cloud.subscriptionId}/locations/${region.paired}` }],
+            pairedRegion: [
+                { name: region.paired, id: `/subscriptions/${cloud.subscriptionId}/locations/${region.paired}` },
+            ],
         },
         ...(region.zones && { availabilityZoneMappings: mappings }),
     };
@@ -65,7 +78,10 @@ export const routes: Route[] = [
         path: "/subscriptions",
         action: undefined,
         type: "resources",
-        handle: ({ cloud }) => ({ status: 200, body: { value: [subscription(cloud)], count: { type: "Total", value: 1 } } }),
+        handle: ({ cloud }) => ({
+            status: 200,
+            body: { value: [subscription(cloud)], count: { type: "Total", value: 1 } },
+        }),
     },
     {
         method: "GET",

@@ -34,7 +34,10 @@ export const routes: Route[] = [
         handle: ({ query }) => {
             const wanted = /^location eq '([^']+)'$/i.exec(query.$filter ?? "")?.[1].toLowerCase();
             const regions = REGIONS.filter(({ name }) => wanted === undefined || name === wanted);
-            return { status: 200, body: { value: regions.flatMap((region) => VM_SIZES.map((size) => sku(size, region))) } };
+            return {
+                status: 200,
+                body: { value: regions.flatMap((region) => VM_SIZES.map((size) => sku(size, region))) },
+            };
         },
     },
 ];

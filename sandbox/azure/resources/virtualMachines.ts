@@ -8,12 +8,13 @@ import type { Json } from "../scaleSetRecord";
 import { secondsTimestamp, timestamp } from "../timestamp";
 import type { VmRecord } from "../vmRecord";
 import { COMPUTE, find, idOf } from "./common";
-import { VM_ACTIONS, act, deleteAction } from "./scaleSets";
+import { VM_ACTIONS, act, deleteAction } from "./vmActions";
 
 const PATH = `${COMPUTE}/virtualMachineScaleSets/:vmScaleSetName/virtualMachines`;
 const action = (verb: string) => `Microsoft.Compute/virtualMachineScaleSets/virtualMachines/${verb}`;
 
-const scaleSet = (call: Call) => find(call, call.cloud.scaleSets, idOf(call, "virtualMachineScaleSets", "vmScaleSetName"));
+const scaleSet = (call: Call) =>
+    find(call, call.cloud.scaleSets, idOf(call, "virtualMachineScaleSets", "vmScaleSetName"));
 
 // A missing instance is the compute service's own 404, since ARM does not track instances (inference).
 function one(call: Call): VmRecord {
@@ -32,7 +33,9 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
     const properties: Json = {
         latestModelApplied: vm.latestModelApplied,
         modelDefinitionApplied: "VirtualMachineScaleSet",
-        networkProfileConfiguration: { networkInterfaceConfigurations: structuredClone(network.networkInterfaceConfigurations ?? []) },
+        networkProfileConfiguration: {
+            networkInterfaceConfigurations: structuredClone(network.networkInterfaceConfigurations ?? []),
+        },
         provisioningState: vm.provisioningState,
         hardwareProfile: apiVersion > "2019-03-01" ? { vmSize: set.sku.name } : {},
         vmId: vm.vmId,
@@ -40,13 +43,24 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
         osProfile: instanceOsProfile(set.wire, vm.computerName),
         ...(profile.securityProfile !== undefined && { securityProfile: structuredClone(profile.securityProfile) }),
         networkProfile: {
-            networkInterfaces: (network.networkInterfaceConfigurations ?? []).map(({ name }) => ({ id: `${vm.id}/networkInterfaces/${name}` })),
+            networkInterfaces: (network.networkInterfaceConfigurations ?? []).map(({ name }) => ({
+                id: `${vm.id}/networkInterfaces/${name}`,
+            })),
         },
         timeCreated: timestamp(vm.created),
     };
     return {
-        ...{ name: `${set.name}_${vm.instanceId}`, id: vm.id, type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines" },
-        ...{ location: set.location, tags: set.wire.tags ?? {}, instanceId: vm.instanceId, sku: { name: set.sku.name, tier: set.sku.tier } },
+        ...{
+            name: `${set.name}_${vm.instanceId}`,
+            id: vm.id,
+            type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
+        },
+        ...{
+            location: set.location,
+            tags: set.wire.tags ?? {},
+            instanceId: vm.instanceId,
+            sku: { name: set.sku.name, tier: set.sku.tier },
+        },
         ...(vm.zone !== undefined && { zones: [vm.zone] }),
         ...(set.wire.plan !== undefined && { plan: set.wire.plan }),
         properties,
@@ -56,7 +70,8 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
 }
 
 function extensionView(vm: VmRecord, extension: VmRecord["extensions"][number]): Json {
-    const { protectedSettings: _, ...properties } = extension.properties;
+    const properties = structuredClone(extension.properties);
+    delete properties.protectedSettings;
     return {
         name: extension.name,
         id: `${vm.id}/extensions/${extension.name}`,
@@ -74,7 +89,9 @@ function storageView(cloud: Cloud, vm: VmRecord): Json {
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
     if (image.version !== undefined) image.exactVersion = image.version;
     if (stored) disk.name = stored.name;
-    if (vm.osDiskId) disk.managedDisk = vm.power === "deallocated" ? { id: vm.osDiskId } : { ...(disk.managedDisk as Json), id: vm.osDiskId };
+    if (vm.osDiskId)
+        disk.managedDisk =
+            vm.power === "deallocated" ? { id: vm.osDiskId } : { ...(disk.managedDisk as Json), id: vm.osDiskId };
     if (vm.power === "deallocated") delete disk.diskSizeGB;
     const view: Json = { imageReference: image, osDisk: disk, dataDisks: dataDisks(vm) };
     if (hyperVGeneration(cloud, vm.scaleSet) === "V2") view.diskControllerType = "SCSI";
@@ -83,22 +100,43 @@ function storageView(cloud: Cloud, vm: VmRecord): Json {
 
 function dataDisks(vm: VmRecord): Json[] {
     const disks = (vm.scaleSet.storageProfile.dataDisks ?? []) as Json[];
-    return disks.map((disk) => ({ ...structuredClone(disk), name: `${vm.scaleSet.name}_${vm.scaleSet.name}_${vm.number}_disk${Number(disk.lun) + 2}_${vm.vmId.replaceAll("-", "")}` }));
+    return disks.map((disk) => ({
+        ...structuredClone(disk),
+        name: `${vm.scaleSet.name}_${vm.scaleSet.name}_${vm.number}_disk${Number(disk.lun) + 2}_${vm.vmId.replaceAll("-", "")}`,
+    }));
 }
 
-const POWER_TEXT = { running: "VM running", stopped: "VM stopped", deallocated: "VM deallocated", starting: "VM starting" };
+const POWER_TEXT = {
+    running: "VM running",
+    stopped: "VM stopped",
+    deallocated: "VM deallocated",
+    starting: "VM starting",
+};
 
 /** Instance view: after a power-off the agent's part stays as it was, after deallocation it is gone (recorded). */
 export function instanceView(cloud: Cloud, vm: VmRecord): Json {
     const time = timestamp(cloud.now());
     const state = vm.provisioningState.toLowerCase();
     const failed = vm.provisioningState === "Failed";
-    const provisioning = { code: `ProvisioningState/${state}`, level: failed ? "Error" : "Info", displayStatus: `Provisioning ${state}`, time };
+    const provisioning = {
+        code: `ProvisioningState/${state}`,
+        level: failed ? "Error" : "Info",
+        displayStatus: `Provisioning ${state}`,
+        time,
+    };
     const guest = {
         ...{ computerName: vm.computerName, osName: "ubuntu", osVersion: "18.04" },
         vmAgent: {
             vmAgentVersion: "2.2.40",
-            statuses: [{ code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Ready", message: "Guest Agent is running", time: secondsTimestamp(cloud.now()) }],
+            statuses: [
+                {
+                    code: "ProvisioningState/succeeded",
+                    level: "Info",
+                    displayStatus: "Ready",
+                    message: "Guest Agent is running",
+                    time: secondsTimestamp(cloud.now()),
+                },
+            ],
             extensionHandlers: [],
         },
     };
@@ -106,16 +144,32 @@ export function instanceView(cloud: Cloud, vm: VmRecord): Json {
     return {
         ...{ placementGroupId: vm.vmId, platformUpdateDomain: vm.number % 5, platformFaultDomain: vm.number % 5 },
         ...(vm.power !== "deallocated" && vm.bootedClean && guest),
-        disks: [{ name: diskName, statuses: [{ code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Provisioning succeeded", time }] }],
+        disks: [
+            {
+                name: diskName,
+                statuses: [
+                    {
+                        code: "ProvisioningState/succeeded",
+                        level: "Info",
+                        displayStatus: "Provisioning succeeded",
+                        time,
+                    },
+                ],
+            },
+        ],
         hyperVGeneration: hyperVGeneration(cloud, vm.scaleSet),
         // The power state has no time.
-        statuses: [provisioning, { code: `PowerState/${vm.power}`, level: "Info", displayStatus: POWER_TEXT[vm.power] }],
+        statuses: [
+            provisioning,
+            { code: `PowerState/${vm.power}`, level: "Info", displayStatus: POWER_TEXT[vm.power] },
+        ],
     };
 }
 
 function shown(call: Call, vm: VmRecord): Json {
     const view = vmView(call.cloud, vm, call.apiVersion);
-    if (call.query.$expand?.toLowerCase() === "instanceview") (view.properties as Json).instanceView = instanceView(call.cloud, vm);
+    if (call.query.$expand?.toLowerCase() === "instanceview")
+        (view.properties as Json).instanceView = instanceView(call.cloud, vm);
     return view;
 }
 
@@ -139,9 +193,18 @@ export const routes: Route[] = [
         action: action("read"),
         beyondScope: 1,
         type: "scaleSets",
-        handle: (call): Answer => ({ status: 200, body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => shown(call, vm)) } }),
+        handle: (call): Answer => ({
+            status: 200,
+            body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => shown(call, vm)) },
+        }),
     },
-    { method: "GET", path: `${PATH}/:instanceId`, action: action("read"), type: "scaleSets", handle: (call) => ({ status: 200, body: shown(call, one(call)) }) },
+    {
+        method: "GET",
+        path: `${PATH}/:instanceId`,
+        action: action("read"),
+        type: "scaleSets",
+        handle: (call) => ({ status: 200, body: shown(call, one(call)) }),
+    },
     {
         method: "GET",
         path: `${PATH}/:instanceId/instanceView`,

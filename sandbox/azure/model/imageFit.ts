@@ -1,0 +1,52 @@
+// Generation, architecture, security type and purchase plan of a gallery image against the set that is to boot it.
+import type { Cloud } from "../cloud";
+import { ArmError, invalidParameter } from "../http/errors";
+import { definitionOf, galleryVersion, type ImageReference } from "../images";
+import type { Json, ScaleSetRecord } from "../scaleSetRecord";
+import { vmSize } from "../vmSizes";
+
+/** Throws what the compute service answers if the set could not boot the gallery image that its model names. */
+export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
+    const reference = (record.storageProfile.imageReference ?? {}) as ImageReference;
+    const version = galleryVersion(cloud, reference, record.location);
+    const definition = version && definitionOf(cloud, version)?.wire.properties;
+    if (!definition) return;
+    const size = vmSize(record.sku.name);
+    if (size && !size.generations.includes(String(definition.hyperVGeneration))) {
+        const message = `The selected VM size '${record.sku.name}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
+        throw new ArmError(400, "BadRequest", message);
+    }
+    if (size && size.architecture !== (definition.architecture ?? "x64")) {
+        throw new ArmError(
+            400,
+            "BadRequest",
+            `Cannot create a VM of size '${record.sku.name}' because this VM size only supports a CPU Architecture of '${size.architecture}', but an image or disk with CPU Architecture '${String(definition.architecture)}' was given.`,
+        );
+    }
+    if (definition.osState === "Specialized" && Object.keys(record.osProfile).length > 0) {
+        throw invalidParameter("osProfile", "Parameter 'osProfile' is not allowed.");
+    }
+    if (definition.purchasePlan && !record.wire.plan) {
+        const message =
+            "Creating a virtual machine from Marketplace image or a custom image sourced from a Marketplace image requires Plan information in the request.";
+        throw new ArmError(400, "VMMarketplaceInvalidInput", message);
+    }
+    const security = (record.profile.securityProfile as Json | undefined)?.securityType;
+    const feature = ((definition.features ?? []) as { name: string; value: string }[]).find(
+        ({ name }) => name === "SecurityType",
+    )?.value;
+    if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {
+        throw new ArmError(
+            400,
+            "BadRequest",
+            `Use of TrustedLaunch setting is not supported for the provided image. Please select Trusted Launch Supported Gallery Image.`,
+        );
+    }
+    if (feature === "TrustedLaunch" && security !== "TrustedLaunch") {
+        throw new ArmError(
+            400,
+            "BadRequest",
+            `The provided gallery image only supports creation of VMs and VM Scale Sets with 'TrustedLaunch' security type.`,
+        );
+    }
+}

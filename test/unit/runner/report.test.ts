@@ -1,0 +1,110 @@
+// What a run came to, from the engine's events to a report.
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { expect, test } from "vitest";
+import { parseEvents, summarize, waits } from "../../../runner/events";
+import { report } from "../../../runner/report";
+
+const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
+const choice = (version: string, node: string) => ({
+    version,
+    node,
+    instanceId: "1",
+    patched: "2026-11-22T04:12:00Z",
+    attempt: 1,
+});
+
+function step(op: string, type: string, name: string, before: object, after: object): EngineEvent {
+    const urn = `urn:pulumi:prod::kamino::${type}::${name}`;
+    const metadata = { op, type, urn, old: { inputs: before }, new: { inputs: after } };
+    return { sequence: 0, timestamp: 0, resourcePreEvent: { metadata } } as unknown as EngineEvent;
+}
+
+const old = {
+    pool: "pool1",
+    current: "2026.1121.0409",
+    currentNode: "vmss000001",
+    versions: [choice("2026.1121.0409", "vmss000001")],
+};
+const bump = [
+    step("same", "pulumi:pulumi:Stack", "kamino-prod", {}, {}),
+    step("update", SELECTION, "pool1", old, {
+        ...{ pool: "pool1", current: "2026.1122.0412", currentNode: "vmss00000b", restore: [] },
+        versions: [...old.versions, choice("2026.1122.0412", "vmss00000b")],
+        explanation: "12 nodes: 9 not newer than the image, 2 rebooting, 1 fits",
+    }),
+    step("create", "azure-native:compute:GalleryImageVersion", "pool1-2026.1122.0412", {}, {}),
+    step("same", SELECTION, "pool2", { ...old, pool: "pool2" }, { ...old, pool: "pool2" }),
+];
+const diagnostic = (severity: string, message: string) =>
+    ({ sequence: 0, timestamp: 0, diagnosticEvent: { severity, message, color: "never" } }) as unknown as EngineEvent;
+
+test("a bump waits, and a pool that stays is in the table too", () => {
+    const summary = summarize(bump);
+    expect(waits(summary)).toBe(true);
+    expect(summary.changes.map(({ op, name }) => `${op} ${name}`)).toEqual([
+        "update pool1",
+        "create pool1-2026.1122.0412",
+    ]);
+    const { headline, text } = report({
+        stack: "prod",
+        mode: "preview",
+        summary,
+        diff: "  ~ NodeSelection",
+        succeeded: true,
+    });
+    expect(headline).toBe("prod: a bump of pool1 waits");
+    expect(text).toContain(
+        "| pool1 | vmss00000b | 2026-11-22 04:12 | 2026.1121.0409 → **2026.1122.0412** | 12 nodes: 9 not",
+    );
+    expect(text).toContain("| pool2 | vmss000001 | 2026-11-22 04:12 | 2026.1121.0409 | – |");
+});
+
+test("without a change nothing waits", () => {
+    const summary = summarize([bump[0], bump[3]]);
+    expect(waits(summary)).toBe(false);
+    expect(report({ stack: "prod", mode: "up", summary, diff: "", succeeded: true }).headline).toBe(
+        "prod: nothing to do",
+    );
+});
+
+test("policies and errors come before the diff, each once and without colour marks", () => {
+    const violated = {
+        policyName: "no-latest",
+        message: "<{%fg 1%}>one version<{%reset%}>",
+        enforcementLevel: "mandatory",
+    };
+    const event = { sequence: 0, timestamp: 0, policyEvent: violated } as unknown as EngineEvent;
+    const events = [...bump, event, event, diagnostic("error", "it | failed\n"), diagnostic("info", "hello")];
+    const { headline, text } = report({
+        stack: "p",
+        mode: "up",
+        summary: summarize(events),
+        diff: "+ x",
+        succeeded: false,
+    });
+    expect(headline).toBe("p: up failed");
+    expect(text.indexOf("- no-latest: one version")).toBeLessThan(text.indexOf("```diff"));
+    expect(text).toContain("- it \\| failed");
+    expect(text.match(/no-latest/g)).toHaveLength(1);
+});
+
+test("nothing from the cluster breaks out of its place", () => {
+    const evil = { pool: "p", current: "1.1.1", currentNode: "a|b\n## <script>", versions: [] };
+    const { text } = report({
+        ...{ stack: "p", mode: "preview", succeeded: true },
+        summary: summarize([step("update", SELECTION, "p", {}, evil)]),
+        diff: "```\n# out",
+    } as const);
+    expect(text).toContain("a\\|b ## &lt;script>");
+    expect(text).toContain("````diff\n```\n# out\n````");
+});
+
+test("a diff's signs come first, where viewers look for them", () => {
+    const diff = "  + create\n    - delete\n    ~ update";
+    const { text } = report({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
+    expect(text).toContain("+   create\n-     delete\n    ~ update");
+});
+
+test("a line that a crash cut off does not hide the others", () => {
+    expect(parseEvents('{"sequence":1,"timestamp":2}\n{"sequ')).toEqual([{ sequence: 1, timestamp: 2 }]);
+});

@@ -1,0 +1,89 @@
+// The one object that turns the schedule on.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { readSchedule } from "../../../components/schedule/settings";
+import { stackSettings } from "../../../components/schedule/stackSettings";
+
+const directory = mkdtempSync(join(tmpdir(), "kamino-test-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const settingsFile = join(directory, "Pulumi.prod.yaml");
+writeFileSync(
+    settingsFile,
+    "secretsprovider: azurekeyvault://v.vault.azure.net/keys/k\nconfig:\n  kamino:resourceGroup: rg\n",
+);
+const withPassphrase = join(directory, "Pulumi.salted.yaml");
+writeFileSync(withPassphrase, "encryptionsalt: v1:x\n");
+
+const uuid = "00000000-0000-4000-8000-000000000001";
+const least = {
+    ...{
+        stack: "prod",
+        image: "ghcr.io/example/kamino:0.1.0",
+        settingsFile,
+        backendUrl: "azblob://state?storage_account=s",
+    },
+    azure: { subscriptionId: uuid, tenantId: uuid, clientId: uuid },
+};
+const read = (change: object = {}) =>
+    readSchedule({ ...least, ...change }, { key: "kamino:schedule", ownStack: "prod-schedule", project: "kamino" });
+
+test("a few lines are enough", () => {
+    expect(read()).toMatchObject({
+        ...{ name: "kamino", cron: "0 4 * * *", timeZone: "Etc/UTC", mode: "up", suspend: false, namespace: "kamino" },
+        ...{ startingDeadline: 14_400, activeDeadline: 28_800, gracePeriod: 1200, keepSucceeded: 3, keepFailed: 7 },
+        stackSettings: { needsPassphrase: false, captureNamespaces: ["kamino-capture"], force: false },
+    });
+});
+
+test("a volume for the state needs no URL", () => {
+    expect(read({ backendUrl: undefined, stateClaim: "state" }).backendUrl).toBe("file:///var/lib/kamino/state");
+});
+
+describe("refused in one line that names the key", () => {
+    test.each([
+        [{ crom: "x" }, "kamino:schedule.crom is not a known key; the keys are"],
+        [{ stack: undefined }, "kamino:schedule.stack is missing"],
+        [{ stack: "prod-schedule" }, "kamino:schedule.stack must be another stack"],
+        [{ image: undefined }, "kamino:schedule.image is missing"],
+        [{ image: "kamino" }, "kamino:schedule.image must be a container image with a tag"],
+        [{ cron: "every day" }, "kamino:schedule.cron must be a cron expression"],
+        [{ timeZone: "Mars/Olympus" }, "kamino:schedule.timeZone must be a time zone"],
+        [{ mode: "destroy" }, "kamino:schedule.mode must be up or preview"],
+        [{ name: "Kamino" }, "kamino:schedule.name must be a name of at most 40"],
+        [{ activeDeadline: "8 hours" }, "kamino:schedule.activeDeadline must be a duration"],
+        [{ settingsFile: "Pulumi.no.yaml" }, "kamino:schedule.settingsFile: there is no Pulumi.no.yaml"],
+        [{ backendUrl: "file:///state" }, "kamino:schedule.backendUrl must be a state backend that outlives the pod"],
+        [{ azure: undefined }, "kamino:schedule.azure is missing"],
+        [{ azure: { subscriptionId: uuid } }, "kamino:schedule.azure.tenantId is missing"],
+        [{ azure: { subscriptionId: "x" } }, "kamino:schedule.azure.subscriptionId must be a UUID"],
+        [{ azure: { subscriptionId: uuid, tenantId: uuid } }, "kamino:schedule.azure.clientId is missing"],
+        [{ settingsFile: withPassphrase }, "kamino:schedule.environmentSecret is missing"],
+        [{ environment: { ARM_CLIENT_SECRET: "x" } }, "put it into the Secret that environmentSecret names"],
+        [{ resources: { memory: "a lot" } }, "kamino:schedule.resources.memory must be a quantity"],
+    ])("%j", (change, message) => {
+        expect(() => read(change)).toThrow(message);
+        expect(() => read(change)).not.toThrow("\n");
+    });
+});
+
+test("a secret is never quoted in a refusal", () => {
+    expect(() => read({ environment: { ARM_CLIENT_SECRET: "hunter2" } })).not.toThrow("hunter2");
+});
+
+test("the run's settings are the stack's, without what holds on one machine only", () => {
+    const { text } = stackSettings(
+        "secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:kubeconfig: /home/ann/.kube/config\n  kamino:context: c\n  kamino:maxHistory: 4\n",
+        "kamino",
+    );
+    expect(text).toBe("secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:maxHistory: 4\n");
+});
+
+test("the pools' own capture namespaces and force count, the shared ones only where a pool has none", () => {
+    const pools = "kamino:pools: [{ scaleSet: a }, { scaleSet: b, captureNamespace: own, force: true }]";
+    expect(stackSettings(`config:\n  ${pools}\n`, "kamino")).toMatchObject({
+        captureNamespaces: ["kamino-capture", "own"],
+        force: true,
+    });
+});

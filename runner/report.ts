@@ -88,7 +88,7 @@ function list(title: string, items: string[]): string {
 }
 
 function fenced(diff: string): string {
-    const text = diff.trim();
+    const text = diff.trimEnd().replace(/^(\s*\n)+/, "");
     if (text === "") {
         return "";
     }

@@ -23,7 +23,9 @@ export function readObject(
         try {
             return [name, value === undefined || value === null || value === "" ? otherwise : read(value)];
         } catch (error) {
-            throw new UserError(`${at}.${name} must be ${(error as Error).message}, not ${JSON.stringify(value)}`);
+            // What an object holds may be what should not be seen.
+            const shown = typeof value === "object" ? "" : `, not ${JSON.stringify(value)}`;
+            throw new UserError(`${at}.${name} must be ${(error as Error).message}${shown}`);
         }
     });
     return Object.fromEntries(values) as Record<string, unknown>;

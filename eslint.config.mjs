@@ -17,7 +17,7 @@ export default tseslint.config(
         },
         rules: {
             "@typescript-eslint/no-floating-promises": "error",
-            "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+            "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
             "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
             "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
         },

@@ -25,7 +25,7 @@ export interface OutcomeFields {
     seconds: number;
 }
 
-const unchanging = new Set(["same", "read", "refresh"]);
+const unchanging = new Set(["same", "read", "refresh", "discard"]);
 
 export class Outcome {
     /** The command as typed. */

@@ -1,4 +1,5 @@
 // The readable report of a run: pools as a table, then the diff. Markdown, which reads well as plain text too. Pure.
+import { createHash } from "node:crypto";
 import { waits, type PoolLine, type Summary } from "./events";
 
 export interface ReportInput {
@@ -29,8 +30,35 @@ export function report(input: ReportInput): { headline: string; text: string } {
         ),
         list("Policies that advise against it", summary.violations.advisory),
         fenced(diff),
+        marker(input),
     ];
     return { headline, text: parts.filter((part) => part !== "").join("\n\n") + "\n" };
+}
+
+/** What a report says of itself to programs. */
+export interface Marker {
+    stack: string;
+    waits: boolean;
+    /** The same for the same changes, whatever else the texts say: by it, yesterday's review is known to hold today. */
+    fingerprint: string;
+}
+
+const MARKER = /<!-- kamino: (\{.*\}) -->/;
+
+/** Reads a report's marker; undefined when there is none. */
+export function markerIn(text: string): Marker | undefined {
+    const match = MARKER.exec(text);
+    return match ? (JSON.parse(match[1]) as Marker) : undefined;
+}
+
+/** Not shown where Markdown is. */
+function marker({ stack, summary, succeeded }: ReportInput): string {
+    const pools = summary.pools.map(({ pool, node, to, restore }) => ({ pool, node, to, restore }));
+    const facts = JSON.stringify({ pools, changes: summary.changes, mandatory: summary.violations.mandatory });
+    const fingerprint = createHash("sha256").update(facts).digest("hex");
+    const own: Marker = { stack, waits: succeeded && waits(summary), fingerprint };
+    // "--" would end the comment early.
+    return `<!-- kamino: ${JSON.stringify(own).replaceAll("--", "-\\u002d")} -->`;
 }
 
 function headlineOf({ stack, mode, summary, succeeded }: ReportInput): string {

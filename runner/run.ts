@@ -6,6 +6,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { oneLine, UserError } from "../components/errors";
 import { deliver } from "./deliver";
 import { waits } from "./events";
+import { keepTokenFile } from "./federatedToken";
 import { hasEnded, takeLease, type Held } from "./lease";
 import { EXIT, type Options } from "./options";
 import { furnish, kubeConfigOf, podFrom, writableCopy, type Pod } from "./pod";
@@ -27,8 +28,9 @@ interface Place extends Workplace {
  */
 export async function run(asked: Options, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
+    const token = await keepTokenFile(env, scratch);
     try {
-        const { place, options } = await settle(asked, env, scratch, stop);
+        const { place, options } = await settle(asked, { ...env, ...token?.env }, scratch, stop);
         try {
             return options.mode === "preview" ? await runPreview(options, place) : await runUp(options, place);
         } finally {
@@ -37,6 +39,7 @@ export async function run(asked: Options, env: NodeJS.ProcessEnv, stop: AbortSig
                 .catch((error: unknown) => console.error(`the lease was not given back: ${oneLine(error)}`));
         }
     } finally {
+        token?.stop();
         await rm(scratch, { recursive: true, force: true });
     }
 }

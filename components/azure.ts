@@ -158,6 +158,22 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
     );
 }
 
+/**
+ * The types of the extensions in a scale set's model, by extension name. azure-native's answer leaves them out: its SDK folds
+ * `properties.type` and the extension's own read-only `type` into one property, and the latter, absent in a model, wins.
+ */
+export async function extensionTypes(scaleSetId: string): Promise<Map<string, string>> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const found = await ask(`scale set ${names[0]}`, async () => {
+        const client = await computeClient(subscriptionId);
+        return await client.virtualMachineScaleSets.get(resourceGroup, names[0]);
+    });
+    const extensions = found?.virtualMachineProfile?.extensionProfile?.extensions ?? [];
+    return new Map(
+        extensions.map(({ name, type, typePropertiesType }) => [name ?? "", typePropertiesType ?? type ?? ""]),
+    );
+}
+
 function readDisk(client: ComputeManagementClient, id: string): Promise<Disk | undefined> {
     const { resourceGroup, names } = parseArmId(id);
     return ask(`disk ${id}`, () => client.disks.get(resourceGroup, names[0]));

@@ -63,7 +63,13 @@ export const EMPTY_CUSTOM_DATA = Buffer.from("#cloud-config\n{}\n").toString("ba
  * @param resourceGroupName the group that the scale set is in
  */
 export function modelAsItIs(live: LiveModel, resourceGroupName: string): DeclaredModel {
-    const { sku: _capacityIsTheAutoscalers, identity, virtualMachineProfile, ...rest } = withoutNulls(live);
+    const { identity } = live;
+    const {
+        sku: _capacityIsTheAutoscalers,
+        identity: _declaredBelow,
+        virtualMachineProfile,
+        ...rest
+    } = withoutEmpty(live);
     const declared = without(rest, READ_ONLY) as Omit<DeclaredModel, "resourceGroupName">;
     return {
         resourceGroupName,
@@ -147,14 +153,18 @@ function without<T extends object, K extends string>(value: T, names: Record<K, 
     return Object.fromEntries(Object.entries(value).filter(([name]) => !(name in names))) as Omit<T, K>;
 }
 
-// In these models null and absent are the same thing.
-function withoutNulls<T>(value: T): T {
+// In these models null, absent and empty are the same thing, and Azure keeps what a PUT leaves out.
+function withoutEmpty<T>(value: T): T {
     if (Array.isArray(value)) {
-        return value.filter((item) => item !== null).map((item: unknown) => withoutNulls(item)) as T;
+        return value.map((item: unknown) => withoutEmpty(item)).filter((item) => !isEmpty(item)) as T;
     }
     if (typeof value === "object" && value !== null) {
-        const entries = Object.entries(value).filter(([, item]) => item !== null && item !== undefined);
-        return Object.fromEntries(entries.map(([name, item]) => [name, withoutNulls(item as unknown)])) as T;
+        const entries = Object.entries(value).map(([name, item]) => [name, withoutEmpty(item as unknown)] as const);
+        return Object.fromEntries(entries.filter(([, item]) => !isEmpty(item))) as T;
     }
     return value;
+}
+
+function isEmpty(value: unknown): boolean {
+    return value === null || value === undefined || (typeof value === "object" && Object.keys(value).length === 0);
 }

@@ -1,5 +1,6 @@
 // Which scale sets this program may change: reading one, and the rules that refuse the others.
 import { compute } from "@pulumi/azure-native";
+import { extensionTypes } from "./azure";
 import { UserError, oneLine } from "./errors";
 import type { LiveModel } from "./model";
 
@@ -22,10 +23,12 @@ export function scaleSetId({ subscriptionId, resourceGroup, name }: ScaleSetId):
  */
 export async function readScaleSet(id: ScaleSetId, configKey: string): Promise<LiveModel> {
     try {
-        return await compute.getVirtualMachineScaleSet({
-            resourceGroupName: id.resourceGroup,
-            vmScaleSetName: id.name,
-        });
+        return await withExtensionTypes(
+            await compute.getVirtualMachineScaleSet({
+                resourceGroupName: id.resourceGroup,
+                vmScaleSetName: id.name,
+            }),
+        );
     } catch (error) {
         const reason = oneLine(error);
         if (/ResourceNotFound|ResourceGroupNotFound|\b404\b/.test(reason)) {
@@ -36,6 +39,24 @@ export async function readScaleSet(id: ScaleSetId, configKey: string): Promise<L
         }
         throw new UserError(`${configKey}: scale set "${id.name}" cannot be read: ${reason}`);
     }
+}
+
+/** The model with each extension's type, which azure-native's answer leaves out; without it no rule can tell what one is. */
+export async function withExtensionTypes(live: LiveModel): Promise<LiveModel> {
+    const profile = live.virtualMachineProfile;
+    const extensions = profile?.extensionProfile?.extensions ?? [];
+    if (extensions.every(({ type }) => type)) {
+        return live;
+    }
+    const types = await extensionTypes(live.id);
+    const typed = extensions.map((extension) => ({
+        ...extension,
+        type: types.get(extension.name ?? "") || extension.type,
+    }));
+    return {
+        ...live,
+        virtualMachineProfile: { ...profile, extensionProfile: { ...profile?.extensionProfile, extensions: typed } },
+    } as LiveModel;
 }
 
 /** One reason why a scale set is refused: does it hold, and what to say. */

@@ -8,7 +8,7 @@ import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
 import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
 import { imageDefinitionId, imageVersionId, type Pool } from "./pools";
-import { refusal } from "./scaleSets";
+import { refusal, withExtensionTypes } from "./scaleSets";
 import { NodeSelection, type Choice } from "./selection/nodeSelection";
 
 /** What a pool's prototype is made of. */
@@ -142,6 +142,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
                 { parent: this, dependsOn: images },
             )
+            .apply(withExtensionTypes)
             .apply((read) => {
                 const reason = refusal(read, configKey);
                 if (reason) {

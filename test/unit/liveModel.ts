@@ -13,7 +13,7 @@ export function liveModel(changes: Partial<LiveModel> = {}): LiveModel {
         provisioningState: "Succeeded",
         timeCreated: "2026-11-01T08:00:00+00:00",
         uniqueId: "4a1c0d9e-0000-0000-0000-000000000000",
-        systemData: {} as LiveModel["systemData"],
+        systemData: {},
         orchestrationMode: "Uniform",
         overprovision: false,
         plan: null as unknown as undefined,

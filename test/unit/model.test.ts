@@ -58,6 +58,21 @@ describe("the model as it is", () => {
     });
 });
 
+describe("what is empty in the answer", () => {
+    it("is not declared: in these models null, absent and empty are the same", () => {
+        const profile = profileOf(modelAsItIs(liveModel(), "rg"));
+        expect(profile.osProfile).not.toHaveProperty("secrets");
+    });
+
+    it("still counts where it is an identity's entry that Azure has not filled in yet", () => {
+        const identity = {
+            type: "UserAssigned",
+            userAssignedIdentities: { "/id": {} },
+        } as unknown as LiveModel["identity"];
+        expect(modelAsItIs(liveModel({ identity }), "rg").identity).toMatchObject({ userAssignedIdentities: ["/id"] });
+    });
+});
+
 describe("the model from an image", () => {
     const model = () => profileOf(modelFromImage(liveModel(), "rg", VERSION, DEFAULT_KEEP_EXTENSIONS));
 

@@ -31,7 +31,7 @@ demo: build ## the whole way on screen, against the real engine, a real API serv
 
 .PHONY: test
 test: build ## types, lint, format and all tests
-	@failed=; for check in types lint format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
+	@failed=; for check in types lint lint-workflows format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
 	    if [ -n "$$failed" ]; then echo "make test: failed:$$failed"; exit 1; fi
 
 .PHONY: shell
@@ -41,6 +41,11 @@ shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
 .PHONY: lint
 lint: requirements dependencies ## eslint
 	@echo "== lint"; npx --no-install eslint .
+
+.PHONY: lint-workflows
+lint-workflows: requirements ## actionlint, on .github/workflows
+	@echo "== workflows"; mkdir -p $(bin); cd tools/actionlint && go build -o ../../$(bin)/actionlint github.com/rhysd/actionlint/cmd/actionlint
+	@$(bin)/actionlint -shellcheck= -pyflakes=
 
 .PHONY: format
 format: requirements dependencies ## prettier, writing

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { releaseSnapshot } from "./capture/osDiskCapture";
 import type { Pool } from "./pools";
 import type { Choice } from "./selection/nodeSelection";
+import { sameVersion } from "./versions";
 
 /**
  * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
@@ -55,8 +56,9 @@ export function declareImageVersion(
         },
         {
             ...opts,
-            // New nodes boot from the version in use. One that Azure could not make (a further attempt) has to be replaceable.
-            protect: choice.version === pool.liveVersion || (current && choice.attempt === 1),
+            // New nodes boot from this one. The version that the model is leaving loses its protection in the same run: protected
+            // in the state, the next run could not let it go. What the model points at is never pruned, protected or not.
+            protect: current && (choice.attempt === 1 || sameVersion(choice.version, pool.liveVersion ?? "")),
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],
             deleteBeforeReplace: true,

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { OsDiskCapture } from "./capture/osDiskCapture";
 import { recordOf, type ModelRecord } from "../policies/modelRecord";
 import type { PreviousPool } from "../policies/record";
+import { UserError } from "./errors";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
 import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
@@ -58,11 +59,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const definition = this.declareDefinition(name);
         const images = pulumi
             .all([selection.versions, selection.current])
-            .apply(([choices, current]) =>
-                choices.map((choice) =>
-                    this.keepImage(name, choice, choice.version === current, [selection, ...definition]),
-                ),
-            );
+            .apply(([choices, current]) => this.keepImages(name, choices, current, [selection, ...definition]));
         const declared = pulumi
             .all([selection.current, this.liveModel(images)])
             .apply(([version, live]) => this.declareScaleSet(name, live, version, images));
@@ -108,6 +105,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
             : [];
     }
 
+    /** Oldest first, each after those before it: once a new image is there, the old ones are known to be as declared (unprotected). */
+    private keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
+        const images: compute.GalleryImageVersion[] = [];
+        for (const choice of choices) {
+            const after = [...dependsOn, ...images];
+            images.push(this.keepImage(name, choice, choice.version === current, after));
+        }
+        return images;
+    }
+
     /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
     private keepImage(name: string, choice: Choice, current: boolean, dependsOn: pulumi.Resource[]) {
         const { pool, kubernetes } = this.args;
@@ -146,7 +153,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             .apply((read) => {
                 const reason = refusal(read, configKey);
                 if (reason) {
-                    throw new pulumi.RunError(
+                    throw new UserError(
                         `${reason} (it was changed while this update ran; nothing was written to it)`,
                     );
                 }

@@ -1,0 +1,254 @@
+// The story of a pool, told by the whole program on the real engine, a real API server and a local Azure: one test is one day.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Stack } from "../../sandbox/engine/stack";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import {
+    changesIn,
+    imageOf,
+    lineOf,
+    machinesOf,
+    modelOf,
+    patch,
+    poolStack,
+    scaleSetOf,
+    versionsInGallery,
+    writes,
+    type PoolOutputs,
+} from "./support/pools";
+
+const MINUTE = 60_000;
+const MONDAY = "2026.1116.0412";
+const TUESDAY = "2026.1117.0412";
+const WEDNESDAY = "2026.1118.0412";
+
+let sandbox: Sandbox;
+let stack: Stack;
+let nodes: string[];
+
+beforeAll(async () => {
+    sandbox = await startSandbox({
+        pools: [
+            { name: "pool1", capacity: 4, labels: { tier: "web" } },
+            { name: "pool2", capacity: 2, zones: ["1", "2"] },
+        ],
+    });
+    nodes = machinesOf(sandbox, "pool1").map(({ nodeName }) => nodeName);
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    stack = await poolStack(sandbox, ["pool1"], { maxHistory: 2 });
+}, 10 * MINUTE);
+afterAll(() => sandbox?.stop());
+beforeEach(() => sandbox.azure.requests.clear());
+
+const outputs = async (pool = "pool1") => (await stack.outputs<{ pools: Record<string, PoolOutputs> }>()).pools[pool];
+
+/** Every machine runs, is in service, and is the machine that it was. */
+async function expectAllInService(pool = "pool1") {
+    await sandbox.nodes.settled();
+    const { items } = await sandbox.nodes.api.core.listNode();
+    for (const { nodeName, power, joined } of machinesOf(sandbox, pool)) {
+        const node = items.find(({ metadata }) => metadata?.name === nodeName);
+        expect({ nodeName, power, joined }).toEqual({ nodeName, power: "running", joined: true });
+        expect(node?.spec?.unschedulable ?? false).toBe(false);
+        expect(Object.keys(node?.metadata?.annotations ?? {}).filter((key) => /kamino|autoscaler/.test(key))).toEqual(
+            [],
+        );
+    }
+}
+
+test("the first preview says which node, and adopts the pool as it is", async () => {
+    const preview = (await stack.preview()).orFail();
+    expect(changesIn(preview)).toEqual([
+        "create Gallery kamino",
+        "create GalleryImage pool1",
+        `create GalleryImageVersion pool1-${MONDAY}`,
+        "create NodeSelection pool1",
+        `create OsDiskCapture pool1-${MONDAY}`,
+        "create Stack kamino-test",
+        "create VmssPrototype pool1",
+        "import VirtualMachineScaleSet pool1",
+    ]);
+    expect(lineOf(preview, "pool1")).toMatch(
+        new RegExp(
+            `^pool1: node ${nodes[0]}, patched 2026-11-16 04:12Z, ready \\d+[hd], image ${MONDAY} ` +
+                `\\(4 nodes: 3 \\S.*, 1 fits\\)$`,
+        ),
+    );
+    expect(preview.messages("warning")).toEqual([]);
+    expect(writes(sandbox)).toEqual([]);
+});
+
+test("the first up takes the image and leaves the model as it is", async () => {
+    const before = scaleSetOf(sandbox, "pool1");
+    const model = before.model;
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY]);
+    expect(scaleSetOf(sandbox, "pool1").model).toEqual(model);
+    expect(await outputs()).toMatchObject({
+        node: nodes[0],
+        version: MONDAY,
+        versions: [MONDAY],
+        scaleSetId: before.id,
+        adopted: true,
+    });
+    await expectAllInService();
+});
+
+test("the next run points the model at the image, and takes the bootstrap out of it", async () => {
+    const preview = (await stack.preview("--diff")).orFail();
+    expect(changesIn(preview)).toEqual(["update VirtualMachineScaleSet pool1"]);
+    (await stack.up("--skip-preview")).orFail();
+    const profile = modelOf(sandbox, "pool1");
+    expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
+    expect(Object.keys(profile.storageProfile.imageReference)).toEqual(["id"]);
+    expect(profile.extensionProfile.extensions.map(({ name }) => name)).toEqual([
+        `${scaleSetOf(sandbox, "pool1").name}-computeAksLinuxBilling`,
+    ]);
+    expect(Buffer.from(profile.osProfile.customData ?? "", "base64").toString()).toBe("#cloud-config\n{}\n");
+    expect(scaleSetOf(sandbox, "pool1").capacity).toBe(4);
+    // Nothing rolled out: every node still is what it was made as.
+    expect(machinesOf(sandbox, "pool1").every(({ latestModelApplied }) => !latestModelApplied)).toBe(true);
+    await expectAllInService();
+});
+
+test("when no node is newer than the image nothing changes and nothing is written", async () => {
+    const preview = (await stack.preview()).orFail();
+    expect(changesIn(preview)).toEqual([]);
+    expect(lineOf(preview, "pool1")).toMatch(/^pool1: unchanged, image 2026\.1116\.0412 from node /);
+    expect(changesIn((await stack.up("--skip-preview")).orFail())).toEqual([]);
+    expect(writes(sandbox)).toEqual([]);
+});
+
+test("a node added now is like the patched one, joined without bootstrap, and is itself", async () => {
+    await sandbox.azure.setCapacity(scaleSetOf(sandbox, "pool1").id, 5);
+    await sandbox.nodes.settled();
+    const [source] = machinesOf(sandbox, "pool1");
+    const added = machinesOf(sandbox, "pool1")[4];
+    expect(added).toMatchObject({ joined: true, bootedClean: true, bootstrapped: true, bootstrapRan: false });
+    expect(sandbox.nodes.patchLevel(added.nodeName)).toBe("2026-11-16");
+    const file = (vm: typeof added, path: string) => readFileSync(join(vm.diskDirectory, path), "utf8").trim();
+    expect(file(added, "etc/hostname")).toBe(added.computerName);
+    expect(file(added, "etc/machine-id")).not.toBe(file(source, "etc/machine-id"));
+    expect(file(added, "var/log/kamino-ancestry.log")).toContain(`version ${MONDAY} from node ${source.nodeName}`);
+    const node = await sandbox.nodes.api.core.readNode({ name: added.nodeName });
+    expect(node.metadata?.labels).toMatchObject({ tier: "web" });
+    // kured's annotation is the source's own and does not come with its disk.
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("a newer reboot is one preview: of the scale set one line", async () => {
+    await patch(sandbox, "pool1", 1, "2026-11-17T04:12:00Z");
+    const preview = (await stack.preview("--diff")).orFail();
+    expect(changesIn(preview)).toEqual([
+        `create GalleryImageVersion pool1-${TUESDAY}`,
+        `create OsDiskCapture pool1-${TUESDAY}`,
+        "update NodeSelection pool1",
+        "update VirtualMachineScaleSet pool1",
+    ]);
+    const scaleSet = preview.steps.find(({ type }) => type.endsWith(":VirtualMachineScaleSet"));
+    expect(scaleSet?.diffs).toEqual(["virtualMachineProfile.storageProfile.imageReference.id"]);
+    expect(preview.output).toMatch(
+        new RegExp(`~ id: "\\S+/versions/${MONDAY}" => "\\S+/versions/${TUESDAY}"`.replaceAll(".", "\\.")),
+    );
+    expect(lineOf(preview, "pool1")).toContain(`node ${nodes[1]}, patched 2026-11-17 04:12Z`);
+    expect(lineOf(preview, "pool1")).toContain(`image ${MONDAY} → ${TUESDAY} (5 nodes: `);
+    expect(writes(sandbox)).toEqual([]);
+});
+
+test("a plan file holds: an up that would choose another node than the reviewed one changes nothing", async () => {
+    const plan = join(sandbox.directory, "plan.json");
+    (await stack.preview("--save-plan", plan)).orFail();
+    expect(existsSync(plan)).toBe(true);
+    await patch(sandbox, "pool1", 2, "2026-11-18T04:12:00Z");
+    sandbox.azure.requests.clear();
+    const up = await stack.up("--plan", plan, "--skip-preview");
+    expect(up.exitCode).not.toBe(0);
+    expect(up.output).toContain("violates plan");
+    expect(writes(sandbox)).toEqual([]);
+    expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
+    await expectAllInService();
+});
+
+test("a plan made anew is carried out to the letter", async () => {
+    const plan = join(sandbox.directory, "plan.json");
+    (await stack.preview("--save-plan", plan)).orFail();
+    const up = (await stack.up("--plan", plan, "--skip-preview")).orFail();
+    expect(up.messages("info", true).join("\n")).toMatch(/pool1: capturing node \S+: draining/);
+    expect(imageOf(sandbox, "pool1")).toBe(WEDNESDAY);
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY, WEDNESDAY]);
+    expect(await outputs()).toMatchObject({ node: nodes[2], versions: [MONDAY, WEDNESDAY] });
+    const snapshots = sandbox.azure.requests.writes().filter(({ path }) => /\/snapshots\//.test(path));
+    expect(snapshots.map(({ method }) => method)).toEqual(["PUT", "DELETE"]);
+    await expectAllInService();
+});
+
+test("what history no longer keeps goes, after the model has moved on", async () => {
+    await patch(sandbox, "pool1", 3, "2026-11-19T04:12:00Z");
+    const preview = (await stack.preview()).orFail();
+    expect(changesIn(preview)).toContain(`delete GalleryImageVersion pool1-${MONDAY}`);
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([WEDNESDAY, "2026.1119.0412"]);
+    const order = writes(sandbox).filter((write) => /^(DELETE versions|PUT virtualMachineScaleSets)\//.test(write));
+    expect(order).toEqual([
+        `PUT virtualMachineScaleSets/${scaleSetOf(sandbox, "pool1").name}`,
+        `DELETE versions/${MONDAY}`,
+    ]);
+    await expectAllInService();
+});
+
+test("a pin rolls the model back to an earlier version and takes no image; without it the pool goes on", async () => {
+    const pools = [{ name: "pool1", scaleSet: scaleSetOf(sandbox, "pool1").name }];
+    await stack.configure({ pools: [{ ...pools[0], pin: WEDNESDAY }] });
+    await patch(sandbox, "pool1", 0, "2026-11-20T04:12:00Z");
+    const preview = (await stack.preview()).orFail();
+    expect(lineOf(preview, "pool1")).toBe(`pool1: pinned to image ${WEDNESDAY} by the configuration (pin)`);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(WEDNESDAY);
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([WEDNESDAY, "2026.1119.0412"]);
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+
+    await stack.configure({ pools });
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1120.0412");
+});
+
+test("a refresh finds nothing changed, and the preview after it says unchanged", async () => {
+    const refreshed = (await stack.refresh("--diff")).orFail();
+    // What the last run said of itself is read anew, and that alone.
+    const changed = [...refreshed.output.matchAll(/^ *[~+-]+ (\S+): \(\w+\)/gm)].map(([, type]) => type);
+    expect([...new Set(changed)]).toEqual(["pulumi:pulumi:StackReference"]);
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("a pool added later is adopted while the others go their way", async () => {
+    const both = ["pool1", "pool2"].map((name) => ({ name, scaleSet: scaleSetOf(sandbox, name).name }));
+    await stack.configure({ pools: both });
+    await patch(sandbox, "pool2", 1, "2026-11-18T05:30:00Z");
+    await patch(sandbox, "pool1", 1, "2026-11-21T04:12:00Z");
+    const up = (await stack.up("--skip-preview")).orFail();
+    expect(changesIn(up)).toContain("import VirtualMachineScaleSet pool2");
+    expect(changesIn(up)).toContain("update VirtualMachineScaleSet pool1");
+    expect(imageOf(sandbox, "pool2")).toBeUndefined();
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool2")).toBe("2026.1118.0530");
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1121.0412");
+    await expectAllInService("pool2");
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test(
+    "destroy is refused, and deletes nothing that is in use",
+    async () => {
+        const destroyed = await stack.destroy();
+        expect(destroyed.exitCode).not.toBe(0);
+        expect(destroyed.output).toMatch(/protect/);
+        expect(writes(sandbox)).toEqual([]);
+        // Even with protection taken away in the stack's state the scale set stays in Azure.
+        (await stack.run("state", "unprotect", "--all", "--yes")).orFail();
+        (await stack.destroy()).orFail();
+        expect(writes(sandbox).filter((write) => /virtualMachineScaleSets/.test(write))).toEqual([]);
+        await expectAllInService();
+    },
+    10 * MINUTE,
+);

@@ -1,0 +1,107 @@
+// The whole program on the sandbox: a stack for its pools, nodes with a past, and what an outcome did to which resource.
+import type { ScaleSet, Vm } from "../../../sandbox/azure";
+import type { Outcome } from "../../../sandbox/engine/outcome";
+import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
+import type { Sandbox } from "../../../sandbox/sandbox";
+import { computeClient } from "../../azure/support";
+
+/** What the program says of a pool. */
+export interface PoolOutputs {
+    node: string;
+    version: string;
+    versions: string[];
+    scaleSetId: string;
+    adopted: boolean;
+    explanation: string;
+}
+
+/** The scale set of a pool of the sandbox, as it is now. */
+export function scaleSetOf(sandbox: Sandbox, pool: string): ScaleSet {
+    const found = sandbox.azure.scaleSets().find(({ name }) => name.includes(`-${pool}-`));
+    if (!found) {
+        throw new Error(`the sandbox has no pool ${pool}`);
+    }
+    return found;
+}
+
+/** The machines of a pool, in the order of their numbers. */
+export function machinesOf(sandbox: Sandbox, pool: string): Vm[] {
+    return sandbox.azure.vms(scaleSetOf(sandbox, pool).id);
+}
+
+/** A stack of the whole program for these pools. Pods get little time to go, so that tests are quick. */
+export function poolStack(
+    sandbox: Sandbox,
+    pools: string[],
+    config: Record<string, ConfigValue> = {},
+    name = "test",
+): Promise<Stack> {
+    const [first] = pools.map((pool) => scaleSetOf(sandbox, pool));
+    return Stack.create({
+        ...{ runDirectory: sandbox.directory, env: sandbox.env, name },
+        config: {
+            resourceGroup: first.resourceGroup,
+            pools: pools.map((pool) => ({ name: pool, scaleSet: scaleSetOf(sandbox, pool).name })),
+            gracePeriod: "1s",
+            ...config,
+        },
+    });
+}
+
+/** Gives a node of a pool a past: kured saw at that moment that its patches need a reboot, and it is Ready since. */
+export async function patch(sandbox: Sandbox, pool: string, index: number, at: string): Promise<string> {
+    const { nodeName } = machinesOf(sandbox, pool)[index];
+    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date(at), utcOffsetMinutes: 120 });
+    return nodeName;
+}
+
+type Model = {
+    properties: {
+        virtualMachineProfile: {
+            storageProfile: { imageReference: Record<string, string> };
+            osProfile: { customData?: string };
+            extensionProfile: { extensions: { name: string }[] };
+        };
+    };
+};
+
+/** A pool's model as Azure has it, with what a GET leaves out. */
+export function modelOf(sandbox: Sandbox, pool: string): Model["properties"]["virtualMachineProfile"] {
+    return (scaleSetOf(sandbox, pool).model as unknown as Model).properties.virtualMachineProfile;
+}
+
+/** The image version that new nodes of the pool start from; undefined when it is none of a gallery. */
+export function imageOf(sandbox: Sandbox, pool: string): string | undefined {
+    return modelOf(sandbox, pool).storageProfile.imageReference.id?.split("/").at(-1);
+}
+
+/** The image versions that the pool's image definition holds, in order. */
+export async function versionsInGallery(sandbox: Sandbox, pool: string, gallery = "kamino"): Promise<string[]> {
+    const { resourceGroup, name } = scaleSetOf(sandbox, pool);
+    const versions: string[] = [];
+    const { galleryImageVersions } = computeClient(sandbox.azure);
+    for await (const version of galleryImageVersions.listByGalleryImage(resourceGroup, gallery, name)) {
+        versions.push(version.name ?? "");
+    }
+    return versions.sort();
+}
+
+/** What was written to Azure since the log was cleared, as `PUT virtualMachineScaleSets/NAME`; polls and reads left out. */
+export function writes(sandbox: Sandbox): string[] {
+    return sandbox.azure.requests
+        .writes()
+        .map(({ method, path }) => `${method} ${path.split("/").slice(-2).join("/")}`);
+}
+
+/** What an outcome changes, as `update VirtualMachineScaleSet pool1`, in alphabetical order. */
+export function changesIn(outcome: Outcome): string[] {
+    return outcome.steps
+        .filter(({ op }) => !["same", "read", "refresh", "discard"].includes(op))
+        .map(({ op, type, name }) => `${op} ${type.split(":").at(-1)} ${name}`)
+        .sort();
+}
+
+/** The line that a person decides by. */
+export function lineOf(outcome: Outcome, pool: string): string {
+    return outcome.messages("info").find((message) => message.startsWith(`${pool}: `)) ?? "";
+}

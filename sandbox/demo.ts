@@ -1,5 +1,6 @@
 // `make demo`: the whole way on screen, with the tools' own output and a sentence before each step.
 import type { ScaleSet } from "./azure";
+import { devSettings } from "./engine/paths";
 import { Stack } from "./engine/stack";
 import { startSandbox, type Sandbox } from "./sandbox";
 
@@ -35,11 +36,8 @@ async function tell(sandbox: Sandbox) {
         runDirectory: sandbox.directory,
         env: sandbox.env,
         name: "dev",
+        settings: devSettings,
         show: true,
-        config: {
-            resourceGroup: pools[0].resourceGroup,
-            pools: pools.map(({ name }, index) => ({ name: POOLS[index], scaleSet: name })),
-        },
     });
 
     say(

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Stack } from "./engine/stack";
-import { repository } from "./engine/paths";
+import { devSettings, repository } from "./engine/paths";
 import { startSandbox, type Sandbox } from "./sandbox";
 
 const welcome = `
@@ -20,16 +20,12 @@ exit (or Ctrl-D) ends the shell and the sandbox.
 
 /** The sandbox's environment with a stack for all its pools, in which a node that was just patched may be taken at once. */
 async function environmentWithStack(sandbox: Sandbox): Promise<NodeJS.ProcessEnv> {
-    const scaleSets = sandbox.azure.scaleSets();
     const stack = await Stack.create({
         runDirectory: sandbox.directory,
         env: sandbox.env,
-        name: "sandbox",
-        config: {
-            resourceGroup: scaleSets[0].resourceGroup,
-            pools: scaleSets.map(({ name }) => ({ scaleSet: name })),
-            minimumReadyTime: "1s",
-        },
+        name: "dev",
+        settings: devSettings,
+        config: { minimumReadyTime: "1s" },
     });
     // Selected as a person would, instead of given with every command: `pulumi stack …` should work with other stacks too.
     (await stack.run("stack", "select")).orFail();

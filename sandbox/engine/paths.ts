@@ -9,3 +9,5 @@ export const sandboxDirectory = path.join(repository, ".sandbox");
 export const binDirectory = path.join(sandboxDirectory, "bin");
 /** Provider plugins, in the layout of PULUMI_HOME/plugins. */
 export const pluginsDirectory = path.join(sandboxDirectory, "plugins");
+/** Settings of the stack for the sandbox's pools. */
+export const devSettings = path.join(repository, "Pulumi.dev.yaml");

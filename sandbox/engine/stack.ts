@@ -20,10 +20,14 @@ export interface StackOptions {
     name?: string;
     /** Folder of the program (its Pulumi.yaml); default: this repository's own. */
     program?: string;
-    /** Keys without a namespace are the project's own. */
+    /** A Pulumi.<stack>.yaml whose configuration the stack starts with; the file itself stays as it is. */
+    settings?: string;
+    /** On top of those. Keys without a namespace are the project's own. */
     config?: Record<string, ConfigValue>;
     /** Secret configuration values, kept encrypted. */
     secrets?: Record<string, string>;
+    /** What the stack's secrets are encrypted with; the sandbox's own where left out. */
+    passphrase?: string;
     /** Lets the commands write to this process's own terminal, for people to watch, instead of capturing what they say. */
     show?: boolean;
 }
@@ -66,6 +70,7 @@ export class Stack {
         this.configFile = path.join(this.runDirectory, `Pulumi.${this.name}.yaml`);
         this.env = {
             ...pulumiEnvironment(this.runDirectory, options.env ?? process.env),
+            ...(options.passphrase && { PULUMI_CONFIG_PASSPHRASE: options.passphrase }),
             // Any flag may be given as PULUMI_OPTION_<FLAG>; so the commands themselves stay what a person would type.
             PULUMI_OPTION_CONFIG_FILE: this.configFile,
             PULUMI_OPTION_STACK: this.name,
@@ -80,7 +85,7 @@ export class Stack {
         // `stack init` writes Pulumi.<stack>.yaml beside Pulumi.yaml. Beside this one it is out of everyone's way.
         await fs.writeFile(path.join(stack.runDirectory, "Pulumi.yaml"), stringify({ name, runtime: "nodejs" }));
         await stack.ask(["stack", "init", "--no-select"], stack.runDirectory);
-        await stack.configure(options.config ?? {});
+        await stack.configure({ ...(await configIn(options.settings)), ...options.config });
         for (const [key, value] of Object.entries(options.secrets ?? {})) {
             await stack.ask(["config", "set", "--secret", key, value]);
         }
@@ -202,6 +207,11 @@ export interface StateResource {
 
 interface Deployment {
     deployment: { resources?: StateResource[] };
+}
+
+async function configIn(settings: string | undefined): Promise<Record<string, ConfigValue>> {
+    const text = settings === undefined ? "{}" : await fs.readFile(settings, "utf8");
+    return (parse(text) as { config?: Record<string, ConfigValue> }).config ?? {};
 }
 
 async function readEvents(file: string): Promise<EngineEvent[]> {

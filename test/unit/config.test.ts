@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadYaml } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
 import { SHARED_KEYS, TOP_LEVEL_KEYS, readSettings, seconds } from "../../components/config";
+import { DEFAULT_GROUP, scaleSetName } from "../../sandbox/azure/pools";
 
 const ID =
     "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/other/providers/Microsoft.Compute/virtualMachineScaleSets/vmss2";
@@ -166,4 +167,14 @@ it("agrees with the schema in Pulumi.yaml, key by key", () => {
         const own = (SHARED_KEYS as Record<string, { default?: unknown }>)[key]?.default;
         expect(own ?? "", key).toEqual(Array.isArray(inSchema) && inSchema.length === 0 && !own ? "" : inSchema);
     }
+});
+
+test("Pulumi.dev.yaml is whole, and names the pools that the sandbox makes", () => {
+    const file = readFileSync(join(__dirname, "../../Pulumi.dev.yaml"), "utf8");
+    const { config } = loadYaml<{ config: Record<string, unknown> }>(file);
+    const plain = Object.entries(config).map(([key, value]) => [key.replace(/^kamino:/, ""), value]);
+    const { pools } = readSettings(Object.fromEntries(plain) as Record<string, unknown>);
+    expect(pools.map(({ scaleSet, resourceGroup }) => [scaleSet, resourceGroup])).toEqual(
+        ["pool1", "pool2"].map((name) => [scaleSetName({ name }), DEFAULT_GROUP]),
+    );
 });

@@ -4,7 +4,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { releaseSnapshot } from "./capture/osDiskCapture";
 import type { Pool } from "./pools";
 import type { Choice } from "./selection/nodeSelection";
-import { sameVersion } from "./versions";
 
 /**
  * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
@@ -22,7 +21,7 @@ const release = new pulumi.ResourceHook(
 /**
  * Declares the image version of one choice.
  *
- * @param current whether this is the version that the model is to point at
+ * @param protect whether the stack must not delete it
  * @param snapshotId ARM id of the snapshot that the version is made from
  */
 export function declareImageVersion(
@@ -30,7 +29,7 @@ export function declareImageVersion(
     pool: Pool,
     choice: Choice,
     snapshotId: pulumi.Input<string>,
-    current: boolean,
+    protect: boolean,
     opts: pulumi.CustomResourceOptions,
 ): compute.GalleryImageVersion {
     const { settings, gallery, definition, location } = pool;
@@ -56,9 +55,7 @@ export function declareImageVersion(
         },
         {
             ...opts,
-            // New nodes boot from this one. The version that the model is leaving loses its protection in the same run: protected
-            // in the state, the next run could not let it go. What the model points at is never pruned, protected or not.
-            protect: current && (choice.attempt === 1 || sameVersion(choice.version, pool.liveVersion ?? "")),
+            protect,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],
             deleteBeforeReplace: true,

@@ -11,6 +11,7 @@ import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from 
 import { imageDefinitionId, imageVersionId, type Pool } from "./pools";
 import { refusal, withExtensionTypes } from "./scaleSets";
 import { NodeSelection, type Choice } from "./selection/nodeSelection";
+import { sameVersion } from "./versions";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
@@ -105,18 +106,28 @@ export class VmssPrototype extends pulumi.ComponentResource {
             : [];
     }
 
-    /** Oldest first, each after those before it: once a new image is there, the old ones are known to be as declared (unprotected). */
+    /** Oldest first, each after those before it: when a new image is there, the state has the older ones as they are declared now. */
     private keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
         const images: compute.GalleryImageVersion[] = [];
         for (const choice of choices) {
-            const after = [...dependsOn, ...images];
-            images.push(this.keepImage(name, choice, choice.version === current, after));
+            const protect = choice.version === current && this.isThere(choice.version);
+            images.push(this.keepImage(name, choice, protect, [...dependsOn, ...images]));
         }
         return images;
     }
 
+    /**
+     * Whether a version was made by an earlier run. Only such a one is protected, and only while the model is to point at it: what
+     * is protected in the state cannot be let go by the run that no longer declares it, and a version that Azure failed to make
+     * or that history no longer keeps must go.
+     */
+    private isThere(version: string): boolean {
+        const { pool, previous } = this.args;
+        return sameVersion(version, pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
+    }
+
     /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
-    private keepImage(name: string, choice: Choice, current: boolean, dependsOn: pulumi.Resource[]) {
+    private keepImage(name: string, choice: Choice, protect: boolean, dependsOn: pulumi.Resource[]) {
         const { pool, kubernetes } = this.args;
         const { gracePeriod, drainTimeout, force, cleanerImage, captureNamespace } = pool.settings;
         const { version, node, instanceId, patched } = choice;
@@ -131,7 +142,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             { parent: this, dependsOn },
         );
         const opts = { parent: this, dependsOn: [...dependsOn, capture] };
-        return declareImageVersion(`${name}-${version}`, pool, choice, capture.snapshotId, current, opts);
+        return declareImageVersion(`${name}-${version}`, pool, choice, capture.snapshotId, protect, opts);
     }
 
     /**
@@ -153,9 +164,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             .apply((read) => {
                 const reason = refusal(read, configKey);
                 if (reason) {
-                    throw new UserError(
-                        `${reason} (it was changed while this update ran; nothing was written to it)`,
-                    );
+                    throw new UserError(`${reason} (it was changed while this update ran; nothing was written to it)`);
                 }
                 return read;
             });

@@ -133,15 +133,15 @@ const inUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "valida
         const definitions = new Set(resourcesOfType(resources, IMAGE_DEFINITION).map(placeOfDefinition));
         for (const { scaleSet, id } of versionsInUse(resources)) {
             const version = versions.get(placeOfVersion(id));
-            const isOurs =
-                definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition)) ||
-                previousOf(scaleSet).versions?.includes(id.version) === true;
+            const wasThere = previousOf(scaleSet).versions?.includes(id.version) === true;
+            const isOurs = wasThere || definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition));
             if (!version && isOurs) {
                 report(
                     `New nodes of ${scaleSet.name} start from version ${id.version}: it must stay in the stack.`,
                     scaleSet.urn,
                 );
-            } else if (version && !version.opts.protect && !isRetried(version)) {
+            } else if (version && !version.opts.protect && wasThere) {
+                // One that this run makes is protected from the next run on: Azure may fail to make it, and then it has to go.
                 report(
                     `New nodes of ${scaleSet.name} start from ${version.name}: its option protect must be true.`,
                     version.urn,
@@ -151,11 +151,6 @@ const inUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "valida
         warnOfUnknownImages(resources);
     },
 };
-
-/** A version that Azure failed to make is replaced under the same name, which protect would forbid for the run that does so. */
-function isRetried(version: PolicyResource): boolean {
-    return inputsOf<ImageVersion>(version).tags?.attempt !== undefined;
-}
 
 /** The image versions that the models of the stack's scale sets point at, as far as they are known. */
 function versionsInUse(resources: PolicyResource[]): { scaleSet: PolicyResource; id: ImageVersionId }[] {

@@ -6,10 +6,12 @@ import type { Pool } from "../../components/pools";
 import { readSettings } from "../../components/config";
 import type { Choice } from "../../components/selection/nodeSelection";
 import type { VmssPrototypeArgs } from "../../components/vmssPrototype";
+import type { PreviousPool } from "../../policies/record";
 import { liveModel } from "./liveModel";
 
 const DEFINITION = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/galleries/kamino/images/pool1";
-const CHOICES: Choice[] = ["2026.1121.0409", "2026.1122.0412"].map((version, index) => ({
+const [OLD, NEW] = ["2026.1121.0409", "2026.1122.0412"];
+const CHOICES: Choice[] = [OLD, NEW].map((version, index) => ({
     ...{ version, node: `pool1-00000${index}`, instanceId: String(index), patched: "2026-11-22T04:12:00Z", attempt: 1 },
 }));
 
@@ -29,7 +31,7 @@ beforeAll(async () => {
                     ...(type.endsWith(":OsDiskCapture") && { snapshotId: `/snapshots/${name}` }),
                 },
             }),
-            call: () => liveModel() as unknown as Record<string, unknown>,
+            call: () => liveModel(),
         },
         "kamino",
         "test",
@@ -37,7 +39,7 @@ beforeAll(async () => {
     );
     // The mocks of this version know no hooks, though they say that they do.
     const registerResourceHook = (_request: unknown, done: (error: null) => void) => done(null);
-    Object.assign(pulumi.runtime.getMonitor() as object, { registerResourceHook });
+    Object.assign(pulumi.runtime.getMonitor()!, { registerResourceHook });
 });
 beforeEach(() => {
     declared = [];
@@ -69,11 +71,11 @@ function pool(change: Partial<Pool> = {}): Pool {
 }
 
 async function prototype(change: Partial<VmssPrototypeArgs> = {}) {
-    const { VmssPrototype } = await import("../../components/vmssPrototype");
+    const { VmssPrototype } = await import("../../components/vmssPrototype.js");
     const made = new VmssPrototype(
         "pool1",
         { pool: pool(), previous: {}, kubernetes: {}, ...change },
-        { transformations: [(args) => void declared.push(args) as undefined] },
+        { transformations: [(args) => void declared.push(args)] },
     );
     const { node, version, versions, scaleSetId, adopted, explanation, model } = made;
     const outputs = pulumi.all({ node, version, versions, scaleSetId, adopted, explanation, model });
@@ -136,24 +138,19 @@ describe("in the runs after it", () => {
         expect(ofType("OsDiskCapture")).toEqual([]);
     });
 
-    test("the version that the model is to point at is protected; the one that it is leaving can go at the next run", async () => {
-        for (const liveVersion of ["2026.1121.0409", "2026.1122.0412"]) {
-            declared = [];
-            await prototype({ previous, pool: pool({ liveVersion }) });
-            expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual([false, true]);
-        }
-    });
-
-    test("a version that is made once more is protected only once the model points at it", async () => {
-        selected.versions = [{ ...CHOICES[1], attempt: 2 }];
-        for (const [liveVersion, expected] of [
-            [undefined, false],
-            ["2026.1122.0412", true],
-        ] as const) {
-            declared = [];
-            await prototype({ previous, pool: pool({ liveVersion }) });
-            expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual([expected]);
-        }
+    test.each<[string, PreviousPool["versions"], string | undefined, boolean[]]>([
+        [
+            "one that this run makes is not protected yet, nor the one that the model is leaving",
+            [OLD],
+            OLD,
+            [false, false],
+        ],
+        ["one that the last run made is protected", [OLD, NEW], OLD, [false, true]],
+        ["one that the model points at already is protected", [OLD], NEW, [false, true]],
+        ["one that a failed first run made is not", undefined, undefined, [false, false]],
+    ])("of the versions, %s", async (_what, versions, liveVersion, expected) => {
+        await prototype({ previous: { ...previous, versions }, pool: pool({ liveVersion }) });
+        expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual(expected);
     });
 
     test("an image definition that was there before the stack is none of its resources", async () => {

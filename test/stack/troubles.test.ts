@@ -1,0 +1,214 @@
+// What goes wrong while the whole program runs, and what others do to the pool meanwhile: nothing is lost, overwritten or rolled out.
+import { join } from "node:path";
+import { AppsV1Api, PolicyV1Api } from "@kubernetes/client-node";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Outcome } from "../../sandbox/engine/outcome";
+import type { Stack } from "../../sandbox/engine/stack";
+import { FAST } from "../../sandbox/azure";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { computeClient } from "../azure/support";
+import {
+    changesIn,
+    imageOf,
+    machinesOf,
+    patch,
+    poolStack,
+    scaleSetOf,
+    versionsInGallery,
+    writes,
+} from "./support/pools";
+
+const MINUTE = 60_000;
+const FIRST = "2026.1116.0412";
+const SECOND = "2026.1116.0600";
+
+let sandbox: Sandbox;
+let stack: Stack;
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 4 }] });
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    stack = await poolStack(sandbox, ["pool1"], { drainTimeout: "3s" });
+}, 10 * MINUTE);
+afterAll(() => sandbox?.stop());
+beforeEach(() => sandbox.azure.requests.clear());
+afterEach(() => {
+    sandbox.azure.faults.clear();
+    Object.assign(sandbox.azure.durations, FAST);
+});
+
+async function expectInService(index: number) {
+    await sandbox.nodes.settled();
+    const { nodeName, power, joined } = machinesOf(sandbox, "pool1")[index];
+    const { metadata, spec } = await sandbox.nodes.api.core.readNode({ name: nodeName });
+    const left = Object.keys(metadata?.annotations ?? {}).filter((key) => /kamino|autoscaler/.test(key));
+    expect({ power, joined, cordoned: spec?.unschedulable ?? false, left }).toEqual({
+        ...{ power: "running", joined: true, cordoned: false, left: [] },
+    });
+}
+
+/** What a failed run says of its failures, without a stack trace. */
+function errorIn({ exitCode, output }: Outcome): string {
+    expect(exitCode).not.toBe(0);
+    expect(output).not.toMatch(/^\s+at .*:\d+:\d+/m);
+    return output.slice(output.indexOf("Diagnostics:"));
+}
+
+const scaleSets = () => computeClient(sandbox.azure).virtualMachineScaleSets;
+
+test("a first up that fails half-way leaves the pool as it was, and the next one starts over and adopts", async () => {
+    const { model } = scaleSetOf(sandbox, "pool1");
+    const message = "the replication broke off";
+    sandbox.azure.faults.failOperation({ path: /\/versions\//, method: "PUT", times: 1, code: "Internal", message });
+    const failed = await stack.up("--skip-preview");
+    expect(errorIn(failed)).toContain(message);
+    expect(scaleSetOf(sandbox, "pool1").model).toEqual(model);
+    await expectInService(0);
+
+    const preview = (await stack.preview()).orFail();
+    expect(changesIn(preview)).toContain("import VirtualMachineScaleSet pool1");
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([FIRST]);
+    expect(scaleSetOf(sandbox, "pool1").model).toEqual(model);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(FIRST);
+});
+
+test("a version that Azure failed to make goes when a newer node takes its place", async () => {
+    sandbox.azure.faults.failOperation({
+        path: /\/versions\//,
+        method: "PUT",
+        times: 1,
+        code: "Internal",
+        message: "no",
+    });
+    await patch(sandbox, "pool1", 3, "2026-11-16T05:00:00Z");
+    expect((await stack.up("--skip-preview")).exitCode).not.toBe(0);
+    await patch(sandbox, "pool1", 2, "2026-11-16T06:00:00Z");
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([FIRST, SECOND]);
+    expect(imageOf(sandbox, "pool1")).toBe(SECOND);
+});
+
+test("what the autoscaler and the cloud provider do to the scale set while an image is made stays", async () => {
+    await patch(sandbox, "pool1", 1, "2026-11-17T04:12:00Z");
+    sandbox.azure.durations.imageVersion = 12_000;
+    const { id, name, resourceGroup } = scaleSetOf(sandbox, "pool1");
+    const running = stack.start("up", "--skip-preview");
+    await running.said("the node is back in service");
+    await sandbox.azure.setCapacity(id, 6);
+    const meanwhile = await scaleSets().get(resourceGroup, name);
+    const [nic] = meanwhile.virtualMachineProfile?.networkProfile?.networkInterfaceConfigurations ?? [];
+    const pools = nic.ipConfigurations?.[0].loadBalancerBackendAddressPools;
+    const internal = {
+        id: `${pools?.[0].id?.replace(/[^/]+\/backendAddressPools.*/, "")}internal/backendAddressPools/internal`,
+    };
+    pools?.push(internal);
+    await scaleSets().beginCreateOrUpdateAndWait(resourceGroup, name, { ...meanwhile, sku: undefined });
+    expect(imageOf(sandbox, "pool1")).toBe(SECOND);
+
+    (await running.outcome).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1117.0412");
+    const after = await scaleSets().get(resourceGroup, name);
+    expect(after.sku?.capacity).toBe(6);
+    const [nicAfter] = after.virtualMachineProfile?.networkProfile?.networkInterfaceConfigurations ?? [];
+    expect(nicAfter.ipConfigurations?.[0].loadBalancerBackendAddressPools).toContainEqual(internal);
+    expect(machinesOf(sandbox, "pool1")).toHaveLength(6);
+});
+
+test("with a plan file a model that was changed since the review stops the update instead of being overwritten", async () => {
+    await patch(sandbox, "pool1", 2, "2026-11-18T04:12:00Z");
+    const plan = join(sandbox.directory, "plan.json");
+    (await stack.preview("--save-plan", plan)).orFail();
+    const { name, resourceGroup, model } = scaleSetOf(sandbox, "pool1");
+    await scaleSets().beginUpdateAndWait(resourceGroup, name, {
+        tags: { ...(model.tags as Record<string, string>), owner: "someone else" },
+    });
+    sandbox.azure.requests.clear();
+    const up = await stack.up("--plan", plan, "--skip-preview");
+    expect(up.exitCode).not.toBe(0);
+    expect(up.output).toMatch(/violates plan/);
+    expect(writes(sandbox).filter((write) => write.includes("virtualMachineScaleSets/"))).toEqual([]);
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1117.0412");
+    await expectInService(2);
+});
+
+test("a model that Azure does not take is one line, and the next up writes it; the image is not made again", async () => {
+    sandbox.azure.faults.fail({
+        ...{ path: /virtualMachineScaleSets\/[^/]+$/, method: "PUT", times: 1 },
+        ...{ status: 409, code: "OperationNotAllowed", message: "Another operation is in progress on this scale set." },
+    });
+    const failed = await stack.up("--skip-preview");
+    expect(errorIn(failed)).toContain("Another operation is in progress");
+    sandbox.azure.requests.clear();
+    (await stack.up("--skip-preview")).orFail();
+    expect(writes(sandbox)).toEqual([
+        `PUT virtualMachineScaleSets/${scaleSetOf(sandbox, "pool1").name}`,
+        `DELETE versions/${FIRST}`,
+    ]);
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1118.0412");
+});
+
+test("throttling is waited for", async () => {
+    await patch(sandbox, "pool1", 3, "2026-11-19T04:12:00Z");
+    sandbox.azure.faults.throttle({ path: /virtualMachines\/\d+\/instanceView/, times: 2 });
+    sandbox.azure.faults.throttle({ path: /\/versions\//, method: "PUT", times: 1 });
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1119.0412");
+});
+
+test("a disruption budget that never lets go ends the run in one line, with the node in service and the model as it was", async () => {
+    const node = await patch(sandbox, "pool1", 0, "2026-11-20T04:12:00Z");
+    const lift = await guard(node);
+    const failed = await stack.up("--skip-preview");
+    expect(errorIn(failed)).toMatch(
+        /pool1: capturing node \S+ failed: at step "drain": .*web.*; the node is back in service/,
+    );
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1119.0412");
+    await expectInService(0);
+    await lift();
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1120.0412");
+    await expectInService(0);
+});
+
+test("Ctrl-C in the middle of a capture puts the node back, and the next up takes it", async () => {
+    await patch(sandbox, "pool1", 1, "2026-11-21T04:12:00Z");
+    sandbox.azure.durations.snapshot = 6000;
+    const running = stack.start("up", "--skip-preview");
+    await running.said("taking a snapshot");
+    running.interrupt();
+    const stopped = await running.outcome;
+    expect(stopped.exitCode).not.toBe(0);
+    expect(stopped.output).not.toMatch(/^\s+at .*:\d+:\d+/m);
+    await expectInService(1);
+    Object.assign(sandbox.azure.durations, FAST);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1121.0412");
+});
+
+/** A pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
+async function guard(node: string): Promise<() => Promise<void>> {
+    const { core, config } = sandbox.nodes.api;
+    const [apps, policy] = [config.makeApiClient(AppsV1Api), config.makeApiClient(PolicyV1Api)];
+    const [metadata, labels, namespace] = [{ name: "web" }, { app: "web" }, "default"];
+    const selector = { matchLabels: labels };
+    const spec = { nodeSelector: { "kubernetes.io/hostname": node }, containers: [{ name: "web", image: "web" }] };
+    const template = { metadata: { labels }, spec };
+    await apps.createNamespacedDeployment({ namespace, body: { metadata, spec: { selector, template } } });
+    const budget = { metadata, spec: { minAvailable: 1, selector } };
+    await policy.createNamespacedPodDisruptionBudget({ namespace, body: budget });
+    await expect
+        .poll(
+            async () => {
+                const { items } = await core.listNamespacedPod({ namespace, labelSelector: "app=web" });
+                const { status } = await policy.readNamespacedPodDisruptionBudget({ name: "web", namespace });
+                return [items[0]?.status?.phase, status?.currentHealthy];
+            },
+            { timeout: MINUTE },
+        )
+        .toEqual(["Running", 1]);
+    return async () => {
+        await policy.deleteNamespacedPodDisruptionBudget({ name: "web", namespace });
+    };
+}

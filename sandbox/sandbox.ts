@@ -120,9 +120,10 @@ async function stopParts({ azure, cluster, nodes, control }: Parts): Promise<voi
 function stopOnInterrupt(stop: () => Promise<void>): () => void {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     const onSignal = (signal: (typeof signals)[number]) => {
-        // Without our listener the signal has its usual effect, and the exit status says what it was.
+        // Without our listener, which stop takes away, the signal has its usual effect, and the exit status says what it was.
         void stop().finally(() => process.kill(process.pid, signal));
     };
-    for (const signal of signals) process.once(signal, onSignal);
+    // Not once: where no other listener is left, the library that runs commands ends the process on the spot.
+    for (const signal of signals) process.on(signal, onSignal);
     return () => signals.forEach((signal) => process.off(signal, onSignal));
 }

@@ -70,8 +70,10 @@ describe("the sandbox command", { timeout: 60_000 }, () => {
         }
     });
 
-    test("ends with Ctrl-C and leaves nothing", async () => {
-        const program = `require(${JSON.stringify(join(repository, "sandbox/sandbox.ts"))}).startSandbox().then((it) => console.log(it.directory))`;
+    test("ends with Ctrl-C and leaves nothing, also in the middle of a command", async () => {
+        const program =
+            `import("execa").then(({ execa }) => execa("sleep", ["60"], { reject: false }));` +
+            `require(${JSON.stringify(join(repository, "sandbox/sandbox.ts"))}).startSandbox().then((it) => console.log(it.directory))`;
         const other = execa(process.execPath, ["-r", "esbuild-register", "-e", program], {
             cwd: repository,
             reject: false,

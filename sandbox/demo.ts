@@ -44,26 +44,26 @@ async function tell(sandbox: Sandbox) {
         "First run: take an image of each pool's most recently patched node, and adopt the scale sets as they are (=).",
         "pulumi up",
     );
-    await run(stack, "up");
+    await run(sandbox, stack, "up");
     say(
         "Now the reviewable change: the models point at the images; script extension and bootstrap data go.",
         "pulumi preview --diff",
     );
-    await run(stack, "preview", "--diff");
+    await run(sandbox, stack, "preview", "--diff");
     say("It is what we want. No running node is touched.", "pulumi up");
-    await run(stack, "up");
+    await run(sandbox, stack, "up");
 
     const [pool] = pools;
     say(`A day later kured reboots the third node of ${POOLS[0]}: it is now the best one.`);
     await patch(sandbox, pool, 2, "2026.11.24", 2);
     say("The bump, as it comes to review: of the scale set one line, imageReference.id.", "pulumi preview --diff");
-    await run(stack, "preview", "--diff");
+    await run(sandbox, stack, "preview", "--diff");
     say("And done.", "pulumi up");
-    await run(stack, "up");
+    await run(sandbox, stack, "up");
 
     await scaleOut(sandbox, pool);
     say("Nothing is newer than the images now: unchanged.", "pulumi preview");
-    await run(stack, "preview");
+    await run(sandbox, stack, "preview");
 }
 
 /** The autoscaler wants one node more; says what that node is like. */
@@ -91,8 +91,11 @@ async function patch(sandbox: Sandbox, pool: ScaleSet, index: number, patchLevel
     console.log(`  ${node}: patched to ${patchLevel}, ${hoursAgo} hours ago`);
 }
 
-async function run(stack: Stack, ...command: string[]) {
-    const { exitCode } = await stack.run(...command);
+async function run(sandbox: Sandbox, stack: Stack, ...command: string[]) {
+    const running = stack.run(...command);
+    // Ctrl-C reaches pulumi too, which then finishes what is under way: a node to put back, its state.
+    sandbox.waitFor(running);
+    const { exitCode } = await running;
     if (exitCode !== 0) {
         throw new Error(`pulumi ${command.join(" ")} ended with exit code ${exitCode}`);
     }

@@ -32,6 +32,8 @@ export interface Sandbox {
     readonly nodes: NodePlayer;
     /** Everything that pulumi, kubectl, the SDKs and `sandbox/cli.ts` need. */
     readonly env: NodeJS.ProcessEnv;
+    /** Something that still needs the sandbox, such as a command that was interrupted as well: stopping waits for it first. */
+    waitFor(work: Promise<unknown>): void;
     /** Ends all processes and removes the folder. Safe to call again. */
     stop(): Promise<void>;
 }
@@ -59,15 +61,21 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     process.once("exit", remove);
     const parts: Parts = {};
     let stopped: Promise<void> | undefined;
+    const work: Promise<unknown>[] = [];
+    const stopAll = async () => {
+        await Promise.allSettled(work);
+        await stopParts(parts);
+    };
     const stop = () =>
-        (stopped ??= stopParts(parts).finally(() => {
+        (stopped ??= stopAll().finally(() => {
             ignoreInterrupts();
             process.off("exit", remove);
             remove();
         }));
     const ignoreInterrupts = stopOnInterrupt(stop);
     try {
-        return { directory, ...(await startParts(directory, parts, options, say)), stop };
+        const started = await startParts(directory, parts, options, say);
+        return { directory, ...started, waitFor: (promise) => void work.push(promise), stop };
     } catch (error) {
         await stop();
         throw error;

@@ -2,8 +2,10 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { releaseSnapshot } from "./capture/osDiskCapture";
-import type { Pool } from "./pools";
+import { removeOrphan } from "./orphans";
+import { imageVersionId, type Pool } from "./pools";
 import type { Choice } from "./selection/nodeSelection";
+import { sameVersion } from "./versions";
 
 /**
  * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
@@ -17,6 +19,19 @@ const release = new pulumi.ResourceHook(
     },
     { ignoreErrors: true },
 );
+
+/**
+ * A version that this stack is about to create can be there only because an earlier run was killed while Azure made it: the state knows
+ * nothing of it, and Azure's provider would refuse for ever to create what exists. The version that the model points at is left alone.
+ */
+function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
+    const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
+    const remove = () => removeOrphan(imageVersionId(pool, choice.version), choice);
+    return {
+        ...(!isLive && { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] }),
+        ...(!pool.settings.keepSnapshots && { afterCreate: [release] }),
+    };
+}
 
 /**
  * Declares the image version of one choice.
@@ -61,7 +76,7 @@ export function declareImageVersion(
             deleteBeforeReplace: true,
             // Azure takes an hour and more for a version, longer for many regions.
             customTimeouts: { create: "6h", update: "6h", delete: "1h" },
-            hooks: settings.keepSnapshots ? {} : { afterCreate: [release] },
+            hooks: hooksFor(name, pool, choice),
         },
     );
 }

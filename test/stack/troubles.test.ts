@@ -187,6 +187,29 @@ test("Ctrl-C in the middle of a capture puts the node back, and the next up take
     expect(imageOf(sandbox, "pool1")).toBe("2026.1121.0412");
 });
 
+test("a run that is killed while Azure makes the image leaves one that no stack knows: the next run makes it anew", async () => {
+    await patch(sandbox, "pool1", 2, "2026-11-22T04:12:00Z");
+    sandbox.azure.durations.imageVersion = 20_000;
+    const running = stack.start("up", "--skip-preview");
+    await expect.poll(() => writes(sandbox), { timeout: MINUTE }).toContain("PUT versions/2026.1122.0412");
+    running.kill();
+    await running.outcome;
+    (await stack.run("cancel", "--yes")).orFail();
+    // Azure goes on, and is asked to make it only once at a time.
+    const meanwhile = await stack.up("--skip-preview");
+    expect(errorIn(meanwhile)).toContain(
+        "image version 2026.1122.0412, left by a run that was interrupted, is still being made",
+    );
+    await sandbox.azure.settled();
+    sandbox.azure.requests.clear();
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toContain("2026.1122.0412");
+    expect(writes(sandbox).filter((write) => write.endsWith("versions/2026.1122.0412"))).toEqual([
+        "DELETE versions/2026.1122.0412",
+        "PUT versions/2026.1122.0412",
+    ]);
+});
+
 /** A pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
 async function guard(node: string): Promise<() => Promise<void>> {
     const { core, config } = sandbox.nodes.api;

@@ -78,7 +78,7 @@ async function prototype(change: Partial<VmssPrototypeArgs> = {}) {
         { transformations: [(args) => void declared.push(args)] },
     );
     const { node, version, versions, scaleSetId, adopted, explanation, model } = made;
-    const outputs = pulumi.all({ node, version, versions, scaleSetId, adopted, explanation, model });
+    const outputs = pulumi.output({ node, version, versions, scaleSetId, adopted, explanation, model });
     return await new Promise<pulumi.Unwrap<typeof outputs>>((resolve) => outputs.apply(resolve));
 }
 

@@ -1,6 +1,11 @@
 // What this program asks of Azure by itself, each question one function; the resources it declares go through azure-native.
 import { ComputeManagementClient, type Disk } from "@azure/arm-compute";
-import { createDefaultHttpClient, createPipelineRequest } from "@azure/core-rest-pipeline";
+import {
+    createDefaultHttpClient,
+    createPipelineRequest,
+    RestError,
+    type PipelinePolicy,
+} from "@azure/core-rest-pipeline";
 import { cloud, credential } from "./azureLogin";
 import { UserError, oneLine, statusOf } from "./errors";
 
@@ -21,8 +26,10 @@ export interface ArmId {
 export function parseArmId(id: string): ArmId {
     const match =
         /^\/subscriptions\/([\w-]+)\/resourceGroups\/([\w.()-]+)\/providers\/[\w.]+((?:\/\w+\/[\w.()-]+)+)$/i.exec(id);
-    if (!match) {
-        throw new UserError(`"${id}" is no Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
+    // Names of dots alone mean other folders in an address.
+    if (!match || /\/\.+(\/|$)/.test(id)) {
+        const shown = JSON.stringify(id.slice(0, 300));
+        throw new UserError(`${shown} is no Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
     }
     const names = match[3].split("/").filter((_, index) => index > 0 && index % 2 === 0);
     return { subscriptionId: match[1], resourceGroup: match[2], names };
@@ -63,7 +70,32 @@ async function makeClient(subscription: string): Promise<ComputeManagementClient
             return next(request);
         },
     });
+    client.pipeline.addPolicy(OWN_WORDS);
     return client;
+}
+
+/** The library's error of a refused list says only that its paging failed, and no more what Azure said. */
+const OWN_WORDS: PipelinePolicy = {
+    name: "kaminoOwnWords",
+    sendRequest: async (request, next) => {
+        const response = await next(request);
+        if (request.method === "GET" && response.status >= 400) {
+            const { code, message } = saidIn(response.bodyAsText);
+            if (message) {
+                throw new RestError(message, { code, statusCode: response.status, request, response });
+            }
+        }
+        return response;
+    },
+};
+
+/** Azure's own words in a refusal; none in an answer of something else, such as a proxy. */
+function saidIn(body: string | null | undefined): { code?: string; message?: string } {
+    try {
+        return (JSON.parse(body ?? "") as { error?: { code?: string; message?: string } } | null)?.error ?? {};
+    } catch {
+        return {};
+    }
 }
 
 /** Asks Azure; undefined when the thing asked for is not there; a UserError that begins with `what` when it cannot be told. */

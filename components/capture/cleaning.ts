@@ -78,7 +78,7 @@ function script(): string {
 }
 
 // https://kubernetes.io/docs/concepts/security/pod-security-admission/
-const POD_SECURITY = Object.fromEntries(
+export const POD_SECURITY = Object.fromEntries(
     ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "privileged"]),
 ) as Record<string, string>;
 

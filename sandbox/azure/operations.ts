@@ -10,6 +10,8 @@ export type OperationKind = "operations" | "DiskOperations" | "capsOperations";
 export interface Operation {
     id: string;
     kind: OperationKind;
+    /** Id of the resource group where it works: who may read operations there may poll it. */
+    scope: string;
     status: "InProgress" | "Succeeded" | "Failed";
     started: Date;
     ended?: Date;
@@ -25,6 +27,8 @@ export interface Operation {
 /** What an operation is to do. */
 export interface Work {
     kind: OperationKind;
+    /** Name of the resource group where it works. */
+    group: string;
     /** Location as the caller wrote it: the URL echoes its spelling (recorded). */
     location: string;
     apiVersion: string;
@@ -58,6 +62,7 @@ export class Operations {
         const operation: Operation = {
             id: randomUUID(),
             kind: work.kind,
+            scope: `/subscriptions/${this.context.subscriptionId}/resourceGroups/${work.group}`,
             status: "InProgress",
             started: this.context.now(),
             expectedEnd: Date.now() + work.milliseconds,

@@ -59,7 +59,7 @@ function computePolicies(route: Route): [string, number][] {
             ["GetOperationResource", 45],
             ["GetOperationSubscriptionMaximum", 15000],
         ];
-    if (/virtualMachines/i.test(route.path)) {
+    if (/\/virtualMachines\b/i.test(route.path)) {
         return route.method === "GET"
             ? [["GetVMScaleSetVMSubscriptionMaximum", 4000]]
             : [["VMScaleSetVMActionsSubscriptionMaximum", 1500]];

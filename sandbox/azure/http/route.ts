@@ -30,8 +30,10 @@ export interface Route {
     method: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
     /** Path with `:parameters`; matched without case, as ARM does. */
     path: string;
-    /** RBAC action checked at the path's scope; undefined for what any authenticated caller may ask (signed operation URLs). */
+    /** RBAC action checked at the path's scope; undefined for what any authenticated caller may ask. */
     action: string | undefined;
+    /** Where the action is checked, if not at what the path names. */
+    scope?(call: Call): string;
     /** Last path segments that are not part of the scope: 1 for `…/start`, 1 for a list below its parent. */
     beyondScope?: number;
     /** Key of the api-version table: the resource type whose versions count here. */

@@ -44,7 +44,7 @@ export class BodySchema {
         private readonly typeName: string,
         private readonly shape: Shape,
     ) {
-        this.validate = new Ajv({ strict: false, allowUnionTypes: true }).compile(jsonSchema(shape));
+        this.validate = new Ajv({ strict: false, allowUnionTypes: true, verbose: true }).compile(jsonSchema(shape));
     }
 
     /** The checked body: read-only members and nulls gone, enum texts in their canonical casing. Throws the service's 400s. */
@@ -75,8 +75,8 @@ export class BodySchema {
                 `Could not find member '${member}' on object of type '${type}'. Path '${full}'.`,
             );
         }
-        const expected = (error?.schema ?? "") as string | string[];
-        const message = `Error converting value at path '${path}' to type '${[expected].flat()[0] ?? "object"}'.`;
+        const [expected = "object"] = (error?.parentSchema?.type ?? []) as string[];
+        const message = `Error converting value at path '${path}' to type '${expected}'.`;
         return new ArmError(400, "BadRequest", message, { target: path });
     }
 }

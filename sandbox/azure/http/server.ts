@@ -190,7 +190,7 @@ function checkSubscription(cloud: Cloud, id: string | undefined): void {
 
 function checkRoles(route: Route, call: Call, linked: LinkedAccess[]): string[] {
     if (route.action === undefined) return [];
-    authorize(call.principal, route.action, scopeOf(route, call.path), linked);
+    authorize(call.principal, route.action, route.scope?.(call) ?? scopeOf(route, call.path), linked);
     return [route.action, ...linked.map(({ action }) => action)];
 }
 

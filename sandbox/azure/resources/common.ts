@@ -116,6 +116,7 @@ export function accept(write: SimpleWrite): Answer {
     const { call, stored, operation } = write;
     const { headers } = call.cloud.operations.start({
         ...operation,
+        group: call.params.resourceGroupName,
         location: (call.body.location as string | undefined) ?? stored.wire.location,
         apiVersion: call.apiVersion,
         failWith: call.cloud.faults.operationError(call.method, call.path),
@@ -142,6 +143,7 @@ export function acceptDelete(
     stored.wire.properties.provisioningState = "Deleting";
     const { headers } = call.cloud.operations.start({
         ...operation,
+        group: call.params.resourceGroupName,
         location: stored.wire.location,
         apiVersion: call.apiVersion,
         withLocation: true,

@@ -29,7 +29,10 @@ function sourceIds(body: Json | undefined): string[] {
         .filter((id) => id !== undefined);
 }
 
-/** The source is read: its type's read action on it (inference from the errors that callers without it report). */
+/** Sources that it takes write permission to make a version from; for a managed image or another version reading is enough. */
+const WRITTEN = /\/(snapshots|disks|virtualMachines)\/[^/]+$/i;
+
+/** What the source takes (https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries, permissions to create an image). */
 function linked(call: Call): LinkedAccess[] {
     return sourceIds(call.body).map((id) => {
         const types =
@@ -37,7 +40,7 @@ function linked(call: Call): LinkedAccess[] {
                 .split("/providers/")[1]
                 ?.split("/")
                 .filter((_, index) => index === 0 || index % 2 === 1) ?? [];
-        return { action: `${types.join("/")}/read`, scope: id };
+        return { action: `${types.join("/")}/${WRITTEN.test(id) ? "write" : "read"}`, scope: id };
     });
 }
 

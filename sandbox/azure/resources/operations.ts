@@ -1,4 +1,4 @@
-// Polling of long-running operations. The URLs are signed, so any authenticated caller may ask.
+// Polling of long-running operations.
 import { ArmError } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { operationBody, retryAfter } from "../operations";
@@ -34,11 +34,15 @@ async function poll(call: Call): Promise<Answer> {
     return { status: 200, body: operation.output };
 }
 
-/** One route for each of the three endpoints. */
-export const routes: Route[] = (["operations", "DiskOperations", "capsOperations"] as const).map((kind) => ({
+/**
+ * One route for each of the three endpoints. The URL is the subscription's, and permission at the resource group is what it takes
+ * (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations#permission-for-tracking-async-status).
+ */
+export const routes: Route[] = (["operations", "diskOperations", "capsOperations"] as const).map((kind) => ({
     method: "GET",
     path: `/subscriptions/:subscriptionId/providers/Microsoft.Compute/locations/:location/${kind}/:operationId`,
-    action: undefined,
-    type: kind === "operations" ? "scaleSets" : kind === "DiskOperations" ? "disks" : "galleries",
+    action: `Microsoft.Compute/locations/${kind}/read`,
+    scope: ({ cloud, params, path }) => cloud.operations.get(params.operationId)?.scope ?? path,
+    type: kind === "operations" ? "scaleSets" : kind === "diskOperations" ? "disks" : "galleries",
     handle: poll,
 }));

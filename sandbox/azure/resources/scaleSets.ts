@@ -101,6 +101,7 @@ function work(
     };
     return call.cloud.operations.start({
         kind: "operations",
+        group: record.resourceGroup,
         location: (call.body.location as string | undefined) ?? record.location,
         apiVersion: call.apiVersion,
         milliseconds: call.cloud.durations.scaleSet,

@@ -1,0 +1,60 @@
+// The ready files in permissions/ say the same as the code, give nothing by wildcard, and docs/permissions.md explains each of them.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { V1ClusterRole, V1Namespace, V1Role } from "@kubernetes/client-node";
+import { expect, test } from "vitest";
+import { POD_SECURITY } from "../../../components/capture/cleaning";
+import { CAPTURE_RULES, clusterRules, type Rule } from "../../../components/schedule/permissions";
+import { repository } from "../../../sandbox/engine/paths";
+import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
+
+const AZURE = ["kamino-preview", "kamino-up", "kamino-regions"];
+const KUBERNETES = ["preview", "up", "force"];
+const captureNamespaces = ["kamino-capture"];
+const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");
+
+const rulesOf = (file: string) => manifest<V1ClusterRole>(file, "ClusterRole").rules as Rule[];
+
+test.each(["preview", "up"] as const)("%s.yaml has the rules of a scheduled %s", (mode) => {
+    expect(rulesOf(mode)).toEqual(clusterRules({ mode, force: false, captureNamespaces }));
+});
+
+test("force.yaml has what is added where pods are forced off a node", () => {
+    const forced = clusterRules({ mode: "up", force: true, captureNamespaces });
+    expect([...rulesOf("up"), ...rulesOf("force")]).toEqual(forced);
+});
+
+test("up.yaml has the capture namespace, as a capture would make it, and the rules in it", () => {
+    const { metadata } = manifest<V1Namespace>("up", "Namespace");
+    expect(metadata).toMatchObject({ name: captureNamespaces[0], labels: POD_SECURITY });
+    const role = manifest<V1Role>("up", "Role");
+    expect(role.metadata?.namespace).toBe(captureNamespaces[0]);
+    expect(role.rules).toEqual(CAPTURE_RULES);
+});
+
+test("preview.yaml has nothing in a namespace", () => {
+    expect(manifests("preview").map(({ kind }) => kind)).toEqual(["ClusterRole"]);
+});
+
+test.each(AZURE)("%s is a custom role as az takes it, each action once and in order, without a wildcard", (name) => {
+    const { Actions, AssignableScopes, ...rest } = azureRole(name);
+    expect(rest).toMatchObject({ Name: name, IsCustom: true, NotActions: [], DataActions: [], NotDataActions: [] });
+    expect(Actions).toEqual([...new Set(Actions)].sort());
+    expect(Actions.filter((action) => !/^Microsoft(\.\w+)(\/\w+)+\/(read|write|delete|action)$/.test(action))).toEqual(
+        [],
+    );
+    expect(AssignableScopes).toEqual(["/subscriptions/00000000-0000-0000-0000-000000000000"]);
+});
+
+test("the role of a preview only reads, and the one of an up has all of it", () => {
+    const { Actions } = azureRole("kamino-preview");
+    expect(Actions.filter((action) => !action.endsWith("/read"))).toEqual([]);
+    expect(azureRole("kamino-up").Actions).toEqual(expect.arrayContaining(Actions));
+});
+
+test("the page explains every action and every verb", () => {
+    const actions = AZURE.flatMap((name) => azureRole(name).Actions);
+    expect(actions.filter((action) => !page.includes(`\`${action.replace("Microsoft.Compute/", "")}\``))).toEqual([]);
+    const verbs = verbsOf(KUBERNETES.flatMap(manifests)).map(({ resource, verb }) => `\`${resource}\` ${verb}`);
+    expect(verbs.filter((verb) => !page.includes(verb))).toEqual([]);
+});

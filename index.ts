@@ -1,8 +1,8 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
 import { loadSettings } from "./components/config";
-import { UserError } from "./components/errors";
 import { declareGalleries, galleryKey } from "./components/gallery";
+import { refusePlainSecrets } from "./components/plainSecrets";
 import { readPools } from "./components/pools";
 import { previousPools } from "./components/previousRun";
 import { loadSchedule, Schedule } from "./components/schedule";
@@ -10,6 +10,7 @@ import { VmssPrototype } from "./components/vmssPrototype";
 
 /** A stack keeps pools up to date; or it is the small stack beside one that lets it run by itself. */
 async function main() {
+    refusePlainSecrets();
     const schedule = loadSchedule(new pulumi.Config());
     if (schedule) {
         const { cronJob, report, namespace } = new Schedule(schedule.name, schedule);
@@ -41,8 +42,6 @@ async function declarePools() {
     return { pools: Object.fromEntries(outputs) };
 }
 
-export = () =>
-    main().catch((error: unknown) => {
-        // What a user can mend is said in one line, without the stack of a program they did not write.
-        throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
-    });
+// A UserError ends here as it is: it is a RunError, of which the SDK prints the message alone, and it has no stack, which
+// the SDK would spend ten seconds and more on in a program with azure-native (util.inspect).
+export = main;

@@ -108,7 +108,8 @@ const OWN_KEYS: { [K in Exclude<Own, "subscriptionId">]-?: Key<string> } = {
 /** Keys of the whole program. */
 const PROGRAM_KEYS = {
     pools: { read: listOf((item) => item) },
-    kubeconfig: { read: text },
+    // Its resources keep it in the state: what is in the file must not get there.
+    kubeconfig: { read: matching(/^[^\r\n{]{1,1000}$/, "the path of a kubeconfig file, and not what is in it") },
     context: { read: text },
 };
 
@@ -210,7 +211,9 @@ function readValue(key: Key<unknown>, value: unknown, at: string): unknown {
         return key.read(value);
     } catch (error) {
         const shown = typeof value === "string" ? value : JSON.stringify(value);
-        throw new UserError(`${at} must be ${(error as Error).message}, not ${JSON.stringify(parsed(shown) ?? shown)}`);
+        // A whole file in place of a value may hold what should not be seen.
+        const not = /[\r\n]|.{200}/.test(shown) ? "" : `, not ${JSON.stringify(parsed(shown) ?? shown)}`;
+        throw new UserError(`${at} must be ${(error as Error).message}${not}`);
     }
 }
 

@@ -131,10 +131,11 @@ function text(value: unknown): string {
 // An HTML page from a proxy, or a whole request, is of no use in a line.
 const LONGEST = 700;
 
-/** One line of bounded length, without control characters, bearer tokens and signatures of storage URLs. */
+/** One line of bounded length, without control characters, bearer tokens, signed tokens and signatures of storage URLs. */
 function tidy(message: string): string {
     const line = message
         .replace(/\bBearer\s+[\w.~+/-]+=*/gi, "Bearer ***")
+        .replace(/\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]*/g, "***")
         .replace(/\bsig=[^&\s"']+/gi, "sig=***")
         // eslint-disable-next-line no-control-regex
         .replace(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { SHARED_KEYS } from "../config";
 import { UserError } from "../errors";
+import { refusePlainSecretsIn } from "../plainSecrets";
 
 /** What a schedule needs of the stack that it runs. */
 export interface StackSettings {
@@ -27,19 +28,20 @@ interface SettingsFile {
  *
  * @param file relative to the project, or absolute
  * @param key for the message when it is not there
- * @throws UserError
+ * @throws UserError in one line when it is not there, or holds a secret in plain text
  */
 export function readStackSettings(file: string, project: string, key: string): StackSettings {
     const path = resolve(file);
     if (!existsSync(path)) {
         throw new UserError(`${key}: there is no ${file}; it holds the settings of the stack that is to run`);
     }
-    return stackSettings(readFileSync(path, "utf8"), project);
+    return stackSettings(readFileSync(path, "utf8"), project, file);
 }
 
 /** The same from the file's text. Pure. */
-export function stackSettings(text: string, project: string): StackSettings {
+export function stackSettings(text: string, project: string, file = "the stack's settings"): StackSettings {
     const settings = (parse(text) ?? {}) as SettingsFile;
+    refusePlainSecretsIn(settings.config ?? {}, file);
     // In the cluster the run is who its service account is.
     const personal = [`${project}:kubeconfig`, `${project}:context`];
     const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));

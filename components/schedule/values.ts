@@ -24,7 +24,8 @@ export function readObject(
             return [name, value === undefined || value === null || value === "" ? otherwise : read(value)];
         } catch (error) {
             // What an object holds may be what should not be seen.
-            const shown = typeof value === "object" ? "" : `, not ${JSON.stringify(value)}`;
+            const isObject = typeof value === "object" || /^\s*[{[]/.test(`${value as string}`);
+            const shown = isObject ? "" : `, not ${JSON.stringify(value)}`;
             throw new UserError(`${at}.${name} must be ${(error as Error).message}${shown}`);
         }
     });

@@ -70,6 +70,7 @@ describe("an error in one line", () => {
         expect(oneLine(new Error("sent Bearer eyJabc.def-ghi and ?sv=1&sig=abc%3D&se=2"))).toBe(
             "sent Bearer *** and ?sv=1&sig=***&se=2",
         );
+        expect(oneLine(new Error("token eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln is void"))).toBe("token *** is void");
     });
 });
 

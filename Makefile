@@ -16,6 +16,8 @@ pulumi-version := $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" { print 
 kubernetes-version := $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' sandbox/cluster/go.mod)
 kubernetes-parts := $(subst ., ,$(kubernetes-version:v%=%))
 kwok-version := $(shell awk '$$1 == "sigs.k8s.io/kwok" { print $$2 }' sandbox/kwok/go.mod)
+sbom-options := --sbom-format cyclonedx --sbom-type application --package-lock-only --omit dev
+go-modules := $(patsubst %/go.mod,%,$(wildcard sandbox/*/go.mod tools/*/go.mod))
 plugin-sources := $(shell find sandbox -name node_modules -prune -o -name '*.ts' -print -o -name '*.json' -print)
 
 .PHONY: help
@@ -51,6 +53,21 @@ lint-workflows: requirements ## actionlint, on .github/workflows
 format: requirements dependencies ## prettier, writing
 	@npx --no-install prettier --log-level warn --write .
 	@gofmt -w sandbox/cluster
+
+.PHONY: audit
+audit: requirements ## known vulnerabilities in production packages, as the npm registry knows them; Go modules against go.sum
+	@failed=; for package in . policies; do echo "== npm audit: $$package"; \
+	    (cd $$package && npm audit --omit=dev) || failed="$$failed $$package"; done; \
+	    for module in $(go-modules); do echo "== go mod verify: $$module"; \
+	    (cd $$module && go mod verify) || failed="$$failed $$module"; done; \
+	    if [ -n "$$failed" ]; then echo "make audit: failed:$$failed"; exit 1; fi
+
+.PHONY: sbom
+sbom: requirements ## dist/sbom/: what the program and the policy pack are made of, in CycloneDX, from the lock files
+	@mkdir -p dist/sbom
+	@npm sbom $(sbom-options) > dist/sbom/kamino.cdx.json
+	@cd policies && npm sbom $(sbom-options) > ../dist/sbom/kamino-policies.cdx.json
+	@ls dist/sbom/*
 
 .PHONY: clean
 clean: ## what was built, and what earlier sandboxes left

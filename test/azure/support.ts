@@ -32,12 +32,23 @@ export function computeClient(azure: AzureSandbox, principal: Principal = azure.
     return new ComputeManagementClient(credential, azure.subscriptionId, { endpoint: azure.url, tlsOptions });
 }
 
+/** JSON of any shape, as tests look into it: whichever member is asked for, what is there is found out by comparing it. */
+export interface Body {
+    [member: string]: Body;
+}
+
+/** A body that is a list, element by element. */
+export function items<T>(list: Body): T[] {
+    return list as unknown as T[];
+}
+
 /** A plain answer: status, headers and parsed body, nothing interpreted. */
 export interface Plain {
     status: number;
     headers: IncomingHttpHeaders;
     text: string;
-    body: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look into answers of any shape
+    /** Undefined at run time when the answer has none. */
+    body: Body;
 }
 
 /** One request as bytes on the wire: for headers and errors that an SDK would hide. Paths are below the subscription unless absolute. */
@@ -75,7 +86,7 @@ export function plain(
                     status: answer.statusCode ?? 0,
                     headers: answer.headers,
                     text,
-                    body: text === "" ? undefined : JSON.parse(text),
+                    body: (text === "" ? undefined : JSON.parse(text)) as Body,
                 });
             });
         });
@@ -89,6 +100,7 @@ export async function finished(send: Send, accepted: Plain): Promise<Plain> {
     const url = new URL(accepted.headers["azure-asyncoperation"] as string);
     for (;;) {
         const state = await send("GET", url.pathname + url.search);
-        if (state.body.status !== "InProgress") return state;
+        const { status }: { status?: unknown } = state.body;
+        if (status !== "InProgress") return state;
     }
 }

@@ -7,7 +7,7 @@ import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
 import { SCALE_DOWN_DISABLED } from "../../components/capture/node";
-import { sender, type Send } from "../azure/support";
+import { items, sender, type Send } from "../azure/support";
 import { capture, inputsFor, serviceOf, startCapture, startPuttingBack, type RunningCapture } from "./support/capture";
 
 let sandbox: Sandbox;
@@ -36,8 +36,8 @@ interface Snapshot {
 
 async function snapshots(vm: Vm): Promise<Snapshot[]> {
     const path = `resourceGroups/${vm.scaleSetId.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
-    const body = (await send("GET", path)).body as { value: Snapshot[] };
-    return body.value.filter(({ tags }) => tags.node === vm.nodeName);
+    const { body } = await send("GET", path);
+    return items<Snapshot>(body.value).filter(({ tags }) => tags.node === vm.nodeName);
 }
 
 /** The node is as it was before any capture, and nothing of the capture is left. */

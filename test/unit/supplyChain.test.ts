@@ -1,0 +1,82 @@
+// What comes from outside comes in one exact version and is known by its hash: packages and Go modules.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { repository } from "../../sandbox/engine/paths";
+
+const read = (...file: string[]) => readFileSync(join(repository, ...file), "utf8");
+
+type Versions = Record<string, string>;
+
+interface Manifest {
+    dependencies?: Versions;
+    devDependencies?: Versions;
+    optionalDependencies?: Versions;
+    overrides?: Versions;
+}
+
+interface Locked {
+    version: string;
+    integrity?: string;
+}
+
+const manifest = (folder: string) => JSON.parse(read(folder, "package.json")) as Manifest;
+
+function inexact({ dependencies, devDependencies, optionalDependencies, overrides }: Manifest): string[] {
+    const all = [dependencies, devDependencies, optionalDependencies, overrides].flatMap((one) =>
+        Object.entries(one ?? {}),
+    );
+    return all.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)).map(([name]) => name);
+}
+
+describe.each([
+    [".", "package-lock.json"],
+    ["policies", "npm-shrinkwrap.json"],
+])("the packages of %s", (folder, lockFile) => {
+    const { packages } = JSON.parse(read(folder, lockFile)) as { packages: Record<string, Manifest & Locked> };
+
+    it("are asked for in exact versions", () => {
+        expect(inexact(manifest(folder))).toEqual([]);
+    });
+
+    it("are locked as they are asked for", () => {
+        const { dependencies, devDependencies } = manifest(folder);
+        expect(packages[""].dependencies).toEqual(dependencies);
+        expect(packages[""].devDependencies).toEqual(devDependencies);
+        for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+            expect(packages[`node_modules/${name}`].version, name).toBe(version);
+        }
+    });
+
+    it("are each locked by their hash", () => {
+        const { "": _itself, ...others } = packages;
+        const unhashed = Object.entries(others).filter(([, { integrity }]) => !integrity?.startsWith("sha512-"));
+        expect(unhashed.map(([path]) => path)).toEqual([]);
+    });
+
+    it("run no install script", () => {
+        expect(read(".npmrc")).toMatch(/^ignore-scripts=true$/m);
+    });
+});
+
+it.each([
+    ["^1.2.3"],
+    ["~1.2.3"],
+    ["10"],
+    ["1.2"],
+    ["latest"],
+    ["*"],
+    [">=1.0.0"],
+    ["git+ssh://git@host/a.git"],
+    ["file:../a"],
+])("%s is no exact version", (version) => expect(inexact({ dependencies: { one: version } })).toEqual(["one"]));
+
+it("each Go module has its checksums beside it", () => {
+    const modules = ["sandbox", "tools"].flatMap((folder) =>
+        readdirSync(join(repository, folder))
+            .map((name) => join(folder, name))
+            .filter((path) => existsSync(join(repository, path, "go.mod"))),
+    );
+    expect(modules).toContain(join("sandbox", "engine"));
+    expect(modules.filter((path) => !existsSync(join(repository, path, "go.sum")))).toEqual([]);
+});

@@ -8,7 +8,7 @@ ARG BASE=pulumi/pulumi-nodejs-22:3.246.0
 
 FROM ${BASE} AS build
 WORKDIR /opt/kamino
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 # The provider plugins, in the versions of their SDKs.
 ENV PULUMI_HOME=/opt/pulumi PULUMI_SKIP_UPDATE_CHECK=true
@@ -16,7 +16,7 @@ RUN for name in azure-native kubernetes; do \
         version="$(node -p "require('@pulumi/$name/package.json').version")" && \
         pulumi plugin install resource "$name" "v$version" --exact || exit 1; \
     done
-COPY Pulumi.yaml tsconfig.json index.ts ./
+COPY Pulumi.yaml tsconfig.json index.ts LICENSE ./
 COPY components components
 COPY policies policies
 COPY runner runner

@@ -8,6 +8,8 @@ export interface Delivery {
     mode: "preview" | "up";
     headline: string;
     text: string;
+    /** What of it goes to the screen; all of it where left out. */
+    screen?: string;
     exitCode: number;
 }
 
@@ -21,7 +23,7 @@ export interface Places {
 
 /** Hands a report out. Printed first, so that it is in the log whatever becomes of the other places. */
 export async function deliver(delivery: Delivery, { file, env, cluster }: Places): Promise<void> {
-    console.log(delivery.text);
+    console.log(delivery.screen ?? delivery.text);
     if (file) {
         await writeFile(file, delivery.text);
     }

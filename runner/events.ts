@@ -1,14 +1,15 @@
 // What a preview or an up came to, read from the engine's own events: pools, changes, policy violations, errors. Pure.
+import { createHash } from "node:crypto";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 
-/** One pool, as its NodeSelection stood before and will stand after. */
+/** One pool, as it stood before and will stand after. */
 export interface PoolLine {
     pool: string;
     /** The node that the newest image is of; empty when there is none yet. */
     node: string;
     /** When it was patched, RFC 3339 UTC; empty when there is no image. */
     patched: string;
-    /** The version before; empty for the first. */
+    /** The version that the model points at until then; empty for the first. */
     from: string;
     to: string;
     /** Nodes to be put back in service after an interrupted capture. */
@@ -22,9 +23,13 @@ export interface Change {
     op: string;
     type: string;
     name: string;
+    /** Of what the resource is declared as: another one when any of its inputs is another, as a plan is then violated. */
+    digest: string;
 }
 
 export interface Summary {
+    /** The stack's own name; undefined when the engine did not get as far as that. */
+    stack?: string;
     pools: PoolLine[];
     changes: Change[];
     /** Mandatory policies that were violated, and advisory ones. */
@@ -33,6 +38,7 @@ export interface Summary {
 }
 
 const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
+const SCALE_SET = "azure-native:compute:VirtualMachineScaleSet";
 /** Operations that leave a resource as it is. */
 const QUIET = new Set(["same", "read", "refresh"]);
 
@@ -62,8 +68,14 @@ export function summarize(events: EngineEvent[]): Summary {
             .filter(({ enforcementLevel }) => (enforcementLevel === "mandatory") === mandatory)
             .map(({ policyName, message }) => `${policyName}: ${plain(message)}`);
     return {
-        pools: steps.filter(({ type, op }) => type === SELECTION && op !== "delete").map(poolLine),
-        changes: changes.map(({ op, type, urn }) => ({ op, type, name: nameOf(urn) })),
+        ...(steps.length > 0 && { stack: steps[0].urn.split("::")[0].split(":").at(-1) }),
+        pools: steps
+            .filter(({ type, op }) => type === SELECTION && op !== "delete")
+            .map((selection) => poolLine(selection, modelOf(selection, steps))),
+        changes: changes.map(({ op, type, urn, new: planned }) => ({
+            ...{ op, type, name: nameOf(urn) },
+            digest: digest(planned?.inputs ?? {}),
+        })),
         violations: { mandatory: unique(said(true)), advisory: unique(said(false)) },
         errors: unique(
             events.flatMap(({ diagnosticEvent }) =>
@@ -83,7 +95,22 @@ interface Selection {
     explanation?: string;
 }
 
-function poolLine({ old, new: planned, urn }: StepEventMetadata): PoolLine {
+/** The image versions that the pool's model points at and is to point at, as far as it is told. */
+function modelOf({ urn }: StepEventMetadata, steps: StepEventMetadata[]): { from?: string; to?: string } {
+    const step = steps.find((one) => one.type === SCALE_SET && nameOf(one.urn) === nameOf(urn));
+    return { from: versionIn(step?.old?.inputs), to: versionIn(step?.new?.inputs) };
+}
+
+interface Model {
+    virtualMachineProfile?: { storageProfile?: { imageReference?: { id?: string } } };
+}
+
+function versionIn(inputs: Model = {}): string | undefined {
+    const id = inputs.virtualMachineProfile?.storageProfile?.imageReference?.id;
+    return /\/versions\/([^/]+)$/.exec(id ?? "")?.[1];
+}
+
+function poolLine({ old, new: planned, urn }: StepEventMetadata, model: { from?: string; to?: string }): PoolLine {
     const before = (old?.inputs ?? {}) as Selection;
     const after = (planned?.inputs ?? {}) as Selection;
     const current = after.versions?.find(({ version }) => version === after.current);
@@ -91,11 +118,17 @@ function poolLine({ old, new: planned, urn }: StepEventMetadata): PoolLine {
         pool: after.pool ?? nameOf(urn),
         node: after.currentNode ?? current?.node ?? "",
         patched: current?.patched ?? "",
-        from: before.current ?? "",
+        // After a run that failed half-way the selection is ahead of the model.
+        from: (model.to === undefined ? before.current : model.from) ?? "",
         to: after.current ?? "",
         restore: after.restore ?? [],
         explanation: after.explanation ?? "",
     };
+}
+
+/** Secrets are masked in events, so none is in it. */
+function digest(inputs: object): string {
+    return createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
 }
 
 function isPulumisOwn(type: string): boolean {

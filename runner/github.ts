@@ -37,8 +37,10 @@ export async function comment(github: GitHub, report: string, pullRequest: numbe
 }
 
 /**
- * The report as the stack's one open issue: made when a bump waits, updated when it changes, closed when nothing waits any more.
- * While the changes stay the same the issue stays as it is, and so does what a reviewer said to it; when they change the review is gone.
+ * The report as the stack's one open issue: made when a bump waits, updated each night, closed when nothing waits any more.
+ *
+ * What was reviewed stays as it is, plan included, while the changes stay the same; when they change the review is gone. What was not
+ * reviewed yet gets the newest plan, since CI keeps no plan for ever.
  */
 export async function issue(github: GitHub, report: string): Promise<void> {
     const { stack, waits, fingerprint } = needed(report);
@@ -50,7 +52,7 @@ export async function issue(github: GitHub, report: string): Promise<void> {
             call(github, "PATCH", `issues/${earlier.number}`, { state: "closed", state_reason: "completed" }));
     } else if (!earlier) {
         await call(github, "POST", "issues", { title, body: text, labels: [WAITING] });
-    } else if (markerIn(earlier.body ?? "")?.fingerprint !== fingerprint) {
+    } else if (!isReviewed(earlier) || markerIn(earlier.body ?? "")?.fingerprint !== fingerprint) {
         const labels = earlier.labels.map(({ name }) => name).filter((name) => name !== REVIEWED);
         await call(github, "PATCH", `issues/${earlier.number}`, { title, body: text, labels });
     }
@@ -59,8 +61,11 @@ export async function issue(github: GitHub, report: string): Promise<void> {
 /** The run whose plan for this stack a person has reviewed; undefined when there is none. */
 export async function reviewedRun(github: GitHub, stack: string): Promise<string | undefined> {
     const found = await openIssue(github, stack);
-    const reviewed = found?.labels.some(({ name }) => name === REVIEWED);
-    return reviewed ? /<!-- kamino-plan: (\d+) -->/.exec(found?.body ?? "")?.[1] : undefined;
+    return found && isReviewed(found) ? /<!-- kamino-plan: (\d+) -->/.exec(found.body ?? "")?.[1] : undefined;
+}
+
+function isReviewed({ labels }: Issue): boolean {
+    return labels.some(({ name }) => name === REVIEWED);
 }
 
 function planMarker(run: string): string {

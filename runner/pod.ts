@@ -68,7 +68,8 @@ export async function furnish(pod: Pod, scratch: string, env: NodeJS.ProcessEnv)
     if (env.KAMINO_PLUGINS) {
         await symlink(env.KAMINO_PLUGINS, join(home, "plugins"), "dir");
     }
-    return { KUBECONFIG: kubeconfig, PULUMI_HOME: home, HOME: scratch };
+    // An image's user may have no name; pulumi asks for one when it locks a stack.
+    return { KUBECONFIG: kubeconfig, PULUMI_HOME: home, HOME: scratch, USER: env.USER ?? "kamino" };
 }
 
 /** The stack's settings, copied to where pulumi may write: the ConfigMap that they come from is mounted read-only. */

@@ -12,14 +12,25 @@ export interface ReportInput {
     succeeded: boolean;
 }
 
-/** GitHub takes comments and issues of up to 65,536 characters, a ConfigMap a mebibyte: the smaller one holds. */
-const LONGEST_DIFF = 50_000;
+/** GitHub takes comments and issues of up to 65,536 characters, a ConfigMap a mebibyte: the smaller one holds, less some lines of ours. */
+const LONGEST = 64_000;
+const SHORTEST_DIFF = 4_000;
 
-/** The report, and its first line alone for where there is room for one. */
-export function report(input: ReportInput): { headline: string; text: string } {
+/** A report, made. */
+export interface Report {
+    /** Its first line alone, for where there is room for one. */
+    headline: string;
+    text: string;
+    /** The same for a screen: without what is for programs. */
+    screen: string;
+    /** And without the diff, where pulumi has just said all that. */
+    brief: string;
+}
+
+export function report(input: ReportInput): Report {
     const { summary, diff } = input;
     const headline = headlineOf(input);
-    const parts = [
+    const told = [
         `## ${headline}`,
         table(summary.pools),
         list("Policies violated", summary.violations.mandatory),
@@ -29,10 +40,14 @@ export function report(input: ReportInput): { headline: string; text: string } {
             summary.pools.flatMap(({ restore }) => restore),
         ),
         list("Policies that advise against it", summary.violations.advisory),
-        fenced(diff),
-        marker(input),
     ];
-    return { headline, text: parts.filter((part) => part !== "").join("\n\n") + "\n" };
+    const room = LONGEST - told.join("\n\n").length - marker(input).length;
+    const shown = [...told, fenced(diff, Math.max(SHORTEST_DIFF, room))];
+    return { headline, text: joined([...shown, marker(input)]), screen: joined(shown), brief: joined(told) };
+}
+
+function joined(parts: string[]): string {
+    return parts.filter((part) => part !== "").join("\n\n") + "\n";
 }
 
 /** What a report says of itself to programs. */
@@ -115,21 +130,36 @@ function list(title: string, items: string[]): string {
     return items.length === 0 ? "" : [`**${title}**`, "", ...items.map((item) => `- ${cell(item)}`)].join("\n");
 }
 
-function fenced(diff: string): string {
-    const text = diff.trimEnd().replace(/^(\s*\n)+/, "");
+function fenced(diff: string, longest: number): string {
+    const text = withoutReads(diff)
+        .trimEnd()
+        .replace(/^(\s*\n)+/, "");
     if (text === "") {
         return "";
     }
-    const shown =
-        text.length > LONGEST_DIFF ? `${text.slice(0, LONGEST_DIFF)}\n… cut off; the run's log has it all` : text;
+    const shown = text.length > longest ? `${text.slice(0, longest)}\n… cut off; the run's log has it all` : text;
     // A fence longer than any in the text, so that nothing in it can end it.
-    const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
-    const fence = "`".repeat(longest + 1);
+    const fence = "`".repeat(Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
     return [`${fence}diff`, shown.split("\n").map(forDiff).join("\n"), fence].join("\n");
 }
 
-/** Viewers colour a diff by a line's first character; pulumi indents its signs. */
+/** Leaves out what is only read, such as the stack's own last outputs: a line that begins with ">", and those indented below it. */
+function withoutReads(diff: string): string {
+    let read = Infinity;
+    const kept = diff.split("\n").filter((line) => {
+        const indentation = line.search(/\S/);
+        if (/^ *> \S+: \(read\)/.test(line)) {
+            read = indentation;
+        } else if (indentation <= read) {
+            read = Infinity;
+        }
+        return read === Infinity;
+    });
+    return kept.join("\n");
+}
+
+/** Viewers colour a diff by a line's first character; pulumi indents its signs. Before "outputs" it writes none, but a rule. */
 function forDiff(line: string): string {
-    const sign = /^( +)([+-])(?=[ +-])/.exec(line);
+    const sign = /^( +)([+-])(?=[ +-])(?!-outputs:--)/.exec(line);
     return sign ? sign[2] + sign[1] + line.slice(sign[0].length) : line;
 }

@@ -13,6 +13,7 @@ import { furnish, kubeConfigOf, podFrom, writableCopy, type Pod } from "./pod";
 import { preview, releaseLocks, up, type Result, type Workplace } from "./pulumi";
 import { report } from "./report";
 import { heldBy, locksIn, staleBecause } from "./stateLock";
+import { isPulumi } from "./stop";
 
 /** Where and as whom a run works. */
 interface Place extends Workplace {
@@ -69,21 +70,24 @@ async function runPreview(options: Options, place: Place): Promise<number> {
 
 async function runUp(options: Options, place: Place): Promise<number> {
     const plan = options.plan ?? join(place.scratch, "plan.json");
+    let stack: string | undefined;
     if (!options.plan) {
         const planned = await preview(options, plan, place);
+        ({ stack } = planned.summary);
         if (!planned.succeeded || !waits(planned.summary)) {
             const exitCode = planned.succeeded ? EXIT.nothing : EXIT.error;
             await tell(options, planned, exitCode, place);
             return exitCode;
         }
-        console.log(report({ ...told(options, planned), mode: "preview" }).text);
+        console.log(report({ ...told(options, planned), mode: "preview" }).screen);
     }
     if (place.stop.aborted) {
         throw new UserError("stopped before anything was changed");
     }
     const result = await upDespiteStaleLock(options, plan, place);
     const exitCode = result.succeeded ? EXIT.nothing : EXIT.error;
-    await tell(options, result, exitCode, place);
+    // An update that was refused at once has no events to be named by.
+    await tell(options, { ...result, summary: { stack, ...result.summary } }, exitCode, place, true);
     return exitCode;
 }
 
@@ -98,11 +102,11 @@ async function upDespiteStaleLock(options: Options, plan: string, place: Place):
     for (const lock of locks) {
         const why = await staleBecause(lock, {
             host: hostname(),
-            isRunning,
+            isRunning: isPulumi,
             hasEnded: async (pod) => await podHasEnded(pod, place),
         });
         if (!why) {
-            throw new UserError(heldBy(locks));
+            return { ...result, summary: { ...result.summary, errors: [heldBy(locks)] } };
         }
         console.error(`The lock that ${lock.user}@${lock.host} took at ${lock.since} is left over (${why}): released.`);
     }
@@ -119,21 +123,20 @@ async function podHasEnded(host: string, { cluster, lease }: Place): Promise<boo
     return host === lease?.deadHolder || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
 }
 
-function isRunning(pid: number): boolean {
-    try {
-        process.kill(pid, 0);
-        return true;
-    } catch (error) {
-        // EPERM: it is there, and another user's.
-        return (error as NodeJS.ErrnoException).code === "EPERM";
-    }
-}
-
 function told(options: Options, { summary, output, succeeded }: Result) {
-    return { stack: options.stack ?? "the selected stack", mode: options.mode, summary, diff: output, succeeded };
+    return {
+        stack: options.stack ?? summary.stack ?? "the selected stack",
+        mode: options.mode,
+        summary,
+        diff: output,
+        succeeded,
+    };
 }
 
-async function tell(options: Options, result: Result, exitCode: number, { env, cluster }: Place): Promise<void> {
-    const { headline, text } = report(told(options, result));
-    await deliver({ mode: options.mode, headline, text, exitCode }, { file: options.report, env, cluster });
+/** @param live whether the screen has shown what pulumi said already */
+async function tell(options: Options, result: Result, exitCode: number, place: Place, live = false): Promise<void> {
+    const { env, cluster } = place;
+    const { brief, ...made } = report(told(options, result));
+    const delivery = { ...made, mode: options.mode, exitCode, screen: live ? brief : made.screen };
+    await deliver(delivery, { file: options.report, env, cluster });
 }

@@ -34,7 +34,7 @@ export function locksIn(output: string): Lock[] {
 export interface Witness {
     /** The host that this runs on. In a pod that is the pod's name. */
     host: string;
-    /** Whether a process of this host is there. */
+    /** Whether a process of this host is there, and may be pulumi. */
     isRunning: (pid: number) => boolean;
     /** In the cluster: whether the run of this pod has ended for certain. */
     hasEnded: (pod: string) => Promise<boolean>;

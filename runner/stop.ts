@@ -1,4 +1,4 @@
-// Stopping a run that is under way, so that a capture can put its node back: SIGTERM from Kubernetes or CI, Ctrl-C from a person.
+// Processes of pulumi: whether one is there, and how a run that is under way is stopped so that a capture can put its node back.
 import { readdirSync, readFileSync } from "node:fs";
 
 /** A process, as far as stopping needs to know it. */
@@ -34,6 +34,21 @@ export function dynamicProvidersUnder(ancestor: number, processes: Process[]): n
             ({ pid, command }) => /\bdynamic-provider\b|pulumi-resource-pulumi-nodejs/.test(command) && isUnder(pid),
         )
         .map(({ pid }) => pid);
+}
+
+/** Whether there is a process of this number, and it is pulumi's, or nobody can tell whose. */
+export function isPulumi(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+    } catch (error) {
+        // EPERM: it is there, and another user's.
+        if ((error as NodeJS.ErrnoException).code !== "EPERM") {
+            return false;
+        }
+    }
+    // Numbers come again, after a restart of the machine above all.
+    const [found] = processOf(pid);
+    return found === undefined || found.command.includes("pulumi");
 }
 
 /** All processes that this one can see, from /proc. Empty where there is none (macOS); pulumi itself is then still told. */

@@ -58,17 +58,18 @@ export class Schedule extends pulumi.ComponentResource {
         return { name, ...(namespace && { namespace }), labels: this.labels };
     }
 
-    /** One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. */
+    /**
+     * One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. The latter
+     * stays when the schedule goes: other schedules' pods, and a person's own runs, are in there as well.
+     */
     private declareNamespaces(): kubernetes.core.v1.Namespace[] {
         const { namespace } = this.settings;
-        const declare = (name: string, level: "privileged" | "restricted") =>
-            new kubernetes.core.v1.Namespace(
-                name,
-                { metadata: { name, labels: { ...this.labels, ...podSecurity(level) } } },
-                { parent: this },
-            );
-        const own = declare(namespace, "restricted");
-        return [own, ...this.captureNamespaces().map((name) => declare(name, "privileged"))];
+        const declare = (name: string, labels: Record<string, string>, retainOnDelete = false) =>
+            new kubernetes.core.v1.Namespace(name, { metadata: { name, labels } }, { parent: this, retainOnDelete });
+        const own = declare(namespace, { ...this.labels, ...podSecurity("restricted") });
+        // What a capture would call it as well, so that nobody takes it for this schedule's alone.
+        const shared = { "app.kubernetes.io/name": "kamino", ...podSecurity("privileged") };
+        return [own, ...this.captureNamespaces().map((name) => declare(name, shared, true))];
     }
 
     /** A preview cleans no disk. */
@@ -114,15 +115,15 @@ export class Schedule extends pulumi.ComponentResource {
         const { name, namespace, mode } = this.settings;
         const subjects = [{ kind: "ServiceAccount", name, namespace }];
         const opts = { parent: this, dependsOn: [...dependsOn, account] };
-        const inNamespace = (where: string, rules: Rule[]) => [
-            new kubernetes.rbac.v1.Role(`${where}-${name}`, { metadata: this.meta(name, where), rules }, opts),
+        const inNamespace = (where: string, role: string, rules: Rule[]) => [
+            new kubernetes.rbac.v1.Role(`${where}-${name}`, { metadata: this.meta(role, where), rules }, opts),
             new kubernetes.rbac.v1.RoleBinding(
                 `${where}-${name}`,
-                { metadata: this.meta(name, where), subjects, roleRef: roleRef("Role", name) },
+                { metadata: this.meta(role, where), subjects, roleRef: roleRef("Role", role) },
                 opts,
             ),
         ];
-        // Cluster-wide names carry the namespace: two schedules in one cluster must not share them.
+        // Elsewhere names carry the namespace: two schedules in one cluster must not share them.
         const wide = `${namespace}-${name}`;
         const captureNamespaces = this.captureNamespaces();
         const rules = clusterRules({ mode, force: this.settings.stackSettings.force, captureNamespaces });
@@ -133,8 +134,8 @@ export class Schedule extends pulumi.ComponentResource {
                 { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
                 opts,
             ),
-            ...inNamespace(namespace, ownRules(mode, this.names)),
-            ...captureNamespaces.flatMap((where) => inNamespace(where, CAPTURE_RULES)),
+            ...inNamespace(namespace, name, ownRules(mode, this.names)),
+            ...captureNamespaces.flatMap((where) => inNamespace(where, wide, CAPTURE_RULES)),
         ];
     }
 

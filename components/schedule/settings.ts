@@ -143,7 +143,7 @@ export function readSchedule(
     const { settingsFile, ...rest } = values;
     for (const needed of ["stack", "image", "azure"] as const) {
         if (values[needed] === undefined) {
-            throw new UserError(`${key}.${needed} is missing; see docs/schedule.md`);
+            throw new UserError(`${key}.${needed} is missing; see docs/automation.md`);
         }
     }
     if (values.stack === ownStack) {

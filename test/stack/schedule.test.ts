@@ -1,144 +1,182 @@
 // The scheduled run: Kubernetes' own CronJob controller makes the Job, and its very command does the bump with the rights of its account.
-import { BatchV1Api, CoordinationV1Api, type V1Job, type V1Pod } from "@kubernetes/client-node";
-import { execa } from "execa";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { AuthorizationV1Api, KubeConfig, RbacAuthorizationV1Api, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { repository } from "../../sandbox/engine/paths";
-import { Stack } from "../../sandbox/engine/stack";
-import { waitFor } from "../../sandbox/nodes/api";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import { runPod, stateLocks } from "./support/schedule";
+import type { Stack } from "../../sandbox/engine/stack";
+import { patchNode, waitFor } from "../../sandbox/nodes/api";
+import type { Sandbox } from "../../sandbox/sandbox";
+import { tokenOf } from "./support/schedule";
+import { NAMESPACE, Scheduled } from "./support/scheduled";
 
 const MINUTE = 60_000;
-const namespace = "kamino";
 
+let scheduled: Scheduled;
 let sandbox: Sandbox;
-let prod: Stack;
 let schedule: Stack;
-let batch: BatchV1Api;
-let state: string;
+let plan: string;
+let pod: V1Pod;
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 4 }] });
-    batch = sandbox.nodes.api.config.makeApiClient(BatchV1Api);
-    state = join(sandbox.directory, "pulumi-state");
-    const [{ name, resourceGroup }] = sandbox.azure.scaleSets();
-    await patch(0, "2026-11-20T04:12:00Z");
-    prod = await Stack.create({
-        ...{ runDirectory: sandbox.directory, env: sandbox.env, name: "prod" },
-        config: { resourceGroup, pools: [{ name: "pool1", scaleSet: name }], gracePeriod: "1s" },
-    });
-    (await prod.up("--skip-preview")).orFail();
-    (await prod.up("--skip-preview")).orFail();
-    await patch(1, "2026-11-21T04:12:00Z");
+    scheduled = await Scheduled.start(4);
+    ({ sandbox } = scheduled);
+    plan = join(sandbox.directory, "plan.json");
+    await scheduled.patch(1, "2026-11-21T04:12:00Z");
+    // The best node by an hour; the scheduled run will be on this very one.
+    await scheduled.patch(2, "2026-11-21T05:12:00Z");
 }, 10 * MINUTE);
-afterAll(() => sandbox?.stop());
+afterAll(() => scheduled?.sandbox.stop());
 
-/** Gives a node a past: patched at that moment, ready since. */
-async function patch(index: number, at: string): Promise<string> {
-    const { nodeName } = sandbox.azure.vms()[index];
-    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date(at), utcOffsetMinutes: 60 });
-    return nodeName;
+async function cordon(indexes: number[], unschedulable: true | null): Promise<void> {
+    const names = indexes.map((index) => scheduled.vm(index).nodeName);
+    await Promise.all(names.map((name) => patchNode(sandbox.nodes.api, name, { spec: { unschedulable } })));
 }
 
-/** A runner command as a person types it, on a stack of this run. */
-function npm(script: "preview" | "up", stack: Stack, ...flags: string[]) {
-    return execa("npm", ["run", "--silent", script, "--", ...flags], {
-        ...{ cwd: repository, env: stack.env, extendEnv: false, reject: false, all: true, stdin: "ignore" },
-    } as const);
-}
-
-const image = () => sandbox.azure.scaleSets()[0].imageId ?? "";
-
-async function jobs(): Promise<V1Job[]> {
-    return (await batch.listNamespacedJob({ namespace })).items;
-}
-
-/** The pod of a Job, once the scheduler has given it a node. */
-async function podOf(job: string): Promise<V1Pod> {
-    return await waitFor(`a pod of job ${job}`, async () => {
-        const labelSelector = `job-name=${job}`;
-        const { items } = await sandbox.nodes.api.core.listNamespacedPod({ namespace, labelSelector });
-        return items.find(({ spec, status }) => spec?.nodeName && status?.phase === "Running");
-    });
-}
-
-/** As kubectl create job --from=cronjob/kamino. */
-async function startJob(name: string): Promise<V1Pod> {
-    const { spec } = await batch.readNamespacedCronJob({ name: "kamino", namespace });
-    await batch.createNamespacedJob({ namespace, body: { metadata: { name }, spec: spec?.jobTemplate.spec } });
-    return await podOf(name);
-}
-
-async function holder(): Promise<string | undefined> {
-    const leases = sandbox.nodes.api.config.makeApiClient(CoordinationV1Api);
-    return (await leases.readNamespacedLease({ name: "kamino", namespace })).spec?.holderIdentity;
-}
-
-async function reported(): Promise<Record<string, string>> {
-    return (await sandbox.nodes.api.core.readNamespacedConfigMap({ name: "kamino-report", namespace })).data ?? {};
+/** A volume for the state, as an administrator makes it; the state is then kept in the sandbox's own folder. */
+async function addStateClaim(): Promise<void> {
+    const { core } = sandbox.nodes.api;
+    const size = { accessModes: ["ReadWriteOnce"], storageClassName: "" };
+    const spec = { ...size, capacity: { storage: "1Gi" }, hostPath: { path: "/state" } };
+    await core.createPersistentVolume({ body: { metadata: { name: "state" }, spec } });
+    const claim = { ...size, volumeName: "state", resources: { requests: { storage: "1Gi" } } };
+    const body = { metadata: { name: "state" }, spec: claim };
+    await core.createNamespacedPersistentVolumeClaim({ namespace: NAMESPACE, body });
 }
 
 test("npm run preview says with its exit code that a bump waits, and changes nothing", async () => {
-    const before = image();
-    const report = join(sandbox.directory, "report.md");
-    const { exitCode, all } = await npm("preview", prod, "--report", report);
-    expect({ exitCode, all }).toMatchObject({ exitCode: 2 });
-    expect(all).toContain("2026.1120.0412 → **2026.1121.0412**");
-    expect(image()).toBe(before);
+    const before = scheduled.image();
+    sandbox.azure.requests.clear();
+    const [report, summary] = ["report.md", "summary.md"].map((name) => join(sandbox.directory, name));
+    const flags = ["--report", report, "--save-plan", plan];
+    const { exitCode, all } = await scheduled.npm("preview", scheduled.prod, flags, { GITHUB_STEP_SUMMARY: summary });
+    expect(exitCode, all).toBe(2);
+    expect(all).toContain("2026.1120.0412 → **2026.1121.0512**");
+    expect(readFileSync(report, "utf8")).toMatch(/^## prod: a bump of pool1 waits\n\n\| pool .*```diff\n.*```\n/s);
+    expect(readFileSync(summary, "utf8")).toBe(readFileSync(report, "utf8"));
+    expect(scheduled.image()).toBe(before);
+    expect(sandbox.azure.requests.writes()).toEqual([]);
 });
 
 test("a few lines of config, on a stack of its own, turn it on", async () => {
-    const { ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_METADATA_HOSTNAME, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE } = sandbox.env;
-    schedule = await Stack.create({
-        ...{ runDirectory: sandbox.directory, env: sandbox.env, name: "prod-schedule" },
-        config: {
-            schedule: {
-                ...{ stack: "prod", settingsFile: prod.configFile, cron: "* * * * *", stateClaim: "state" },
-                ...{ image: "ghcr.io/example/kamino:0.1.0", environmentSecret: "kamino-environment" },
-                azure: { subscriptionId: sandbox.azure.subscriptionId, tenantId: sandbox.azure.tenantId },
-                environment: {
-                    ARM_METADATA_HOSTNAME: ARM_METADATA_HOSTNAME ?? "",
-                    NODE_EXTRA_CA_CERTS: NODE_EXTRA_CA_CERTS ?? "",
-                    SSL_CERT_FILE: SSL_CERT_FILE ?? "",
-                },
-            },
-        },
-    });
-    const done = await npm("up", schedule);
-    expect({ exitCode: done.exitCode, all: done.all }).toMatchObject({ exitCode: 0 });
-    await sandbox.nodes.api.core.createNamespacedSecret({
-        namespace,
-        body: {
-            metadata: { name: "kamino-environment" },
-            stringData: {
-                ARM_CLIENT_ID: ARM_CLIENT_ID ?? "",
-                ARM_CLIENT_SECRET: ARM_CLIENT_SECRET ?? "",
-                PULUMI_CONFIG_PASSPHRASE: prod.env.PULUMI_CONFIG_PASSPHRASE ?? "",
-            },
-        },
-    });
+    // Only the best node takes pods for the time being.
+    await cordon([0, 1, 3], true);
+    schedule = await scheduled.turnOn("prod-schedule", { cron: "* * * * *" });
+    await addStateClaim();
     expect((await schedule.preview()).orFail().changes).toEqual([]);
 });
 
-test("at its time the controller makes a Job whose command does the bump; no second one starts meanwhile", async () => {
-    const job = await waitFor("the CronJob's Job", async () => (await jobs())[0], 90_000);
-    const pod = await podOf(job.metadata?.name ?? "");
-    const running = await runPod(sandbox, pod, state);
-    const ended = running.ended.then((it) => ({ ...it, at: Date.now() }));
-    // The next minute comes while this Job is not done: the pod is not told to have ended before.
-    const begun = Date.now();
-    const { exitCode, output, at } = await ended;
-    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
-    expect(image()).toMatch(/2026\.1121\.0412$/);
-    expect(output).not.toContain(pod.spec?.nodeName === sandbox.azure.vms()[1].nodeName ? "nothing" : "refused");
-    expect(await holder()).toBeUndefined();
-    expect(stateLocks(state)).toEqual([]);
-    expect(await reported()).toMatchObject({
-        exitCode: "0",
-        mode: "up",
-        pod: pod.metadata?.name,
-        headline: "prod: a bump of pool1 is done",
-    });
-    expect(at - begun).toBeGreaterThan(0);
+test("at its time the controller makes a Job; while it runs no second run starts, and it takes another node than its own", async () => {
+    const job = await waitFor("the CronJob's Job", async () => (await scheduled.jobs())[0], 2 * MINUTE);
+    pod = await scheduled.podOf(job.metadata?.name ?? "");
+    const [own, other] = [scheduled.vm(2), scheduled.vm(1)];
+    expect(pod.spec?.nodeName).toBe(own.nodeName);
+    await cordon([0, 1, 3], null);
+    const letGo = await scheduled.holdUp(other);
+    sandbox.azure.requests.clear();
+    const running = await scheduled.run(pod);
+    await scheduled.captureOf(other, running);
+
+    await othersAreRefused(pod.metadata?.name ?? "");
+
+    await letGo();
+    const { exitCode, output } = await running.ended;
+    expect(exitCode, output).toBe(0);
+    expect(scheduled.image()).toMatch(/2026\.1121\.0412$/);
+    const started = sandbox.azure.requests.writes().filter(({ path }) => path.endsWith("/start"));
+    expect(started.map(({ path }) => path.toLowerCase())).toEqual([`${other.id.toLowerCase()}/start`]);
+    expect(await scheduled.holder()).toBeUndefined();
+    expect(scheduled.stateLocks()).toEqual([]);
+    const headline = "prod: a bump of pool1 is done";
+    expect(await scheduled.reported()).toMatchObject({ exitCode: "0", mode: "up", pod: pod.metadata?.name, headline });
+});
+
+/** The controller's next Job, one made by hand, and a person's own run, while a capture is under way. */
+async function othersAreRefused(holder: string): Promise<void> {
+    const locks = scheduled.stateLocks();
+    expect(locks).toHaveLength(1);
+
+    const byHand = await (await scheduled.startJob("by-hand")).ended;
+    expect(byHand.exitCode).toBe(1);
+    expect(byHand.output).toContain(`another run is under way: pod kamino/${holder} since 20`);
+
+    const person = await scheduled.npm("up", scheduled.prod);
+    expect(person.exitCode, person.all).toBe(1);
+    expect(person.all).toMatch(/prod: up failed.*the stack's state is locked by \S+ \(pid \d+\) since/s);
+    expect(scheduled.stateLocks()).toEqual(locks);
+
+    // The next minute has come, and the controller has seen that this Job is not done.
+    await waitFor(
+        "the controller to refuse a second Job",
+        async () => {
+            const { items } = await sandbox.nodes.api.core.listNamespacedEvent({ namespace: NAMESPACE });
+            return items.find(({ reason }) => reason === "JobAlreadyActive");
+        },
+        2 * MINUTE,
+    );
+    expect(await scheduled.jobs()).toHaveLength(1);
+    expect(await scheduled.holder()).toBe(holder);
+}
+
+test("its account can change neither its own rights nor its schedule, and reads no secret", async () => {
+    const config = new KubeConfig();
+    const user = { name: "run", token: await tokenOf(sandbox, pod) };
+    config.loadFromClusterAndUser(sandbox.nodes.api.config.getCurrentCluster()!, user);
+    const may = async (verb: string, group: string, resource: string, namespace?: string) => {
+        const resourceAttributes = { verb, group, resource, ...(namespace && { namespace }) };
+        const review = { spec: { resourceAttributes } };
+        const answer = await config.makeApiClient(AuthorizationV1Api).createSelfSubjectAccessReview({ body: review });
+        return answer.status?.allowed;
+    };
+    expect(await may("patch", "", "nodes")).toBe(true);
+    const rbac = "rbac.authorization.k8s.io";
+    const forbidden: [string, string, string[]][] = [
+        [rbac, NAMESPACE, ["roles", "rolebindings"]],
+        [rbac, "", ["clusterroles", "clusterrolebindings"]],
+        ["batch", NAMESPACE, ["cronjobs", "jobs"]],
+        ["", NAMESPACE, ["secrets", "serviceaccounts", "pods/exec", "serviceaccounts/token"]],
+        ["", "", ["namespaces"]],
+    ];
+    for (const [group, namespace, resources] of forbidden) {
+        for (const resource of resources) {
+            for (const verb of ["create", "update", "patch", "delete", "escalate", "bind", "impersonate"]) {
+                expect(await may(verb, group, resource, namespace), `${verb} ${resource}`).toBe(false);
+            }
+        }
+    }
+    expect(await may("get", "", "secrets", NAMESPACE)).toBe(false);
+    const api = config.makeApiClient(RbacAuthorizationV1Api);
+    const rules = [{ op: "replace", path: "/rules", value: [{ apiGroups: ["*"], resources: ["*"], verbs: ["*"] }] }];
+    await expect(api.patchClusterRole({ name: "kamino-kamino", body: rules })).rejects.toMatchObject({ code: 403 });
+});
+
+test("a reviewed plan is obeyed: what has moved on since is not touched, and what has not is done", async () => {
+    const [before, flags] = [scheduled.image(), ["--plan", plan]];
+    const outdated = await scheduled.npm("up", scheduled.prod, flags);
+    expect(outdated.exitCode, outdated.all).toBe(1);
+    expect(outdated.all).toMatch(/violates plan/);
+    expect(scheduled.image()).toBe(before);
+
+    expect((await scheduled.npm("preview", scheduled.prod, ["--save-plan", plan])).exitCode).toBe(2);
+    const done = await scheduled.npm("up", scheduled.prod, flags);
+    expect(done.exitCode, done.all).toBe(0);
+    expect(scheduled.image()).toMatch(/2026\.1121\.0512$/);
+});
+
+test("when nothing waits, a preview says so with exit code 0", async () => {
+    const { exitCode, all } = await scheduled.npm("preview", scheduled.prod);
+    expect(exitCode, all).toBe(0);
+    expect(all).toContain("## prod: nothing to do");
+});
+
+test("a change of the stack's settings reaches the next run with the next up of the schedule, which leaves the last report", async () => {
+    const { core } = sandbox.nodes.api;
+    const settings = async () =>
+        (await core.readNamespacedConfigMap({ name: "kamino-settings", namespace: NAMESPACE })).data;
+    const reported = await scheduled.reported();
+    await scheduled.prod.configure({ maxHistory: 5 });
+    expect((await settings())?.["settings.yaml"]).not.toContain("maxHistory");
+    const { exitCode, all } = await scheduled.npm("up", schedule);
+    expect(exitCode, all).toBe(0);
+    expect((await settings())?.["settings.yaml"]).toContain("kamino:maxHistory: 5");
+    expect(await scheduled.reported()).toEqual(reported);
 });

@@ -1,6 +1,6 @@
 // Plays kubelet for a scheduled run: starts its pod's very command, with the pod's environment, mounts and token and nothing more.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
 import { runningProcesses } from "../../../runner/stop";
@@ -12,22 +12,21 @@ import type { Sandbox } from "../../../sandbox/sandbox";
 export interface RunningPod {
     /** Its exit code and what it said; the pod's phase is then told to the API server. */
     readonly ended: Promise<{ exitCode: number; output: string }>;
-    /** What it has said so far. */
-    said(): string;
-    /** What kubelet does when a pod is deleted: SIGTERM to the container's first process. */
-    terminate(): void;
-    /** What becomes of a container whose node loses power: all its processes end at once. */
+    /** Deletes the pod, as a person or the Job controller does: kubelet sends SIGTERM to the container's first process. */
+    delete(): Promise<void>;
+    /** What becomes of a container whose node loses power: all its processes end at the same moment. */
     kill(): void;
 }
 
-/** Where a pod's mounts are on this machine, by their place in the container. */
-type Mounts = Map<string, string>;
+/** Keeps a deleted pod in the API server until its container has ended, as a real kubelet does. */
+const FINALIZER = "sandbox.kamino/container-runs";
 
 /** Starts the one container of a pod that the API server and its controllers made. */
 export async function runPod(sandbox: Sandbox, pod: V1Pod, stateDirectory: string): Promise<RunningPod> {
     const [container] = pod.spec?.containers ?? [];
-    const mounts = await mount(sandbox, pod, container, stateDirectory);
-    const here = (text: string) => [...mounts].reduce((said, [there, folder]) => said.replaceAll(there, folder), text);
+    const { name = "", namespace = "" } = pod.metadata ?? {};
+    await keepPod(sandbox, pod, true);
+    const here = elsewhere(await mount(sandbox, pod, container, stateDirectory), sandbox.directory);
     const [command, ...args] = [...(container.command ?? []), ...(container.args ?? [])].map(here);
     const child = execa(command, args, {
         // The image's working directory is this repository, its environment that of the Dockerfile.
@@ -43,23 +42,44 @@ export async function runPod(sandbox: Sandbox, pod: V1Pod, stateDirectory: strin
         stdin: "ignore",
         forceKillAfterDelay: false,
     });
-    let said = "";
-    child.all.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    const ended = child.then(async ({ exitCode = 137 }) => {
-        await patchPodStatus(sandbox.nodes.api, pod, { phase: exitCode === 0 ? "Succeeded" : "Failed" }).catch(
-            () => undefined,
-        );
-        return { exitCode, output: said };
+    const ended = child.then(async ({ exitCode = 137, all }) => {
+        await patchPodStatus(sandbox.nodes.api, pod, { phase: exitCode === 0 ? "Succeeded" : "Failed" });
+        await keepPod(sandbox, pod, false);
+        return { exitCode, output: all };
     });
     return {
         ended,
-        said: () => said,
-        terminate: () => void child.kill("SIGTERM"),
+        delete: async () => {
+            await sandbox.nodes.api.core.deleteNamespacedPod({ name, namespace });
+            child.kill("SIGTERM");
+        },
         kill: () => killAll(child.pid ?? 0),
     };
 }
 
-/** Makes each of the container's mounts below a folder of its own; the scratch folder is an empty one. */
+async function keepPod({ nodes }: Sandbox, { metadata }: V1Pod, keep: boolean): Promise<void> {
+    const at = { name: metadata?.name ?? "", namespace: metadata?.namespace ?? "" };
+    const { metadata: now } = await nodes.api.core.readNamespacedPod(at);
+    const others = (now?.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER);
+    const finalizers = keep ? [...others, FINALIZER] : others;
+    const op = now?.finalizers ? "replace" : "add";
+    await nodes.api.core.patchNamespacedPod({ ...at, body: [{ op, path: "/metadata/finalizers", value: finalizers }] });
+}
+
+/** Where a pod's mounts are on this machine, by their place in the container. */
+type Mounts = Map<string, string>;
+
+/** A path of the container, or a file URL of one, as it is on this machine; what is of this machine already stays. */
+function elsewhere(mounts: Mounts, machine: string): (text: string) => string {
+    const place = [...mounts.keys()].sort((a, b) => b.length - a.length).join("|");
+    const path = new RegExp(`^(file://)?(${place})(?=/|$)`);
+    return (text) =>
+        text.startsWith(machine)
+            ? text
+            : text.replace(path, (_, scheme: string | undefined, there: string) => (scheme ?? "") + mounts.get(there));
+}
+
+/** Makes each of the container's mounts a folder of its own; the scratch folder is an empty one. */
 async function mount(sandbox: Sandbox, pod: V1Pod, container: V1Container, stateDirectory: string): Promise<Mounts> {
     const root = join(sandbox.directory, `pod ${pod.metadata?.name}`);
     const mounts: Mounts = new Map();
@@ -74,26 +94,27 @@ async function mount(sandbox: Sandbox, pod: V1Pod, container: V1Container, state
             Object.entries(data).forEach(([file, text]) => writeFileSync(join(folder, file), text));
         }
         if (mountPath.endsWith("/serviceaccount")) {
-            await mountServiceAccount(sandbox, pod, folder);
+            writeFileSync(join(folder, "token"), await tokenOf(sandbox, pod));
+            writeFileSync(join(folder, "ca.crt"), readFileSync(sandbox.cluster.caFile));
         }
     }
     return mounts;
 }
 
-async function mountServiceAccount(sandbox: Sandbox, pod: V1Pod, folder: string): Promise<void> {
+/** A token of the pod's service account, of no use once the pod has gone. */
+export async function tokenOf(sandbox: Sandbox, { metadata, spec }: V1Pod): Promise<string> {
     const { status } = await sandbox.nodes.api.core.createNamespacedServiceAccountToken({
-        name: pod.spec?.serviceAccountName ?? "",
-        namespace: pod.metadata?.namespace ?? "",
+        name: spec?.serviceAccountName ?? "",
+        namespace: metadata?.namespace ?? "",
         body: {
             spec: {
                 audiences: [],
                 expirationSeconds: 3600,
-                boundObjectRef: { apiVersion: "v1", kind: "Pod", name: pod.metadata?.name, uid: pod.metadata?.uid },
+                boundObjectRef: { apiVersion: "v1", kind: "Pod", name: metadata?.name, uid: metadata?.uid },
             },
         },
     });
-    writeFileSync(join(folder, "token"), status?.token ?? "");
-    writeFileSync(join(folder, "ca.crt"), readFileSync(sandbox.cluster.caFile));
+    return status?.token ?? "";
 }
 
 async function environment(sandbox: Sandbox, pod: V1Pod, container: V1Container, here: (text: string) => string) {
@@ -118,30 +139,21 @@ function valueOf({ name, value, valueFrom }: V1EnvVar, pod: V1Pod): string {
         "spec.nodeName": pod.spec?.nodeName,
     };
     const path = valueFrom?.fieldRef?.fieldPath;
-    const given = path === undefined ? value : fields[path];
+    // The API server leaves out a value that is empty.
+    const given = path === undefined ? (value ?? "") : fields[path];
     if (given === undefined) {
         throw new Error(`the pod's variable ${name} cannot be told`);
     }
     return given;
 }
 
-function killAll(pid: number): void {
+/** Stopped first, so that none sees another one's end. */
+function killAll(first: number): void {
     const processes = runningProcesses();
     const under = (ancestor: number): number[] =>
-        processes.filter(({ parent }) => parent === ancestor).flatMap((child) => [child.pid, ...under(child.pid)]);
-    for (const one of [pid, ...under(pid)]) {
-        try {
-            process.kill(one, "SIGKILL");
-        } catch {
-            // It has ended in the meantime.
-        }
+        processes.filter(({ parent }) => parent === ancestor).flatMap(({ pid }) => [pid, ...under(pid)]);
+    const all = [first, ...under(first)];
+    for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
+        all.forEach((pid) => process.kill(pid, signal));
     }
-}
-
-/** The locks on a file backend's stacks. */
-export function stateLocks(stateDirectory: string): string[] {
-    const root = join(stateDirectory, ".pulumi", "locks");
-    return readdirSync(root, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(dirname(entry.parentPath), entry.name));
 }

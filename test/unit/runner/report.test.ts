@@ -2,7 +2,7 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { expect, test } from "vitest";
 import { parseEvents, summarize, waits } from "../../../runner/events";
-import { report } from "../../../runner/report";
+import { markerIn, report } from "../../../runner/report";
 
 const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
 const choice = (version: string, node: string) => ({
@@ -59,6 +59,23 @@ test("a bump waits, and a pool that stays is in the table too", () => {
     expect(text).toContain("| pool2 | vmss000001 | 2026-11-22 04:12 | 2026.1121.0409 | – |");
 });
 
+test("a bump that an earlier run has begun counts from what the model points at", () => {
+    const begun = { ...old, current: "2026.1122.0412" };
+    const model = (version: string) => ({
+        virtualMachineProfile: { storageProfile: { imageReference: { id: `/…/versions/${version}` } } },
+    });
+    const scaleSet = "azure-native:compute:VirtualMachineScaleSet";
+    const told = (before: object) => {
+        const steps = [step("same", SELECTION, "pool1", begun, begun)];
+        steps.push(step("update", scaleSet, "pool1", before, model("2026.1122.0412")));
+        return report({ stack: "p", mode: "preview", summary: summarize(steps), diff: "", succeeded: true });
+    };
+    const { headline, text } = told(model("2026.1121.0409"));
+    expect(headline).toBe("p: a bump of pool1 waits");
+    expect(text).toContain("| 2026.1121.0409 → **2026.1122.0412** |");
+    expect(told({}).text).toContain("| first: **2026.1122.0412** |");
+});
+
 test("without a change nothing waits", () => {
     const summary = summarize([bump[0], bump[3]]);
     expect(waits(summary)).toBe(false);
@@ -103,6 +120,44 @@ test("a diff's signs come first, where viewers look for them", () => {
     const diff = "  + create\n    - delete\n    ~ update";
     const { text } = report({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
     expect(text).toContain("+   create\n-     delete\n    ~ update");
+});
+
+test("a diff has only what changes: what the engine read is left out, with all that is indented below it", () => {
+    const read = "    > pulumi:pulumi:StackReference: (read)\n        [id=o/p/s]\n      ~ outputs: {\n        }";
+    const diff = `pulumi:pulumi:Stack: (same)\n${read}\n    ~ the pool: (update)\n    --outputs:--\n  + version: 1`;
+    const { text } = report({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
+    expect(text).toContain("(same)\n    ~ the pool: (update)\n    --outputs:--\n+   version: 1\n```");
+});
+
+test("a report fits into a comment, however long the diff and however many the pools", () => {
+    const pools = Array.from({ length: 200 }, (_, index) => step("same", SELECTION, `pool${index}`, old, old));
+    const diff = "+ a line\n".repeat(10_000);
+    const { text } = report({ stack: "p", mode: "preview", summary: summarize(pools), diff, succeeded: true });
+    expect(text.length).toBeLessThan(65_000);
+    expect(text).toMatch(/cut off; the run's log has it all\n```\n\n<!-- kamino: .* -->\n$/);
+});
+
+test("another value of any input makes another fingerprint, other words do not", () => {
+    const reported = (inputs: object, words: string) => {
+        const summary = summarize([...bump, step("update", "t", "scale set", {}, inputs)]);
+        return report({ stack: "p", mode: "preview", summary, diff: words, succeeded: true }).text;
+    };
+    const fingerprint = (text: string) => markerIn(text)?.fingerprint;
+    expect(fingerprint(reported({ a: 1 }, "ready 15h"))).toBe(fingerprint(reported({ a: 1 }, "ready 16h")));
+    expect(fingerprint(reported({ a: 1 }, ""))).not.toBe(fingerprint(reported({ a: 2 }, "")));
+});
+
+test("a screen is spared what is for programs, and the diff where pulumi has just shown it", () => {
+    const summary = summarize(bump);
+    const { text, screen, brief } = report({ stack: "p", mode: "up", summary, diff: "+ x", succeeded: true });
+    expect(text).toMatch(/^## p.*\n\n\| pool .*\n\n```diff\n\+ x\n```\n\n<!-- kamino: .*-->\n$/s);
+    expect(screen).toMatch(/^## p.*\n\n\| pool .*\n\n```diff\n\+ x\n```\n$/s);
+    expect(brief).toMatch(/^## p.*\n\n\| pool .* \|\n$/s);
+});
+
+test("the stack is named by the engine where nobody named it", () => {
+    expect(summarize(bump).stack).toBe("prod");
+    expect(summarize([]).stack).toBeUndefined();
 });
 
 test("a line that a crash cut off does not hide the others", () => {

@@ -1,7 +1,8 @@
 // Which processes hear of a stop.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { expect, test } from "vitest";
-import { dynamicProvidersUnder, runningProcesses } from "../../../runner/stop";
+import { dynamicProvidersUnder, isPulumi, runningProcesses } from "../../../runner/stop";
 
 test("the processes of dynamic resources below the given pulumi, and no other's", () => {
     const processes = [
@@ -25,3 +26,19 @@ test.runIf(process.platform === "linux")("processes are read with their parent a
         child.kill();
     }
 });
+
+test.runIf(process.platform === "linux")(
+    "a process counts as pulumi's only while it is there and is pulumi",
+    async () => {
+        const start = (name: string) => spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)", name]);
+        const [pulumi, other] = [start("pulumi"), start("something else")];
+        try {
+            expect(isPulumi(pulumi.pid ?? 0)).toBe(true);
+            expect(isPulumi(other.pid ?? 0)).toBe(false);
+        } finally {
+            [pulumi, other].forEach((child) => child.kill());
+        }
+        await once(pulumi, "exit");
+        expect(isPulumi(pulumi.pid ?? 0)).toBe(false);
+    },
+);

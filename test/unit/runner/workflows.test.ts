@@ -1,0 +1,99 @@
+// The workflows call what is there, with pinned actions and no more rights than they need. actionlint checks their syntax.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { readOptions } from "../../../runner/options";
+import { scripts } from "../../../package.json";
+
+const root = join(__dirname, "..", "..", "..");
+const directory = join(root, ".github", "workflows");
+const texts = new Map(
+    readdirSync(directory)
+        .map((name) => [name, readFileSync(join(directory, name), "utf8")] as const)
+        .concat([["azure-pipelines.yml", readFileSync(join(root, "azure-pipelines.yml"), "utf8")]]),
+);
+const gitHub = [...texts].filter(([name]) => name !== "azure-pipelines.yml");
+const all = [...texts.values()].join("\n");
+
+test("every npm script that they call is there, and every flag and variable is one that it reads", () => {
+    const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
+    expect([...called].sort()).toEqual(["github", "preview", "up"]);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...called]));
+    const variables = ["STACK", "REPORT", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map((name) => `KAMINO_${name}`);
+    const used = [...all.matchAll(/^ *(KAMINO_\w+):/gm)].map(([, name]) => name);
+    expect(variables).toEqual(expect.arrayContaining(used));
+    expect(used).toEqual(expect.arrayContaining(["KAMINO_STACK", "KAMINO_REPORT", "KAMINO_SAVE_PLAN", "KAMINO_PLAN"]));
+    const env = Object.fromEntries(variables.map((name) => [name, name]));
+    expect(readOptions(["preview"], { ...env, KAMINO_PLAN: "" })).toMatchObject({
+        ...{ stack: "KAMINO_STACK", report: "KAMINO_REPORT", savePlan: "KAMINO_SAVE_PLAN" },
+        policyConfig: "KAMINO_POLICY_CONFIG",
+    });
+    expect(readOptions(["up"], { ...env, KAMINO_SAVE_PLAN: "" })).toMatchObject({ plan: "KAMINO_PLAN" });
+    for (const [, mode, flags] of all.matchAll(/npm run --silent (preview|up) -- (.*)$/gm)) {
+        const args = flags.split(" ").map((flag) => (flag.startsWith("--") ? flag : "value"));
+        expect(() => readOptions([mode, ...args.filter((each, at) => each !== args[at - 1])], {})).not.toThrow();
+    }
+});
+
+test("the engine that they install is the one of @pulumi/pulumi, and of the image", () => {
+    const { version } = parse(readFileSync(join(root, "node_modules/@pulumi/pulumi/package.json"), "utf8")) as {
+        version: string;
+    };
+    const installed = [...all.matchAll(/(?:pulumi-version: |--version )(\d+\.\d+\.\d+)/g)].map(([, each]) => each);
+    const image = /^ARG BASE=pulumi\/pulumi-nodejs-22:(.*)$/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
+    expect(new Set([...installed, image])).toEqual(new Set([version]));
+});
+
+test("every action is pinned to one commit, with its version beside it", () => {
+    const used = [...all.matchAll(/uses: (.*)$/gm)]
+        .map(([, action]) => action)
+        .filter((each) => !each.startsWith("./"));
+    const pins = new Map<string, Set<string>>();
+    for (const each of used) {
+        const [, action, pin] = /^([\w./-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)$/.exec(each) ?? [];
+        expect(pin, each).toBeDefined();
+        pins.set(action, (pins.get(action) ?? new Set()).add(pin));
+    }
+    expect([...pins].filter(([, of]) => of.size > 1)).toEqual([]);
+});
+
+test("every script in them is well-formed", () => {
+    const scriptsIn = (value: unknown): string[] => {
+        if (typeof value !== "object" || value === null) return [];
+        const own = ["run", "bash", "inlineScript"].map((key) => (value as Record<string, unknown>)[key]);
+        return [...own.filter((each) => typeof each === "string"), ...Object.values(value).flatMap(scriptsIn)];
+    };
+    const found = [...texts.values()].flatMap((text) => scriptsIn(parse(text, { merge: true })));
+    expect(found.length).toBeGreaterThan(10);
+    for (const script of found) {
+        const { stderr } = spawnSync("bash", ["-n"], {
+            input: script.replace(/\$\{\{.*?\}\}/g, "x"),
+            encoding: "utf8",
+        });
+        expect(stderr, script).toBe("");
+    }
+});
+
+describe.each(gitHub)("%s", (name, text) => {
+    const workflow = parse(text, { merge: true }) as {
+        permissions?: Record<string, string>;
+        jobs: Record<string, { uses?: string; permissions?: Record<string, string>; steps?: { uses?: string }[] }>;
+    };
+
+    test("nobody has a right that is not said", () => {
+        const jobs = Object.values(workflow.jobs);
+        // A called workflow has what its caller gives it.
+        const said = name === "run.yml" || workflow.permissions !== undefined;
+        expect(said || jobs.every(({ permissions }) => permissions !== undefined)).toBe(true);
+        const granted = [workflow.permissions, ...jobs.map(({ permissions }) => permissions)];
+        expect(granted.flatMap((each) => Object.keys(each ?? {}))).not.toContain("write-all");
+        expect(granted.map((each) => each?.contents).filter(Boolean)).not.toContain("write");
+    });
+
+    test("a checkout keeps no token", () => {
+        const checkouts = text.split("uses: actions/checkout@").slice(1);
+        checkouts.forEach((after) => expect(after).toMatch(/^.*\n +with:\n +persist-credentials: false/));
+    });
+});

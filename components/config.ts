@@ -111,6 +111,8 @@ const PROGRAM_KEYS = {
     // Its resources keep it in the state: what is in the file must not get there.
     kubeconfig: { read: matching(/^[^\r\n{]{1,1000}$/, "the path of a kubeconfig file, and not what is in it") },
     context: { read: text },
+    // Of a stack of its own, which has no pools: read by components/schedule.
+    schedule: { read: (value: unknown) => value },
 };
 
 /** All keys of the stack's configuration, for the schema in Pulumi.yaml to agree with. */

@@ -211,6 +211,12 @@ test("a pin rolls the model back to an earlier version and takes no image; witho
     await stack.configure({ pools });
     (await stack.up("--skip-preview")).orFail();
     expect(imageOf(sandbox, "pool1")).toBe("2026.1120.0412");
+    // What the model pointed at was kept until it pointed at something else.
+    expect(changesIn((await stack.up("--skip-preview")).orFail())).toEqual([
+        `delete GalleryImageVersion pool1-${WEDNESDAY}`,
+        `delete OsDiskCapture pool1-${WEDNESDAY}`,
+        "update NodeSelection pool1",
+    ]);
 });
 
 test("a refresh finds nothing changed, and the preview after it says unchanged", async () => {

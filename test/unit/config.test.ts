@@ -165,7 +165,8 @@ it("agrees with the schema in Pulumi.yaml, key by key", () => {
     for (const [key, { default: inSchema, description }] of Object.entries(project.config)) {
         expect(description, key).toBeTruthy();
         const own = (SHARED_KEYS as Record<string, { default?: unknown }>)[key]?.default;
-        expect(own ?? "", key).toEqual(Array.isArray(inSchema) && inSchema.length === 0 && !own ? "" : inSchema);
+        const isEmpty = typeof inSchema === "object" && Object.keys(inSchema ?? {}).length === 0;
+        expect(own ?? "", key).toEqual(isEmpty && !own ? "" : inSchema);
     }
 });
 

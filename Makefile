@@ -70,8 +70,8 @@ sbom: requirements ## dist/sbom/: what the program and the policy pack are made 
 	@ls dist/sbom/*
 
 .PHONY: clean
-clean: ## what was built, and what earlier sandboxes left
-	rm -rf .sandbox
+clean: ## what was built, the SBOM, and what earlier sandboxes left
+	rm -rf .sandbox dist
 
 .PHONY: types
 types: requirements dependencies

@@ -158,15 +158,16 @@ describe("the sandbox's nodes", { timeout: 120_000 }, () => {
         });
 
         test("deleting the pod ends its script", async () => {
-            const script = 'trap "echo ended > $HOST_ROOT/etc/trapped; exit 0" TERM; sleep 60 & wait';
+            const script =
+                'trap "echo ended > $HOST_ROOT/etc/trapped; exit 0" TERM; echo > $HOST_ROOT/etc/listens; sleep 60 & wait';
+            const isThere = (file: string) => existsSync(join(vms[1].diskDirectory, file));
             await api.core.createNamespacedPod({ namespace, body: hostPod("long", vms[1].nodeName, script) });
-            await podIn(api, namespace, "long", "Running");
-            await new Promise((resolve) => setTimeout(resolve, 300));
+            await expect.poll(() => isThere("etc/listens"), { timeout: 30_000 }).toBe(true);
             await api.core.deleteNamespacedPod({ namespace, name: "long" });
             await waitFor("the pod to go", async () =>
                 (await statusOf(api.core.readNamespacedPod({ namespace, name: "long" }))) === 404 ? true : undefined,
             );
-            expect(existsSync(join(vms[1].diskDirectory, "etc/trapped"))).toBe(true);
+            await expect.poll(() => isThere("etc/trapped"), { timeout: 30_000 }).toBe(true);
         });
 
         test("writing o to sysrq-trigger cuts the power at once; back again, the pod has failed", async () => {

@@ -1,7 +1,8 @@
 // The operator's workspace pod, played on this machine: the manifest's own init container, environment and settings, and then the very
 // pulumi commands that the operator's agent runs.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { pluginsDirectory, repository } from "../../sandbox/engine/paths";
@@ -15,8 +16,11 @@ let sandbox: Sandbox;
 let policies: string;
 /** Paths in the pod, and where they are here. */
 let places: [inPod: string, here: string][];
+/** A folder whose one link is this repository: paths in a manifest's script have no spaces, and this repository's may. */
+const plain = mkdtempSync(join(tmpdir(), "kamino-"));
 
 beforeAll(async () => {
+    symlinkSync(repository, join(plain, "repository"), "dir");
     sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 2 }] });
     await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
     const share = join(sandbox.directory, "share");
@@ -28,13 +32,16 @@ beforeAll(async () => {
         ["/share", share],
         ["/etc/kamino/cluster/kubeconfig", sandbox.cluster.kubeconfig],
         ["/etc/kamino/policies/policies.json", policies],
-    ];
+    ].map(([inPod, path]) => [inPod, join(plain, "repository", relative(repository, path))]);
     const options = manifests("namespace.yaml").find(({ kind }) => kind === "ConfigMap") as {
         data?: typeof process.env;
     };
     writeFileSync(policies, options.data?.["policies.json"] ?? "");
 });
-afterAll(() => sandbox?.stop());
+afterAll(async () => {
+    await sandbox?.stop();
+    rmSync(plain, { recursive: true, force: true });
+});
 beforeEach(() => sandbox.azure.requests.clear());
 
 /** Text of the manifest with the pod's paths where they are here. */

@@ -208,6 +208,7 @@ test("a run that is killed while Azure makes the image leaves one that no stack 
         "DELETE versions/2026.1122.0412",
         "PUT versions/2026.1122.0412",
     ]);
+    expect((await stack.preview()).orFail().messages("warning")).toEqual([]);
 });
 
 /** A pod on the node, with a budget that never lets it go. Returns how to lift the budget. */

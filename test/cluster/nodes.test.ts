@@ -159,7 +159,8 @@ describe("the sandbox's nodes", { timeout: 120_000 }, () => {
 
         test("deleting the pod ends its script", async () => {
             const script =
-                'trap "echo ended > $HOST_ROOT/etc/trapped; exit 0" TERM; echo > $HOST_ROOT/etc/listens; sleep 60 & wait';
+                `trap 'echo ended > "$HOST_ROOT/etc/trapped"; exit 0' TERM; ` +
+                'echo > "$HOST_ROOT/etc/listens"; sleep 60 & wait';
             const isThere = (file: string) => existsSync(join(vms[1].diskDirectory, file));
             await api.core.createNamespacedPod({ namespace, body: hostPod("long", vms[1].nodeName, script) });
             await expect.poll(() => isThere("etc/listens"), { timeout: 30_000 }).toBe(true);

@@ -154,6 +154,17 @@ function killAll(first: number): void {
         processes.filter(({ parent }) => parent === ancestor).flatMap(({ pid }) => [pid, ...under(pid)]);
     const all = [first, ...under(first)];
     for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
-        all.forEach((pid) => process.kill(pid, signal));
+        all.forEach((pid) => signalIfThere(pid, signal));
+    }
+}
+
+/** A child may end on its own between the look at the processes and the signal, as when its parent has just been killed. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+    try {
+        process.kill(pid, signal);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
     }
 }

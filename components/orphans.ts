@@ -27,8 +27,12 @@ export async function removeOrphan(id: string, { node, patched, version }: Choic
         }
         await galleryImageVersions.delete(...path).pollUntilDone();
     } catch (error) {
-        if (error instanceof UserError || statusOf(error) !== 404) {
-            throw error instanceof UserError ? error : new UserError(`${what} cannot be removed: ${oneLine(error)}`);
+        if (error instanceof UserError) {
+            throw error;
+        }
+        // Not there, or gone meanwhile: nothing to remove.
+        if (statusOf(error) !== 404) {
+            throw new UserError(`${what} cannot be removed: ${oneLine(error)}`);
         }
     }
 }

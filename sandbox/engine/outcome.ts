@@ -88,7 +88,12 @@ export class Outcome {
      * refresh finds changed is in `summary` alone: the engine knows it only after each step.
      */
     get changes(): string[] {
-        return this.steps.filter((step) => !unchanging.has(step.op)).map((step) => `${step.op} ${step.name}`);
+        return this.changedSteps.map((step) => `${step.op} ${step.name}`);
+    }
+
+    /** The steps that change something, in the engine's order. */
+    get changedSteps(): Step[] {
+        return this.steps.filter((step) => !unchanging.has(step.op));
     }
 
     /** How many resources of each operation the summary counts, such as `{ create: 3, same: 2 }`. */

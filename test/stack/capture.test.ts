@@ -1,14 +1,22 @@
 // Captures of real nodes of the sandbox: how the disk is taken, and that the node is back in service whatever happens.
 import { readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { AppsV1Api, PolicyV1Api } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
 import { SCALE_DOWN_DISABLED } from "../../components/capture/node";
 import { items, sender, type Send } from "../azure/support";
-import { capture, inputsFor, serviceOf, startCapture, startPuttingBack, type RunningCapture } from "./support/capture";
+import {
+    IN_SERVICE,
+    capture,
+    guardedPod,
+    inputsFor,
+    serviceOf,
+    startCapture,
+    startPuttingBack,
+    type RunningCapture,
+} from "./support/capture";
 
 let sandbox: Sandbox;
 let send: Send;
@@ -25,8 +33,6 @@ afterAll(() => sandbox?.stop());
 
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
-
-const IN_SERVICE = { ready: true, cordoned: false, power: "running", joined: true, annotations: {}, pods: [] };
 
 interface Snapshot {
     id: string;
@@ -63,37 +69,6 @@ const annotate = (vm: Vm, annotations: Record<string, string>) =>
         name: vm.nodeName,
         body: [{ op: "add", path: "/metadata/annotations", value: annotations }],
     });
-
-/** One pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
-async function guardedPod(vm: Vm): Promise<() => Promise<void>> {
-    const { core, config } = sandbox.nodes.api;
-    const [apps, policy] = [config.makeApiClient(AppsV1Api), config.makeApiClient(PolicyV1Api)];
-    const name = `web-${vm.instanceId}`;
-    const labels = { app: name };
-    const spec = {
-        nodeSelector: { "kubernetes.io/hostname": vm.nodeName },
-        containers: [{ name: "web", image: "web" }],
-    };
-    const template = { metadata: { labels }, spec };
-    const metadata = { name };
-    const selector = { matchLabels: labels };
-    await apps.createNamespacedDeployment({ namespace: "default", body: { metadata, spec: { selector, template } } });
-    const budget = { metadata, spec: { minAvailable: 1, selector } };
-    await policy.createNamespacedPodDisruptionBudget({ namespace: "default", body: budget });
-    await expect
-        .poll(
-            async () => {
-                const { items } = await core.listNamespacedPod({ namespace: "default", labelSelector: `app=${name}` });
-                const { status } = await policy.readNamespacedPodDisruptionBudget({ name, namespace: "default" });
-                return [items[0]?.status?.phase, status?.currentHealthy];
-            },
-            { timeout: 30_000 },
-        )
-        .toEqual(["Running", 1]);
-    return async () => {
-        await policy.deleteNamespacedPodDisruptionBudget({ name, namespace: "default" });
-    };
-}
 
 test("a node's disk is cleaned and copied, and the node comes back as itself", async () => {
     const vm = freshNode();
@@ -140,7 +115,7 @@ test("a node that was cordoned before stays cordoned, and what kept the autoscal
 
 test("a disruption budget that holds a pod for a while is waited for", async () => {
     const vm = freshNode();
-    const lift = await guardedPod(vm);
+    const lift = await guardedPod(sandbox, vm);
     const running = startCapture(sandbox, inputsFor(sandbox, vm));
     await heard(running, "draining, 1 pod to go");
     await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -152,7 +127,7 @@ test("a disruption budget that holds a pod for a while is waited for", async () 
 
 test("a budget that never lets go ends the capture with the names of pod and budget, and the node is back", async () => {
     const vm = freshNode();
-    await guardedPod(vm);
+    await guardedPod(sandbox, vm);
     const inputs = inputsFor(sandbox, vm);
     const { error } = await capture(sandbox, { ...inputs, settings: { ...inputs.settings, drainTimeout: "3s" } });
     expect(error).toMatch(
@@ -165,7 +140,7 @@ test("a budget that never lets go ends the capture with the names of pod and bud
 
 test("with force, pods that a budget holds are deleted when the time is over", async () => {
     const vm = freshNode();
-    await guardedPod(vm);
+    await guardedPod(sandbox, vm);
     const inputs = inputsFor(sandbox, vm);
     const settings = { ...inputs.settings, drainTimeout: "2s", force: true };
     expect((await capture(sandbox, { ...inputs, settings })).error).toBeUndefined();
@@ -264,7 +239,7 @@ test.each(["draining", "taking a snapshot"])(
     "killed while %s, the node is put back by the next run",
     async (moment) => {
         const vm = freshNode();
-        await guardedPod(vm).then((lift) => (moment === "draining" ? undefined : lift()));
+        await guardedPod(sandbox, vm).then((lift) => (moment === "draining" ? undefined : lift()));
         sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 1000 });
         const running = startCapture(sandbox, inputsFor(sandbox, vm));
         await heard(running, moment);

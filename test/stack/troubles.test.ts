@@ -1,12 +1,12 @@
 // What goes wrong while the whole program runs, and what others do to the pool meanwhile: nothing is lost, overwritten or rolled out.
 import { join } from "node:path";
-import { AppsV1Api, PolicyV1Api } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Stack } from "../../sandbox/engine/stack";
 import { FAST } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
+import { IN_SERVICE, guardedPod, serviceOf } from "./support/capture";
 import {
     changesIn,
     imageOf,
@@ -39,12 +39,7 @@ afterEach(() => {
 
 async function expectInService(index: number) {
     await sandbox.nodes.settled();
-    const { nodeName, power, joined } = machinesOf(sandbox, "pool1")[index];
-    const { metadata, spec } = await sandbox.nodes.api.core.readNode({ name: nodeName });
-    const left = Object.keys(metadata?.annotations ?? {}).filter((key) => /kamino|autoscaler/.test(key));
-    expect({ power, joined, cordoned: spec?.unschedulable ?? false, left }).toEqual({
-        ...{ power: "running", joined: true, cordoned: false, left: [] },
-    });
+    expect(await serviceOf(sandbox, machinesOf(sandbox, "pool1")[index])).toMatchObject(IN_SERVICE);
 }
 
 /** What a failed run says of its failures, without a stack trace. */
@@ -158,8 +153,8 @@ test("throttling is waited for", async () => {
 });
 
 test("a disruption budget that never lets go ends the run in one line, with the node in service and the model as it was", async () => {
-    const node = await patch(sandbox, "pool1", 0, "2026-11-20T04:12:00Z");
-    const lift = await guard(node);
+    await patch(sandbox, "pool1", 0, "2026-11-20T04:12:00Z");
+    const lift = await guardedPod(sandbox, machinesOf(sandbox, "pool1")[0]);
     const failed = await stack.up("--skip-preview");
     expect(errorIn(failed)).toMatch(
         /pool1: capturing node \S+ failed: at step "drain": .*web.*; the node is back in service/,
@@ -210,29 +205,3 @@ test("a run that is killed while Azure makes the image leaves one that no stack 
     ]);
     expect((await stack.preview()).orFail().messages("warning")).toEqual([]);
 });
-
-/** A pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
-async function guard(node: string): Promise<() => Promise<void>> {
-    const { core, config } = sandbox.nodes.api;
-    const [apps, policy] = [config.makeApiClient(AppsV1Api), config.makeApiClient(PolicyV1Api)];
-    const [metadata, labels, namespace] = [{ name: "web" }, { app: "web" }, "default"];
-    const selector = { matchLabels: labels };
-    const spec = { nodeSelector: { "kubernetes.io/hostname": node }, containers: [{ name: "web", image: "web" }] };
-    const template = { metadata: { labels }, spec };
-    await apps.createNamespacedDeployment({ namespace, body: { metadata, spec: { selector, template } } });
-    const budget = { metadata, spec: { minAvailable: 1, selector } };
-    await policy.createNamespacedPodDisruptionBudget({ namespace, body: budget });
-    await expect
-        .poll(
-            async () => {
-                const { items } = await core.listNamespacedPod({ namespace, labelSelector: "app=web" });
-                const { status } = await policy.readNamespacedPodDisruptionBudget({ name: "web", namespace });
-                return [items[0]?.status?.phase, status?.currentHealthy];
-            },
-            { timeout: MINUTE },
-        )
-        .toEqual(["Running", 1]);
-    return async () => {
-        await policy.deleteNamespacedPodDisruptionBudget({ name: "web", namespace });
-    };
-}

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { V1Node } from "@kubernetes/client-node";
+import { AppsV1Api, PolicyV1Api, type V1Node } from "@kubernetes/client-node";
+import { expect } from "vitest";
 import type { Vm } from "../../../sandbox/azure";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import type { OsDiskCaptureInputs } from "../../../components/capture/osDiskCapture";
@@ -104,5 +105,39 @@ export async function serviceOf(sandbox: Sandbox, { id, nodeName }: Vm): Promise
         ),
         pods: pods.items.filter(({ spec }) => spec?.nodeName === nodeName).map(({ metadata }) => metadata?.name ?? ""),
         snapshots: [],
+    };
+}
+
+/** The service of a node that no capture is at work on. */
+export const IN_SERVICE = { ready: true, cordoned: false, power: "running", joined: true, annotations: {}, pods: [] };
+
+/** One pod on the node, with a budget that never lets it go. Returns how to lift the budget. */
+export async function guardedPod(sandbox: Sandbox, vm: Vm): Promise<() => Promise<void>> {
+    const { core, config } = sandbox.nodes.api;
+    const [apps, policy] = [config.makeApiClient(AppsV1Api), config.makeApiClient(PolicyV1Api)];
+    const name = `web-${vm.instanceId}`;
+    const labels = { app: name };
+    const spec = {
+        nodeSelector: { "kubernetes.io/hostname": vm.nodeName },
+        containers: [{ name: "web", image: "web" }],
+    };
+    const template = { metadata: { labels }, spec };
+    const metadata = { name };
+    const selector = { matchLabels: labels };
+    await apps.createNamespacedDeployment({ namespace: "default", body: { metadata, spec: { selector, template } } });
+    const budget = { metadata, spec: { minAvailable: 1, selector } };
+    await policy.createNamespacedPodDisruptionBudget({ namespace: "default", body: budget });
+    await expect
+        .poll(
+            async () => {
+                const { items } = await core.listNamespacedPod({ namespace: "default", labelSelector: `app=${name}` });
+                const { status } = await policy.readNamespacedPodDisruptionBudget({ name, namespace: "default" });
+                return [items[0]?.status?.phase, status?.currentHealthy];
+            },
+            { timeout: 30_000 },
+        )
+        .toEqual(["Running", 1]);
+    return async () => {
+        await policy.deleteNamespacedPodDisruptionBudget({ name, namespace: "default" });
     };
 }

@@ -95,10 +95,7 @@ export function writes(sandbox: Sandbox): string[] {
 
 /** What an outcome changes, as `update VirtualMachineScaleSet pool1`, in alphabetical order. */
 export function changesIn(outcome: Outcome): string[] {
-    return outcome.steps
-        .filter(({ op }) => !["same", "read", "refresh", "discard"].includes(op))
-        .map(({ op, type, name }) => `${op} ${type.split(":").at(-1)} ${name}`)
-        .sort();
+    return outcome.changedSteps.map(({ op, type, name }) => `${op} ${type.split(":").at(-1)} ${name}`).sort();
 }
 
 /** The line that a person decides by. */

@@ -8,6 +8,7 @@ import { repository } from "../../../sandbox/engine/paths";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
 import { waitFor } from "../../../sandbox/nodes/api";
 import { startSandbox, type Sandbox } from "../../../sandbox/sandbox";
+import { modelOf, poolStack } from "./pools";
 import { runPod, type RunningPod } from "./schedule";
 
 const MINUTE = 60_000;
@@ -26,12 +27,7 @@ export class Scheduled {
     static async start(capacity: number): Promise<Scheduled> {
         const sandbox = await startSandbox({ pools: [{ name: "pool1", capacity }] });
         try {
-            const [{ name, resourceGroup }] = sandbox.azure.scaleSets();
-            const pools = [{ name: "pool1", scaleSet: name }];
-            const prod = await Stack.create({
-                ...{ runDirectory: sandbox.directory, env: sandbox.env, name: "prod" },
-                config: { resourceGroup, pools, gracePeriod: "1s" },
-            });
+            const prod = await poolStack(sandbox, ["pool1"], {}, "prod");
             const scheduled = new Scheduled(sandbox, prod);
             await scheduled.patch(0, "2026-11-20T04:12:00Z");
             (await prod.up("--skip-preview")).orFail();
@@ -58,10 +54,7 @@ export class Scheduled {
 
     /** Id of the image that the pool's next node starts from. */
     image(): string {
-        const { properties } = this.sandbox.azure.scaleSets()[0].model as {
-            properties: { virtualMachineProfile: { storageProfile: { imageReference: { id: string } } } };
-        };
-        return properties.virtualMachineProfile.storageProfile.imageReference.id;
+        return modelOf(this.sandbox, "pool1").storageProfile.imageReference.id;
     }
 
     /** A runner command as a person types it. */

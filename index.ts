@@ -1,12 +1,12 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
-import { loadSettings } from "./components/config";
-import { declareGalleries, galleryKey } from "./components/gallery";
-import { refusePlainSecrets } from "./components/plainSecrets";
-import { readPools } from "./components/pools";
-import { previousPools } from "./components/previousRun";
+import { loadSettings } from "./components/config/schema";
+import { declareGalleries, galleryKey } from "./components/pool/gallery";
+import { refusePlainSecrets } from "./components/config/plainSecrets";
+import { readPools } from "./components/pool/readPools";
+import { previousPools } from "./components/pool/previousRun";
 import { loadSchedule, Schedule } from "./components/schedule";
-import { VmssPrototype } from "./components/vmssPrototype";
+import { VmssPrototype } from "./components/pool/vmssPrototype";
 
 /** A stack keeps pools up to date; or it is the small stack beside one that lets it run by itself. */
 async function main() {

@@ -2,7 +2,7 @@
 // lives for minutes while an image takes an hour. azure-native and the program ask GitHub by themselves.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { oneLine, UserError } from "../components/errors";
+import { oneLine, UserError } from "../components/core/errors";
 
 /** GitHub's tokens live for five minutes and more. */
 const RENEW_MS = 4 * 60_000;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { oneLine, UserError } from "../components/errors";
+import { oneLine, UserError } from "../components/core/errors";
 import { markerIn, type Marker } from "./report";
 
 /** Issues of bumps that wait. */

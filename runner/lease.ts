@@ -1,6 +1,6 @@
 // One scheduled run at a time: a Kubernetes Lease that names the pod which runs. It makes releasing a stale state lock safe.
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, type KubeConfig, type V1Lease } from "@kubernetes/client-node";
-import { statusOf, UserError } from "../components/errors";
+import { statusOf, UserError } from "../components/core/errors";
 import type { Pod } from "./pod";
 
 /** The lease, held. */

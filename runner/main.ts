@@ -1,5 +1,5 @@
 // Behind `npm run preview`, `npm run up` and the scheduled pod: the command line in, the exit code out.
-import { oneLine } from "../components/errors";
+import { oneLine } from "../components/core/errors";
 import { EXIT, readOptions, USAGE } from "./options";
 import { run } from "./run";
 

@@ -1,6 +1,6 @@
 // What `npm run preview` and `npm run up` take on the command line and from the environment. Pure.
 import { parseArgs } from "node:util";
-import { UserError } from "../components/errors";
+import { UserError } from "../components/core/errors";
 
 /** How the runner exits; also told in its usage text. */
 export const EXIT = { nothing: 0, error: 1, waits: 2 } as const;

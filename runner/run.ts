@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { oneLine, UserError } from "../components/errors";
+import { oneLine, UserError } from "../components/core/errors";
 import { deliver } from "./deliver";
 import { waits } from "./events";
 import { keepTokenFile } from "./federatedToken";

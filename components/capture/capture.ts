@@ -2,22 +2,23 @@
 import { hostname } from "node:os";
 import type { V1Node } from "@kubernetes/client-node";
 import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
-import { seconds } from "../configValues";
-import { UserError, oneLine } from "../errors";
-import { kubernetes, type Kubernetes } from "../kubernetes";
-import { elapsed, info, status } from "../progress";
-import { REBOOT_IN_PROGRESS } from "../selection/kured";
+import { UserError, oneLine } from "../core/errors";
+import { kubernetes, type Kubernetes } from "../node/kubernetes";
+import { info, status } from "../engine/progress";
+import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { interruptibly } from "./interruption";
 import { isAbandoned, type Journal } from "./journal";
-import { brief } from "./reasons";
-import { checkTarget, parseProviderId, type Target } from "./names";
-import { SCALE_DOWN_DISABLED, isReady, readNode } from "./node";
+import { checkTarget, type Target } from "./names";
+import { SCALE_DOWN_DISABLED, isReady, readNode } from "../node/node";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
-import { journalOf, putBack, putBackDead, withSignsOfLife } from "./putBack";
+import { journalOf, putBack, putBackDead, withSignsOfLife } from "./recover";
 import { finishedSnapshot, type Captured } from "./snapshot";
 import { STEPS, type Capture } from "./steps";
-import { openVm } from "./vm";
-import { until } from "./waiting";
+import { openVm } from "../azure/vm";
+import { until } from "../core/retry";
+import { seconds, elapsed } from "../core/duration";
+import { brief } from "../core/errors";
+import { parseProviderId } from "../node/providerId";
 
 /** For how long the capture of another run, which may turn out to be dead, is waited for. */
 const OTHER_CAPTURE_LIMIT = 4 * 60_000;

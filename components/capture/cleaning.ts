@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
-import { UserError, oneLine, statusOf } from "../errors";
-import type { Kubernetes } from "../kubernetes";
+import { UserError, oneLine, statusOf } from "../core/errors";
+import type { Kubernetes } from "../node/kubernetes";
 import { podName } from "./names";
-import { isReady, readNode } from "./node";
-import type { Vm } from "./vm";
-import { brief } from "./reasons";
-import { persistently, until } from "./waiting";
+import { isReady, readNode } from "../node/node";
+import type { Vm } from "../azure/vm";
+import { persistently, until } from "../core/retry";
+import { brief } from "../core/errors";
 
 const MINUTE = 60_000;
 /** An image has to be pulled at most; the script itself takes seconds. */

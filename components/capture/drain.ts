@@ -1,8 +1,8 @@
 // Draining a node through the Eviction API: PodDisruptionBudgets are respected and waited for, as kubectl drain does.
 import type { V1Pod } from "@kubernetes/client-node";
-import { UserError, oneLine, statusOf } from "../errors";
-import type { Kubernetes } from "../kubernetes";
-import { persistently, until } from "./waiting";
+import { UserError, oneLine, statusOf } from "../core/errors";
+import type { Kubernetes } from "../node/kubernetes";
+import { persistently, until } from "../core/retry";
 
 /** How a node is drained. Times in milliseconds. */
 export interface DrainOptions {

@@ -1,5 +1,5 @@
 // Being told to stop in the middle of a capture: by a signal, or by the end of the engine that started this process.
-import { UserError } from "../errors";
+import { UserError } from "../core/errors";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 

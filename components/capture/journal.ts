@@ -1,6 +1,6 @@
 // The journal of a capture: an annotation on the node that tells what it was like before, enough to put it back after a kill -9. Pure.
 import { hostname } from "node:os";
-import { parseVersion } from "../versions";
+import { parseVersion } from "../core/version";
 
 /** The annotation that a node carries while its disk is captured; one that stays belongs to a capture that died. */
 export const JOURNAL = "kamino/capture-journal";

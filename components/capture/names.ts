@@ -1,9 +1,9 @@
 // Names that a capture gives to what it makes, always the same ones for the same capture. Pure.
 import { createHash } from "node:crypto";
-import { parseArmId } from "../azure";
-import { NODE_NAME } from "../configValues";
-import { UserError } from "../errors";
-import { parseVersion } from "../versions";
+import { UserError } from "../core/errors";
+import { parseVersion } from "../core/version";
+import { parseArmId } from "../azure/ids";
+import { NODE_NAME_FORMAT } from "../node/nodeName";
 
 /** Which disk is captured, for what. */
 export interface Target {
@@ -22,7 +22,7 @@ export interface Target {
 export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Target, "pool">): void {
     parseArmId(scaleSetId);
     const wrong = [
-        [node, "node name", node.length <= 253 && NODE_NAME.test(node)],
+        [node, "node name", node.length <= 253 && NODE_NAME_FORMAT.test(node)],
         [version, "image version", parseVersion(version) !== undefined],
         // Only scale sets of uniform orchestration number their VMs.
         [instanceId, "instance id", /^\d{1,20}$/.test(instanceId)],
@@ -54,15 +54,4 @@ export function podName({ version, node }: Pick<Target, "version" | "node">): st
 
 function hash(...parts: string[]): string {
     return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 8);
-}
-
-const PROVIDER_ID =
-    /^azure:\/\/(\/subscriptions\/.+\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/[^/]+)\/virtualMachines\/(\d{1,20})$/i;
-
-/** The scale set and instance in a node's `spec.providerID`; undefined when it is no VM of a scale set. */
-export function parseProviderId(
-    providerId: string | undefined,
-): { scaleSetId: string; instanceId: string } | undefined {
-    const match = PROVIDER_ID.exec(providerId ?? "");
-    return match ? { scaleSetId: match[1], instanceId: match[2] } : undefined;
 }

@@ -1,7 +1,7 @@
 // The resource that stands for one captured OS disk: made by taking a node out of service for minutes, deleted with its snapshot.
 import * as pulumi from "@pulumi/pulumi";
-import { shell } from "../dynamic";
-import type { KubernetesSettings } from "../kubernetes";
+import { shell } from "../engine/shell";
+import type { KubernetesSettings } from "../node/kubernetes";
 
 export { releaseSnapshot } from "./snapshot";
 

@@ -1,7 +1,7 @@
 // What the engine calls for an OsDiskCapture; loaded by the thin shell in ../dynamic.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure";
-import { UserError } from "../errors";
+import { configureAzure } from "../azure/client";
+import { UserError } from "../core/errors";
 import { captureOsDisk } from "./capture";
 import { checkTarget } from "./names";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";

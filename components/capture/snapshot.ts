@@ -1,9 +1,10 @@
 // The snapshot of a captured OS disk: taking it, telling whether one that is there can be used, deleting it.
 import type { Snapshot } from "@azure/arm-compute";
-import { computeClient, parseArmId } from "../azure";
-import { UserError, oneLine, statusOf } from "../errors";
+import { computeClient } from "../azure/client";
+import { UserError, oneLine, statusOf } from "../core/errors";
 import { snapshotName, type Target } from "./names";
-import { until, type Patience } from "./waiting";
+import { until, type Patience } from "../core/retry";
+import { parseArmId } from "../azure/ids";
 
 /** Tags that tell what a snapshot is of. One without them is not ours and is not touched. */
 const MANAGED_BY = "managed-by";

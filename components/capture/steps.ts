@@ -1,14 +1,14 @@
 // The capture of one OS disk, step by step, each with what takes it back. Read STEPS from top to bottom.
-import { UserError } from "../errors";
-import type { Kubernetes } from "../kubernetes";
+import { UserError } from "../core/errors";
+import type { Kubernetes } from "../node/kubernetes";
 import { cleanAndPowerOff, deletePod, isOff } from "./cleaning";
 import { drain } from "./drain";
 import { JOURNAL, formatJournal, type Journal } from "./journal";
 import type { Target } from "./names";
-import { SCALE_DOWN_DISABLED, isReady, isReadyAgain, patchNode, readNode } from "./node";
+import { SCALE_DOWN_DISABLED, isReady, isReadyAgain, patchNode, readNode } from "../node/node";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
-import type { Vm } from "./vm";
-import { until } from "./waiting";
+import type { Vm } from "../azure/vm";
+import { until } from "../core/retry";
 
 const MINUTE = 60_000;
 /** A VM takes a minute or two to start, and a node another one to be Ready. */

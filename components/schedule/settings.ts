@@ -1,9 +1,10 @@
 // The schedule's settings: the one object `kamino:schedule`, checked as a whole before anything is declared.
 import * as pulumi from "@pulumi/pulumi";
-import { boolean, duration, integer, matching, oneOf, seconds, text } from "../configValues";
-import { UserError } from "../errors";
+import { boolean, duration, integer, matching, oneOf, text } from "../config/values";
+import { UserError } from "../core/errors";
 import { readStackSettings, type StackSettings } from "./stackSettings";
 import { environment, object, readObject, timeZone, type Key } from "./values";
+import { seconds } from "../core/duration";
 
 /** How the scheduled run signs in to Azure. */
 export interface AzureIdentity {

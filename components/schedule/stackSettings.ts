@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse, stringify } from "yaml";
-import { SHARED_KEYS } from "../config";
-import { UserError } from "../errors";
-import { refusePlainSecretsIn } from "../plainSecrets";
+import { SHARED_KEYS } from "../config/schema";
+import { UserError } from "../core/errors";
+import { refusePlainSecretsIn } from "../config/plainSecrets";
 
 /** What a schedule needs of the stack that it runs. */
 export interface StackSettings {

@@ -1,6 +1,6 @@
 // What single values of `kamino:schedule` may be, and how an object of them is read. Pure.
-import { parsed, type Reader } from "../configValues";
-import { UserError } from "../errors";
+import { parsed, type Reader } from "../config/values";
+import { UserError } from "../core/errors";
 
 /** A key of an object in the configuration. */
 export interface Key {

@@ -1,6 +1,6 @@
 // The line that a person decides by: which node, patched when, Ready for how long, from which image to which, and why no other. Pure.
-import { sameVersion } from "../versions";
-import type { Decision } from "./choose";
+import { sameVersion } from "../core/version";
+import type { Decision } from "./decide";
 import { REASONS, readyFor, type Facts, type Reason, type Verdict } from "./rules";
 
 /**

@@ -1,19 +1,9 @@
 // What a pool's history of images and its gallery say together: which choices became images, which are still to be made, which
 // image is the newest, and what is kept. Pure.
-import { UserError } from "../errors";
-import { compareVersions, momentOf, sameVersion } from "../versions";
+import { UserError } from "../core/errors";
+import { compareVersions, momentOf, sameVersion } from "../core/version";
+import type { GalleryVersion } from "../azure/imageVersions";
 import type { Choice } from "./nodeSelection";
-
-/** An image version as the gallery has it. */
-export interface GalleryVersion {
-    version: string;
-    /** Azure's provisioning state: Succeeded, Failed, Creating, Updating, Deleting, … */
-    state: string;
-    /** Which attempt at this version it is, by its tag. */
-    attempt: number;
-    /** The node that it was made from, by its tag. */
-    node?: string;
-}
 
 /** A pool's history, held against its gallery. */
 export interface History {
@@ -71,10 +61,4 @@ export function prune(versions: Choice[], maxHistory: number, inUse: string[]): 
     const ordered = [...versions].sort((a, b) => compareVersions(a.version, b.version));
     const isInUse = ({ version }: Choice) => inUse.some((each) => sameVersion(each, version));
     return ordered.filter((choice, index) => index >= ordered.length - maxHistory || isInUse(choice));
-}
-
-/** The version that a model's image reference points at, if it is one of this definition's. Without case, as ids are. */
-export function versionIn(imageId: string | undefined, imageDefinitionId: string): string | undefined {
-    const prefix = `${imageDefinitionId}/versions/`;
-    return imageId?.toLowerCase().startsWith(prefix.toLowerCase()) ? imageId.slice(prefix.length) : undefined;
 }

@@ -1,7 +1,7 @@
 // Nodes that a capture which died left out of service: how they are told, and putting them back.
 import { JOURNAL, isAbandoned, parseJournal, type Journal } from "../capture/journal";
-import { putBackInterrupted } from "../capture/putBack";
-import { info } from "../progress";
+import { putBackInterrupted } from "../capture/recover";
+import { info } from "../engine/progress";
 import type { NodeSelectionState } from "./nodeSelection";
 import type { PoolNode } from "./rules";
 

@@ -1,7 +1,7 @@
 // The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
-import { shell } from "../dynamic";
-import type { KubernetesSettings } from "../kubernetes";
+import { shell } from "../engine/shell";
+import type { KubernetesSettings } from "../node/kubernetes";
 
 /** What is asked of a node before it is taken. Durations as configured: `90s`, `15m`, `1h`, `30d`. */
 export interface SelectionRules {

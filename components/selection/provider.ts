@@ -1,17 +1,18 @@
 // What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update put nodes back.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure";
-import { UserError, oneLine } from "../errors";
-import { info, warn } from "../progress";
-import { decide, undecided, type Decision, type Question } from "./choose";
+import { configureAzure } from "../azure/client";
+import { UserError, oneLine } from "../core/errors";
+import { info, warn } from "../engine/progress";
+import { decide, undecided, type Decision, type Question } from "./decide";
 import { freshLine, lastingLine } from "./explain";
-import { reconcile, versionIn } from "./history";
-import { readImages } from "./images";
+import { reconcile } from "./history";
+import { readImages } from "../azure/imageVersions";
 import { interrupted, putBackAll } from "./interrupted";
-import { REBOOT_NEEDED, aboutKured } from "./kured";
-import { readNodes, type Nodes } from "./nodes";
-import { instanceOf } from "./rules";
+import { REBOOT_NEEDED, aboutKured } from "../node/kured";
+import { readNodes, type Nodes } from "./readNodes";
 import type { NodeSelectionArgs, NodeSelectionState } from "./nodeSelection";
+import { versionIn } from "../azure/ids";
+import { instanceOf } from "../node/providerId";
 
 /** Takes the stack's configuration, which the process of the dynamic resources does not have by itself. */
 export async function configure({ config }: dynamic.ConfigureRequest): Promise<void> {

@@ -1,8 +1,10 @@
 // Which node of a pool is the one to take: the rules, in order, over plain facts. Pure: no client, no clock, no environment.
-import { NODE_NAME, seconds } from "../configValues";
-import { compareVersions, versionOf } from "../versions";
-import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, readReboot } from "./kured";
+import { compareVersions, versionOf } from "../core/version";
+import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, readReboot } from "../node/kured";
 import type { Choice, SelectionRules } from "./nodeSelection";
+import { NODE_NAME_FORMAT } from "../node/nodeName";
+import { seconds } from "../core/duration";
+import { instanceOf } from "../node/providerId";
 
 /** A node as far as its metadata, which is cheap to have of all nodes. */
 export interface PoolNode {
@@ -68,7 +70,7 @@ const CONTROL_PLANE = ["node-role.kubernetes.io/control-plane", "node-role.kuber
 
 /** The rules, in the order of REASONS. */
 const RULES: Record<Reason, Rule> = {
-    badName: ({ name }) => !NODE_NAME.test(name),
+    badName: ({ name }) => !NODE_NAME_FORMAT.test(name),
     elsewhere: ({ details }, { scaleSetId }) =>
         details !== undefined && instanceOf(details.providerID, scaleSetId) === undefined,
     own: ({ name }, { ownNode }) => name === ownNode,
@@ -172,14 +174,4 @@ function isOpen(node: PoolNode, { open, now, newest }: Facts): boolean {
             compareVersions(choice.version, newest) > 0 &&
             compareVersions(choice.version, version) >= 0,
     );
-}
-
-/**
- * The instance of a scale set that a node is, by its provider id: the number at its end. Undefined for a node of another scale
- * set. Without case, since the resource group's case differs between provider ids and ARM ids.
- */
-export function instanceOf(providerID: string, scaleSetId: string): string | undefined {
-    const prefix = `azure://${scaleSetId}/virtualMachines/`.toLowerCase();
-    const instance = providerID.slice(prefix.length);
-    return providerID.toLowerCase().startsWith(prefix) && /^\d{1,10}$/.test(instance) ? instance : undefined;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CoordinationV1Api, KubeConfig, type V1Role } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { oneLine } from "../../components/errors";
+import { oneLine } from "../../components/core/errors";
 import { ownRules } from "../../components/schedule/permissions";
 import { deliver } from "../../runner/deliver";
 import { takeLease } from "../../runner/lease";

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
-import { SCALE_DOWN_DISABLED } from "../../components/capture/node";
+import { SCALE_DOWN_DISABLED } from "../../components/node/node";
 import { items, sender, type Send } from "../azure/support";
 import {
     IN_SERVICE,

@@ -1,10 +1,11 @@
 // A throwaway program: one pool with its images through azure-native, good or bad as the tests' configuration says.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_KEEP_EXTENSIONS, modelAsItIs, modelFromImage, type LiveModel } from "../../../components/model";
+import { modelAsItIs, modelFromImage, type LiveModel } from "../../../components/pool/model";
 import { recordOf } from "../../../policies/modelRecord";
 import type { PreviousPool } from "../../../policies/record";
 import type { Wanted } from "./wanted";
+import { DEFAULT_KEEP_EXTENSIONS } from "../../../components/config/schema";
 
 const wanted = new pulumi.Config().requireObject<Wanted>("wanted");
 const { resourceGroup: resourceGroupName } = wanted;

@@ -1,9 +1,10 @@
 // What the cluster says of its nodes is nobody's word: nothing gets into an address, a shell or a pod but what is a name there.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseArmId } from "../../../components/azure";
 import { cleaningPod } from "../../../components/capture/cleaning";
-import { checkTarget, parseProviderId, podName, snapshotName } from "../../../components/capture/names";
+import { checkTarget, podName, snapshotName } from "../../../components/capture/names";
+import { parseArmId } from "../../../components/azure/ids";
+import { parseProviderId } from "../../../components/node/providerId";
 
 const SCALE_SET =
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/k8s-pool1-vmss";

@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseArmId } from "../../../components/azure";
 import { cleaningPod } from "../../../components/capture/cleaning";
 import { podsToGo } from "../../../components/capture/drain";
 import {
@@ -13,9 +12,11 @@ import {
     parseJournal,
     type Journal,
 } from "../../../components/capture/journal";
-import { checkTarget, parseProviderId, podName, snapshotName, type Target } from "../../../components/capture/names";
-import { isReadyAgain } from "../../../components/capture/node";
-import { elapsed } from "../../../components/progress";
+import { checkTarget, podName, snapshotName, type Target } from "../../../components/capture/names";
+import { isReadyAgain } from "../../../components/node/node";
+import { parseArmId } from "../../../components/azure/ids";
+import { parseProviderId } from "../../../components/node/providerId";
+import { elapsed } from "../../../components/core/duration";
 
 const SCALE_SET =
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/k8s-pool1-vmss";

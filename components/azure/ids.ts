@@ -1,0 +1,72 @@
+// Ids of Azure resources: the one place that builds them and takes them apart. Pure.
+import { UserError } from "../core/errors";
+
+/** The parts of an ARM id: subscription, resource group, and the names in it, outermost first. */
+export interface ArmId {
+    subscriptionId: string;
+    resourceGroup: string;
+    names: string[];
+}
+
+/**
+ * Takes an ARM id of a resource in a resource group apart. Names are checked, since they go into addresses.
+ *
+ * @throws UserError when it is no such id
+ */
+export function parseArmId(id: string): ArmId {
+    const match =
+        /^\/subscriptions\/([\w-]+)\/resourceGroups\/([\w.()-]+)\/providers\/[\w.]+((?:\/\w+\/[\w.()-]+)+)$/i.exec(id);
+    // Names of dots alone mean other folders in an address.
+    if (!match || /\/\.+(\/|$)/.test(id)) {
+        const shown = JSON.stringify(id.slice(0, 300));
+        throw new UserError(`${shown} is no Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
+    }
+    const names = match[3].split("/").filter((_, index) => index > 0 && index % 2 === 0);
+    return { subscriptionId: match[1], resourceGroup: match[2], names };
+}
+
+/** The parts of a scale set's ARM id. */
+export interface ScaleSetId {
+    subscriptionId: string;
+    resourceGroup: string;
+    name: string;
+}
+
+/** The ARM id of a scale set from its parts. */
+export function scaleSetId({ subscriptionId, resourceGroup, name }: ScaleSetId): string {
+    return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachineScaleSets/${name}`;
+}
+
+/** Where a gallery is: the parts of its ARM id. */
+export interface GalleryId {
+    subscriptionId: string;
+    resourceGroup: string;
+    name: string;
+}
+
+/** The ARM id of a gallery. */
+export function galleryId({ subscriptionId, resourceGroup, name }: GalleryId): string {
+    return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/galleries/${name}`;
+}
+
+/** What tells where a pool's images are: a gallery and the name of a definition in it. */
+export interface ImageDefinitionPlace {
+    gallery: GalleryId;
+    definition: { name: string };
+}
+
+/** The ARM id of the pool's image definition. */
+export function imageDefinitionId({ gallery, definition }: ImageDefinitionPlace): string {
+    return `${galleryId(gallery)}/images/${definition.name}`;
+}
+
+/** The ARM id of one version of the pool's images. */
+export function imageVersionId(pool: ImageDefinitionPlace, version: string): string {
+    return `${imageDefinitionId(pool)}/versions/${version}`;
+}
+
+/** The version that a model's image reference points at, if it is one of this definition's. Without case, as ids are. */
+export function versionIn(imageId: string | undefined, imageDefinitionId: string): string | undefined {
+    const prefix = `${imageDefinitionId}/versions/`;
+    return imageId?.toLowerCase().startsWith(prefix.toLowerCase()) ? imageId.slice(prefix.length) : undefined;
+}

@@ -1,0 +1,69 @@
+// Waiting for things to come true, with bounds, and trying again what may fail for a moment.
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError, oneLine, statusOf } from "./errors";
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+
+/** How to wait. */
+export interface Patience {
+    /** Longest time to wait, in milliseconds. */
+    limit: number;
+    /** Ends the waiting early: the run was interrupted. */
+    signal?: AbortSignal;
+}
+
+/**
+ * Asks again and again, at first quickly and then every 5 seconds, until there is an answer.
+ *
+ * @returns the first answer that is not undefined, or undefined when the limit has passed without one
+ * @throws what `question` throws, and the signal's reason
+ */
+export async function until<T>(
+    { limit, signal }: Patience,
+    question: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+    const end = Date.now() + limit;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+        signal?.throwIfAborted();
+        const answer = await question();
+        if (answer !== undefined || Date.now() >= end) {
+            return answer;
+        }
+        await rest(Math.min(pause, Math.max(end - Date.now(), 0)), signal);
+    }
+}
+
+/** Sleeps, and throws the signal's reason as soon as it is aborted. */
+export async function rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    await sleep(milliseconds, undefined, { signal }).catch(() => signal?.throwIfAborted());
+}
+
+const ATTEMPTS = 6;
+
+/**
+ * Does something that may fail for a moment: lost connections, throttling and server errors are tried again for about half a
+ * minute. A refusal is not.
+ */
+export async function persistently<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+        try {
+            return await action();
+        } catch (error) {
+            if (attempt === ATTEMPTS || !isPassing(error)) {
+                throw error;
+            }
+            await rest(Math.min(500 * 2 ** attempt, 10_000), signal);
+        }
+    }
+}
+
+/** Whether the same call may well work a moment later. */
+function isPassing(error: unknown): boolean {
+    const status = statusOf(error);
+    if (status !== undefined) {
+        return status === 429 || status >= 500;
+    }
+    // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a verdict.
+    return !(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error));
+}

@@ -1,0 +1,186 @@
+// The one place that makes clients of the Kubernetes API: from kamino:kubeconfig and kamino:context, KUBECONFIG,
+// ~/.kube/config, or the pod that the program runs in.
+import { homedir } from "node:os";
+import { join } from "node:path";
+import {
+    ApiException,
+    AppsV1Api,
+    CoreV1Api,
+    HttpMethod,
+    IsomorphicFetchHttpLibrary,
+    KubeConfig,
+    RequestContext,
+    type V1ObjectMeta,
+} from "@kubernetes/client-node";
+import { UserError, oneLine } from "../core/errors";
+
+/** How to reach the cluster; the usual places where left out. Paths and names only, never a credential. */
+export interface KubernetesSettings {
+    kubeconfig?: string;
+    context?: string;
+}
+
+/** Clients of one cluster, all with the same credentials. */
+export interface Kubernetes {
+    config: KubeConfig;
+    /** Address of the API server, for messages. */
+    server: string;
+    core: CoreV1Api;
+    apps: AppsV1Api;
+}
+
+/** Objects as far as their metadata, and when the API server answered by its own clock. */
+export interface MetadataList {
+    items: V1ObjectMeta[];
+    now: Date;
+}
+
+const clients = new Map<string, Kubernetes>();
+
+/**
+ * Clients for the cluster that the settings name; made once per process and cluster.
+ *
+ * @throws UserError in one line when there is no usable kubeconfig
+ */
+export function kubernetes(settings: KubernetesSettings): Kubernetes {
+    const key = JSON.stringify([settings.kubeconfig, settings.context, process.env.KUBECONFIG]);
+    let made = clients.get(key);
+    if (!made) {
+        const config = kubeConfig(settings);
+        const server = config.getCurrentCluster()?.server ?? "";
+        made = { config, server, core: config.makeApiClient(CoreV1Api), apps: config.makeApiClient(AppsV1Api) };
+        clients.set(key, made);
+    }
+    return made;
+}
+
+/**
+ * The kubeconfig that the settings name: `kubeconfig`, else KUBECONFIG, else ~/.kube/config, else the service account of the
+ * pod that this runs in; with the context named, else its current one.
+ *
+ * @throws UserError in one line that says what is missing and what to set
+ */
+export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeConfig {
+    const config = new KubeConfig();
+    const source = kubeconfig ? `kamino:kubeconfig "${kubeconfig}"` : "KUBECONFIG or ~/.kube/config";
+    try {
+        if (kubeconfig) {
+            config.loadFromFile(kubeconfig.replace(/^~(?=\/)/, homedir()));
+        } else {
+            config.loadFromDefault();
+        }
+    } catch (error) {
+        throw new UserError(
+            `${source} cannot be read: ${oneLine(error)}; set kamino:kubeconfig to the path of a kubeconfig file`,
+        );
+    }
+    if (context) {
+        const known = (config.getContexts() ?? []).map(({ name }) => name);
+        if (!known.includes(context)) {
+            throw new UserError(
+                `kamino:context: there is no context "${context}" in ${source}; it has ${known.join(", ") || "none"}`,
+            );
+        }
+        config.setCurrentContext(context);
+    }
+    return withCluster(config, source);
+}
+
+/** The client's last resort is an unprotected port on this machine: here that means that nothing is configured. */
+function withCluster(config: KubeConfig, source: string): KubeConfig {
+    const server = config.getCurrentCluster()?.server;
+    if (!server) {
+        throw new UserError(
+            `${source} has no current context with a cluster; set kamino:context, or choose one with kubectl config use-context`,
+        );
+    }
+    if (config.getCurrentContext() === "loaded-context" && server === "http://localhost:8080") {
+        throw new UserError(
+            `no Kubernetes cluster is configured: KUBECONFIG is not set, there is no ${join("~", ".kube", "config")}, and this is ` +
+                "no pod; set kamino:kubeconfig to the path of a kubeconfig file",
+        );
+    }
+    return config;
+}
+
+/** Reading the metadata of 5,000 nodes takes half a second; nobody waits longer than this for an API server that is away. */
+const TIMEOUT_MS = 60_000;
+
+/**
+ * The metadata alone of all objects that a path lists, from the API server's cache: a tenth of the bytes and of the time of
+ * the objects themselves, which the typed clients would read.
+ *
+ * @param path as in `/api/v1/nodes`
+ * @param query further parameters, as in `{ fieldSelector: "spec.unschedulable=false" }`
+ * @throws UserError in one line when the API server is away or refuses
+ */
+export async function listMetadata(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    path: string,
+    query: Record<string, string> = {},
+): Promise<MetadataList> {
+    // "0": whatever the API server has cached will do. No quorum read from etcd for each preview.
+    const { body, headers } = await get(
+        cluster,
+        path,
+        { resourceVersion: "0", ...query },
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+    );
+    // A list with nothing in it is null, as Go writes an empty slice.
+    const { items } = body as { items: { metadata: V1ObjectMeta }[] | null };
+    return { items: (items ?? []).map(({ metadata }) => metadata), now: dateOf(headers) };
+}
+
+/**
+ * What a path answers, as plain data. For large lists: the typed clients take twice as long to make objects of it.
+ *
+ * @throws UserError in one line when the API server is away or refuses
+ */
+export async function getJson<T>(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    path: string,
+    query: Record<string, string>,
+): Promise<T> {
+    return (await get(cluster, path, query, "application/json")).body as T;
+}
+
+/** A GET, authenticated and sent by the client library. */
+async function get(
+    { config, server }: Pick<Kubernetes, "config" | "server">,
+    path: string,
+    query: Record<string, string>,
+    accept: string,
+): Promise<{ body: unknown; headers: Record<string, string> }> {
+    const request = new RequestContext(server.replace(/\/$/, "") + path, HttpMethod.GET);
+    Object.entries(query).forEach(([name, value]) => request.setQueryParam(name, value));
+    request.setHeaderParam("Accept", accept);
+    request.setSignal(AbortSignal.timeout(TIMEOUT_MS));
+    try {
+        await config.applySecurityAuthentication(request);
+        const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
+        const body = await response.body.text();
+        if (response.httpStatusCode !== 200) {
+            throw new ApiException(response.httpStatusCode, "", body, {});
+        }
+        return { body: JSON.parse(body) as unknown, headers: response.headers };
+    } catch (error) {
+        throw new UserError(describe(error, server));
+    }
+}
+
+/** A failed call to this API server in one line; what is not a refusal is told with the server's address. */
+export function describe(error: unknown, server: string): string {
+    if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
+        return `the Kubernetes API server at ${server} did not answer within ${TIMEOUT_MS / 1000} s; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network`;
+    }
+    const line = oneLine(error);
+    return line.includes("Kubernetes API server")
+        ? line
+        : `the Kubernetes API server at ${server} cannot be used: ${line}`;
+}
+
+/** "Now" as the cluster sees it, to the second: the machine that this runs on may be off. */
+function dateOf(headers: Record<string, string>): Date {
+    const now = new Date(headers.date ?? "");
+    return Number.isNaN(now.getTime()) ? new Date() : now;
+}

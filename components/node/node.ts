@@ -1,0 +1,56 @@
+// The Kubernetes side of a node: reading it, and the few fields of it that a capture changes.
+import { PatchStrategy, setHeaderOptions, type V1Node } from "@kubernetes/client-node";
+import { statusOf } from "../core/errors";
+import type { Kubernetes } from "./kubernetes";
+import { persistently } from "../core/retry";
+
+/** Keeps the cluster autoscaler from removing a node: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md */
+export const SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+
+/** What is changed of a node; null removes. With a resource version only if the node is still that one. */
+export interface NodeChange {
+    metadata?: { resourceVersion?: string; annotations?: Record<string, string | null> };
+    spec?: { unschedulable: true | null };
+}
+
+/** The node, or undefined when the cluster has none of this name. */
+export async function readNode({ core }: Kubernetes, name: string): Promise<V1Node | undefined> {
+    try {
+        return await persistently(() => core.readNode({ name }));
+    } catch (error) {
+        if (statusOf(error) === 404) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** Changes the node, and nothing else of it than what is named. */
+export async function patchNode({ core }: Kubernetes, name: string, body: NodeChange): Promise<V1Node> {
+    const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+    return persistently(() => core.patchNode({ name, body }, options));
+}
+
+function readyCondition(node: V1Node) {
+    return node.status?.conditions?.find(({ type }) => type === "Ready");
+}
+
+/** Whether kubelet says, as far as the API server knows, that the node is Ready. */
+export function isReady(node: V1Node): boolean {
+    return readyCondition(node)?.status === "True";
+}
+
+/**
+ * Whether the node has become Ready since it was read the first time. The API server takes a node for Ready until kubelet has been
+ * silent for 40 seconds, so Ready alone does not tell that the machine has come up again: kubelet must have spoken since.
+ */
+export function isReadyAgain(node: V1Node, before: V1Node): boolean {
+    const [now, then] = [readyCondition(node), readyCondition(before)];
+    const later = (a?: Date, b?: Date) => a !== undefined && (b === undefined || new Date(a) > new Date(b));
+    return (
+        isReady(node) &&
+        (!isReady(before) ||
+            later(now?.lastHeartbeatTime, then?.lastHeartbeatTime) ||
+            later(now?.lastTransitionTime, then?.lastTransitionTime))
+    );
+}

@@ -1,0 +1,22 @@
+// From a node to its VM: spec.providerID as Azure's cloud provider writes it. Pure.
+
+const PROVIDER_ID =
+    /^azure:\/\/(\/subscriptions\/.+\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/[^/]+)\/virtualMachines\/(\d{1,20})$/i;
+
+/** The scale set and instance in a node's `spec.providerID`; undefined when it is no VM of a scale set. */
+export function parseProviderId(
+    providerId: string | undefined,
+): { scaleSetId: string; instanceId: string } | undefined {
+    const match = PROVIDER_ID.exec(providerId ?? "");
+    return match ? { scaleSetId: match[1], instanceId: match[2] } : undefined;
+}
+
+/**
+ * The instance of a scale set that a node is, by its provider id: the number at its end. Undefined for a node of another scale
+ * set. Without case, since the resource group's case differs between provider ids and ARM ids.
+ */
+export function instanceOf(providerID: string, scaleSetId: string): string | undefined {
+    const prefix = `azure://${scaleSetId}/virtualMachines/`.toLowerCase();
+    const instance = providerID.slice(prefix.length);
+    return providerID.toLowerCase().startsWith(prefix) && /^\d{1,10}$/.test(instance) ? instance : undefined;
+}

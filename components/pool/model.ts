@@ -1,0 +1,164 @@
+// The scale set's model: from what Azure answers to what the stack declares. Pure: data in, data out.
+import type { compute } from "@pulumi/azure-native";
+import type { input } from "@pulumi/azure-native/types";
+import type { Unwrap } from "@pulumi/pulumi";
+import picomatch from "picomatch";
+
+/** A scale set as `getVirtualMachineScaleSet` answers it. */
+export type LiveModel = compute.GetVirtualMachineScaleSetResult;
+
+/** A scale set as the stack declares it: plain values, no outputs. */
+export type DeclaredModel = compute.VirtualMachineScaleSetArgs;
+
+/**
+ * Properties that the answer has and the resource does not take. The type makes the list complete: a new read-only
+ * property in a later SDK does not compile until it is named here.
+ */
+const READ_ONLY: Record<Exclude<keyof LiveModel, keyof DeclaredModel>, true> = {
+    azureApiVersion: true,
+    etag: true,
+    id: true,
+    name: true,
+    provisioningState: true,
+    systemData: true,
+    timeCreated: true,
+    type: true,
+    uniqueId: true,
+};
+
+type LiveProfile = NonNullable<LiveModel["virtualMachineProfile"]>;
+const READ_ONLY_PROFILE: Record<
+    Exclude<keyof LiveProfile, keyof input.compute.VirtualMachineScaleSetVMProfileArgs>,
+    true
+> = { timeCreated: true };
+
+type LiveExtension = NonNullable<NonNullable<LiveProfile["extensionProfile"]>["extensions"]>[number];
+const READ_ONLY_EXTENSION: Record<
+    Exclude<keyof LiveExtension, keyof input.compute.VirtualMachineScaleSetExtensionArgs>,
+    true
+> = { id: true, provisioningState: true };
+
+type LiveImage = NonNullable<NonNullable<LiveProfile["storageProfile"]>["imageReference"]>;
+const READ_ONLY_IMAGE: Record<Exclude<keyof LiveImage, keyof input.compute.ImageReferenceArgs>, true> = {
+    exactVersion: true,
+};
+
+/**
+ * Custom data of a node that needs no bootstrap: a cloud-config that does nothing, in base64 as Azure takes it. Azure
+ * never gives custom data back and keeps what a PUT leaves out, so "none" has to be said.
+ */
+export const EMPTY_CUSTOM_DATA = Buffer.from("#cloud-config\n{}\n").toString("base64");
+
+/**
+ * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler, and
+ * a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
+ *
+ * @param live the answer of `getVirtualMachineScaleSet`
+ * @param resourceGroupName the group that the scale set is in
+ */
+export function modelAsItIs(live: LiveModel, resourceGroupName: string): DeclaredModel {
+    const { identity } = live;
+    const {
+        sku: _capacityIsTheAutoscalers,
+        identity: _declaredBelow,
+        virtualMachineProfile,
+        ...rest
+    } = withoutEmpty(live);
+    const declared = without(rest, READ_ONLY) as Omit<DeclaredModel, "resourceGroupName">;
+    return {
+        resourceGroupName,
+        vmScaleSetName: live.name,
+        ...declared,
+        ...(identity && { identity: declaredIdentity(identity) }),
+        ...(virtualMachineProfile && { virtualMachineProfile: declaredProfile(virtualMachineProfile) }),
+    };
+}
+
+/**
+ * The model of which new nodes start from the image version, without bootstrap: the image reference is that one version,
+ * extensions are gone but those to keep, custom data does nothing. All else is as it is.
+ *
+ * @param live the answer of `getVirtualMachineScaleSet`
+ * @param resourceGroupName the group that the scale set is in
+ * @param imageVersionId ARM id of one gallery image version (never of a definition, which would mean "latest")
+ * @param keepExtensions patterns (`*` as in file names) on an extension's name or its `publisher/type`, without case
+ */
+export function modelFromImage(
+    live: LiveModel,
+    resourceGroupName: string,
+    imageVersionId: string,
+    keepExtensions: string[],
+): DeclaredModel {
+    const model = modelAsItIs(live, resourceGroupName);
+    const profile = model.virtualMachineProfile as DeclaredProfile;
+    const extensions = profile.extensionProfile?.extensions ?? [];
+    return {
+        ...model,
+        virtualMachineProfile: {
+            ...profile,
+            osProfile: { ...profile.osProfile, customData: EMPTY_CUSTOM_DATA },
+            storageProfile: { ...profile.storageProfile, imageReference: { id: imageVersionId } },
+            // An empty list has to be said as well: Azure keeps what a PUT leaves out.
+            extensionProfile: {
+                ...profile.extensionProfile,
+                extensions: extensions.filter((extension) => isKept(extension, keepExtensions)),
+            },
+        },
+    };
+}
+
+/** The parts of an extension that tell what it is. */
+export interface Extension {
+    name?: string;
+    publisher?: string;
+    type?: string;
+}
+
+/** Whether an extension stays in the model: a pattern matches its name or its `publisher/type`, without case. */
+export function isKept(extension: Extension, keepExtensions: string[]): boolean {
+    const names = [extension.name ?? "", `${extension.publisher ?? ""}/${extension.type ?? ""}`];
+    return names.some((name) => name !== "" && picomatch.isMatch(name, keepExtensions, { nocase: true, dot: true }));
+}
+
+// The inputs' types allow outputs at every place; here all is plain data.
+type DeclaredProfile = Unwrap<input.compute.VirtualMachineScaleSetVMProfileArgs>;
+
+function declaredProfile(profile: LiveProfile): DeclaredProfile {
+    const { extensionProfile, storageProfile, ...rest } = profile;
+    const extensions = extensionProfile?.extensions?.map((extension) => without(extension, READ_ONLY_EXTENSION));
+    const imageReference = storageProfile?.imageReference && without(storageProfile.imageReference, READ_ONLY_IMAGE);
+    return {
+        ...without(rest, READ_ONLY_PROFILE),
+        ...(storageProfile && { storageProfile: { ...storageProfile, ...(imageReference && { imageReference }) } }),
+        ...(extensionProfile && { extensionProfile: { ...extensionProfile, ...(extensions && { extensions }) } }),
+    } as DeclaredProfile;
+}
+
+// The answer's map of identities, by id, is a list of ids in the inputs; principal and tenant are Azure's to say.
+function declaredIdentity(identity: NonNullable<LiveModel["identity"]>): NonNullable<DeclaredModel["identity"]> {
+    const ids = Object.keys(identity.userAssignedIdentities ?? {});
+    return {
+        type: identity.type,
+        ...(ids.length > 0 && { userAssignedIdentities: ids }),
+    } as NonNullable<DeclaredModel["identity"]>;
+}
+
+function without<T extends object, K extends string>(value: T, names: Record<K, true>): Omit<T, K> {
+    return Object.fromEntries(Object.entries(value).filter(([name]) => !(name in names))) as Omit<T, K>;
+}
+
+// In these models null, absent and empty are the same thing, and Azure keeps what a PUT leaves out.
+function withoutEmpty<T>(value: T): T {
+    if (Array.isArray(value)) {
+        return value.map((item: unknown) => withoutEmpty(item)).filter((item) => !isEmpty(item)) as T;
+    }
+    if (typeof value === "object" && value !== null) {
+        const entries = Object.entries(value).map(([name, item]) => [name, withoutEmpty(item as unknown)] as const);
+        return Object.fromEntries(entries.filter(([, item]) => !isEmpty(item))) as T;
+    }
+    return value;
+}
+
+function isEmpty(value: unknown): boolean {
+    return value === null || value === undefined || (typeof value === "object" && Object.keys(value).length === 0);
+}

@@ -1,0 +1,181 @@
+// Reading the cluster's nodes: the metadata of all of them once per run, and the whole object only of those that could win.
+import type { V1DaemonSet, V1Node, V1ObjectMeta } from "@kubernetes/client-node";
+import { UserError, statusOf } from "../core/errors";
+import {
+    describe,
+    getJson,
+    kubernetes,
+    listMetadata,
+    type Kubernetes,
+    type KubernetesSettings,
+} from "../node/kubernetes";
+import { cordonedByCapture } from "./interrupted";
+import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
+import { type NodeDetails, type PoolNode } from "./rules";
+import { NODE_NAME_FORMAT } from "../node/nodeName";
+import { instanceOf } from "../node/providerId";
+
+/** What reading the cluster gives. */
+export interface Nodes {
+    /** Now by the API server's clock. */
+    now: Date;
+    /** Whether any node of the cluster carries one of kured's annotations. */
+    annotated: boolean;
+    /** The nodes that may be of this scale set; with their details where their names do not tell. */
+    ofScaleSet(scaleSetId: string, computerNamePrefix?: string): Promise<PoolNode[]>;
+    /** The same nodes, with details of those named; a node that has gone meanwhile is left out. */
+    withDetails(nodes: PoolNode[], names: string[]): Promise<PoolNode[]>;
+    /** All DaemonSets, or undefined when they may not be listed. */
+    daemonSets(): Promise<V1DaemonSet[] | undefined>;
+}
+
+// All pools of a run are looked at within seconds, and share what was read.
+const FRESH_MS = 15_000;
+const reads = new Map<Kubernetes, { at: number; nodes: Promise<Nodes> }>();
+
+/**
+ * The cluster's nodes, read once for all pools of a run.
+ *
+ * @throws UserError in one line when the kubeconfig is of no use, or the API server is away or refuses
+ */
+export function readNodes(settings: KubernetesSettings): Promise<Nodes> {
+    const cluster = kubernetes(settings);
+    const known = reads.get(cluster);
+    if (known && Date.now() - known.at < FRESH_MS) {
+        return known.nodes;
+    }
+    const nodes = read(cluster);
+    reads.set(cluster, { at: Date.now(), nodes });
+    nodes.catch(() => reads.delete(cluster));
+    return nodes;
+}
+
+async function read(cluster: Kubernetes): Promise<Nodes> {
+    // Metadata does not say whether a node is schedulable, but the API server can be asked for the one and the other.
+    const [schedulable, cordoned] = await Promise.all(
+        [false, true].map((each) =>
+            listMetadata(cluster, "/api/v1/nodes", { fieldSelector: `spec.unschedulable=${each}` }),
+        ),
+    );
+    const all = [
+        ...schedulable.items.map((metadata) => toNode(metadata, false)),
+        ...cordoned.items.map((metadata) =>
+            toNode(metadata, !cordonedByCapture({ annotations: metadata.annotations ?? {} }, schedulable.now)),
+        ),
+    ];
+    const details = new Map<string, NodeDetails>();
+    return {
+        now: schedulable.now,
+        annotated: all.some(({ annotations }) =>
+            [REBOOT_NEEDED, REBOOT_IN_PROGRESS].some((key) => Object.hasOwn(annotations, key)),
+        ),
+        ofScaleSet: (scaleSetId, prefix) => narrow(cluster, all, details, scaleSetId, prefix),
+        withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
+        daemonSets: () => readDaemonSets(cluster),
+    };
+}
+
+function toNode({ name = "", labels = {}, annotations = {} }: V1ObjectMeta, cordoned: boolean): PoolNode {
+    return { name, labels, annotations, cordoned };
+}
+
+/**
+ * The nodes whose name is the prefix and six more characters, as Azure names the VMs of a scale set
+ * (https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids). Where no node is named
+ * so (kubelet can be told another name), the provider ids of all nodes tell.
+ */
+async function narrow(
+    cluster: Kubernetes,
+    all: PoolNode[],
+    details: Map<string, NodeDetails>,
+    scaleSetId: string,
+    prefix = "",
+): Promise<PoolNode[]> {
+    const start = prefix.toLowerCase();
+    const named = all.filter(
+        ({ name }) => start !== "" && name.startsWith(start) && /^[0-9a-z]{6}$/.test(name.slice(start.length)),
+    );
+    if (named.length > 0) {
+        return named;
+    }
+    const whole = await addDetails(
+        cluster,
+        all,
+        details,
+        all.map(({ name }) => name),
+    );
+    return whole.filter((node) => node.details && instanceOf(node.details.providerID, scaleSetId) !== undefined);
+}
+
+// One connection for each GET: beyond this many nodes, pages of whole nodes are read faster.
+const MOST_GETS = 60;
+const PAGE = 500;
+
+async function addDetails(
+    cluster: Kubernetes,
+    nodes: PoolNode[],
+    known: Map<string, NodeDetails>,
+    names: string[],
+): Promise<PoolNode[]> {
+    // Only what is a node's name goes into an address.
+    const missing = names.filter((name) => NODE_NAME_FORMAT.test(name) && !known.has(name));
+    const found = missing.length > MOST_GETS ? await listAll(cluster) : await getEach(cluster, missing);
+    found.forEach((node) => known.set(node.metadata?.name ?? "", toDetails(node)));
+    const gone = new Set(missing.filter((name) => !known.has(name)));
+    return nodes
+        .filter(({ name }) => !gone.has(name))
+        .map((node) => (names.includes(node.name) ? { ...node, details: known.get(node.name) } : node));
+}
+
+async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> {
+    const nodes = await Promise.all(
+        names.map(async (name) => {
+            try {
+                return await cluster.core.readNode({ name });
+            } catch (error) {
+                if (statusOf(error) === 404) {
+                    return undefined;
+                }
+                throw new UserError(describe(error, cluster.server));
+            }
+        }),
+    );
+    return nodes.filter((node) => node !== undefined);
+}
+
+async function listAll(cluster: Kubernetes): Promise<V1Node[]> {
+    const nodes: V1Node[] = [];
+    let next: string | undefined = "";
+    do {
+        const query = { limit: String(PAGE), ...(next && { continue: next }) };
+        const page: { items: V1Node[]; metadata: { continue?: string } } = await getJson(
+            cluster,
+            "/api/v1/nodes",
+            query,
+        );
+        nodes.push(...page.items);
+        next = page.metadata.continue;
+    } while (next);
+    return nodes;
+}
+
+function toDetails({ spec, status }: V1Node): NodeDetails {
+    const ready = status?.conditions?.find(({ type }) => type === "Ready");
+    const since = new Date(ready?.lastTransitionTime ?? "");
+    return {
+        providerID: spec?.providerID ?? "",
+        ready: ready?.status === "True",
+        readySince: Number.isNaN(since.getTime()) ? undefined : since,
+    };
+}
+
+async function readDaemonSets({ apps, server }: Kubernetes): Promise<V1DaemonSet[] | undefined> {
+    try {
+        return (await apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" })).items;
+    } catch (error) {
+        if (statusOf(error) === 403) {
+            return undefined;
+        }
+        throw new UserError(describe(error, server));
+    }
+}

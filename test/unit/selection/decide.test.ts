@@ -1,0 +1,264 @@
+// Decisions: which node, which version, what history keeps, and the line that says so.
+import { describe, expect, it } from "vitest";
+import { decide, undecided } from "../../../components/selection/decide";
+import { age, freshLine, lastingLine } from "../../../components/selection/explain";
+import { REBOOT_IN_PROGRESS } from "../../../components/node/kured";
+import type { PoolNode } from "../../../components/selection/rules";
+import { IMAGE, choice, image, node, question } from "./facts";
+
+const built = { history: [choice(IMAGE)], gallery: [image(IMAGE)] };
+const old = (name: string) => node(name, { patched: "2026-11-01T00:00:00Z" });
+const names = (choices: { version: string }[]) => choices.map(({ version }) => version);
+
+function ask(nodes: PoolNode[], about: Parameters<typeof question>[0]) {
+    const asked = question(about);
+    const decision = decide(nodes, asked);
+    return { ...decision, line: freshLine("pool1", decision, asked.facts, asked.facts.newest), asked };
+}
+
+describe("a decision", () => {
+    it("takes the node that is newer than the image, and says so in one line", () => {
+        const nodes = [
+            ...Array.from({ length: 9 }, (_, index) => old(`old-${index}`)),
+            node("r1", { annotations: { [REBOOT_IN_PROGRESS]: "" } }),
+            node("r2", { annotations: { [REBOOT_IN_PROGRESS]: "" } }),
+            node("k8s-pool1-12345678-vmss00000b"),
+        ];
+        const { versions, current, currentNode, line } = ask(nodes, built);
+        expect([names(versions), current, currentNode]).toEqual([
+            [IMAGE, "2026.1122.0412"],
+            "2026.1122.0412",
+            "k8s-pool1-12345678-vmss00000b",
+        ]);
+        expect(line).toBe(
+            "pool1: node k8s-pool1-12345678-vmss00000b, patched 2026-11-22 04:12Z, ready 15h, " +
+                "image 2026.1121.0409 → 2026.1122.0412 (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits)",
+        );
+    });
+
+    it("keeps everything when no node is newer", () => {
+        const { versions, current, currentNode, line } = ask([old("a"), old("b")], built);
+        expect([versions, current, currentNode]).toEqual([built.history, IMAGE, "node-a"]);
+        expect(line).toBe(
+            "pool1: unchanged, image 2026.1121.0409 from node node-a (2 nodes: 2 not newer than the image)",
+        );
+    });
+
+    it("is nothing in an empty pool", () => {
+        const { versions, current, line } = ask([], {});
+        expect([versions, current, line]).toEqual([[], "", "pool1: unchanged, no image yet (0 nodes: 0 fit)"]);
+    });
+
+    it("records the moment in UTC, the VM, and the first attempt", () => {
+        const { chosen } = ask([node("n", { patched: "2026-11-22T06:12:09.5+02:00", instance: 407 })], built);
+        expect(chosen?.choice).toEqual({
+            ...{ version: "2026.1122.0412", node: "n", instanceId: "407", patched: "2026-11-22T04:12:09Z", attempt: 1 },
+        });
+    });
+
+    it("waits for as many candidates as wanted, and says how many there are", () => {
+        const { chosen, line } = ask([node("a"), old("b")], { ...built, rules: { minimumCandidates: 2 } });
+        expect(chosen).toBeUndefined();
+        expect(line).toContain(
+            "; 1 of the 2 nodes that minimumCandidates wants (2 nodes: 1 not newer than the image, 1 fits)",
+        );
+    });
+
+    it("prunes history, but neither the live version nor the pinned one", () => {
+        const versions = ["2026.1118.0000", "2026.1119.0000", "2026.1120.0000"];
+        const past = { history: versions.map((each) => choice(each)), gallery: versions.map((each) => image(each)) };
+        expect(names(ask([node("a")], { ...past, maxHistory: 2 }).versions)).toEqual([
+            "2026.1120.0000",
+            "2026.1122.0412",
+        ]);
+        expect(names(ask([node("a")], { ...past, maxHistory: 2, live: versions[0] }).versions)).toEqual([
+            ...["2026.1118.0000", "2026.1120.0000", "2026.1122.0412"],
+        ]);
+        expect(names(ask([node("a")], { ...past, maxHistory: 2, pin: versions[0] }).versions)).toEqual(versions);
+    });
+
+    it("does not go back from a newer version that the model points at already", () => {
+        const live = "2026.1121.2300";
+        expect(ask([old("a")], { ...built, gallery: [...built.gallery, image(live)], live }).current).toBe(live);
+    });
+});
+
+describe("a run that failed before the image was made", () => {
+    const open = choice("2026.1122.0412", "n", { patched: "2026-11-22T04:12:09Z" });
+    const failed = { history: [...built.history, open], gallery: built.gallery };
+
+    it("is gone on with, also when its own capture has just restarted the node", () => {
+        const { versions } = ask([node("n", { readySince: "2026-11-22T19:59:00Z" })], failed);
+        expect(versions).toEqual(failed.history);
+    });
+
+    it("does not hide a newer node", () => {
+        const { versions } = ask([node("n"), node("m", { patched: "2026-11-22T10:00:00Z" })], failed);
+        expect(names(versions)).toEqual([IMAGE, "2026.1122.1000"]);
+    });
+
+    it("is dropped when its node is of no use any more", () => {
+        const { versions, current } = ask([node("n", { ready: false })], failed);
+        expect([names(versions), current]).toEqual([[IMAGE], IMAGE]);
+    });
+
+    it("is a further attempt when Azure could not make the image", () => {
+        const gallery = [...built.gallery, image("2026.1122.0412", { state: "Failed" })];
+        const { versions, line } = ask([node("n")], { ...failed, gallery });
+        expect(versions.at(-1)).toEqual({ ...open, attempt: 2 });
+        expect(line).toContain("attempt 2");
+    });
+});
+
+describe("an image that is too old", () => {
+    const aged = {
+        history: [choice("2026.1001.0000")],
+        gallery: [image("2026.1001.0000")],
+        rules: { maximumImageAge: "20d" },
+    };
+    const unpatched = node("a", { patched: "2026-09-01T00:00:00Z" });
+
+    it("is made anew without a reboot, named by whole ages after it", () => {
+        const { chosen } = ask([unpatched], aged);
+        // 40 days after the first of October; 52 have passed.
+        expect(chosen?.choice).toMatchObject({ version: "2026.1110.0000", node: "a", patched: "2026-09-01T00:00:00Z" });
+    });
+
+    it("does with nodes that were never rebooted, not with those whose annotation is not to be believed", () => {
+        expect(ask([node("a", { patched: null })], aged).chosen?.choice.patched).toBe("2026-11-10T00:00:00Z");
+        expect(
+            ask([node("a", { patched: "soon" }), node("b", { patched: "2027-01-01T00:00:00Z" })], aged).chosen,
+        ).toBeUndefined();
+    });
+
+    it("is made from a rebooted node, by that node's own moment, if there are enough", () => {
+        expect(ask([unpatched, node("b")], aged).chosen?.choice).toMatchObject({
+            version: "2026.1122.0412",
+            node: "b",
+        });
+    });
+
+    it("still needs as many candidates as wanted, and nodes that are Ready", () => {
+        expect(ask([unpatched], { ...aged, rules: { ...aged.rules, minimumCandidates: 2 } }).chosen).toBeUndefined();
+        expect(ask([{ ...unpatched, details: { ...unpatched.details!, ready: false } }], aged).chosen).toBeUndefined();
+    });
+
+    it("is not too old a minute before", () => {
+        expect(ask([unpatched], { ...aged, now: new Date("2026-10-20T23:59:00Z") }).chosen).toBeUndefined();
+    });
+});
+
+describe("a node named outright", () => {
+    it("is taken whatever the soft rules say", () => {
+        const fresh = node("n", { cordoned: true, readySince: "2026-11-22T19:59:59Z" });
+        const { chosen, line } = ask([fresh, node("m")], {
+            ...built,
+            node: "n",
+            rules: { ignoreNodes: ["n"], minimumCandidates: 5 },
+        });
+        expect(chosen?.choice.node).toBe("n");
+        expect(line).toContain("as named by the configuration (node)");
+    });
+
+    it("is taken once", () => {
+        const first = ask([old("n")], { ...built, node: "n" });
+        expect(first.chosen?.choice.version).toBe("2026.1121.0410");
+        const again = { history: first.versions, gallery: [image(IMAGE), image("2026.1121.0410")], node: "n" };
+        const { chosen, versions, line } = ask([old("n")], again);
+        expect([chosen, versions]).toEqual([undefined, first.versions]);
+        expect(line).toContain("; node n was not rebooted since");
+    });
+
+    it("is taken again after a later reboot", () => {
+        const own = { history: [choice(IMAGE, "n")], gallery: [image(IMAGE)], node: "n" };
+        expect(ask([node("n")], own).chosen?.choice.version).toBe("2026.1122.0412");
+    });
+
+    it("keeps its version over a failed run, though our own capture restarted it", () => {
+        const first = ask([node("n", { patched: null })], { node: "n" });
+        expect(first.chosen?.choice.version).toBe("2026.1122.0500");
+        const restarted = node("n", { patched: null, readySince: "2026-11-22T19:59:00Z" });
+        expect(ask([restarted], { history: first.versions, node: "n" }).versions).toEqual(first.versions);
+    });
+
+    it("waits while it reboots or is not Ready", () => {
+        const rebooting = node("n", { annotations: { [REBOOT_IN_PROGRESS]: "" } });
+        expect(ask([rebooting], { ...built, node: "n" }).line).toContain("; node n is rebooting");
+        expect(ask([node("n", { ready: false })], { ...built, node: "n" }).line).toContain("; node n is not Ready");
+    });
+
+    it("is refused when it is not there, not in the set, the own one or control plane", () => {
+        const key = 'kamino:pools, pool "pool1", node: "n" ';
+        expect(() => ask([node("m")], { node: "n" })).toThrow(`${key}is no node of scale set k8s-pool1-12345678-vmss`);
+        const elsewhere = node("n", { details: { providerID: "azure:///x", ready: true } });
+        expect(() => ask([elsewhere], { node: "n" })).toThrow(`${key}is no node of scale set`);
+        expect(() => ask([node("n")], { node: "n", ownNode: "n" })).toThrow(
+            `${key}is the node that this program runs on`,
+        );
+        const master = node("n", { labels: { "kubernetes.io/role": "master" } });
+        expect(() => ask([master], { node: "n" })).toThrow(`${key}is a control plane node`);
+    });
+});
+
+describe("a pinned version", () => {
+    const two = {
+        history: [choice("2026.1120.0000", "a"), choice(IMAGE, "b")],
+        gallery: [image("2026.1120.0000"), image(IMAGE)],
+    };
+
+    it("is current, and no node is taken meanwhile", () => {
+        const { current, currentNode, versions, chosen, line } = ask([node("n")], { ...two, pin: "2026.1120.0000" });
+        expect([current, currentNode, versions, chosen]).toEqual(["2026.1120.0000", "a", two.history, undefined]);
+        expect(line).toBe("pool1: pinned to image 2026.1120.0000 by the configuration (pin)");
+    });
+
+    it("may be one that only the gallery knows", () => {
+        const { current, currentNode } = ask([], { gallery: [image("2026.11.1", { node: "x" })], pin: "2026.11.01" });
+        expect([current, currentNode]).toEqual(["2026.11.1", "x"]);
+    });
+
+    it("that is not there is refused, with those that are", () => {
+        expect(() => ask([], { ...two, pin: "2026.1101.0000" })).toThrow(
+            'kamino:pools, pool "pool1", pin: there is no image version 2026.1101.0000 in the gallery; there is 2026.1120.0000, 2026.1121.0409',
+        );
+    });
+
+    it("gives way to the newest when the pin is taken away", () => {
+        expect(ask([old("n")], { ...two, live: "2026.1120.0000" }).current).toBe(IMAGE);
+    });
+});
+
+describe("reading", () => {
+    const bare = (each: PoolNode) => ({ ...each, details: undefined });
+
+    it("is asked only of nodes that could win by their metadata", () => {
+        const nodes = [node("a"), old("b"), node("c", { cordoned: true })].map(bare);
+        expect(undecided(nodes, question(built))).toEqual(["a"]);
+        expect(undecided(nodes, question({ ...built, pin: IMAGE }))).toEqual([]);
+        expect(undecided(nodes, question({ ...built, node: "b" }))).toEqual(["b"]);
+        expect(undecided(nodes, question({ ...built, node: "gone" }))).toEqual([]);
+    });
+
+    it("is asked of those without a reboot as well when the image is too old", () => {
+        const nodes = [node("a"), old("b"), node("c", { patched: null }), node("d", { patched: "soon" })].map(bare);
+        expect(undecided(nodes, question({ ...built, rules: { maximumImageAge: "1h" } }))).toEqual(["a", "b", "c"]);
+    });
+});
+
+describe("the explanation kept in the state", () => {
+    it("says nothing that is different a minute later", () => {
+        const { asked } = ask([], built);
+        const decision = decide([node("n")], asked);
+        expect(lastingLine(decision, IMAGE)).toBe(
+            "node n, patched 2026-11-22 04:12Z, image 2026.1121.0409 → 2026.1122.0412",
+        );
+        expect(lastingLine(decide([], asked), IMAGE)).toBe("image 2026.1121.0409 from node node-a");
+        expect(lastingLine(decide([], question()), "")).toBe("no node fits yet, so there is no image");
+    });
+
+    it("gives ages in one unit", () => {
+        expect([0, 59, 119, 120, 7199, 7200, 172_799, 172_800].map((each) => age(each * 1000))).toEqual([
+            ...["0s", "59s", "119s", "2m", "119m", "2h", "47h", "2d"],
+        ]);
+    });
+});

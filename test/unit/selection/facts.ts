@@ -1,0 +1,96 @@
+// A pool of nodes and a question about it, each test changing what it is about.
+import { reconcile } from "../../../components/selection/history";
+import type { Choice, SelectionRules } from "../../../components/selection/nodeSelection";
+import { REBOOT_NEEDED } from "../../../components/node/kured";
+import type { Question } from "../../../components/selection/decide";
+import type { Facts, PoolNode } from "../../../components/selection/rules";
+import type { GalleryVersion } from "../../../components/azure/imageVersions";
+
+export const SCALE_SET =
+    "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/Kube/providers/Microsoft.Compute/virtualMachineScaleSets/k8s-pool1-12345678-vmss";
+export const NOW = new Date("2026-11-22T20:00:00Z");
+export const IMAGE = "2026.1121.0409";
+
+export function rules(changes: Partial<SelectionRules> = {}): SelectionRules {
+    return {
+        minimumReadyTime: "1h",
+        minimumCandidates: 1,
+        prefer: "newest",
+        ignoreNodes: [],
+        ignoreAnnotations: [],
+        ...changes,
+    };
+}
+
+/** A node that fulfils every rule: patched today, Ready since. */
+export function node(
+    name: string,
+    changes: Partial<PoolNode> & {
+        patched?: string | null;
+        readySince?: string;
+        ready?: boolean;
+        instance?: number;
+    } = {},
+): PoolNode {
+    const {
+        patched = "2026-11-22T04:12:09Z",
+        readySince = "2026-11-22T05:00:00Z",
+        ready = true,
+        instance = 11,
+    } = changes;
+    return {
+        name,
+        labels: changes.labels ?? {},
+        annotations: { ...(patched !== null && { [REBOOT_NEEDED]: patched }), ...changes.annotations },
+        cordoned: changes.cordoned ?? false,
+        details:
+            "details" in changes
+                ? changes.details
+                : {
+                      providerID: `azure://${SCALE_SET.replace("Kube", "kube")}/virtualMachines/${instance}`,
+                      ready,
+                      readySince: new Date(readySince),
+                  },
+    };
+}
+
+export function facts(changes: Partial<Facts> = {}): Facts {
+    return { scaleSetId: SCALE_SET, now: NOW, newest: IMAGE, rules: rules(), open: [], ...changes };
+}
+
+export function choice(version: string, name = "node-a", changes: Partial<Choice> = {}): Choice {
+    return { version, node: name, instanceId: "11", patched: "2026-11-21T04:09:30Z", attempt: 1, ...changes };
+}
+
+export function image(version: string, changes: Partial<GalleryVersion> = {}): GalleryVersion {
+    return { version, state: "Succeeded", attempt: 1, ...changes };
+}
+
+/** A question as the provider asks it, from a history and a gallery. */
+export function question(
+    changes: {
+        history?: Choice[];
+        gallery?: GalleryVersion[];
+        rules?: Partial<SelectionRules>;
+        now?: Date;
+        live?: string;
+        maxHistory?: number;
+        node?: string;
+        pin?: string;
+        ownNode?: string;
+    } = {},
+): Question {
+    const { history: versions = [], gallery = [], live, maxHistory = 3, node: named, pin, ownNode } = changes;
+    const history = reconcile(versions, gallery, live);
+    return {
+        pool: "pool1",
+        facts: facts({
+            newest: history.newest,
+            open: history.open,
+            rules: rules(changes.rules),
+            now: changes.now ?? NOW,
+            ownNode,
+        }),
+        ...{ history, gallery, live, maxHistory, node: named, pin },
+    };
+}

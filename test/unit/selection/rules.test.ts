@@ -1,0 +1,158 @@
+// The rules that a node must fulfil, in their order, each counted; and which of those that do is the one.
+import { describe, expect, it, test } from "vitest";
+import { REBOOT_IN_PROGRESS } from "../../../components/node/kured";
+import { REASONS, best, firstFailure, judge, type Reason } from "../../../components/selection/rules";
+import { IMAGE, SCALE_SET, choice, facts, node, rules } from "./facts";
+import { instanceOf } from "../../../components/node/providerId";
+
+type Change = NonNullable<Parameters<typeof node>[1]>;
+
+describe("a node falls to the rule", () => {
+    const elsewhere = { providerID: `azure://${SCALE_SET}2/virtualMachines/11`, ready: true };
+    test.each<[Reason, string, Change, Parameters<typeof facts>[0]?]>([
+        ["elsewhere", "of another scale set whose name begins the same", { details: elsewhere }],
+        ["elsewhere", "without a provider id", { details: { providerID: "", ready: true } }],
+        ["own", "that this program runs on", {}, { ownNode: "n" }],
+        ["ignored", "in ignoreNodes", {}, { rules: rules({ ignoreNodes: ["m", "n"] }) }],
+        ["cordoned", "that is cordoned", { cordoned: true }],
+        ["controlPlane", "control plane", { labels: { "node-role.kubernetes.io/control-plane": "" } }],
+        ["controlPlane", "master, as it was called", { labels: { "node-role.kubernetes.io/master": "true" } }],
+        ["controlPlane", "master, by the legacy label", { labels: { "kubernetes.io/role": "master" } }],
+        [
+            "held",
+            "with an annotation to ignore",
+            { annotations: { "x/hold": "" } },
+            { rules: rules({ ignoreAnnotations: ["x/hold"] }) },
+        ],
+        ["rebooting", "with a reboot in progress", { annotations: { [REBOOT_IN_PROGRESS]: "whatever" } }],
+        ["neverRebooted", "without a reboot annotation", { patched: null }],
+        ["unusable", "with a reboot annotation that cannot be used", { patched: "soon" }],
+        ["future", "rebooted tomorrow", { patched: "2026-11-23T20:00:00Z" }],
+        ["notNewer", "rebooted before the newest image", { patched: "2026-11-20T00:00:00Z" }],
+        ["notNewer", "rebooted in the very minute of the newest image", { patched: "2026-11-21T04:09:59Z" }],
+        ["notReady", "that is not Ready", { ready: false }],
+        ["tooFresh", "Ready a second too short", { readySince: "2026-11-22T19:00:01Z" }],
+        ["tooFresh", "that does not say since when", { readySince: "never" }],
+    ])("%s: %s", (reason, _, change, about) => {
+        expect(firstFailure(node("n", change), facts(about))).toBe(reason);
+    });
+
+    it("of its name, when that could not be one", () => {
+        expect(firstFailure(node("../../secrets"), facts())).toBe("badName");
+        expect(firstFailure(node("x".repeat(254)), facts())).toBe("badName");
+    });
+});
+
+describe("a node fits", () => {
+    test.each<[string, Change, Parameters<typeof facts>[0]?]>([
+        ["that fulfils all rules", {}],
+        ["Ready for exactly as long as wanted", { readySince: "2026-11-22T19:00:00Z" }],
+        ["rebooted a minute after the newest image", { patched: "2026-11-21T04:10:00Z" }],
+        ["with any reboot while there is no image", { patched: "2020-01-01T00:00:00Z" }, { newest: "" }],
+        ["with a role of its own that is not master", { labels: { "kubernetes.io/role": "agent" } }],
+        ["newer than an image of the earlier naming", {}, { newest: "2026.11.22" }],
+    ])("%s", (_, change, about) => expect(firstFailure(node("n", change), facts(about))).toBeUndefined());
+
+    it("that was chosen before and was restarted by our own capture, without proving itself again", () => {
+        const restarted = node("n", { readySince: "2026-11-22T19:59:00Z" });
+        const open = [choice("2026.1122.0412", "n")];
+        expect(firstFailure(restarted, facts({ open }))).toBeUndefined();
+        expect(firstFailure(node("other", { readySince: "2026-11-22T19:59:00Z" }), facts({ open }))).toBe("tooFresh");
+        // kured has rebooted it since: it has to prove itself again.
+        const patchedAgain = node("n", { patched: "2026-11-22T18:00:00Z", readySince: "2026-11-22T19:59:00Z" });
+        expect(firstFailure(patchedAgain, facts({ open }))).toBe("tooFresh");
+    });
+});
+
+describe("counting", () => {
+    // One that breaks every rule at once; making it right in the rules' order shows which rule comes next.
+    it("is by the first rule broken, in the order of the rules", () => {
+        const about = facts({ ownNode: "n", rules: rules({ ignoreNodes: ["n"], ignoreAnnotations: ["x/hold"] }) });
+        const broken: Change = {
+            labels: { "kubernetes.io/role": "master" },
+            annotations: { "x/hold": "", [REBOOT_IN_PROGRESS]: "" },
+            patched: "soon",
+            cordoned: true,
+            details: { providerID: "", ready: false },
+        };
+        const mended: [Reason, Change, Parameters<typeof facts>[0]][] = [
+            ["elsewhere", {}, {}],
+            ["own", { details: undefined, ready: false }, {}],
+            ["ignored", {}, { ownNode: undefined }],
+            ["cordoned", {}, { rules: rules({ ignoreAnnotations: ["x/hold"] }) }],
+            ["controlPlane", { cordoned: false }, {}],
+            ["held", { labels: {} }, {}],
+            ["rebooting", {}, { rules: rules() }],
+            ["unusable", { annotations: {} }, {}],
+            ["notNewer", { patched: "2026-11-01T00:00:00Z" }, {}],
+        ];
+        let change = broken;
+        let now = about;
+        for (const [reason, step, aboutStep] of mended) {
+            change = { ...change, ...step };
+            now = { ...now, ...aboutStep };
+            expect(firstFailure(node("n", change), now)).toBe(reason);
+        }
+    });
+
+    it("counts each node once, and none of another scale set", () => {
+        const nodes = [
+            node("a"),
+            node("b", { patched: "2026-11-01T00:00:00Z" }),
+            node("c", { patched: "2026-11-02T00:00:00Z" }),
+            node("d", { annotations: { [REBOOT_IN_PROGRESS]: "" } }),
+            node("e", { details: { providerID: "azure:///elsewhere", ready: true } }),
+        ];
+        const { total, fallen, candidates } = judge(nodes, facts());
+        expect({ total, fallen, fit: candidates.map(({ name }) => name) }).toEqual({
+            total: 4,
+            fallen: { notNewer: 2, rebooting: 1 },
+            fit: ["a"],
+        });
+    });
+
+    it("has words for every rule", () => expect(Object.values(REASONS).every(Boolean)).toBe(true));
+});
+
+describe("of those that fit", () => {
+    const early = node("early", { patched: "2026-11-22T01:00:00Z", readySince: "2026-11-22T02:00:00Z" });
+    const late = node("late", { patched: "2026-11-22T06:00:00+02:00", readySince: "2026-11-22T05:00:00Z" });
+    const twin = node("twin", { patched: "2026-11-22T04:00:00Z", readySince: "2026-11-22T05:00:00Z" });
+
+    it("newest takes the one rebooted last, by the moment and not by how it is written", () => {
+        expect(best([early, late], facts())?.name).toBe("late");
+    });
+
+    it("longest-ready takes the one Ready longest", () => {
+        const about = facts({ rules: rules({ prefer: "longest-ready" }) });
+        expect(best([late, early], about)?.name).toBe("early");
+    });
+
+    it("a tie goes to the first by name", () => {
+        expect(best([twin, late], facts())?.name).toBe("late");
+        expect(best([late, twin], facts({ rules: rules({ prefer: "longest-ready" }) }))?.name).toBe("late");
+    });
+
+    it("longest-ready goes on with a node that our own capture restarted", () => {
+        const about = facts({ rules: rules({ prefer: "longest-ready" }), open: [choice("2026.1122.0400", "late")] });
+        expect(best([early, late], about)?.name).toBe("late");
+    });
+
+    it("there may be none", () => expect(best([], facts())).toBeUndefined());
+});
+
+describe("the scale set of a node", () => {
+    test.each([
+        [`azure://${SCALE_SET}/virtualMachines/11`, "11"],
+        [`azure://${SCALE_SET.toUpperCase()}/virtualMachines/0`, "0"],
+        [`azure://${SCALE_SET}/virtualMachines/11/x`, undefined],
+        [`azure://${SCALE_SET}/virtualMachines/`, undefined],
+        [`azure://${SCALE_SET}0/virtualMachines/1`, undefined],
+        ["aws:///eu-west-1a/i-0", undefined],
+        ["", undefined],
+    ])("is told by its provider id, without case: %s", (id, instance) => {
+        expect(instanceOf(id, SCALE_SET)).toBe(instance);
+    });
+});
+
+it("knows the image that the tests are about", () => expect(facts().newest).toBe(IMAGE));

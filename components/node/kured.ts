@@ -4,6 +4,7 @@
 // annotations to time.Now() in RFC 3339 with the node's own UTC offset when it sees that a reboot is needed, and removes the
 // second one after the reboot.
 import type { V1DaemonSet } from "@kubernetes/client-node";
+import { findKured, isAtLeast } from "./kuredDaemonSet";
 
 /** When the need for the node's latest reboot was seen; stays after the reboot. */
 export const REBOOT_NEEDED = "weave.works/kured-most-recent-reboot-needed";
@@ -53,7 +54,7 @@ const NEEDED = "kured 1.7.0 or later with --annotate-nodes is needed";
 
 /**
  * Why no node carries the annotation, as far as the cluster's DaemonSets tell: whether kured was found (by the DaemonSet's
- * name, its labels or its image, in any namespace), which version, and what is needed.
+ * image, program, name or labels, in any namespace), which version, and what is needed.
  *
  * @param daemonSets all of the cluster, or undefined when they may not be listed
  */
@@ -61,33 +62,19 @@ export function aboutKured(daemonSets: V1DaemonSet[] | undefined): string {
     if (!daemonSets) {
         return `whether kured is installed cannot be told (listing DaemonSets is not allowed); ${NEEDED}`;
     }
-    const found = daemonSets.find(isKured);
-    if (!found) {
+    const kured = findKured(daemonSets);
+    if (!kured) {
         return `no kured DaemonSet was found; ${NEEDED}`;
     }
-    const container = containerOf(found) ?? found.spec?.template.spec?.containers[0];
-    const words = [...(container?.command ?? []), ...(container?.args ?? [])];
-    const annotates = words.some((word) => /^--annotate-nodes(=true)?$/.test(word));
-    const version = versionOfImage(container?.image) ?? "of unknown version";
-    const where = `${found.metadata?.namespace}/${found.metadata?.name}`;
-    return `kured ${version} runs as DaemonSet ${where} with${annotates ? "" : "out"} --annotate-nodes; ${NEEDED}`;
-}
-
-function isKured(daemonSet: V1DaemonSet): boolean {
-    const { name = "", labels = {} } = daemonSet.metadata ?? {};
-    const named = [name, labels.name, labels.app, labels["app.kubernetes.io/name"]].some((each) =>
-        each?.includes("kured"),
-    );
-    return named || containerOf(daemonSet) !== undefined;
-}
-
-function containerOf(daemonSet: V1DaemonSet) {
-    const containers = daemonSet.spec?.template.spec?.containers ?? [];
-    return containers.find(({ image }) => /(^|\/)kured(:|@|$)/.test(image ?? ""));
-}
-
-/** The tag of an image, as in `ghcr.io/kubereboot/kured:1.16.0`. */
-function versionOfImage(image = ""): string | undefined {
-    const [name] = image.slice(image.lastIndexOf("/") + 1).split("@");
-    return /:(\w[\w.-]{0,127})$/.exec(name)?.[1];
+    const { version, options, namespace, name } = kured;
+    const what = `kured ${version ?? "of unknown version"} runs as DaemonSet ${namespace}/${name} with${options.annotateNodes ? "" : "out"} --annotate-nodes`;
+    if (!options.annotateNodes || isAtLeast(version, 1, 7) === false) {
+        return `${what}; ${NEEDED}`;
+    }
+    // Until 1.12 it looked at its blockers before it wrote the annotations.
+    const hint =
+        isAtLeast(version, 1, 13) === false
+            ? "; before 1.13.0 it does not annotate a node whose reboot is blocked, so 1.13.0 or later is better"
+            : "";
+    return `${what}, and has not seen a node in need of a reboot yet${hint}`;
 }

@@ -49,7 +49,7 @@ describe("when no node carries the annotation", () => {
         metadata: { name, namespace: "tools", labels },
         spec: {
             selector: {},
-            template: { spec: { containers: [{ name: "c", image, command: ["/usr/bin/kured"], args }] } },
+            template: { spec: { containers: [{ name: "c", image, args }] } },
         },
     });
 
@@ -82,6 +82,36 @@ describe("when no node carries the annotation", () => {
         expect(aboutKured([daemonSet("kured", "kured:1.9.0", ["--annotate-nodes=true"])])).toContain(
             "with --annotate-nodes",
         );
+    });
+
+    test.each([
+        ["by a variable", { env: [{ name: "KURED_ANNOTATE_NODES", value: "true" }] }],
+        ["as =1", { args: ["--annotate-nodes=1"] }],
+        ["as =TRUE", { args: ["--annotate-nodes=TRUE"] }],
+        ["through a shell", { command: ["sh", "-c", "/usr/bin/kured --annotate-nodes=true"] }],
+    ])("believes that kured annotates when it was told so %s", (_, container) => {
+        const { metadata, spec } = daemonSet("kured", "kured:1.17.1");
+        const containers = [{ ...spec.template.spec.containers[0], ...container }];
+        const said = aboutKured([{ metadata, spec: { ...spec, template: { spec: { containers } } } }]);
+        expect(said).toBe(
+            "kured 1.17.1 runs as DaemonSet tools/kured with --annotate-nodes, and has not seen a node in need of a reboot yet",
+        );
+    });
+
+    it("says what is needed of a kured that is too old, and what is better of one that is rather old", () => {
+        const annotating = (version: string) =>
+            aboutKured([daemonSet("kured", `kured:${version}`, ["--annotate-nodes"])]);
+        expect(annotating("1.6.1")).toBe(
+            "kured 1.6.1 runs as DaemonSet tools/kured with --annotate-nodes; kured 1.7.0 or later with --annotate-nodes is needed",
+        );
+        expect(annotating("1.12.2")).toMatch(/has not seen a node .* yet; before 1\.13\.0 it does not annotate/);
+        expect(annotating("1.13.0")).not.toContain("better");
+        expect(annotating("latest")).not.toMatch(/needed|better/);
+    });
+
+    it("takes kured for kured, and not a helper that is named after it", () => {
+        const both = [daemonSet("kured-silencer", "example.com/silencer:2.0"), daemonSet("kured", "kured:1.17.1")];
+        expect(aboutKured(both)).toContain("kured 1.17.1 runs as DaemonSet tools/kured ");
     });
 
     it("says when it cannot be told", () =>

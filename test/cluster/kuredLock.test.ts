@@ -1,0 +1,272 @@
+// kured's lock on a real API server: found wherever kured is, taken in turn, renewed, given back, and never taken from anybody.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { acquireKuredLock, lockHolder, withKuredLock, type AcquiredLease } from "../../components/node/kuredLock";
+import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
+import { startCluster, type Cluster } from "../../sandbox/cluster";
+import { apiOf, type Api } from "../../sandbox/nodes/api";
+import { makeNamespace } from "./api";
+
+const KEY = "weave.works/kured-node-lock";
+const POOL1 = lockHolder("pool1");
+const POOL2 = lockHolder("pool2");
+
+describe("kured's lock", { timeout: 120_000 }, () => {
+    let folder: string;
+    let cluster: Cluster;
+    let api: Api;
+    let clients: Kubernetes;
+
+    beforeAll(async () => {
+        folder = mkdtempSync(join(tmpdir(), "kamino-lock-"));
+        cluster = await startCluster(join(folder, "cluster"));
+        api = apiOf(cluster.kubeconfig);
+        clients = kubernetes({ kubeconfig: cluster.kubeconfig });
+        await makeNamespace(api, "reboots");
+    }, 180_000);
+
+    afterAll(async () => {
+        await cluster?.stop();
+        rmSync(folder, { recursive: true, force: true });
+    });
+
+    beforeEach(async () => {
+        const { items } = await api.apps.listDaemonSetForAllNamespaces();
+        await Promise.all(
+            items.map(({ metadata }) =>
+                api.apps.deleteNamespacedDaemonSet({ name: metadata!.name!, namespace: metadata!.namespace! }),
+            ),
+        );
+    });
+
+    /** Installs kured; no node is there for it to run on. */
+    async function install(args: string[] = [], namespace = "kube-system", name = "kured"): Promise<void> {
+        const labels = { name };
+        const containers = [
+            { name: "kured", image: "ghcr.io/kubereboot/kured:1.17.1", command: ["/usr/bin/kured"], args },
+        ];
+        const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } };
+        await api.apps.createNamespacedDaemonSet({ namespace, body: { metadata: { name }, spec } });
+    }
+
+    const read = (namespace = "kube-system", name = "kured"): Promise<V1DaemonSet> =>
+        api.apps.readNamespacedDaemonSet({ namespace, name });
+
+    /** The lock's value, parsed; undefined when there is no annotation. */
+    async function lockOf(namespace?: string, name?: string, key = KEY): Promise<Record<string, unknown> | undefined> {
+        const value = (await read(namespace, name)).metadata?.annotations?.[key];
+        return value === undefined ? undefined : (JSON.parse(value) as Record<string, unknown>);
+    }
+
+    /** Writes the lock as kured does: the DaemonSet as it was read, with the annotation. */
+    async function writeLock(value: object | string | undefined): Promise<void> {
+        const body = await read();
+        const { [KEY]: _, ...others } = body.metadata?.annotations ?? {};
+        const text = typeof value === "object" ? JSON.stringify(value) : value;
+        body.metadata!.annotations = { ...others, ...(text !== undefined && { [KEY]: text }) };
+        await api.apps.replaceNamespacedDaemonSet({ namespace: "kube-system", name: "kured", body });
+    }
+
+    const ofNode = (nodeID: string, TTL = 0, created = new Date().toISOString()) => ({
+        ...{ nodeID, metadata: { unschedulable: false }, created, TTL },
+    });
+
+    test("is taken as kured writes it, renewed, and given back", async () => {
+        await install();
+        const lease = await acquireKuredLock(clients, POOL1);
+        const first = await lockOf();
+        expect(lease).toMatchObject({ kind: "held", where: "DaemonSet kube-system/kured" });
+        expect(first).toEqual({
+            ...{ nodeID: "kamino/pool1", metadata: { unschedulable: false }, TTL: 300_000_000_000 },
+            created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{8}[1-9]Z$/) as string,
+        });
+        await lease.renew();
+        const second = await lockOf();
+        expect(second).toEqual({ ...first, created: expect.not.stringMatching(String(first?.created)) as string });
+        await lease.release();
+        expect(await lockOf()).toBeUndefined();
+        // Once more is nothing.
+        await lease.release();
+    });
+
+    test("is where kured's own options say, in a list of as many places as they allow", async () => {
+        const args = [
+            "--ds-namespace=reboots",
+            "--ds-name",
+            "rebooter",
+            "--lock-annotation=x.io/lock",
+            "--concurrency=2",
+        ];
+        await install(args, "reboots", "rebooter");
+        const leases = [await acquireKuredLock(clients, POOL1), await acquireKuredLock(clients, POOL2)];
+        const lock = await lockOf("reboots", "rebooter", "x.io/lock");
+        expect(lock).toMatchObject({ maxOwners: 2, locks: [{ nodeID: POOL1 }, { nodeID: POOL2 }] });
+        await leases[0].renew();
+        await leases[1].release();
+        expect(await lockOf("reboots", "rebooter", "x.io/lock")).toMatchObject({ locks: [{ nodeID: POOL1 }] });
+        await leases[0].release();
+        expect(await lockOf("reboots", "rebooter", "x.io/lock")).toBeUndefined();
+    });
+
+    test("is of the DaemonSet that the setting names", async () => {
+        await install();
+        await install(["--ds-namespace=reboots", "--ds-name=other"], "reboots", "other");
+        const lease = await acquireKuredLock(clients, POOL1, { daemonSet: "reboots/other" });
+        expect(await lockOf("reboots", "other")).toMatchObject({ nodeID: POOL1 });
+        expect(await lockOf()).toBeUndefined();
+        await lease.release();
+        await expect(acquireKuredLock(clients, POOL1, { daemonSet: "reboots/none" })).rejects.toThrow(
+            "kamino:kuredDaemonSet: there is no DaemonSet reboots/none",
+        );
+    });
+
+    test("is none where kured is not, or where the setting says so", async () => {
+        const none = await acquireKuredLock(clients, POOL1);
+        expect(none).toMatchObject({ kind: "none", where: "no kured DaemonSet was found" });
+        await none.renew();
+        await none.release();
+        await install();
+        expect(await acquireKuredLock(clients, POOL1, { enabled: false })).toMatchObject({ kind: "none" });
+        expect(await lockOf()).toBeUndefined();
+    });
+
+    test("is waited for while kured has it, and the line says who has it", async () => {
+        await install();
+        await writeLock(ofNode("node-b"));
+        const said: string[] = [];
+        const waiting = acquireKuredLock(clients, POOL1, { progress: (doing) => said.push(doing) });
+        await expect.poll(() => said[0]).toMatch(/^waiting for kured's lock, held by node node-b since 20/);
+        await writeLock(undefined);
+        const lease = await waiting;
+        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        await lease.release();
+    });
+
+    test("is not waited for longer than the limit, nor against a signal", async () => {
+        await install();
+        const lock = ofNode("node-b", 1800e9);
+        await writeLock(lock);
+        await expect(acquireKuredLock(clients, POOL1, { waitLimit: 500 })).rejects.toThrow(
+            /^kured's lock on DaemonSet kube-system\/kured was not free .* held by node node-b since .*, at most until .* kubectl -n kube-system annotate daemonset kured weave.works\/kured-node-lock-$/,
+        );
+        const stop = new AbortController();
+        const waiting = acquireKuredLock(clients, POOL1, { signal: stop.signal });
+        setTimeout(() => stop.abort(new Error("told to stop")), 300);
+        await expect(waiting).rejects.toThrow("told to stop");
+        expect(await lockOf()).toEqual(lock);
+    });
+
+    test("is not taken from a node whose TTL is over, but from a run of this program that died", async () => {
+        await install();
+        const long = new Date(Date.now() - 3_600_000).toISOString();
+        await writeLock(ofNode("node-b", 300e9, long));
+        await expect(acquireKuredLock(clients, POOL1, { waitLimit: 300 })).rejects.toThrow(/node-b since .*, expired/);
+        expect(await lockOf()).toMatchObject({ nodeID: "node-b" });
+        await writeLock(ofNode(POOL2, 300e9, long));
+        const lease = await acquireKuredLock(clients, POOL1);
+        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        await lease.release();
+    });
+
+    test("that kured cannot read is left alone, with what removes it", async () => {
+        await install();
+        for (const value of ["node-b", { maxOwners: 2, locks: [] }]) {
+            await writeLock(value);
+            await expect(acquireKuredLock(clients, POOL1)).rejects.toThrow(
+                /is not one that kured with --concurrency=1 can read, .* remove it with kubectl -n kube-system annotate/,
+            );
+            const { annotations } = (await read()).metadata ?? {};
+            expect(annotations?.[KEY]).toBe(typeof value === "string" ? value : JSON.stringify(value));
+        }
+    });
+
+    test("is had by one of many runs at a time, also by those of the same pool, while others write the DaemonSet", async () => {
+        await install();
+        let [inside, most, done] = [0, 0, 0];
+        const work = async () => {
+            most = Math.max(most, ++inside);
+            await sleep(100);
+            inside--;
+            done++;
+        };
+        const noise = setInterval(() => {
+            const annotations = { noise: String(Date.now()) };
+            void read()
+                .then((body) => {
+                    body.metadata!.annotations = { ...body.metadata!.annotations, ...annotations };
+                    return api.apps.replaceNamespacedDaemonSet({ namespace: "kube-system", name: "kured", body });
+                })
+                .catch(() => undefined);
+        }, 20);
+        try {
+            await Promise.all(
+                [POOL1, POOL1, POOL2, POOL2, POOL1].map((holder) => withKuredLock(clients, holder, {}, work)),
+            );
+        } finally {
+            clearInterval(noise);
+        }
+        expect([most, done]).toEqual([1, 5]);
+        expect(await lockOf()).toBeUndefined();
+    });
+
+    test("is given back when the work fails, with the work's own error", async () => {
+        await install();
+        const work = async () => {
+            expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+            throw new Error("the disk is full");
+        };
+        await expect(withKuredLock(clients, POOL1, {}, work)).rejects.toThrow("the disk is full");
+        expect(await lockOf()).toBeUndefined();
+    });
+
+    test("that was lost says who has it, and is not given back in their place; one that was removed is taken again", async () => {
+        await install();
+        const lease = await acquireKuredLock(clients, POOL1);
+        await writeLock(undefined);
+        await lease.renew();
+        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        await writeLock(ofNode("node-b"));
+        await expect(lease.renew()).rejects.toThrow(/was lost: it is held by node node-b/);
+        await lease.release();
+        expect(await lockOf()).toMatchObject({ nodeID: "node-b" });
+    });
+
+    test("needs get and patch on kured's DaemonSet alone, and says so where they are missing", async () => {
+        await install();
+        const rbac = api.config.makeApiClient(RbacAuthorizationV1Api);
+        const { status } = await api.core.createNamespacedServiceAccountToken({
+            ...{ name: "default", namespace: "reboots" },
+            body: { spec: { audiences: [] } },
+        });
+        const config = new KubeConfig();
+        config.loadFromClusterAndUser(api.config.getCurrentCluster()!, { name: "account", token: status?.token });
+        const poor = { ...clients, apps: apiOfConfig(config) };
+        await expect(acquireKuredLock(poor, POOL1)).rejects.toThrow(
+            /^kured's lock cannot be used: .* answered 403: .*cannot get.*kamino:kuredLock to false/,
+        );
+        const namespace = "kube-system";
+        const rules = [
+            { apiGroups: ["apps"], resources: ["daemonsets"], resourceNames: ["kured"], verbs: ["get", "patch"] },
+        ];
+        await rbac.createNamespacedRole({ namespace, body: { metadata: { name: "lock" }, rules } });
+        const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "lock" };
+        const subjects = [{ kind: "ServiceAccount", name: "default", namespace: "reboots" }];
+        await rbac.createNamespacedRoleBinding({ namespace, body: { metadata: { name: "lock" }, roleRef, subjects } });
+        const acquire = () => acquireKuredLock(poor, POOL1).catch(() => undefined);
+        let lease: AcquiredLease | undefined;
+        // A role counts a moment after it was made.
+        await expect.poll(async () => (lease = await acquire())?.kind, { timeout: 20_000 }).toBe("held");
+        await lease?.renew();
+        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        await lease?.release();
+        expect(await lockOf()).toBeUndefined();
+    });
+});
+
+function apiOfConfig(config: KubeConfig): Kubernetes["apps"] {
+    return config.makeApiClient(AppsV1Api);
+}

@@ -1,4 +1,4 @@
-// The manifests of fleet/operator, and creating things on the sandbox's API server as strictly as `kubectl apply --validate=strict`.
+// The manifests of deploy/operator, and creating things on the sandbox's API server as strictly as `kubectl apply --validate=strict`.
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
@@ -85,9 +85,9 @@ export function workspacePod(image: string, template: PodTemplate): KubernetesOb
     return { apiVersion: "v1", kind: "Pod", metadata, spec } as KubernetesObject;
 }
 
-/** All objects of one file of fleet/operator. */
+/** All objects of one file of deploy/operator. */
 export function manifests(file: string): KubernetesObject[] {
-    const text = readFileSync(join(repository, "fleet", "operator", file), "utf8");
+    const text = readFileSync(join(repository, "deploy", "operator", file), "utf8");
     return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
 }
 

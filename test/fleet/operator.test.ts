@@ -55,8 +55,8 @@ async function expectAccepted(file: string): Promise<void> {
 describe.sequential("the fleet's shared objects and a cluster's accounts", () => {
     test("are accepted by the API server", async () => {
         await expectAccepted("namespace.yaml");
-        await expectAccepted("../../permissions/kubernetes/preview.yaml");
-        await expectAccepted("../../permissions/kubernetes/up.yaml");
+        await expectAccepted("../permissions/kubernetes/preview.yaml");
+        await expectAccepted("../permissions/kubernetes/up.yaml");
         await expectAccepted("target-cluster.yaml");
     });
 

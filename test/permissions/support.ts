@@ -1,4 +1,4 @@
-// Who has what permissions/ says and nothing more, or all of it but one thing: principals of Azure, service accounts of the cluster.
+// Who has what deploy/permissions/ says and nothing more, or all of it but one thing: principals of Azure, service accounts of the cluster.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -29,25 +29,27 @@ export interface AzureRole {
     AssignableScopes: string[];
 }
 
-/** The custom role in permissions/azure. */
+/** The custom role in deploy/permissions/azure. */
 export function azureRole(name: string): AzureRole {
-    return JSON.parse(readFileSync(join(repository, "permissions", "azure", `${name}.json`), "utf8")) as AzureRole;
+    return JSON.parse(
+        readFileSync(join(repository, "deploy", "permissions", "azure", `${name}.json`), "utf8"),
+    ) as AzureRole;
 }
 
-/** What a file of permissions/kubernetes may hold. */
+/** What a file of deploy/permissions/kubernetes may hold. */
 export type Manifest = V1Namespace | V1ClusterRole | V1Role;
 
-/** The objects in a file of permissions/kubernetes. */
+/** The objects in a file of deploy/permissions/kubernetes. */
 export function manifests(name: string): Manifest[] {
-    const text = readFileSync(join(repository, "permissions", "kubernetes", `${name}.yaml`), "utf8");
+    const text = readFileSync(join(repository, "deploy", "permissions", "kubernetes", `${name}.yaml`), "utf8");
     return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
-/** The one object of this kind in a file of permissions/kubernetes; throws when there is none. */
+/** The one object of this kind in a file of deploy/permissions/kubernetes; throws when there is none. */
 export function manifest<T extends Manifest>(file: string, kind: string): T {
     const found = manifests(file).find((one) => one.kind === kind);
     if (!found) {
-        throw new Error(`permissions/kubernetes/${file}.yaml has no ${kind}`);
+        throw new Error(`deploy/permissions/kubernetes/${file}.yaml has no ${kind}`);
     }
     return found as T;
 }

@@ -29,7 +29,7 @@ export async function runPod(sandbox: Sandbox, pod: V1Pod, stateDirectory: strin
     const here = elsewhere(await mount(sandbox, pod, container, stateDirectory), sandbox.directory);
     const [command, ...args] = [...(container.command ?? []), ...(container.args ?? [])].map(here);
     const child = execa(command, args, {
-        // The image's working directory is this repository, its environment that of the Dockerfile.
+        // The image's working directory is this repository, its environment that of deploy/Dockerfile.
         cwd: repository,
         env: {
             PATH: sandbox.env.PATH,

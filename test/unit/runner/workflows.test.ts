@@ -1,6 +1,6 @@
 // The workflows call what is there, with pinned actions and no more rights than they need. actionlint checks their syntax.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -12,10 +12,11 @@ const directory = join(root, ".github", "workflows");
 const texts = new Map(
     readdirSync(directory)
         .map((name) => [name, readFileSync(join(directory, name), "utf8")] as const)
-        .concat([["azure-pipelines.yml", readFileSync(join(root, "azure-pipelines.yml"), "utf8")]]),
+        .concat([["azure-pipelines.yml", readFileSync(join(root, "deploy", "azure-pipelines.yml"), "utf8")]]),
 );
 const gitHub = [...texts].filter(([name]) => name !== "azure-pipelines.yml");
 const all = [...texts.values()].join("\n");
+const dockerfile = readFileSync(join(root, "deploy", "Dockerfile"), "utf8");
 
 test("every npm script that they call is there, and every flag and variable is one that it reads", () => {
     const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
@@ -42,8 +43,17 @@ test("the engine that they install is the one of @pulumi/pulumi, and of the imag
         version: string;
     };
     const installed = [...all.matchAll(/(?:pulumi-version: |--version )(\d+\.\d+\.\d+)/g)].map(([, each]) => each);
-    const image = /^ARG BASE=pulumi\/pulumi-nodejs-22:(.*)$/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
+    const image = /^ARG BASE=pulumi\/pulumi-nodejs-22:(.*)$/m.exec(dockerfile)?.[1];
     expect(new Set([...installed, image])).toEqual(new Set([version]));
+});
+
+test("what the image copies is there, is in the build's context, and is all that is in it", () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names]) => names.split(" "));
+    const ignore = readFileSync(join(root, ".dockerignore"), "utf8");
+    const kept = [...ignore.matchAll(/^!(.*)$/gm)].map(([, name]) => name);
+    expect(copied.sort()).toEqual(kept.sort());
+    expect(copied.filter((name) => !existsSync(join(root, name)))).toEqual([]);
+    expect(texts.get("image.yml")).toMatch(/^ +context: \.\n +file: deploy\/Dockerfile$/m);
 });
 
 test("every action is pinned to one commit, with its version beside it", () => {

@@ -23,8 +23,8 @@ export default tseslint.config(
         },
     },
     {
-        // The product knows nothing of the sandbox that it is tried on.
-        files: ["index.ts", "components/**/*.ts", "policies/**/*.ts"],
+        // The product does not import the sandbox or the tests.
+        files: ["index.ts", "components/**/*.ts", "policies/**/*.ts", "runner/**/*.ts"],
         rules: { "no-restricted-imports": ["error", { patterns: ["**/sandbox/**", "**/test/**"] }] },
     },
     {

@@ -1,28 +1,27 @@
-// Where a report goes: the screen, a file, the job summary of GitHub Actions or Azure Pipelines, and in the cluster a ConfigMap.
+// Delivers a report: to the screen, a file, the job summary of GitHub Actions or Azure Pipelines, and in the cluster a ConfigMap.
 import { appendFile, writeFile } from "node:fs/promises";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import type { Pod } from "./pod";
 
-/** A report, made. */
+/** A report to deliver. */
 export interface Delivery {
     mode: "preview" | "up";
     headline: string;
     text: string;
-    /** What of it goes to the screen; all of it where left out. */
+    /** The part for the screen; by default the whole text. */
     screen?: string;
     exitCode: number;
 }
 
-/** The places that are there. */
-export interface Places {
-    /** A file to write it to. */
+/** Where to deliver it, besides the screen. */
+export interface Destinations {
     file?: string;
     env: NodeJS.ProcessEnv;
     cluster?: { config: KubeConfig; pod: Pod };
 }
 
-/** Hands a report out. Printed first, so that it is in the log whatever becomes of the other places. */
-export async function deliver(delivery: Delivery, { file, env, cluster }: Places): Promise<void> {
+/** Delivers a report. The screen comes first, so that the log has it even if another destination fails. */
+export async function deliver(delivery: Delivery, { file, env, cluster }: Destinations): Promise<void> {
     console.log(delivery.screen ?? delivery.text);
     if (file) {
         await writeFile(file, delivery.text);
@@ -31,16 +30,16 @@ export async function deliver(delivery: Delivery, { file, env, cluster }: Places
         await appendFile(env.GITHUB_STEP_SUMMARY, delivery.text);
     }
     if (env.TF_BUILD && file) {
-        // Azure Pipelines shows a Markdown file that the log names so.
+        // Azure Pipelines shows the Markdown file that this log line names.
         console.log(`##vso[task.uploadsummary]${file}`);
     }
     if (cluster) {
-        await keep(delivery, cluster.config, cluster.pod);
+        await writeConfigMap(delivery, cluster.config, cluster.pod);
     }
 }
 
-/** The ConfigMap is declared by the schedule, empty; a run may change this one and no other. */
-async function keep(
+/** Writes the ConfigMap that the schedule declares, empty. A run may change this one and no other. */
+async function writeConfigMap(
     delivery: Delivery,
     config: KubeConfig,
     { report: name, namespace, name: pod }: Pod,

@@ -1,18 +1,20 @@
-// What a preview or an up came to, read from the engine's own events: pools, changes, policy violations, errors. Pure.
+// Reads the engine's own events of a preview or an up: pools, changes, policy violations, warnings, errors. Pure.
 import { createHash } from "node:crypto";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
+import { NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
+import type { NodeSelectionState } from "../components/selection/nodeSelection";
 
 /** One pool, as it stood before and will stand after. */
 export interface PoolLine {
     pool: string;
-    /** The node that the newest image is of; empty when there is none yet. */
+    /** The node of the newest image; empty when there is none yet. */
     node: string;
-    /** When it was patched, RFC 3339 UTC; empty when there is no image. */
-    patched: string;
+    /** When kured saw that node's need for a reboot, RFC 3339 UTC; empty when there is no image. */
+    patchedAt: string;
     /** The version that the model points at until then; empty for the first. */
     from: string;
     to: string;
-    /** Nodes to be put back in service after an interrupted capture. */
+    /** Nodes that an interrupted capture left out of service; the run restores them first. */
     restore: string[];
     /** The program's own line about the choice. */
     explanation: string;
@@ -23,31 +25,32 @@ export interface Change {
     op: string;
     type: string;
     name: string;
-    /** Of what the resource is declared as: another one when any of its inputs is another, as a plan is then violated. */
+    /** A hash of the resource's inputs: another one when any input is another, in which case a plan would be violated. */
     digest: string;
 }
 
+/** What a preview or an up came to. */
 export interface Summary {
-    /** The stack's own name; undefined when the engine did not get as far as that. */
+    /** The stack's own name; undefined when the engine did not get that far. */
     stack?: string;
     pools: PoolLine[];
     changes: Change[];
-    /** Mandatory policies that were violated, and advisory ones. */
+    /** Violations of mandatory policies, and of advisory ones. */
     violations: { mandatory: string[]; advisory: string[] };
+    /** What the program warned of, such as a change by somebody else. */
+    warnings: string[];
     errors: string[];
 }
 
-const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
-const SCALE_SET = "azure-native:compute:VirtualMachineScaleSet";
 /** Operations that leave a resource as it is. */
-const QUIET = new Set(["same", "read", "refresh"]);
+const UNCHANGED = new Set(["same", "read", "refresh"]);
 
-/** Whether anything is to be done. */
-export function waits(summary: Summary): boolean {
+/** Whether the run changes, or would change, anything. */
+export function hasChanges(summary: Summary): boolean {
     return summary.changes.length > 0;
 }
 
-/** Reads the lines of an event log (`pulumi … --event-log`). A last line that a crash has cut off is passed over. */
+/** Reads the lines of an event log (`pulumi … --event-log`). Skips a line that a crash has cut off. */
 export function parseEvents(log: string): EngineEvent[] {
     return log.split("\n").flatMap((line) => {
         try {
@@ -58,66 +61,59 @@ export function parseEvents(log: string): EngineEvent[] {
     });
 }
 
-/** Sums up one preview's or one update's events. */
+/** Sums up the events of one preview or one update. */
 export function summarize(events: EngineEvent[]): Summary {
     const steps = events.flatMap(({ resourcePreEvent }) => (resourcePreEvent ? [resourcePreEvent.metadata] : []));
-    const changes = steps.filter(({ op, type }) => !QUIET.has(op) && !isPulumisOwn(type));
-    const policies = events.flatMap(({ policyEvent }) => (policyEvent ? [policyEvent] : []));
-    const said = (mandatory: boolean) =>
-        policies
-            .filter(({ enforcementLevel }) => (enforcementLevel === "mandatory") === mandatory)
-            .map(({ policyName, message }) => `${policyName}: ${plain(message)}`);
     return {
         ...(steps.length > 0 && { stack: steps[0].urn.split("::")[0].split(":").at(-1) }),
         pools: steps
-            .filter(({ type, op }) => type === SELECTION && op !== "delete")
+            .filter(({ type, op }) => type === NODE_SELECTION_TYPE && op !== "delete")
             .map((selection) => poolLine(selection, modelOf(selection, steps))),
-        changes: changes.map(({ op, type, urn, new: planned }) => ({
-            ...{ op, type, name: nameOf(urn) },
-            digest: digest(planned?.inputs ?? {}),
-        })),
-        violations: { mandatory: unique(said(true)), advisory: unique(said(false)) },
-        errors: unique(
-            events.flatMap(({ diagnosticEvent }) =>
-                diagnosticEvent?.severity === "error" ? [plain(diagnosticEvent.message)] : [],
-            ),
-        ),
+        changes: steps.filter(({ op, type }) => !UNCHANGED.has(op) && !isPulumisOwn(type)).map(changeOf),
+        violations: { mandatory: violations(events, true), advisory: violations(events, false) },
+        warnings: diagnostics(events, "warning"),
+        errors: diagnostics(events, "error"),
     };
 }
 
-/** The fields of a NodeSelection that a report shows. */
-interface Selection {
-    pool?: string;
-    current?: string;
-    currentNode?: string;
-    versions?: { version: string; node: string; patched: string }[];
-    restore?: string[];
-    explanation?: string;
+function changeOf({ op, type, urn, new: planned }: StepEventMetadata): Change {
+    return { op, type, name: nameOf(urn), digest: digest(planned?.inputs ?? {}) };
 }
 
-/** The image versions that the pool's model points at and is to point at, as far as it is told. */
+function violations(events: EngineEvent[], mandatory: boolean): string[] {
+    const policies = events.flatMap(({ policyEvent }) => (policyEvent ? [policyEvent] : []));
+    const found = policies.filter(({ enforcementLevel }) => (enforcementLevel === "mandatory") === mandatory);
+    return unique(found.map(({ policyName, message }) => `${policyName}: ${plain(message)}`));
+}
+
+function diagnostics(events: EngineEvent[], severity: "warning" | "error"): string[] {
+    const found = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
+    return unique(found.filter((one) => one.severity === severity).map(({ message }) => plain(message)));
+}
+
+/** The image versions that the pool's model points at and will point at, as far as the events say. */
 function modelOf({ urn }: StepEventMetadata, steps: StepEventMetadata[]): { from?: string; to?: string } {
-    const step = steps.find((one) => one.type === SCALE_SET && nameOf(one.urn) === nameOf(urn));
-    return { from: versionIn(step?.old?.inputs), to: versionIn(step?.new?.inputs) };
+    const step = steps.find((one) => one.type === SCALE_SET_TYPE && nameOf(one.urn) === nameOf(urn));
+    return { from: imageVersionOf(step?.old?.inputs), to: imageVersionOf(step?.new?.inputs) };
 }
 
 interface Model {
     virtualMachineProfile?: { storageProfile?: { imageReference?: { id?: string } } };
 }
 
-function versionIn(inputs: Model = {}): string | undefined {
+function imageVersionOf(inputs: Model = {}): string | undefined {
     const id = inputs.virtualMachineProfile?.storageProfile?.imageReference?.id;
     return /\/versions\/([^/]+)$/.exec(id ?? "")?.[1];
 }
 
 function poolLine({ old, new: planned, urn }: StepEventMetadata, model: { from?: string; to?: string }): PoolLine {
-    const before = (old?.inputs ?? {}) as Selection;
-    const after = (planned?.inputs ?? {}) as Selection;
+    const before = (old?.inputs ?? {}) as Partial<NodeSelectionState>;
+    const after = (planned?.inputs ?? {}) as Partial<NodeSelectionState>;
     const current = after.versions?.find(({ version }) => version === after.current);
     return {
         pool: after.pool ?? nameOf(urn),
         node: after.currentNode ?? current?.node ?? "",
-        patched: current?.patched ?? "",
+        patchedAt: current?.patched ?? "",
         // After a run that failed half-way the selection is ahead of the model.
         from: (model.to === undefined ? before.current : model.from) ?? "",
         to: after.current ?? "",
@@ -126,7 +122,7 @@ function poolLine({ old, new: planned, urn }: StepEventMetadata, model: { from?:
     };
 }
 
-/** Secrets are masked in events, so none is in it. */
+/** Hashes inputs. The engine masks secrets in its events, so the hash says nothing about any. */
 function digest(inputs: object): string {
     return createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
 }
@@ -139,7 +135,7 @@ function nameOf(urn: string): string {
     return urn.split("::").at(-1) ?? urn;
 }
 
-/** The engine marks colours as `<{%fg 1%}>`. */
+/** Removes the engine's colour marks, as in `<{%fg 1%}>`. */
 function plain(message: string): string {
     return message.replace(/<\{%.*?%\}>/g, "").trim();
 }

@@ -1,25 +1,24 @@
-// One scheduled run at a time: a Kubernetes Lease that names the pod which runs. It makes releasing a stale state lock safe.
+// One scheduled run at a time: a Kubernetes Lease that names the running pod. It makes it safe to cancel a stale state lock.
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, type KubeConfig, type V1Lease } from "@kubernetes/client-node";
 import { statusOf, UserError } from "../components/core/errors";
 import type { Pod } from "./pod";
 
-/** The lease, held. */
-export interface Held {
-    /** The pod that held it before and died without giving it back. */
+/** The lease, acquired by this pod. */
+export interface AcquiredLease {
+    /** The pod that held it before and died without releasing it. */
     deadHolder?: string;
-    /** Gives it back. */
     release: () => Promise<void>;
 }
 
 /**
- * Takes the schedule's lease for this pod.
+ * Acquires the schedule's lease for this pod.
  *
- * The lease needs no renewal and knows no expiry: whether its holder is alive is asked of the holder itself, the pod. So a slow
- * network cannot make two runs believe that it is theirs; of two that try at once the API server refuses the second.
+ * The lease is not renewed and does not expire: its holder is a pod, and the pod's phase tells whether it is alive. So a slow
+ * network cannot make two runs believe that they hold it. Of two that try at once the API server refuses the second.
  *
  * @throws UserError when another pod's run is under way
  */
-export async function takeLease(config: KubeConfig, pod: Pod): Promise<Held> {
+export async function acquireLease(config: KubeConfig, pod: Pod): Promise<AcquiredLease> {
     const leases = config.makeApiClient(CoordinationV1Api);
     const at = { name: pod.lease, namespace: pod.namespace };
     const lease = await leases.readNamespacedLease(at);
@@ -29,22 +28,22 @@ export async function takeLease(config: KubeConfig, pod: Pod): Promise<Held> {
             `another run is under way: pod ${pod.namespace}/${holder} since ${String(lease.spec?.acquireTime)}; this one was not started`,
         );
     }
-    const taken = await replace(leases, pod, held(lease, pod.name));
+    const acquired = await replace(leases, pod, withHolder(lease, pod.name));
     return {
         deadHolder: holder && holder !== pod.name ? holder : undefined,
         release: async () => {
             await leases.replaceNamespacedLease({
                 ...at,
-                body: { ...taken, spec: { leaseTransitions: taken.spec?.leaseTransitions } },
+                body: { ...acquired, spec: { leaseTransitions: acquired.spec?.leaseTransitions } },
             });
         },
     };
 }
 
 /**
- * Whether a pod's run has ended for certain: all its containers have. A lost node proves nothing.
+ * Whether a pod's run has ended for certain, that is, all its containers have. A pod on a lost node has not.
  *
- * @param goneIsEnded what a pod that is not there means: for the holder of a lease, that it has ended
+ * @param goneIsEnded what to return for a pod that does not exist: true for the holder of a lease
  */
 export async function hasEnded(
     config: KubeConfig,
@@ -63,7 +62,7 @@ export async function hasEnded(
     }
 }
 
-function held(lease: V1Lease, holder: string): V1Lease {
+function withHolder(lease: V1Lease, holder: string): V1Lease {
     const leaseTransitions = (lease.spec?.leaseTransitions ?? 0) + 1;
     return { ...lease, spec: { holderIdentity: holder, acquireTime: new V1MicroTime(), leaseTransitions } };
 }

@@ -1,4 +1,4 @@
-// Behind `npm run preview`, `npm run up` and the scheduled pod: the command line in, the exit code out.
+// Runs `npm run preview`, `npm run up` and the scheduled pod: command line in, exit code out.
 import { oneLine } from "../components/core/errors";
 import { EXIT, readOptions, USAGE } from "./options";
 import { run } from "./run";
@@ -12,7 +12,7 @@ async function main(): Promise<number> {
     const stop = new AbortController();
     for (const name of ["SIGTERM", "SIGINT"] as const) {
         process.on(name, () => {
-            console.error(`${name}: stopping; a capture that is under way first puts its node back.`);
+            console.error(`${name}: stopping; a capture that is under way first restores its node.`);
             stop.abort();
         });
     }

@@ -1,23 +1,23 @@
-// What `npm run preview` and `npm run up` take on the command line and from the environment. Pure.
+// Reads the command line and the environment of `npm run preview` and `npm run up`. Pure.
 import { parseArgs } from "node:util";
 import { UserError } from "../components/core/errors";
 
-/** How the runner exits; also told in its usage text. */
-export const EXIT = { nothing: 0, error: 1, waits: 2 } as const;
+/** The exit codes; the usage text explains them. */
+export const EXIT = { nothing: 0, error: 1, changes: 2 } as const;
 
 /** What a run is to do. */
 export interface Options {
     /** `preview` changes nothing; `up` previews to a plan file and then does what the plan says. */
     mode: "preview" | "up";
-    /** The stack; Pulumi's selected one where left out. */
+    /** The stack; by default the one that Pulumi has selected. */
     stack?: string;
-    /** The stack's settings; Pulumi.<stack>.yaml where left out. */
+    /** The stack's settings; by default Pulumi.<stack>.yaml. */
     configFile?: string;
-    /** `up` obeys this plan, which somebody has reviewed, in place of one of its own. */
+    /** `up` obeys this reviewed plan and makes none itself. */
     plan?: string;
     /** Where `preview` keeps its plan. */
     savePlan?: string;
-    /** Where the report goes besides the screen: Markdown. */
+    /** A file for the report (Markdown), besides the screen. */
     report?: string;
     /** Settings of the policy pack, a JSON file. */
     policyConfig?: string;
@@ -28,19 +28,19 @@ export const USAGE = `Usage: npm run preview|up -- [options]
   --stack NAME          the stack (default: the one that pulumi has selected)
   --config-file FILE    its settings (default: Pulumi.<stack>.yaml)
   --save-plan FILE      preview: keep the plan, for a later up to obey
-  --plan FILE           up: obey this reviewed plan; if the cluster has moved on since, nothing is changed
+  --plan FILE           up: obey this reviewed plan; stop if the cluster has changed since
   --report FILE         write the report (Markdown) to this file as well
   --policy-config FILE  settings of the policy pack in policies/
 
-preview exits with 0 when nothing is to be done, with 2 when a bump (or any other change) waits, with 1 on an error.
+preview exits with 0 when there is nothing to do, with 2 when there is a bump or any other change, with 1 on an error.
 up exits with 0 when all is done, with 1 on an error.`;
 
 /**
- * Reads the command line; what it leaves out may come from KAMINO_STACK, KAMINO_CONFIG_FILE, KAMINO_PLAN, KAMINO_SAVE_PLAN,
- * KAMINO_REPORT and KAMINO_POLICY_CONFIG, which suits CI.
+ * Reads the options. A flag wins over its environment variable: KAMINO_STACK, KAMINO_CONFIG_FILE, KAMINO_PLAN,
+ * KAMINO_SAVE_PLAN, KAMINO_REPORT, KAMINO_POLICY_CONFIG.
  *
  * @param args without node's own, as in `process.argv.slice(2)`
- * @returns undefined when the usage was asked for
+ * @returns undefined for --help
  * @throws UserError in one line
  */
 export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | undefined {
@@ -62,11 +62,11 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         policyConfig: values["policy-config"] ?? given(env.KAMINO_POLICY_CONFIG),
     };
     if (mode === "preview" && values.plan) {
-        throw new UserError("--plan is for up: a preview makes a plan, and keeps it with --save-plan FILE");
+        throw new UserError("--plan is for up; a preview makes a plan, and keeps it with --save-plan FILE");
     }
     if (mode === "up" && values["save-plan"]) {
         throw new UserError(
-            "--save-plan is for preview: up makes its own plan, or obeys a reviewed one with --plan FILE",
+            "--save-plan is for preview; up makes its own plan, or obeys a reviewed one with --plan FILE",
         );
     }
     return options;
@@ -90,7 +90,7 @@ function parse(args: string[]) {
     }
 }
 
-// CI passes what is not set as empty text.
+// CI passes variables that are not set as empty text.
 function given(value: string | undefined): string | undefined {
     return value === "" ? undefined : value;
 }

@@ -1,15 +1,16 @@
-// What is different in the scheduled pod: who it is, how it reaches its own cluster, which folders it may write to.
+// What is different in the scheduled pod: its name, how it reaches its own cluster, which folders it may write to.
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
+import { RUN_ENVIRONMENT } from "../components/schedule/environment";
 
-/** The pod that this runs in, as the CronJob's pod template tells it (components/schedule/pod.ts). */
+/** The pod that this runs in, from the environment that the CronJob sets (components/schedule/environment.ts). */
 export interface Pod {
     name: string;
     namespace: string;
-    /** The Lease that the pods of this schedule take in turns. */
+    /** The Lease that the pods of this schedule acquire in turn. */
     lease: string;
-    /** The ConfigMap that the report goes to. */
+    /** The ConfigMap for the report. */
     report: string;
     /** The folder with the service account's token, which Kubernetes renews, and the cluster's certificate. */
     serviceAccount: string;
@@ -17,25 +18,23 @@ export interface Pod {
     server: string;
 }
 
-/** The pod that this runs in; undefined on a laptop or in CI. */
+/** Reads from the environment which pod this is; undefined on a laptop or in CI. */
 export function podFrom(env: NodeJS.ProcessEnv): Pod | undefined {
-    const { POD_NAME, POD_NAMESPACE, KAMINO_LEASE, KAMINO_REPORT_CONFIG_MAP, KAMINO_SERVICE_ACCOUNT } = env;
-    if (!POD_NAME || !POD_NAMESPACE || !KAMINO_LEASE || !KAMINO_REPORT_CONFIG_MAP || !KAMINO_SERVICE_ACCOUNT) {
+    const name = env[RUN_ENVIRONMENT.podName];
+    const namespace = env[RUN_ENVIRONMENT.podNamespace];
+    const lease = env[RUN_ENVIRONMENT.lease];
+    const report = env[RUN_ENVIRONMENT.report];
+    const serviceAccount = env[RUN_ENVIRONMENT.serviceAccount];
+    if (!name || !namespace || !lease || !report || !serviceAccount) {
         return undefined;
     }
     const host = env.KUBERNETES_SERVICE_HOST ?? "kubernetes.default.svc";
     const port = env.KUBERNETES_SERVICE_PORT_HTTPS ?? env.KUBERNETES_SERVICE_PORT ?? "443";
-    return {
-        name: POD_NAME,
-        namespace: POD_NAMESPACE,
-        lease: KAMINO_LEASE,
-        report: KAMINO_REPORT_CONFIG_MAP,
-        serviceAccount: KAMINO_SERVICE_ACCOUNT,
-        server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    };
+    const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    return { name, namespace, lease, report, serviceAccount, server };
 }
 
-/** The kubeconfig of the pod's own service account. The token is read from its file when it is used: it is renewed hourly. */
+/** The kubeconfig of the pod's own service account. It names the token's file, because Kubernetes renews the token hourly. */
 export function kubeConfigOf(pod: Pod): KubeConfig {
     const config = new KubeConfig();
     config.loadFromOptions({
@@ -55,12 +54,12 @@ export function kubeConfigOf(pod: Pod): KubeConfig {
 }
 
 /**
- * Makes what a run in a read-only container writes to, all below `scratch`, and the environment that points there: a kubeconfig of
- * the pod's own service account, a home for pulumi whose plugins are those of the image.
+ * Prepares what a run in a read-only container writes to, below `scratch`: a kubeconfig of the pod's own service account, and a
+ * home for pulumi with the plugins of the image.
  *
- * @returns variables to add for the pulumi commands
+ * @returns variables to add for the pulumi commands, which point there
  */
-export async function furnish(pod: Pod, scratch: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+export async function prepareHome(pod: Pod, scratch: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
     const kubeconfig = join(scratch, "kubeconfig");
     await writeFile(kubeconfig, kubeConfigOf(pod).exportConfig(), { mode: 0o600 });
     const home = join(scratch, "pulumi");
@@ -72,7 +71,7 @@ export async function furnish(pod: Pod, scratch: string, env: NodeJS.ProcessEnv)
     return { KUBECONFIG: kubeconfig, PULUMI_HOME: home, HOME: scratch, USER: env.USER ?? "kamino" };
 }
 
-/** The stack's settings, copied to where pulumi may write: the ConfigMap that they come from is mounted read-only. */
+/** Copies the stack's settings to where pulumi may write: their ConfigMap is mounted read-only. */
 export async function writableCopy(configFile: string, scratch: string): Promise<string> {
     const copy = join(scratch, "settings.yaml");
     await writeFile(copy, await readFile(configFile, "utf8"));

@@ -1,4 +1,4 @@
-// The pulumi commands of a run: literally what a person would type, shown before they run, always with the policy pack.
+// Runs pulumi as a person would type it, and shows each command first. The policy pack is always on.
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -9,7 +9,7 @@ import { stopGracefully } from "./stop";
 /** The project: where Pulumi.yaml and the policy pack are. */
 export const PROJECT = join(__dirname, "..");
 
-/** What a pulumi command came to. */
+/** The result of a pulumi command. */
 export interface Result {
     succeeded: boolean;
     /** What it printed, without colours. */
@@ -17,8 +17,8 @@ export interface Result {
     summary: Summary;
 }
 
-/** Where a run's pulumi commands work. */
-export interface Workplace {
+/** What the pulumi commands of a run share. */
+export interface RunContext {
     /** A folder for this run alone. */
     scratch: string;
     env: NodeJS.ProcessEnv;
@@ -26,33 +26,33 @@ export interface Workplace {
     stop: AbortSignal;
 }
 
-/** `pulumi preview` to a plan file. Takes no lock. */
-export async function preview(options: Options, plan: string, place: Workplace): Promise<Result> {
-    return await run(["preview", "--diff", "--save-plan", plan], options, place, false);
+/** `pulumi preview` to a plan file. It locks nothing. */
+export async function preview(options: Options, plan: string, context: RunContext): Promise<Result> {
+    return await run(["preview", "--diff", "--save-plan", plan], options, context, false);
 }
 
 /**
  * `pulumi up` that does what the plan says or stops.
  *
- * @param again whether the plan comes from elsewhere, so that the policies are asked again before anything is changed
+ * @param again whether the plan comes from elsewhere, so that the policies are checked again before anything changes
  */
-export async function up(options: Options, plan: string, again: boolean, place: Workplace): Promise<Result> {
-    return await run(["up", "--yes", "--plan", plan, ...(again ? [] : ["--skip-preview"])], options, place, true);
+export async function up(options: Options, plan: string, again: boolean, context: RunContext): Promise<Result> {
+    return await run(["up", "--yes", "--plan", plan, ...(again ? [] : ["--skip-preview"])], options, context, true);
 }
 
-/** `pulumi cancel`: releases the locks on the stack's state. */
-export async function releaseLocks(options: Options, place: Workplace): Promise<void> {
-    const { exitCode, all } = await pulumi(["cancel", "--yes", ...stackFlags(options, false)], place, false);
+/** `pulumi cancel`: removes the locks on the stack's state. */
+export async function cancelLocks(options: Options, context: RunContext): Promise<void> {
+    const { exitCode, all } = await pulumi(["cancel", "--yes", ...stackFlags(options, false)], context, false);
     if (exitCode !== 0) {
-        throw new Error(`the lock on the stack's state could not be released: ${all}`);
+        throw new Error(`the lock on the stack's state could not be cancelled: ${all}`);
     }
 }
 
-async function run(command: string[], options: Options, place: Workplace, live: boolean): Promise<Result> {
-    const log = join(place.scratch, `${command[0]}.events`);
+async function run(command: string[], options: Options, context: RunContext, live: boolean): Promise<Result> {
+    const log = join(context.scratch, `${command[0]}.events`);
     const policyConfig = options.policyConfig ? ["--policy-pack-config", options.policyConfig] : [];
     const flags = [...stackFlags(options), "--policy-pack", join(PROJECT, "policies"), ...policyConfig];
-    const { exitCode, all } = await pulumi([...command, ...flags], place, live, log);
+    const { exitCode, all } = await pulumi([...command, ...flags], context, live, log);
     const events = await readFile(log, "utf8").catch(() => "");
     await rm(log, { force: true });
     return { succeeded: exitCode === 0, output: all, summary: summarize(parseEvents(events)) };
@@ -62,14 +62,14 @@ function stackFlags({ stack, configFile }: Options, withConfig = true): string[]
     return [...(stack ? ["--stack", stack] : []), ...(withConfig && configFile ? ["--config-file", configFile] : [])];
 }
 
-async function pulumi(args: string[], { env, stop }: Workplace, live: boolean, log?: string) {
+async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, log?: string) {
     console.error(`$ pulumi ${args.map(quoted).join(" ")}`);
     const child = execa(
         "pulumi",
         [...args, "--non-interactive", "--color", "never", ...(log ? ["--event-log", log] : [])],
         {
             cwd: PROJECT,
-            // Shows --event-log, a flag for programs.
+            // Enables --event-log, a flag for programs.
             env: { ...env, PULUMI_DEBUG_COMMANDS: "true" },
             extendEnv: false,
             stdin: "ignore",
@@ -77,15 +77,15 @@ async function pulumi(args: string[], { env, stop }: Workplace, live: boolean, l
             stderr: live ? ["pipe", "inherit"] : "pipe",
             all: true,
             reject: false,
-            // A group of its own: Ctrl-C reaches the runner alone, and pulumi hears of it once. Twice would end it on the spot.
+            // In its own process group: Ctrl-C reaches the runner alone, and pulumi gets one signal. A second one would kill it.
             detached: true,
             cleanup: false,
         },
     );
-    const stopping = () => child.pid !== undefined && stopGracefully(child.pid);
-    stop.addEventListener("abort", stopping, { once: true });
+    const stopNow = () => child.pid !== undefined && stopGracefully(child.pid);
+    stop.addEventListener("abort", stopNow, { once: true });
     if (stop.aborted) {
-        stopping();
+        stopNow();
     }
     try {
         const result = await child;
@@ -94,7 +94,7 @@ async function pulumi(args: string[], { env, stop }: Workplace, live: boolean, l
         }
         return { exitCode: result.exitCode, all: result.all ?? "" };
     } finally {
-        stop.removeEventListener("abort", stopping);
+        stop.removeEventListener("abort", stopNow);
     }
 }
 

@@ -1,94 +1,106 @@
-// The readable report of a run: pools as a table, then the diff. Markdown, which reads well as plain text too. Pure.
+// Renders the report of a run: pools as a table, then the diff. Markdown that reads well as plain text too. Pure.
 import { createHash } from "node:crypto";
-import { waits, type PoolLine, type Summary } from "./events";
+import { truncate } from "../components/core/text";
+import { hasChanges, type PoolLine, type Summary } from "./events";
 
+/** The facts that a report shows. */
 export interface ReportInput {
     stack: string;
     mode: "preview" | "up";
     summary: Summary;
-    /** What pulumi printed, without colours. */
+    /** The output of pulumi, without colours. */
     diff: string;
-    /** Whether it ended well. */
     succeeded: boolean;
 }
 
-/** GitHub takes comments and issues of up to 65,536 characters, a ConfigMap a mebibyte: the smaller one holds, less some lines of ours. */
+/**
+ * The length that fits everywhere. GitHub allows 65,536 characters in a comment or issue, a ConfigMap a mebibyte; some lines are added
+ * to the report later.
+ */
 const LONGEST = 64_000;
 const SHORTEST_DIFF = 4_000;
 
-/** A report, made. */
+/** One report in several lengths. */
 export interface Report {
-    /** Its first line alone, for where there is room for one. */
+    /** The first line. */
     headline: string;
     text: string;
-    /** The same for a screen: without what is for programs. */
+    /** The text without the marker for programs. */
     screen: string;
-    /** And without the diff, where pulumi has just said all that. */
+    /** The same without the diff, for a screen on which pulumi has just printed it. */
     brief: string;
 }
 
-export function report(input: ReportInput): Report {
+/** Renders a report. */
+export function renderReport(input: ReportInput): Report {
     const { summary, diff } = input;
     const headline = headlineOf(input);
-    const told = [
+    const facts = [
         `## ${headline}`,
         table(summary.pools),
         list("Policies violated", summary.violations.mandatory),
         list("Errors", summary.errors),
+        list("Warnings", summary.warnings),
         list(
-            "To be put back in service first",
+            "Nodes restored first, after an interrupted capture",
             summary.pools.flatMap(({ restore }) => restore),
         ),
-        list("Policies that advise against it", summary.violations.advisory),
+        list("Advisory policies violated", summary.violations.advisory),
     ];
-    const room = LONGEST - told.join("\n\n").length - marker(input).length;
-    const shown = [...told, fenced(diff, Math.max(SHORTEST_DIFF, room))];
-    return { headline, text: joined([...shown, marker(input)]), screen: joined(shown), brief: joined(told) };
+    const room = LONGEST - facts.join("\n\n").length - marker(input).length;
+    const shown = [...facts, fenced(diff, Math.max(SHORTEST_DIFF, room))];
+    return { headline, text: joined([...shown, marker(input)]), screen: joined(shown), brief: joined(facts) };
 }
 
 function joined(parts: string[]): string {
     return parts.filter((part) => part !== "").join("\n\n") + "\n";
 }
 
-/** What a report says of itself to programs. */
+/** The part of a report that programs read. */
 export interface Marker {
     stack: string;
-    waits: boolean;
-    /** The same for the same changes, whatever else the texts say: by it, yesterday's review is known to hold today. */
+    /** Whether a preview found changes. */
+    hasChanges: boolean;
+    /** A hash of the changes, independent of wording. While it stays the same, an earlier review still applies. */
     fingerprint: string;
 }
 
 const MARKER = /<!-- kamino: (\{.*\}) -->/;
 
-/** Reads a report's marker; undefined when there is none. */
+/** Reads a report's marker; undefined when there is none. Earlier versions wrote `hasChanges` as `waits`. */
 export function markerIn(text: string): Marker | undefined {
     const match = MARKER.exec(text);
-    return match ? (JSON.parse(match[1]) as Marker) : undefined;
+    if (!match) {
+        return undefined;
+    }
+    const { waits = false, ...marker } = JSON.parse(match[1]) as Marker & { waits?: boolean };
+    return { ...marker, hasChanges: marker.hasChanges ?? waits };
 }
 
-/** Not shown where Markdown is. */
+/** Writes the marker as a comment, which Markdown does not show. */
 function marker({ stack, summary, succeeded }: ReportInput): string {
     const pools = summary.pools.map(({ pool, node, to, restore }) => ({ pool, node, to, restore }));
     const facts = JSON.stringify({ pools, changes: summary.changes, mandatory: summary.violations.mandatory });
     const fingerprint = createHash("sha256").update(facts).digest("hex");
-    const own: Marker = { stack, waits: succeeded && waits(summary), fingerprint };
+    // The stack comes first: deploy/azure-pipelines.yml looks for it.
+    const own: Marker = { stack, hasChanges: succeeded && hasChanges(summary), fingerprint };
     // "--" would end the comment early.
     return `<!-- kamino: ${JSON.stringify(own).replaceAll("--", "-\\u002d")} -->`;
 }
 
 function headlineOf({ stack, mode, summary, succeeded }: ReportInput): string {
     const bumped = summary.pools.filter(isBumped).map(({ pool }) => pool);
-    const what = bumped.length > 0 ? `a bump of ${bumped.join(", ")}` : "a change";
+    const change = bumped.length > 0 ? `a bump of ${bumped.join(", ")}` : "a change";
     if (!succeeded) {
         return `${stack}: ${mode} failed`;
     }
-    if (!waits(summary)) {
+    if (!hasChanges(summary)) {
         return `${stack}: nothing to do`;
     }
-    return mode === "preview" ? `${stack}: ${what} waits` : `${stack}: ${what} is done`;
+    return mode === "preview" ? `${stack}: ${change} is pending` : `${stack}: ${change} is done`;
 }
 
-/** Whether the pool's image moves. */
+/** Whether the pool's image changes. */
 export function isBumped({ from, to }: PoolLine): boolean {
     return to !== "" && from !== to;
 }
@@ -98,10 +110,12 @@ function table(pools: PoolLine[]): string {
         return "";
     }
     const rows = pools.map((line) =>
-        [line.pool, line.node || "–", moment(line.patched), image(line), line.explanation || "–"].map(cell).join(" | "),
+        [line.pool, line.node || "–", minute(line.patchedAt), image(line), line.explanation || "–"]
+            .map(cell)
+            .join(" | "),
     );
     return [
-        "| pool | node | patched (UTC) | image | why |",
+        "| pool | node | reboot need seen (UTC) | image | why |",
         "|---|---|---|---|---|",
         ...rows.map((row) => `| ${row} |`),
     ].join("\n");
@@ -114,11 +128,11 @@ function image(line: PoolLine): string {
     return line.from === "" ? `first: **${line.to}**` : `${line.from} → **${line.to}**`;
 }
 
-function moment(patched: string): string {
-    return patched === "" ? "–" : patched.slice(0, 16).replace("T", " ");
+function minute(time: string): string {
+    return time === "" ? "–" : time.slice(0, 16).replace("T", " ");
 }
 
-/** What comes from the cluster must not break out of its cell. */
+/** Escapes text from the cluster, so that it cannot end its table cell or list item. */
 function cell(text: string): string {
     return text
         .replace(/[\r\n]+/g, " ")
@@ -137,13 +151,13 @@ function fenced(diff: string, longest: number): string {
     if (text === "") {
         return "";
     }
-    const shown = text.length > longest ? `${text.slice(0, longest)}\n… cut off; the run's log has it all` : text;
+    const shown = truncate(text, longest, "\n… cut off; the run's log has it all");
     // A fence longer than any in the text, so that nothing in it can end it.
     const fence = "`".repeat(Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
     return [`${fence}diff`, shown.split("\n").map(forDiff).join("\n"), fence].join("\n");
 }
 
-/** Leaves out what is only read, such as the stack's own last outputs: a line that begins with ">", and those indented below it. */
+/** Removes resources that are only read, such as the stack's own outputs: a line with ">", and those indented below it. */
 function withoutReads(diff: string): string {
     let read = Infinity;
     const kept = diff.split("\n").filter((line) => {
@@ -158,7 +172,7 @@ function withoutReads(diff: string): string {
     return kept.join("\n");
 }
 
-/** Viewers colour a diff by a line's first character; pulumi indents its signs. Before "outputs" it writes none, but a rule. */
+/** Moves signs to the front, because viewers colour a diff by a line's first character. The dashes before "outputs" are a rule. */
 function forDiff(line: string): string {
     const sign = /^( +)([+-])(?=[ +-])(?!-outputs:--)/.exec(line);
     return sign ? sign[2] + sign[1] + line.slice(sign[0].length) : line;

@@ -5,39 +5,41 @@ import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { oneLine, UserError } from "../components/core/errors";
 import { deliver } from "./deliver";
-import { waits } from "./events";
-import { keepTokenFile } from "./federatedToken";
-import { hasEnded, takeLease, type Held } from "./lease";
+import { hasChanges } from "./events";
+import { keepTokenFile } from "./github/tokenFile";
+import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
-import { furnish, kubeConfigOf, podFrom, writableCopy, type Pod } from "./pod";
-import { preview, releaseLocks, up, type Result, type Workplace } from "./pulumi";
-import { report } from "./report";
-import { heldBy, locksIn, staleBecause } from "./stateLock";
+import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
+import { cancelLocks, preview, up, type Result, type RunContext } from "./pulumi";
+import { renderReport, type ReportInput } from "./report";
+import { lockedMessage, locksIn, staleReason } from "./stateLock";
 import { isPulumi } from "./stop";
 
-/** Where and as whom a run works. */
-interface Place extends Workplace {
+/** A run that is ready to start. */
+interface PreparedRun extends RunContext {
+    options: Options;
+    /** In the scheduled pod: its cluster. */
     cluster?: { config: KubeConfig; pod: Pod };
-    lease?: Held;
+    lease?: AcquiredLease;
 }
 
 /**
  * Runs a preview or an up.
  *
- * @param stop aborted when the run is to stop; it then puts back what it has begun
- * @returns the exit code: 0 nothing to do, or done; 2 in mode preview: a change waits; 1 an error
+ * @param stop aborted when the run is to stop; it then cleans up what it has begun
+ * @returns the exit code: 0 no changes, or done; 2 in mode preview: there are changes; 1 an error
  */
-export async function run(asked: Options, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
     const token = await keepTokenFile(env, scratch);
     try {
-        const { place, options } = await settle(asked, { ...env, ...token?.env }, scratch, stop);
+        const prepared = await prepareRun(options, { scratch, env: { ...env, ...token?.env }, stop });
         try {
-            return options.mode === "preview" ? await runPreview(options, place) : await runUp(options, place);
+            return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
         } finally {
-            await place.lease
+            await prepared.lease
                 ?.release()
-                .catch((error: unknown) => console.error(`the lease was not given back: ${oneLine(error)}`));
+                .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
         }
     } finally {
         token?.stop();
@@ -45,85 +47,93 @@ export async function run(asked: Options, env: NodeJS.ProcessEnv, stop: AbortSig
     }
 }
 
-/** Makes ready what a run needs; in the cluster the lease is taken first, so that an up is alone. */
-async function settle(options: Options, env: NodeJS.ProcessEnv, scratch: string, stop: AbortSignal) {
+/** Prepares what a run needs. In the cluster an `up` first acquires the lease, so that it is alone. */
+async function prepareRun(options: Options, context: RunContext): Promise<PreparedRun> {
+    const { env, scratch } = context;
     const pod = podFrom(env);
     if (!pod) {
-        return { place: { scratch, env, stop } as Place, options };
+        return { ...context, options };
     }
     const config = kubeConfigOf(pod);
-    const lease = options.mode === "up" ? await takeLease(config, pod) : undefined;
-    const own = await furnish(pod, scratch, env);
+    const lease = options.mode === "up" ? await acquireLease(config, pod) : undefined;
+    const home = await prepareHome(pod, scratch, env);
     const { configFile } = options;
     const copied = configFile ? { configFile: await writableCopy(configFile, scratch) } : {};
-    const place: Place = { scratch, env: { ...env, ...own }, stop, cluster: { config, pod }, lease };
-    return { place, options: { ...options, ...copied } };
+    return {
+        ...context,
+        env: { ...env, ...home },
+        options: { ...options, ...copied },
+        cluster: { config, pod },
+        lease,
+    };
 }
 
-async function runPreview(options: Options, place: Place): Promise<number> {
-    const plan = options.savePlan ?? join(place.scratch, "plan.json");
-    const result = await preview(options, plan, place);
-    const exitCode = !result.succeeded ? EXIT.error : waits(result.summary) ? EXIT.waits : EXIT.nothing;
-    await tell(options, result, exitCode, place);
+async function runPreview(run: PreparedRun): Promise<number> {
+    const plan = run.options.savePlan ?? join(run.scratch, "plan.json");
+    const result = await preview(run.options, plan, run);
+    const exitCode = !result.succeeded ? EXIT.error : hasChanges(result.summary) ? EXIT.changes : EXIT.nothing;
+    await deliverReport(run, result, exitCode);
     return exitCode;
 }
 
-async function runUp(options: Options, place: Place): Promise<number> {
-    const plan = options.plan ?? join(place.scratch, "plan.json");
+async function runUp(run: PreparedRun): Promise<number> {
+    const { options } = run;
+    const plan = options.plan ?? join(run.scratch, "plan.json");
     let stack: string | undefined;
     if (!options.plan) {
-        const planned = await preview(options, plan, place);
+        const planned = await preview(options, plan, run);
         ({ stack } = planned.summary);
-        if (!planned.succeeded || !waits(planned.summary)) {
+        if (!planned.succeeded || !hasChanges(planned.summary)) {
             const exitCode = planned.succeeded ? EXIT.nothing : EXIT.error;
-            await tell(options, planned, exitCode, place);
+            await deliverReport(run, planned, exitCode);
             return exitCode;
         }
-        console.log(report({ ...told(options, planned), mode: "preview" }).screen);
+        console.log(renderReport({ ...reportInput(options, planned), mode: "preview" }).screen);
     }
-    if (place.stop.aborted) {
+    if (run.stop.aborted) {
         throw new UserError("stopped before anything was changed");
     }
-    const result = await upDespiteStaleLock(options, plan, place);
+    const result = await upDespiteStaleLock(plan, run);
     const exitCode = result.succeeded ? EXIT.nothing : EXIT.error;
-    // An update that was refused at once has no events to be named by.
-    await tell(options, { ...result, summary: { stack, ...result.summary } }, exitCode, place, true);
+    // An update that was refused at once has no events to take the stack's name from.
+    await deliverReport(run, { ...result, summary: { stack, ...result.summary } }, exitCode, true);
     return exitCode;
 }
 
-/** A run that was killed left its lock behind: released when it is certain that its holder is dead, and tried once more. */
-async function upDespiteStaleLock(options: Options, plan: string, place: Place): Promise<Result> {
+/** A killed run leaves its lock behind. Cancels it when its holder is dead for certain, and tries once more. */
+async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Result> {
+    const { options } = run;
     const again = options.plan !== undefined;
-    const result = await up(options, plan, again, place);
+    const result = await up(options, plan, again, run);
     const locks = locksIn(result.output);
     if (locks.length === 0) {
         return result;
     }
     for (const lock of locks) {
-        const why = await staleBecause(lock, {
+        const reason = await staleReason(lock, {
             host: hostname(),
             isRunning: isPulumi,
-            hasEnded: async (pod) => await podHasEnded(pod, place),
+            hasEnded: async (pod) => await podHasEnded(pod, run),
         });
-        if (!why) {
-            return { ...result, summary: { ...result.summary, errors: [heldBy(locks)] } };
+        if (!reason) {
+            return { ...result, summary: { ...result.summary, errors: [lockedMessage(locks)] } };
         }
-        console.error(`The lock that ${lock.user}@${lock.host} took at ${lock.since} is left over (${why}): released.`);
+        console.error(`The lock of ${lock.user}@${lock.host} since ${lock.since} is stale (${reason}): cancelled.`);
     }
-    await releaseLocks(options, place);
-    return await up(options, plan, again, place);
+    await cancelLocks(options, run);
+    return await up(options, plan, again, run);
 }
 
-/** A host that is no pod of ours may well be somebody's laptop, whose name says nothing. */
-async function podHasEnded(host: string, { cluster, lease }: Place): Promise<boolean> {
+/** A host that is not a pod of ours may be somebody's laptop; its name proves nothing. */
+async function podHasEnded(host: string, { cluster, lease }: PreparedRun): Promise<boolean> {
     if (!cluster) {
         return false;
     }
-    // A pod that is gone is known by the lease that it never gave back.
+    // A pod that no longer exists is known by the lease that it did not release.
     return host === lease?.deadHolder || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
 }
 
-function told(options: Options, { summary, output, succeeded }: Result) {
+function reportInput(options: Options, { summary, output, succeeded }: Result): ReportInput {
     return {
         stack: options.stack ?? summary.stack ?? "the selected stack",
         mode: options.mode,
@@ -133,10 +143,14 @@ function told(options: Options, { summary, output, succeeded }: Result) {
     };
 }
 
-/** @param live whether the screen has shown what pulumi said already */
-async function tell(options: Options, result: Result, exitCode: number, place: Place, live = false): Promise<void> {
-    const { env, cluster } = place;
-    const { brief, ...made } = report(told(options, result));
-    const delivery = { ...made, mode: options.mode, exitCode, screen: live ? brief : made.screen };
+/** @param live whether pulumi has written to the screen itself */
+async function deliverReport(
+    { options, env, cluster }: PreparedRun,
+    result: Result,
+    exitCode: number,
+    live = false,
+): Promise<void> {
+    const { brief, ...report } = renderReport(reportInput(options, result));
+    const delivery = { ...report, mode: options.mode, exitCode, screen: live ? brief : report.screen };
     await deliver(delivery, { file: options.report, env, cluster });
 }

@@ -1,10 +1,10 @@
-// Whether a lock on the stack's state is held by a live run or left over from one that was killed. Pure.
+// Tells a stale lock on the stack's state from a live one. Pure.
 //
-// Pulumi's file and blob backends lock a stack for an update by a small file that says who: user, host, process id, time. A
-// run that is killed outright leaves it behind. The engine then refuses, and prints what the file says.
+// Pulumi's file and blob backends lock a stack during an update. The lock is a small file with user, host, process id and time. A
+// run that is killed leaves it behind. The engine then refuses every update and prints what the file says.
 // Source of the message: pulumi pkg/backend/diy/lock.go.
 
-/** One lock, as the engine told of it. */
+/** One lock, as the engine prints it. */
 export interface Lock {
     user: string;
     host: string;
@@ -16,7 +16,7 @@ export interface Lock {
 const LOCKED = "the stack is currently locked by";
 const LOCK = /: created by (.*)@(\S+) \(pid (\d+)\) at (\S+)/;
 
-/** The locks that kept an update from starting; empty when it failed for another reason, or did not fail. */
+/** Finds the locks because of which an update was refused; none when it failed for another reason, or did not fail. */
 export function locksIn(output: string): Lock[] {
     if (!output.includes(LOCKED)) {
         return [];
@@ -30,34 +30,34 @@ export function locksIn(output: string): Lock[] {
         });
 }
 
-/** What is needed to tell. */
-export interface Witness {
-    /** The host that this runs on. In a pod that is the pod's name. */
+/** What `staleReason` needs to know about this host and the cluster. */
+export interface LockProbe {
+    /** The host of this run. In a pod it is the pod's name. */
     host: string;
-    /** Whether a process of this host is there, and may be pulumi. */
+    /** Whether a process of this host exists and may be pulumi. */
     isRunning: (pid: number) => boolean;
     /** In the cluster: whether the run of this pod has ended for certain. */
     hasEnded: (pod: string) => Promise<boolean>;
 }
 
 /**
- * Why a lock is stale, in a few words; undefined when it is held by a live run or nobody can tell.
+ * Says in a few words why a lock is stale; undefined when a live run holds it or nobody can tell.
  *
- * Of this host: its process is gone. Of another: it is the name of a pod whose run has ended. Age alone proves nothing: making
- * an image takes an hour and more.
+ * A lock of this host is stale when its process is gone. A lock of another host is stale when that host is a pod whose run has
+ * ended. Age proves nothing, because an image takes an hour and more.
  */
-export async function staleBecause(lock: Lock, { host, isRunning, hasEnded }: Witness): Promise<string | undefined> {
+export async function staleReason(lock: Lock, { host, isRunning, hasEnded }: LockProbe): Promise<string | undefined> {
     if (lock.host === host) {
         return isRunning(lock.pid) ? undefined : `process ${lock.pid} on this host is gone`;
     }
     return (await hasEnded(lock.host)) ? `the pod ${lock.host} has ended` : undefined;
 }
 
-/** What to tell a person of a lock that is not ours to release. */
-export function heldBy(locks: Lock[]): string {
+/** The message for locks that this run must not cancel. */
+export function lockedMessage(locks: Lock[]): string {
     const holders = locks.map(({ user, host, pid, since }) => `${user}@${host} (pid ${pid}) since ${since}`);
     return (
         `the stack's state is locked by ${holders.join(", ")}; wait for that run to end, ` +
-        "or release it with pulumi cancel when you know that it is dead"
+        "or run pulumi cancel when you know that it is dead"
     );
 }

@@ -1,7 +1,7 @@
-// Processes of pulumi: whether one is there, and how a run that is under way is stopped so that a capture can put its node back.
+// Finds pulumi's processes, and stops a run so that a capture can restore its node.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** A process, as far as stopping needs to know it. */
+/** A process of this machine. */
 export interface Process {
     pid: number;
     parent: number;
@@ -11,9 +11,9 @@ export interface Process {
 /**
  * Stops a pulumi command gracefully, once.
  *
- * pulumi gets SIGINT: it starts nothing new, waits for what is under way, writes the state and releases its lock. What is under way
- * may be a capture, in the process of the dynamic resources; pulumi has no way to tell that one, so it gets SIGTERM
- * itself, upon which it puts its node back and reports the capture as failed.
+ * Sends SIGINT to pulumi: it starts nothing new, waits for what is under way, writes the state and releases its lock. A capture
+ * that is under way runs in the process of the dynamic resources, which pulumi cannot notify. So that process gets SIGTERM
+ * itself; it then restores its node and reports the capture as failed.
  *
  * @param pid of the pulumi command
  */
@@ -36,22 +36,22 @@ export function dynamicProvidersUnder(ancestor: number, processes: Process[]): n
         .map(({ pid }) => pid);
 }
 
-/** Whether there is a process of this number, and it is pulumi's, or nobody can tell whose. */
+/** Whether this process exists and may be pulumi: true also when its command cannot be read. */
 export function isPulumi(pid: number): boolean {
     try {
         process.kill(pid, 0);
     } catch (error) {
-        // EPERM: it is there, and another user's.
+        // EPERM: it exists and belongs to another user.
         if ((error as NodeJS.ErrnoException).code !== "EPERM") {
             return false;
         }
     }
-    // Numbers come again, after a restart of the machine above all.
+    // The number may belong to another program by now, above all after a restart of the machine.
     const [found] = processOf(pid);
     return found === undefined || found.command.includes("pulumi");
 }
 
-/** All processes that this one can see, from /proc. Empty where there is none (macOS); pulumi itself is then still told. */
+/** All processes that this one can see, from /proc. None without /proc (macOS); pulumi itself is then signalled all the same. */
 export function runningProcesses(): Process[] {
     try {
         return readdirSync("/proc")

@@ -13,6 +13,7 @@ import {
 } from "@azure/identity";
 import { Config } from "@pulumi/pulumi";
 import { UserError, oneLine } from "../core/errors";
+import { requestOidcToken } from "./oidc";
 
 /** A setting by its name under `azure-native:`, as in `clientId`; undefined when it is not set. */
 export type GetSetting = (name: string) => string | undefined;
@@ -221,21 +222,6 @@ async function oidcToken(): Promise<string> {
         );
     }
     return requestOidcToken(url, bearer);
-}
-
-// https://docs.github.com/actions/deployment/security-hardening-your-deployments/configuring-openid-connect-in-azure
-async function requestOidcToken(url: string, bearer: string): Promise<string> {
-    const request = new URL(url);
-    request.searchParams.set("audience", "api://AzureADTokenExchange");
-    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" };
-    const response = await fetch(request, { headers, signal: AbortSignal.timeout(30_000) });
-    const { value } = response.ok ? ((await response.json()) as { value?: string }) : {};
-    if (!value) {
-        throw new UserError(
-            `${request.origin} gave no OIDC token (status ${response.status}); check the permission id-token: write`,
-        );
-    }
-    return value;
 }
 
 let subscriptionPromise: Promise<string> | undefined;

@@ -1,5 +1,6 @@
 // Errors as people read them: one line that says what is wrong, where, and what to do. Never a stack trace, never headers.
 import { RunError } from "@pulumi/pulumi";
+import { truncate } from "./text";
 
 /**
  * An error that a user can cause or mend. Its message is one line: what is wrong, where (config key or Azure name), what to do.
@@ -140,7 +141,7 @@ function tidy(message: string): string {
         // eslint-disable-next-line no-control-regex
         .replace(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
         .trim();
-    return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+    return truncate(line, LONGEST);
 }
 
 /** What a refusal says of who asked and for which object, before it says which action or verb is missing. */
@@ -156,5 +157,5 @@ export function brief(error: unknown, longest: number): string {
         return line;
     }
     const short = ASIDES.reduce((text, aside) => text.replace(aside, ""), line);
-    return short.length > longest ? `${short.slice(0, longest - 1)}…` : short;
+    return truncate(short, longest);
 }

@@ -1,5 +1,6 @@
 // The pod of a scheduled run: its container, its environment, what it may write to. Plain data; runner/pod.ts is the other end.
 import type { types } from "@pulumi/kubernetes";
+import { RUN_ENVIRONMENT } from "./environment";
 import { STATE_MOUNT, type ScheduleSettings } from "./settings";
 
 type PodSpec = types.input.core.v1.PodSpec;
@@ -19,10 +20,10 @@ const AZURE_TOKEN_MOUNT = "/var/run/secrets/azure/tokens";
 const SETTINGS_MOUNT = "/etc/kamino";
 const SCRATCH_MOUNT = "/tmp";
 
-/** Where the image has the program (see Dockerfile). */
+/** Where the image has the program (see deploy/Dockerfile). */
 const PROGRAM = "/opt/kamino";
 
-/** The user of the image (see Dockerfile). */
+/** The user of the image (see deploy/Dockerfile). */
 const USER = 1000;
 
 /** The pod's spec. It runs on Linux nodes, as no root, on a read-only root file system, without any capability. */
@@ -79,9 +80,9 @@ function container(settings: ScheduleSettings, names: Names): types.input.core.v
 function environment(settings: ScheduleSettings, names: Names): EnvVar[] {
     const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
     const plain = {
-        KAMINO_SERVICE_ACCOUNT: SERVICE_ACCOUNT_MOUNT,
-        KAMINO_LEASE: names.lease,
-        KAMINO_REPORT_CONFIG_MAP: names.report,
+        [RUN_ENVIRONMENT.serviceAccount]: SERVICE_ACCOUNT_MOUNT,
+        [RUN_ENVIRONMENT.lease]: names.lease,
+        [RUN_ENVIRONMENT.report]: names.report,
         TMPDIR: SCRATCH_MOUNT,
         PULUMI_BACKEND_URL: settings.backendUrl,
         PULUMI_SKIP_UPDATE_CHECK: "true",
@@ -90,10 +91,10 @@ function environment(settings: ScheduleSettings, names: Names): EnvVar[] {
         ...settings.environment,
     };
     return [
-        field("POD_NAME", "metadata.name"),
-        field("POD_NAMESPACE", "metadata.namespace"),
+        field(RUN_ENVIRONMENT.podName, "metadata.name"),
+        field(RUN_ENVIRONMENT.podNamespace, "metadata.namespace"),
         // The run never picks the node that it runs on.
-        field("NODE_NAME", "spec.nodeName"),
+        field(RUN_ENVIRONMENT.nodeName, "spec.nodeName"),
         ...Object.entries(plain).map(([name, value]) => ({ name, value })),
     ];
 }

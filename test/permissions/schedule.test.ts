@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { oneLine } from "../../components/core/errors";
 import { ownRules } from "../../components/schedule/permissions";
 import { deliver } from "../../runner/deliver";
-import { takeLease } from "../../runner/lease";
+import { acquireLease } from "../../runner/lease";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { apiOf, type Api } from "../../sandbox/nodes/api";
 import { makeNamespace } from "../cluster/api";
@@ -57,7 +57,7 @@ async function run(mode: "preview" | "up", account: string, without?: Verb): Pro
     config.loadFromFile(await serviceAccount(place, account, [roleOf(mode)], without));
     await leaveHeld();
     try {
-        const lease = mode === "up" ? await takeLease(config, pod) : undefined;
+        const lease = mode === "up" ? await acquireLease(config, pod) : undefined;
         const report = { mode, headline: "done", text: "", exitCode: 0 };
         await deliver(report, { env: {}, cluster: { config, pod } });
         await lease?.release();

@@ -43,7 +43,7 @@ async function addStateClaim(): Promise<void> {
     await core.createNamespacedPersistentVolumeClaim({ namespace: NAMESPACE, body });
 }
 
-test("npm run preview says with its exit code that a bump waits, and changes nothing", async () => {
+test("npm run preview says with its exit code that a bump is pending, and changes nothing", async () => {
     const before = scheduled.image();
     sandbox.azure.requests.clear();
     const [report, summary] = ["report.md", "summary.md"].map((name) => join(sandbox.directory, name));
@@ -51,7 +51,7 @@ test("npm run preview says with its exit code that a bump waits, and changes not
     const { exitCode, all } = await scheduled.npm("preview", scheduled.prod, flags, { GITHUB_STEP_SUMMARY: summary });
     expect(exitCode, all).toBe(2);
     expect(all).toContain("2026.1120.0412 → **2026.1121.0512**");
-    expect(readFileSync(report, "utf8")).toMatch(/^## prod: a bump of pool1 waits\n\n\| pool .*```diff\n.*```\n/s);
+    expect(readFileSync(report, "utf8")).toMatch(/^## prod: a bump of pool1 is pending\n\n\| pool .*```diff\n.*```\n/s);
     expect(readFileSync(summary, "utf8")).toBe(readFileSync(report, "utf8"));
     expect(scheduled.image()).toBe(before);
     expect(sandbox.azure.requests.writes()).toEqual([]);
@@ -162,7 +162,7 @@ test("a reviewed plan is obeyed: what has moved on since is not touched, and wha
     expect(scheduled.image()).toMatch(/2026\.1121\.0512$/);
 });
 
-test("when nothing waits, a preview says so with exit code 0", async () => {
+test("when nothing is pending, a preview says so with exit code 0", async () => {
     const { exitCode, all } = await scheduled.npm("preview", scheduled.prod);
     expect(exitCode, all).toBe(0);
     expect(all).toContain("## prod: nothing to do");

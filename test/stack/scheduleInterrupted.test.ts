@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AuthorizationV1Api, CoordinationV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { takeLease } from "../../runner/lease";
+import { acquireLease } from "../../runner/lease";
 import { markerIn } from "../../runner/report";
 import type { Vm } from "../../sandbox/azure";
 import type { Sandbox } from "../../sandbox/sandbox";
@@ -45,7 +45,7 @@ test("a run whose pod is deleted in the middle of a capture puts the node back a
     expect(await scheduled.reported()).toMatchObject({ exitCode: "1", headline: "prod: up failed" });
 });
 
-test("a schedule of previews changes nothing: exit code 2 and its ConfigMap say that a bump waits, as a preview elsewhere does", async () => {
+test("a schedule of previews changes nothing: exit code 2 and its ConfigMap say that a bump is pending, as a preview elsewhere does", async () => {
     const namespace = "kamino-nightly";
     await scheduled.turnOn("prod-nightly", { mode: "preview", name: "nightly", suspend: true }, namespace);
     const before = scheduled.image();
@@ -58,7 +58,7 @@ test("a schedule of previews changes nothing: exit code 2 and its ConfigMap say 
     expect(await serviceOf(sandbox, best)).toMatchObject(IN_SERVICE);
 
     const { report, ...rest } = await scheduled.reported("nightly", namespace);
-    expect(rest).toMatchObject({ mode: "preview", exitCode: "2", headline: "prod: a bump of pool1 waits" });
+    expect(rest).toMatchObject({ mode: "preview", exitCode: "2", headline: "prod: a bump of pool1 is pending" });
     expect(output).toContain(report.split("\n\n<!--")[0]);
     expect(report).toContain("2026.1120.0412 → **2026.1121.0412**");
     expect(report).toMatch(/```diff\n.*imageReference.*versions\/2026\.1120\.0412" => ".*versions\/2026\.1121\.0412"/s);
@@ -66,7 +66,7 @@ test("a schedule of previews changes nothing: exit code 2 and its ConfigMap say 
     // The same changes have the same fingerprint, wherever and whenever they are previewed: so a review holds.
     const file = join(sandbox.directory, "report.md");
     await scheduled.npm("preview", scheduled.prod, ["--report", file]);
-    expect(markerIn(report)).toMatchObject({ stack: "prod", waits: true });
+    expect(markerIn(report)).toMatchObject({ stack: "prod", hasChanges: true });
     expect(markerIn(readFileSync(file, "utf8"))).toEqual(markerIn(report));
     await expect(mayPatchNodes("nightly", namespace)).resolves.toBe(false);
 });
@@ -79,7 +79,7 @@ async function mayPatchNodes(serviceAccount: string, namespace: string): Promise
     return (await reviews.createSubjectAccessReview({ body: { spec } })).status?.allowed;
 }
 
-test("a run that is killed outright leaves its locks, and the node to be put back", async () => {
+test("a killed run leaves its locks behind, and a node to restore", async () => {
     const letGo = await scheduled.holdUp(best);
     const run = await scheduled.startJob("killed");
     await scheduled.captureOf(best, run);
@@ -114,7 +114,9 @@ test("the next run tells the dead run's lock, releases it, puts the node back an
     scheduled.lockIsOf(dead);
     const { exitCode, output } = await (await scheduled.startJob("next")).ended;
     expect(exitCode, output).toBe(0);
-    expect(output).toMatch(new RegExp(`lock that \\S+@${dead} took .* \\(the pod ${dead} has ended\\): released`));
+    expect(output).toMatch(
+        new RegExp(`lock of \\S+@${dead} since .* is stale \\(the pod ${dead} has ended\\): cancelled`),
+    );
     expect(output).toContain(`node ${best.nodeName} is back in service after a capture that was interrupted`);
     expect(scheduled.image()).toMatch(/2026\.1121\.0412$/);
     expect(await serviceOf(sandbox, best)).toMatchObject(IN_SERVICE);
@@ -130,7 +132,7 @@ test("a lease whose holder is no pod any more is free", async () => {
     const spec = { ...lease.spec, holderIdentity: "a-pod-that-was-deleted" };
     await leases.replaceNamespacedLease({ ...at, body: { ...lease, spec } });
     const names = { lease: "kamino", report: "kamino-report", serviceAccount: "", server: sandbox.cluster.server };
-    const held = await takeLease(config, { ...names, name: "me", namespace: NAMESPACE });
+    const held = await acquireLease(config, { ...names, name: "me", namespace: NAMESPACE });
     expect(held.deadHolder).toBe("a-pod-that-was-deleted");
     expect(await scheduled.holder()).toBe("me");
     await held.release();

@@ -180,7 +180,7 @@ test("a bump from a plan: a client secret in the stack's configuration, tokens f
     for (const command of [["export"], ["output", "--json", "--show-secrets"]]) {
         (await heard(stack.run("stack", ...command))).orFail();
     }
-    expect(cluster.seen.join()).toContain("a bump of pool1 waits");
+    expect(cluster.seen.join()).toContain("a bump of pool1 is pending");
     expect(leaks()).toEqual([]);
     // It is there, as a secret of Pulumi's.
     const opened = await stack.run("stack", "export", "--show-secrets");

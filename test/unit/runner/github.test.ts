@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keepTokenFile } from "../../../runner/federatedToken";
-import { comment, gitHubFrom, issue, reviewedRun } from "../../../runner/github";
-import { report } from "../../../runner/report";
+import { keepTokenFile } from "../../../runner/github/tokenFile";
+import { gitHubFrom } from "../../../runner/github/api";
+import { commentOnPullRequest, reviewedRun, updateIssue } from "../../../runner/github/review";
+import { renderReport } from "../../../runner/report";
 import { GitHubServer } from "./gitHubServer";
 
 let server: GitHubServer;
@@ -18,45 +19,50 @@ afterEach(() => server.stop());
 const github = (run = "100") =>
     gitHubFrom({ GITHUB_TOKEN: "t", GITHUB_REPOSITORY: "o/r", GITHUB_API_URL: server.url, GITHUB_RUN_ID: run });
 
-const line = { pool: "pool1", node: "n", patched: "", from: "1.1.1", restore: [], explanation: "" };
+const line = { pool: "pool1", node: "n", patchedAt: "", from: "1.1.1", restore: [], explanation: "" };
 const reportOf = (version: string, diff = "diff", stack = "prod") =>
-    report({
+    renderReport({
         ...{ stack, mode: "preview", succeeded: true, diff },
         summary: {
-            ...{ errors: [], violations: { mandatory: [], advisory: [] }, pools: [{ ...line, to: version }] },
+            ...{
+                errors: [],
+                warnings: [],
+                violations: { mandatory: [], advisory: [] },
+                pools: [{ ...line, to: version }],
+            },
             changes: version === "1.1.1" ? [] : [{ op: "update", type: "t", name: version, digest: "d" }],
         },
     } as const).text;
 
 test("a pull request has one comment for each stack, whatever the number of runs", async () => {
-    await comment(github(), reportOf("2.2.2"), 7);
-    await comment(github(), reportOf("2.2.2", "diff", "other--stack"), 7);
-    await comment(github(), reportOf("3.3.3"), 7);
+    await commentOnPullRequest(github(), reportOf("2.2.2"), 7);
+    await commentOnPullRequest(github(), reportOf("2.2.2", "diff", "other--stack"), 7);
+    await commentOnPullRequest(github(), reportOf("3.3.3"), 7);
     expect(server.comments).toHaveLength(2);
     expect(server.comments[0].body).toContain("1.1.1 → **3.3.3**");
 });
 
-test("a bump that waits opens one issue, which the next nights update and a bump done closes", async () => {
-    await issue(github(), reportOf("1.1.1"));
+test("a pending bump opens one issue; the next nights update it, and the finished bump closes it", async () => {
+    await updateIssue(github(), reportOf("1.1.1"));
     expect(server.issues).toHaveLength(0);
-    await issue(github(), reportOf("2.2.2"));
-    await issue(github(), reportOf("3.3.3"));
+    await updateIssue(github(), reportOf("2.2.2"));
+    await updateIssue(github(), reportOf("3.3.3"));
     expect(server.issues).toHaveLength(1);
-    expect(server.issues[0]).toMatchObject({ title: "prod: a bump of pool1 waits", labels: ["kamino-bump"] });
+    expect(server.issues[0]).toMatchObject({ title: "prod: a bump of pool1 is pending", labels: ["kamino-bump"] });
     expect(server.issues[0].body).toContain("3.3.3");
-    await issue(github(), reportOf("1.1.1"));
+    await updateIssue(github(), reportOf("1.1.1"));
     expect(server.issues[0].state).toBe("closed");
-    await issue(github(), reportOf("4.4.4"));
+    await updateIssue(github(), reportOf("4.4.4"));
     expect(server.issues).toHaveLength(2);
 });
 
 test("until it is reviewed an issue has the newest plan; a review holds while the changes stay the same, and so does its plan", async () => {
-    await issue(github("99"), reportOf("2.2.2", "ready 14h"));
-    await issue(github("100"), reportOf("2.2.2", "ready 15h"));
+    await updateIssue(github("99"), reportOf("2.2.2", "ready 14h"));
+    await updateIssue(github("100"), reportOf("2.2.2", "ready 15h"));
     expect(server.issues[0].body).toContain("ready 15h");
     expect(await reviewedRun(github(), "prod")).toBeUndefined();
     server.issues[0].labels.push("kamino-reviewed");
-    await issue(github("101"), reportOf("2.2.2", "ready 16h"));
+    await updateIssue(github("101"), reportOf("2.2.2", "ready 16h"));
     expect(await reviewedRun(github(), "prod")).toBe("100");
     expect(server.issues[0].body).toContain("ready 15h");
     expect(await reviewedRun(github(), "other")).toBeUndefined();
@@ -66,25 +72,27 @@ test("each stack has an issue of its own, also where a repository has hundreds o
     const other = { body: "not ours", labels: ["kamino-bump"] };
     server.issues.push(...Array.from({ length: 150 }, (_, index) => ({ number: index + 1, ...other })));
     for (const stack of ["prod", "test", "prod"]) {
-        await issue(github(), reportOf("2.2.2", "diff", stack));
+        await updateIssue(github(), reportOf("2.2.2", "diff", stack));
     }
     expect(server.issues.slice(150).map(({ title }) => title)).toEqual([
-        "prod: a bump of pool1 waits",
-        "test: a bump of pool1 waits",
+        "prod: a bump of pool1 is pending",
+        "test: a bump of pool1 is pending",
     ]);
 });
 
 test("when the changes change the review is gone", async () => {
-    await issue(github("100"), reportOf("2.2.2"));
+    await updateIssue(github("100"), reportOf("2.2.2"));
     server.issues[0].labels.push("kamino-reviewed", "urgent");
-    await issue(github("101"), reportOf("3.3.3"));
+    await updateIssue(github("101"), reportOf("3.3.3"));
     expect(server.issues[0].labels).toEqual(["kamino-bump", "urgent"]);
     expect(await reviewedRun(github(), "prod")).toBeUndefined();
 });
 
 test("a refusal of GitHub is one line with what was asked, and without the token", async () => {
     const wrong = { ...github(), token: "hunter2" };
-    await expect(issue(wrong, reportOf("2.2.2"))).rejects.toThrow(/^GitHub answered 404 to GET issues.*: Not Found$/);
+    await expect(updateIssue(wrong, reportOf("2.2.2"))).rejects.toThrow(
+        /^GitHub answered 404 to GET issues.*: Not Found$/,
+    );
 });
 
 test("a token file is written at once and renewed", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { report } from "../../../runner/report";
+import { renderReport } from "../../../runner/report";
 import { GitHubServer } from "./gitHubServer";
 
 let server: GitHubServer;
@@ -32,15 +32,15 @@ function github(args: string[], env: NodeJS.ProcessEnv = {}) {
     } as const);
 }
 
-/** A report of a bump that waits, or of nothing. */
-function write(waits: boolean): void {
-    const line = { pool: "pool1", node: "n", patched: "", from: "1.1.1", restore: [], explanation: "" };
+/** A report of a pending bump, or of no changes. */
+function write(pending: boolean): void {
+    const line = { pool: "pool1", node: "n", patchedAt: "", from: "1.1.1", restore: [], explanation: "" };
     const summary = {
-        ...{ errors: [], violations: { mandatory: [], advisory: [] } },
-        pools: [{ ...line, to: waits ? "2.2.2" : "1.1.1" }],
-        changes: waits ? [{ op: "update", type: "t", name: "pool1", digest: "d" }] : [],
+        ...{ errors: [], warnings: [], violations: { mandatory: [], advisory: [] } },
+        pools: [{ ...line, to: pending ? "2.2.2" : "1.1.1" }],
+        changes: pending ? [{ op: "update", type: "t", name: "pool1", digest: "d" }] : [],
     };
-    writeFileSync(file, report({ stack: "prod", mode: "preview", summary, diff: "diff", succeeded: true }).text);
+    writeFileSync(file, renderReport({ stack: "prod", mode: "preview", summary, diff: "diff", succeeded: true }).text);
 }
 
 test("one night after the other: an issue, its review, the plan of the next up, the end", async () => {

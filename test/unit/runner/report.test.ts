@@ -1,8 +1,8 @@
 // What a run came to, from the engine's events to a report.
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { expect, test } from "vitest";
-import { parseEvents, summarize, waits } from "../../../runner/events";
-import { markerIn, report } from "../../../runner/report";
+import { parseEvents, summarize, hasChanges } from "../../../runner/events";
+import { markerIn, renderReport } from "../../../runner/report";
 
 const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
 const choice = (version: string, node: string) => ({
@@ -38,21 +38,21 @@ const bump = [
 const diagnostic = (severity: string, message: string) =>
     ({ sequence: 0, timestamp: 0, diagnosticEvent: { severity, message, color: "never" } }) as unknown as EngineEvent;
 
-test("a bump waits, and a pool that stays is in the table too", () => {
+test("a bump is pending, and an unchanged pool is in the table too", () => {
     const summary = summarize(bump);
-    expect(waits(summary)).toBe(true);
+    expect(hasChanges(summary)).toBe(true);
     expect(summary.changes.map(({ op, name }) => `${op} ${name}`)).toEqual([
         "update pool1",
         "create pool1-2026.1122.0412",
     ]);
-    const { headline, text } = report({
+    const { headline, text } = renderReport({
         stack: "prod",
         mode: "preview",
         summary,
         diff: "  ~ NodeSelection",
         succeeded: true,
     });
-    expect(headline).toBe("prod: a bump of pool1 waits");
+    expect(headline).toBe("prod: a bump of pool1 is pending");
     expect(text).toContain(
         "| pool1 | vmss00000b | 2026-11-22 04:12 | 2026.1121.0409 → **2026.1122.0412** | 12 nodes: 9 not",
     );
@@ -68,18 +68,18 @@ test("a bump that an earlier run has begun counts from what the model points at"
     const told = (before: object) => {
         const steps = [step("same", SELECTION, "pool1", begun, begun)];
         steps.push(step("update", scaleSet, "pool1", before, model("2026.1122.0412")));
-        return report({ stack: "p", mode: "preview", summary: summarize(steps), diff: "", succeeded: true });
+        return renderReport({ stack: "p", mode: "preview", summary: summarize(steps), diff: "", succeeded: true });
     };
     const { headline, text } = told(model("2026.1121.0409"));
-    expect(headline).toBe("p: a bump of pool1 waits");
+    expect(headline).toBe("p: a bump of pool1 is pending");
     expect(text).toContain("| 2026.1121.0409 → **2026.1122.0412** |");
     expect(told({}).text).toContain("| first: **2026.1122.0412** |");
 });
 
-test("without a change nothing waits", () => {
+test("without a change nothing is pending", () => {
     const summary = summarize([bump[0], bump[3]]);
-    expect(waits(summary)).toBe(false);
-    expect(report({ stack: "prod", mode: "up", summary, diff: "", succeeded: true }).headline).toBe(
+    expect(hasChanges(summary)).toBe(false);
+    expect(renderReport({ stack: "prod", mode: "up", summary, diff: "", succeeded: true }).headline).toBe(
         "prod: nothing to do",
     );
 });
@@ -92,7 +92,7 @@ test("policies and errors come before the diff, each once and without colour mar
     };
     const event = { sequence: 0, timestamp: 0, policyEvent: violated } as unknown as EngineEvent;
     const events = [...bump, event, event, diagnostic("error", "it | failed\n"), diagnostic("info", "hello")];
-    const { headline, text } = report({
+    const { headline, text } = renderReport({
         stack: "p",
         mode: "up",
         summary: summarize(events),
@@ -105,9 +105,19 @@ test("policies and errors come before the diff, each once and without colour mar
     expect(text.match(/no-latest/g)).toHaveLength(1);
 });
 
+test("what the program warns of is in the report, once, before the diff", () => {
+    const warned = diagnostic("warning", "<{%fg 3%}>pool1: image was changed since the last run<{%reset%}>\n");
+    const { text, brief } = renderReport({
+        ...{ stack: "p", mode: "preview", succeeded: true, diff: "+ x" },
+        summary: summarize([...bump, warned, warned]),
+    } as const);
+    expect(text).toMatch(/\*\*Warnings\*\*\n\n- pool1: image was changed since the last run\n\n```diff/);
+    expect(brief).toContain("- pool1: image was changed");
+});
+
 test("nothing from the cluster breaks out of its place", () => {
     const evil = { pool: "p", current: "1.1.1", currentNode: "a|b\n## <script>", versions: [] };
-    const { text } = report({
+    const { text } = renderReport({
         ...{ stack: "p", mode: "preview", succeeded: true },
         summary: summarize([step("update", SELECTION, "p", {}, evil)]),
         diff: "```\n# out",
@@ -118,21 +128,21 @@ test("nothing from the cluster breaks out of its place", () => {
 
 test("a diff's signs come first, where viewers look for them", () => {
     const diff = "  + create\n    - delete\n    ~ update";
-    const { text } = report({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
+    const { text } = renderReport({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
     expect(text).toContain("+   create\n-     delete\n    ~ update");
 });
 
 test("a diff has only what changes: what the engine read is left out, with all that is indented below it", () => {
     const read = "    > pulumi:pulumi:StackReference: (read)\n        [id=o/p/s]\n      ~ outputs: {\n        }";
     const diff = `pulumi:pulumi:Stack: (same)\n${read}\n    ~ the pool: (update)\n    --outputs:--\n  + version: 1`;
-    const { text } = report({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
+    const { text } = renderReport({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });
     expect(text).toContain("(same)\n    ~ the pool: (update)\n    --outputs:--\n+   version: 1\n```");
 });
 
 test("a report fits into a comment, however long the diff and however many the pools", () => {
     const pools = Array.from({ length: 200 }, (_, index) => step("same", SELECTION, `pool${index}`, old, old));
     const diff = "+ a line\n".repeat(10_000);
-    const { text } = report({ stack: "p", mode: "preview", summary: summarize(pools), diff, succeeded: true });
+    const { text } = renderReport({ stack: "p", mode: "preview", summary: summarize(pools), diff, succeeded: true });
     expect(text.length).toBeLessThan(65_000);
     expect(text).toMatch(/cut off; the run's log has it all\n```\n\n<!-- kamino: .* -->\n$/);
 });
@@ -140,16 +150,23 @@ test("a report fits into a comment, however long the diff and however many the p
 test("another value of any input makes another fingerprint, other words do not", () => {
     const reported = (inputs: object, words: string) => {
         const summary = summarize([...bump, step("update", "t", "scale set", {}, inputs)]);
-        return report({ stack: "p", mode: "preview", summary, diff: words, succeeded: true }).text;
+        return renderReport({ stack: "p", mode: "preview", summary, diff: words, succeeded: true }).text;
     };
     const fingerprint = (text: string) => markerIn(text)?.fingerprint;
     expect(fingerprint(reported({ a: 1 }, "ready 15h"))).toBe(fingerprint(reported({ a: 1 }, "ready 16h")));
     expect(fingerprint(reported({ a: 1 }, ""))).not.toBe(fingerprint(reported({ a: 2 }, "")));
 });
 
+test("a marker of an earlier version is read", () => {
+    const earlier = '<!-- kamino: {"stack":"p","waits":true,"fingerprint":"f"} -->';
+    expect(markerIn(earlier)).toEqual({ stack: "p", hasChanges: true, fingerprint: "f" });
+    expect(markerIn(earlier.replace("true", "false"))?.hasChanges).toBe(false);
+    expect(markerIn("no report")).toBeUndefined();
+});
+
 test("a screen is spared what is for programs, and the diff where pulumi has just shown it", () => {
     const summary = summarize(bump);
-    const { text, screen, brief } = report({ stack: "p", mode: "up", summary, diff: "+ x", succeeded: true });
+    const { text, screen, brief } = renderReport({ stack: "p", mode: "up", summary, diff: "+ x", succeeded: true });
     expect(text).toMatch(/^## p.*\n\n\| pool .*\n\n```diff\n\+ x\n```\n\n<!-- kamino: .*-->\n$/s);
     expect(screen).toMatch(/^## p.*\n\n\| pool .*\n\n```diff\n\+ x\n```\n$/s);
     expect(brief).toMatch(/^## p.*\n\n\| pool .* \|\n$/s);

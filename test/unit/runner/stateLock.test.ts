@@ -1,6 +1,6 @@
 // Telling a stale lock of the stack's state from a live one.
 import { describe, expect, test } from "vitest";
-import { heldBy, locksIn, staleBecause, type Lock, type Witness } from "../../../runner/stateLock";
+import { lockedMessage, locksIn, staleReason, type Lock, type LockProbe } from "../../../runner/stateLock";
 
 const LOCKED = `error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end or delete the lock file with \`pulumi cancel\`.
   azblob://state/.pulumi/locks/organization/kamino/prod/a.json: created by kamino@kamino-29384756-x7k2p (pid 17) at 2026-11-22T04:00:12Z
@@ -19,15 +19,15 @@ test("a failure for another reason has no locks", () => {
     expect(locksIn("error: violates plan: created by x@y (pid 1) at now")).toEqual([]);
 });
 
-test("a person is told who holds it and how to release it", () => {
-    expect(heldBy([lock])).toBe(
+test("the message names who holds it and how to cancel it", () => {
+    expect(lockedMessage([lock])).toBe(
         "the stack's state is locked by kamino@kamino-29384756-x7k2p (pid 17) since 2026-11-22T04:00:12Z; wait for that run to " +
-            "end, or release it with pulumi cancel when you know that it is dead",
+            "end, or run pulumi cancel when you know that it is dead",
     );
 });
 
 describe("a lock is stale", () => {
-    const witness: Witness = {
+    const probe: LockProbe = {
         host: "here",
         isRunning: (pid) => pid === 1,
         hasEnded: (pod) => Promise.resolve(pod === "ended"),
@@ -36,13 +36,13 @@ describe("a lock is stale", () => {
         ["of this host, whose process is gone", { host: "here", pid: 2 }, "process 2 on this host is gone"],
         ["of a pod that has ended, whatever its process id", { host: "ended", pid: 1 }, "the pod ended has ended"],
     ])("%s", async (_, which, why) => {
-        expect(await staleBecause({ ...lock, ...which }, witness)).toBe(why);
+        expect(await staleReason({ ...lock, ...which }, probe)).toBe(why);
     });
     test.each([
         ["of this host, whose process is there", { host: "here", pid: 1 }],
         ["of a pod that runs", { host: "running" }],
         ["of somebody's laptop, however old", { host: "laptop", since: "2020-01-01T00:00:00Z" }],
     ])("but not one %s", async (_, which) => {
-        expect(await staleBecause({ ...lock, ...which }, witness)).toBeUndefined();
+        expect(await staleReason({ ...lock, ...which }, probe)).toBeUndefined();
     });
 });

@@ -258,6 +258,24 @@ test("cancelling ends what is under way", async () => {
     own.stop();
 });
 
+test("the engine's SIGINT ends a plugin at once, and what is under way with an answer", async () => {
+    const idle = await PluginProcess.start("azure-native", azure.env);
+    await idle.invoke("azure-native:authorization:getClientConfig", {});
+    const began = Date.now();
+    expect(await idle.leave()).toBe(0);
+    // The engine kills a plugin that stays for five seconds.
+    expect(Date.now() - began).toBeLessThan(4000);
+
+    const busy = await PluginProcess.start("azure-native", azure.env);
+    const usual = azure.durations.gallery;
+    azure.durations.gallery = 30_000;
+    const creating = busy.create(GALLERY, gallery("left")).catch((caught: unknown) => caught);
+    await expect.poll(() => azure.requests.writes().length).toBe(1);
+    expect(await busy.leave()).toBe(0);
+    azure.durations.gallery = usual;
+    expect(unfinished(await creating)).toMatchObject({ id: expect.stringMatching(/galleries\/left$/) as string });
+});
+
 test("inputs that lack something or have the wrong type are refused by name, before anything is done", async () => {
     const wrong = {
         ...imageVersion("g", "s"),

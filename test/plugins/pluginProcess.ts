@@ -1,5 +1,6 @@
 // A provider plugin in a process of its own, spoken to over gRPC as the engine does.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import * as path from "node:path";
 import * as readline from "node:readline";
 import * as grpc from "@grpc/grpc-js";
@@ -54,6 +55,14 @@ export class PluginProcess {
     stop(): void {
         this.client.close();
         this.child.kill();
+    }
+
+    /** Asks the plugin to leave as the engine does, by SIGINT; resolves with its exit code. */
+    async leave(): Promise<number | null> {
+        const exit = once(this.child, "exit");
+        this.child.kill("SIGINT");
+        const [code] = (await exit) as [number | null];
+        return code;
     }
 
     async check(urn: string, news: Properties, olds: Properties = {}) {

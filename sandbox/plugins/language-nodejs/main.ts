@@ -28,7 +28,7 @@ function main(): void {
     };
     process.on("SIGINT", leave);
     process.on("SIGTERM", leave);
-    // The engine holds the other end of stdin: its end means the engine is gone, even if it was killed outright.
+    // The engine holds the other end of stdin: its end means that the engine is gone, even after SIGKILL.
     process.stdin.on("end", leave).on("error", leave).resume();
 }
 

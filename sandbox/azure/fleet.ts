@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud } from "./cloud";
 import { Collection } from "./collection";
-import { boot, shutDown } from "./guest";
+import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
 import { diskFromImage, type ImageReference } from "./images";
 import type { ScaleSetRecord, Json } from "./scaleSetRecord";
@@ -140,6 +140,8 @@ export class Fleet {
         );
         if (vm.deleted || this.stopped) return undefined;
         vm.power = "running";
+        vm.bootId = randomUUID();
+        vm.kernelVersion = result.kernelVersion;
         vm.bootLog.push(...result.log);
         vm.bootstrapped = result.bootstrapped;
         vm.bootstrapRan ||= result.bootstrapRan;
@@ -152,6 +154,7 @@ export class Fleet {
 
     private halt(vm: VmRecord, orderly: boolean, power: "stopped" | "deallocated"): void {
         if (orderly && vm.power === "running") shutDown(vm.diskDirectory, vm, this.cloud().now());
+        loseMemory(vm.diskDirectory);
         vm.power = power;
         vm.joined = false;
         this.emit("stopped", vm);

@@ -1,10 +1,21 @@
 // The folders that hold what is on each disk, snapshot and image version.
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
 
 /** Kinds of folders, one parent folder each. */
 export type FolderKind = "disks" | "snapshots" | "images";
+
+/** Folders that a running machine keeps in memory: a copy of its disk has them empty. */
+const IN_MEMORY = ["dev", "proc", "run", "sys"];
+
+const KERNEL = "5.4.0-1109-azure";
+/** Packages of a marketplace image, by name. */
+const PACKAGES = {
+    "moby-containerd": "1.6.36+azure-ubuntu18.04u1",
+    openssl: "1.1.1-1ubuntu2.1",
+    libc6: "2.27-3ubuntu1.6",
+};
 
 /** Makes, copies and removes them. */
 export class Folders {
@@ -15,7 +26,13 @@ export class Folders {
     /** A new folder with a copy of another one's files, symbolic links kept as they are. */
     copy(kind: FolderKind, name: string, source: string): string {
         const target = this.path(kind, name);
-        cpSync(source, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+        const inMemory = IN_MEMORY.map((name) => join(source, name));
+        cpSync(source, target, {
+            recursive: true,
+            verbatimSymlinks: true,
+            preserveTimestamps: true,
+            filter: (path) => !inMemory.some((folder) => path.startsWith(folder + sep)),
+        });
         return target;
     }
 
@@ -26,7 +43,7 @@ export class Folders {
             "etc/ssh",
             "etc/default",
             "opt",
-            "proc",
+            ...IN_MEMORY,
             "usr/local/bin",
             "var/lib/cloud/data",
             "var/lib/cloud/instances",
@@ -43,11 +60,19 @@ export class Folders {
         const files: Record<string, string> = {
             "etc/hostname": "",
             "etc/machine-id": "",
-            "etc/os-release": `NAME="Ubuntu"\nID=ubuntu\nVARIANT_ID="${image}"\n`,
+            "etc/os-release": `NAME="Ubuntu"\nID=ubuntu\nPRETTY_NAME="Ubuntu 18.04.6 LTS"\nVARIANT_ID="${image}"\n`,
+            [`boot/vmlinuz-${KERNEL}`]: "sandbox\n",
+            [`lib/modules/${KERNEL}/modules.dep`]: "",
+            "var/lib/dpkg/status": packages(),
             "etc/os-patch-level": `${patchLevel}\n`,
             "proc/sysrq-trigger": "",
         };
-        for (const [file, text] of Object.entries(files)) writeFileSync(join(target, file), text);
+        for (const [file, text] of Object.entries(files)) {
+            mkdirSync(dirname(join(target, file)), { recursive: true });
+            writeFileSync(join(target, file), text);
+        }
+        // As systemd has it: inside of a container that sees the disk, it leads to the container's own folder.
+        symlinkSync("/run", join(target, "var/run"));
         return target;
     }
 
@@ -58,4 +83,13 @@ export class Folders {
     private path(kind: FolderKind, name: string): string {
         return join(this.root, kind, `${name}-${randomBytes(4).toString("hex")}`);
     }
+}
+
+function packages(): string {
+    const installed = { ...PACKAGES, [`linux-image-${KERNEL}`]: KERNEL };
+    const entries = Object.entries(installed).map(
+        ([name, version]) =>
+            `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: ${version}\n`,
+    );
+    return `${entries.join("\n")}\n`;
 }

@@ -44,12 +44,16 @@ export interface BootResult {
     /** Script extension that failed, if one did. */
     failedExtension?: string;
     joined: boolean;
+    /** The kernel that was booted. */
+    kernelVersion: string;
     log: string[];
 }
 
 /** Marker that the node's provisioning script leaves when it is through. */
 export const PROVISION_COMPLETE = "opt/azure/containers/provision.complete";
 const KUBELET_SETTINGS = "etc/default/kubelet";
+/** Kernel of disks that have none in boot/. */
+const DEFAULT_KERNEL = "5.4.0-1109-azure";
 const GENERIC_HOST_NAMES = ["", "localhost", "localhost.localdomain"];
 
 /** Boots the disk in this folder. `bootstrap` is awaited when scripts run, so that the caller decides how long that takes. */
@@ -62,6 +66,7 @@ export async function boot(root: string, data: BootData, bootstrap: () => Promis
         bootstrapped: isBootstrapped(root),
         bootstrapRan: false,
         joined: false,
+        kernelVersion: newestKernel(root),
         log,
     };
     if (!result.clean) {
@@ -105,6 +110,19 @@ export function shutDown(root: string, identity: Identity, now: Date): void {
         `var/lib/waagent/events/${now.getTime()}.tld`,
         JSON.stringify({ vmId: identity.vmId, event: "ProcessGoalState", operation: "shutdown" }),
     );
+}
+
+/** The power is gone, in whatever way: what was in memory is gone with it. */
+export function loseMemory(root: string): void {
+    rmSync(join(root, "run"), { recursive: true, force: true });
+    mkdirSync(join(root, "run"), { recursive: true });
+}
+
+/** The newest kernel that is installed, which the boot loader takes. */
+function newestKernel(root: string): string {
+    const kernels = files(root, "boot").flatMap((file) => /^boot\/vmlinuz-(.+)$/.exec(file)?.[1] ?? []);
+    const order = new Intl.Collator("en", { numeric: true });
+    return kernels.sort((a, b) => order.compare(a, b)).at(-1) ?? DEFAULT_KERNEL;
 }
 
 /** Whether the disk holds a node that was set up once. */

@@ -111,6 +111,10 @@ export interface Vm {
     /** Whether the last boot found no trace of another machine on the disk. */
     readonly bootedClean: boolean;
     readonly latestModelApplied: boolean;
+    /** Anew at each boot, as /proc/sys/kernel/random/boot_id. */
+    readonly bootId: string;
+    /** The kernel that the last boot took: the newest of the disk's boot/vmlinuz-*. */
+    readonly kernelVersion: string;
     /** What the guest said while booting, all boots. */
     readonly bootLog: string[];
     /** How long the last boot took in milliseconds, bootstrap included. */

@@ -23,6 +23,8 @@ export class VmRecord implements Vm, Identity {
     bootedClean = false;
     deleted = false;
     lastBootMilliseconds = 0;
+    bootId = "";
+    kernelVersion = "";
     /** Extensions as applied to this VM, with how each went. */
     extensions: { name: string; properties: Json; succeeded: boolean }[] = [];
     modelVersion: number;

@@ -1,17 +1,26 @@
 // Empties a node as kured does: by evictions, which PodDisruptionBudgets can hold back.
+import { setTimeout as sleep } from "node:timers/promises";
 import { ApiException, type V1Pod } from "@kubernetes/client-node";
-import { isNotFound, waitFor, type Api } from "./api";
+import { isNotFound, type Api } from "./api";
 
 const TOO_MANY_REQUESTS = 429;
+const POLL_MS = 100;
 
-/** Evicts all pods of a node but those of DaemonSets and mirror pods, and waits until they are gone. */
-export async function drain(api: Api, node: string): Promise<void> {
-    await waitFor(`the pods of ${node} to leave`, async () => {
+/**
+ * Evicts all pods of a node but those of DaemonSets and mirror pods, and waits until they are gone: true.
+ * False if they are not gone after `timeoutMs` (0: no limit). Ends early, with false, when the signal is aborted.
+ */
+export async function drain(api: Api, node: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const deadline = timeoutMs > 0 ? Date.now() + timeoutMs : Infinity;
+    while (!signal.aborted) {
         const { items } = await api.core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` });
         const left = items.filter(leaves);
+        if (left.length === 0) return true;
+        if (Date.now() > deadline) return false;
         await Promise.all(left.filter(({ metadata }) => !metadata?.deletionTimestamp).map((pod) => evict(api, pod)));
-        return left.length === 0 ? true : undefined;
-    });
+        await sleep(POLL_MS);
+    }
+    return false;
 }
 
 function leaves({ metadata, status }: V1Pod): boolean {

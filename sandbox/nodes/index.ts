@@ -5,12 +5,12 @@ import type { Cluster } from "../cluster";
 import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
 import { HostPods } from "./hostPods";
 import { startKubelet } from "./kubelet";
-import { Kured, type KuredOptions, type Patch } from "./kured";
+import { Kured, type KuredOptions, type Outcome, type Patch } from "./kured";
 import { NodeLifecycle } from "./lifecycle";
 import type { Machines } from "./machines";
 import { patchLevel } from "./nodeObject";
 
-export type { KuredOptions, Patch } from "./kured";
+export type { KuredOptions, Outcome, Patch } from "./kured";
 export type { Machines } from "./machines";
 
 /** Plays the nodes until it is stopped. */
@@ -19,8 +19,15 @@ export interface NodePlayer {
     readonly api: Api;
     /** Ends when the cluster shows everything that has happened to the VMs so far. Throws what went wrong since the last call. */
     settled(): Promise<void>;
-    /** Installs patches on a node and reboots it, exactly as kured does; ends when the node is back. One node at a time. */
-    patchAndReboot(node: string, patch?: Patch): Promise<void>;
+    /**
+     * Installs patches on a node and lets kured reboot it, exactly as kured does: marked at once, rebooted under the lock, freed
+     * some time after the boot. Ends when kured has done what it does.
+     */
+    patchAndReboot(node: string, patch?: Patch): Promise<Outcome>;
+    /** Installs patches that need a reboot, which kured has not seen yet. */
+    installPatches(node: string, patch?: Patch): void;
+    /** kured's next look at a node that needs a reboot; ends as `patchAndReboot` does. */
+    kuredTick(node: string, patch?: Patch): Promise<Outcome>;
     /** Makes a node look as if it had been ready since that moment. */
     setReadySince(node: string, since: Date): Promise<void>;
     /** Ends when the node is Ready (or, with false, not Ready). */
@@ -42,23 +49,26 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
     const kubelet = await startKubelet(cluster.kubelet, (namespace, pod) => pods.log(namespace, pod));
     const lifecycle = new NodeLifecycle(api, () => machines.scaleSets(), kubelet.port);
     const queues = new Map<string, Promise<void>>();
-    let stopped = false;
-
-    // Events of one VM one after the other, those of different VMs at the same time.
-    const enqueue = (event: VmEvent) => {
-        if (event.kind === "stopped" || event.kind === "deleted") pods.machineStopped(event.vm);
-        const before = queues.get(event.vm.id) ?? Promise.resolve();
-        const work = before.then(() => (stopped ? undefined : play(lifecycle, pods, event)));
-        queues.set(
-            event.vm.id,
-            work.catch((error: unknown) => void (stopped || errors.push(error))),
-        );
-    };
     const settled = async () => {
         await Promise.all(queues.values());
         if (errors.length > 0) throw errors.splice(0)[0];
     };
     const kured = new Kured(api, machines, settled);
+    let stopped = false;
+
+    // Events of one VM one after the other, those of different VMs at the same time.
+    const enqueue = (event: VmEvent) => {
+        if (event.kind === "stopped" || event.kind === "deleted") {
+            pods.machineStopped(event.vm);
+            kured.machineStopped(event.vm);
+        }
+        const before = queues.get(event.vm.id) ?? Promise.resolve();
+        const work = before.then(() => (stopped ? undefined : play({ lifecycle, pods, kured }, event)));
+        queues.set(
+            event.vm.id,
+            work.catch((error: unknown) => void (stopped || errors.push(error))),
+        );
+    };
     const unsubscribe = machines.onVm(enqueue);
     await pods.start();
     machines.vms().forEach((vm) => enqueue({ kind: "created", vm }));
@@ -67,6 +77,8 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
         api,
         settled,
         patchAndReboot: (node, patch) => kured.patchAndReboot(node, patch),
+        installPatches: (node, patch) => kured.installPatches(node, patch),
+        kuredTick: (node, patch) => kured.tick(node, patch),
         setReadySince: (node, since) => kured.setReadySince(node, since),
         waitForReady: (node, ready = true) => waitForReady(api, node, ready),
         patchLevel: (node) => patchLevel(machines.vms().find(({ nodeName }) => nodeName === node)?.diskDirectory ?? ""),
@@ -75,18 +87,28 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
         async stop() {
             stopped = true;
             unsubscribe();
+            kured.stop();
+            lifecycle.stop();
             await pods.stop();
             await kubelet.close();
         },
     };
 }
 
-async function play(lifecycle: NodeLifecycle, pods: HostPods, { kind, vm }: VmEvent): Promise<void> {
+/** What lives on a machine. */
+interface Parts {
+    lifecycle: NodeLifecycle;
+    pods: HostPods;
+    kured: Kured;
+}
+
+async function play({ lifecycle, pods, kured }: Parts, { kind, vm }: VmEvent): Promise<void> {
     if (kind === "deleted") return lifecycle.gone(vm);
     // What the VM is by now counts; an event that was overtaken is followed by its own.
     if (!isUp(vm)) return lifecycle.down(vm);
     await lifecycle.up(vm);
     await pods.machineStarted(vm);
+    kured.machineStarted(vm);
 }
 
 function isUp(vm: Vm): boolean {

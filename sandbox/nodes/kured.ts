@@ -1,31 +1,30 @@
-// Patches and reboots nodes as kured does: one at a time, under its lock, with its annotations.
-import { rmSync, writeFileSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { ApiException, PatchStrategy, setHeaderOptions, type V1DaemonSet } from "@kubernetes/client-node";
+// Plays kured: one of it on each node, started with its machine and gone with its power. It sees the need for a reboot, marks the
+// node, waits for the lock, empties and reboots the node; the next one frees the node some time after the boot.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Vm } from "../azure/types";
-import { findNode, isNotFound, patchNode, patchNodeStatus, readyCondition, waitFor, type Api } from "./api";
+import { findNode, patchNode, patchNodeStatus, readyCondition, type Api } from "./api";
 import { drain } from "./drain";
-import { kuredTime, lockValue, MOST_RECENT_REBOOT_NEEDED, NODE_LOCK, REBOOT_IN_PROGRESS } from "./kuredAnnotations";
+import { kuredTime, MOST_RECENT_REBOOT_NEEDED, REBOOT_IN_PROGRESS } from "./kuredAnnotations";
+import {
+    applyDaemonSet,
+    LockAnnotation,
+    removeDaemonSet,
+    settingsOf,
+    type KuredOptions,
+    type KuredSettings,
+} from "./kuredDaemonSet";
+import { acquire, holding, release, type LockRequest } from "./kuredLock";
 import type { Machines } from "./machines";
+import { installPatches, needsReboot, type Patches } from "./patches";
 
-const NAMESPACE = "kube-system";
-const NAME = "kured";
-const SENTINEL = "var/run/reboot-required";
+export type { KuredOptions } from "./kuredDaemonSet";
+
+const LOCK_POLL_MS = 100;
 /** From the need for a reboot to the node being ready again, for nodes whose past is made up. */
 const REBOOT_TOOK_MS = 2 * 60_000;
 
-/** kured's DaemonSet in the sandbox. */
-export interface KuredOptions {
-    /** Default 1.9.2, of the time of Kubernetes 1.24. */
-    version?: string;
-    /** Default true; without it kured leaves no trace on the nodes. */
-    annotateNodes?: boolean;
-}
-
-/** One round of patches. */
-export interface Patch {
-    /** What the disk's patch level becomes; default: the day of `at`. */
-    patchLevel?: string;
+/** One round of patches and the reboot that follows. */
+export interface Patch extends Patches {
     /** When kured saw that a reboot is needed; default: now. A moment in the past gives the node that past. */
     at?: Date;
     /** The node's time zone. */
@@ -34,44 +33,100 @@ export interface Patch {
     readySince?: Date;
 }
 
+/**
+ * How a round ended. `freed`: rebooted, and in service again. `not freed`: rebooted, but the lock did not name the node any more.
+ * `drain failed`: after `--drain-timeout`; uncordoned and released, the marks stay. `cut off`: the machine was stopped by somebody else.
+ */
+export type Outcome = "freed" | "not freed" | "drain failed" | "cut off";
+
+/** What one node's kured is doing. */
+interface Round {
+    readonly abort: AbortController;
+    rebooting: boolean;
+}
+
 /** Plays kured on the sandbox's nodes. */
 export class Kured {
-    private queue: Promise<void> = Promise.resolve();
+    private settings: KuredSettings = settingsOf({});
+    private readonly lock: LockAnnotation;
+    private readonly rounds = new Map<string, Round>();
+    /** The first look of each node's kured after its start. */
+    private readonly starts = new Map<string, Promise<Outcome>>();
+    private stopped = false;
 
     constructor(
         private readonly api: Api,
         private readonly machines: Machines,
         private readonly settled: () => Promise<void>,
-    ) {}
+    ) {
+        this.lock = new LockAnnotation(api, () => this.settings);
+    }
 
-    /** Puts kured's DaemonSet and its service account into the cluster, or changes the one that is there. */
+    /** Puts kured's DaemonSet into the cluster, or changes the one that is there; each node's kured starts anew. */
     async install(options: KuredOptions = {}): Promise<void> {
-        const body = { metadata: { name: NAME, namespace: NAMESPACE } };
-        const exists = (error: unknown) => {
-            if (!(error instanceof ApiException && error.code === 409)) throw error;
-        };
-        await this.api.core.createNamespacedServiceAccount({ namespace: NAMESPACE, body }).catch(exists);
-        const wanted = daemonSet(options);
-        await this.api.apps
-            .createNamespacedDaemonSet({ namespace: NAMESPACE, body: wanted })
-            .catch(async (error: unknown) => {
-                exists(error);
-                await this.patchDaemonSet({ spec: { template: wanted.spec?.template } });
-            });
+        this.settings = settingsOf(options);
+        await applyDaemonSet(this.api, this.settings);
+        for (const vm of this.machines.vms()) if (vm.joined) this.machineStarted(vm);
     }
 
     /** Takes kured's DaemonSet away. */
     async uninstall(): Promise<void> {
-        await this.api.apps.deleteNamespacedDaemonSet({ name: NAME, namespace: NAMESPACE }).catch((error: unknown) => {
-            if (!isNotFound(error)) throw error;
-        });
+        await removeDaemonSet(this.api, this.settings);
     }
 
-    /** Installs patches on a node and reboots it; ends when the node is back. Others wait for it, as for kured's lock. */
-    patchAndReboot(node: string, patch: Patch = {}): Promise<void> {
-        const result = this.queue.then(() => this.patch(this.vmOf(node), patch));
-        this.queue = result.catch(() => undefined);
-        return result;
+    /** Ends everything that waits. */
+    stop(): void {
+        this.stopped = true;
+        for (const { abort } of this.rounds.values()) abort.abort();
+    }
+
+    /** Puts patches on a node's disk. Nobody has seen yet that it needs a reboot. */
+    installPatches(node: string, patch: Patch = {}): void {
+        installPatches(this.vmOf(node), patch, patch.at ?? new Date());
+    }
+
+    /** Installs patches on a node and lets its kured see them at once; ends as `tick` does. */
+    patchAndReboot(node: string, patch: Patch = {}): Promise<Outcome> {
+        this.installPatches(node, patch);
+        return this.tick(node, patch);
+    }
+
+    /**
+     * The node's kured looks. If the machine needs a reboot it marks the node at once, unless it is marked already, waits for the
+     * lock, empties the node and reboots it.
+     *
+     * @throws Error if there is no such node, or its machine does not need a reboot
+     */
+    async tick(node: string, { at = new Date(), utcOffsetMinutes = 0, readySince }: Patch = {}): Promise<Outcome> {
+        const vm = this.vmOf(node);
+        if (!needsReboot(vm)) throw new Error(`${node} does not need a reboot`);
+        const round: Round = { abort: new AbortController(), rebooting: false };
+        this.rounds.get(node)?.abort.abort();
+        this.rounds.set(node, round);
+        try {
+            await this.mark(node, kuredTime(at, utcOffsetMinutes));
+            const outcome = await this.reboot(vm, round);
+            const since = readySince ?? new Date(at.getTime() + REBOOT_TOOK_MS);
+            const isPast = readySince !== undefined || since.getTime() < Date.now();
+            if (outcome === "freed" && isPast) await this.setReadySince(node, since);
+            return outcome;
+        } finally {
+            if (this.rounds.get(node) === round) this.rounds.delete(node);
+        }
+    }
+
+    /** The machine's power went: its kured is gone, wherever it was. */
+    machineStopped(vm: Vm): void {
+        const round = this.rounds.get(vm.nodeName);
+        if (round && !round.rebooting) round.abort.abort();
+    }
+
+    /** The machine has booted, and kured's pod starts on it. */
+    machineStarted(vm: Vm): void {
+        const start = this.firstTick(vm.nodeName);
+        // Whoever waits for it gets the error; without anybody waiting, the sandbox has been stopped under it.
+        start.catch(() => undefined);
+        this.starts.set(vm.nodeName, start);
     }
 
     /** Makes a node look as if it had been ready since that moment. Nothing in the sandbox writes it again until it changes. */
@@ -81,101 +136,77 @@ export class Kured {
         await patchNodeStatus(this.api, name, { conditions: [{ ...ready, lastTransitionTime: since.toISOString() }] });
     }
 
-    private async patch(
-        vm: Vm,
-        { at = new Date(), utcOffsetMinutes = 0, patchLevel, readySince }: Patch,
-    ): Promise<void> {
-        const name = vm.nodeName;
-        put(vm, "etc/os-patch-level", `${patchLevel ?? at.toISOString().slice(0, 10)}\n`);
-        put(vm, SENTINEL, "*** System restart required ***\n");
-        const needed = kuredTime(at, utcOffsetMinutes);
-        await patchNode(this.api, name, {
+    /** Both annotations in one patch; nothing at all while the earlier reboot is still in progress. */
+    private async mark(node: string, needed: string): Promise<void> {
+        const found = (await findNode(this.api, node))?.metadata?.annotations ?? {};
+        if (!this.settings.annotateNodes || found[REBOOT_IN_PROGRESS] !== undefined) return;
+        await patchNode(this.api, node, {
             metadata: { annotations: { [MOST_RECENT_REBOOT_NEEDED]: needed, [REBOOT_IN_PROGRESS]: needed } },
         });
-        const wasCordoned = (await findNode(this.api, name))?.spec?.unschedulable === true;
-        await this.setLock(lockValue(name, wasCordoned, new Date()));
-        try {
-            await patchNode(this.api, name, { spec: { unschedulable: true } });
-            await drain(this.api, name);
-            // What is under /var/run doesn't outlive a boot.
-            rmSync(join(vm.diskDirectory, SENTINEL), { force: true });
-            await this.machines.restartVm(vm.id);
-            await this.settled();
-            if (!wasCordoned) await patchNode(this.api, name, { spec: { unschedulable: null } });
-            await patchNode(this.api, name, { metadata: { annotations: { [REBOOT_IN_PROGRESS]: null } } });
-        } finally {
-            await this.setLock(null);
+    }
+
+    private async reboot(vm: Vm, round: Round): Promise<Outcome> {
+        const { nodeName: node } = vm;
+        const { signal } = round.abort;
+        const wasCordoned = await this.takeLock(node, signal);
+        if (signal.aborted) return "cut off";
+        await patchNode(this.api, node, { spec: { unschedulable: true } });
+        const empty = await drain(this.api, node, this.settings.drainTimeoutMs, signal);
+        if (signal.aborted) return "cut off";
+        if (!empty) {
+            if (!wasCordoned) await patchNode(this.api, node, { spec: { unschedulable: null } });
+            await this.releaseLock(node);
+            return "drain failed";
         }
-        const since = readySince ?? new Date(at.getTime() + REBOOT_TOOK_MS);
-        if (readySince || since.getTime() < Date.now()) await this.setReadySince(name, since);
+        round.rebooting = true;
+        await this.machines.restartVm(vm.id);
+        await this.settled();
+        return (await this.starts.get(node)) ?? "not freed";
+    }
+
+    /** Waits until the lock is this node's; whether the node was cordoned by somebody else before. */
+    private async takeLock(node: string, signal: AbortSignal): Promise<boolean> {
+        while (!signal.aborted) {
+            const unschedulable = (await findNode(this.api, node))?.spec?.unschedulable === true;
+            const taken = await this.lock.change((value) => {
+                const result = acquire(value, { ...this.request(node), unschedulable });
+                return { write: result.held ? result.value : undefined, result };
+            });
+            if (taken.held) return taken.entry.metadata.unschedulable;
+            await sleep(LOCK_POLL_MS);
+        }
+        return false;
+    }
+
+    private async releaseLock(node: string): Promise<void> {
+        await this.lock.change((value) => ({ write: release(value, this.request(node)), result: undefined }));
+    }
+
+    /** What kured does first after its start: if the lock names this node, the reboot is over. */
+    private async firstTick(node: string): Promise<Outcome> {
+        await sleep(this.settings.firstTickMs, undefined, { ref: false });
+        const vm = this.machines.vms().find(({ nodeName }) => nodeName === node);
+        if (this.stopped || !vm?.joined) return "cut off";
+        const own = await this.lock.change((value) => ({ result: holding(value, this.request(node)) }));
+        if (!own) return "not freed";
+        if (!own.metadata.unschedulable) await patchNode(this.api, node, { spec: { unschedulable: null } });
+        if (this.settings.annotateNodes && !needsReboot(vm)) {
+            await patchNode(this.api, node, { metadata: { annotations: { [REBOOT_IN_PROGRESS]: null } } });
+        }
+        await this.releaseLock(node);
+        return "freed";
+    }
+
+    private request(nodeID: string): LockRequest {
+        const { concurrency, lockTtlMs } = this.settings;
+        return { nodeID, unschedulable: false, concurrency, ttlMs: lockTtlMs, now: new Date() };
     }
 
     private vmOf(node: string): Vm {
-        const vm = this.machines.vms().find(({ nodeName }) => nodeName === node);
-        if (!vm)
-            throw new Error(
-                `there is no node ${node}; the nodes are ${this.machines
-                    .vms()
-                    .map(({ nodeName }) => nodeName)
-                    .join(", ")}`,
-            );
-        return vm;
+        const known = this.machines.vms();
+        const vm = known.find(({ nodeName }) => nodeName === node);
+        if (vm) return vm;
+        const names = known.map(({ nodeName }) => nodeName).join(", ");
+        throw new Error(`there is no node ${node}; the nodes are ${names}`);
     }
-
-    /** On a cluster without kured's DaemonSet there is nothing to lock. */
-    private async setLock(value: string | null): Promise<void> {
-        await waitFor("kured's lock", async () => {
-            const daemonSet = await this.api.apps
-                .readNamespacedDaemonSet({ name: NAME, namespace: NAMESPACE })
-                .catch((error: unknown) => {
-                    if (isNotFound(error)) return undefined;
-                    throw error;
-                });
-            // Someone else has it: as kured does, wait.
-            if (value !== null && daemonSet?.metadata?.annotations?.[NODE_LOCK] !== undefined) return undefined;
-            if (daemonSet) await this.patchDaemonSet({ metadata: { annotations: { [NODE_LOCK]: value } } });
-            return true;
-        });
-    }
-
-    private async patchDaemonSet(body: object): Promise<void> {
-        const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-        await this.api.apps.patchNamespacedDaemonSet({ name: NAME, namespace: NAMESPACE, body }, options);
-    }
-}
-
-function put(vm: Vm, file: string, text: string): void {
-    const path = join(vm.diskDirectory, file);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-}
-
-function daemonSet({ version = "1.9.2", annotateNodes = true }: KuredOptions): V1DaemonSet {
-    const labels = { name: NAME };
-    const flags = ["--reboot-sentinel=/var/run/reboot-required", ...(annotateNodes ? ["--annotate-nodes=true"] : [])];
-    return {
-        metadata: { name: NAME, namespace: NAMESPACE },
-        spec: {
-            selector: { matchLabels: labels },
-            updateStrategy: { type: "RollingUpdate" },
-            template: {
-                metadata: { labels },
-                spec: {
-                    serviceAccountName: NAME,
-                    hostPID: true,
-                    tolerations: [{ operator: "Exists" }],
-                    containers: [
-                        {
-                            name: NAME,
-                            image: `docker.io/weaveworks/kured:${version}`,
-                            command: ["/usr/bin/kured"],
-                            args: flags,
-                            securityContext: { privileged: true },
-                            env: [{ name: "KURED_NODE_ID", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
-                        },
-                    ],
-                },
-            },
-        },
-    };
 }

@@ -7,15 +7,29 @@ import { findNode, isNotFound, patchNode, patchNodeStatus, readyCondition, waitF
 import { nodeOf, SHUTDOWN_TAINT, statusOf } from "./nodeObject";
 
 /** Conditions that the node controller sets to Unknown when a kubelet falls silent. */
+/** kubelet's own default is five minutes. */
+const HEARTBEAT_MS = 10_000;
 const CONDITIONS = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
 /** Shows VMs as nodes. */
 export class NodeLifecycle {
+    /** Machines with a working kubelet, by node name. */
+    private readonly alive = new Set<string>();
+    private readonly heartbeats: NodeJS.Timeout;
+
     constructor(
         private readonly api: Api,
         private readonly scaleSets: () => ScaleSet[],
         private readonly kubeletPort: number,
-    ) {}
+        heartbeatMs = HEARTBEAT_MS,
+    ) {
+        this.heartbeats = setInterval(() => this.heartbeat(), heartbeatMs).unref();
+    }
+
+    /** No more signs of life. */
+    stop(): void {
+        clearInterval(this.heartbeats);
+    }
 
     /** The VM's kubelet started: the node is there, and Ready as soon as kwok has taken it. */
     async up(vm: Vm): Promise<void> {
@@ -33,6 +47,7 @@ export class NodeLifecycle {
             return readyCondition(node)?.status === "True" || !vm.joined ? true : undefined;
         });
         await this.setShutdownTaint(vm.nodeName, false);
+        this.alive.add(vm.nodeName);
     }
 
     /**
@@ -40,6 +55,7 @@ export class NodeLifecycle {
      * would notice after its grace period; it is written at once, in that controller's words, so that nobody has to wait.
      */
     async down(vm: Vm): Promise<void> {
+        this.alive.delete(vm.nodeName);
         if (!(await findNode(this.api, vm.nodeName))) return;
         await patchNode(this.api, vm.nodeName, { metadata: { labels: { [PLAYED_LABEL]: null } } });
         const now = new Date().toISOString();
@@ -55,9 +71,20 @@ export class NodeLifecycle {
 
     /** The VM is gone, and its node with it. */
     async gone(vm: Vm): Promise<void> {
+        this.alive.delete(vm.nodeName);
         await this.api.core.deleteNode({ name: vm.nodeName }).catch((error: unknown) => {
             if (!isNotFound(error)) throw error;
         });
+    }
+
+    /** As kubelet does from time to time without a change: the conditions are confirmed, their transitions stay. */
+    private heartbeat(): void {
+        const lastHeartbeatTime = new Date().toISOString();
+        const conditions = CONDITIONS.map((type) => ({ type, lastHeartbeatTime }));
+        for (const name of this.alive) {
+            // One that is missed is followed by the next.
+            patchNodeStatus(this.api, name, { conditions }).catch(() => undefined);
+        }
     }
 
     /** The node controller writes taints too: a change is tried again on what it left. */

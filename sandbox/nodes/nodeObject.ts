@@ -74,18 +74,24 @@ export function statusOf(vm: Vm, port: number): V1Node["status"] {
         allocatable: resources,
         nodeInfo: {
             architecture: "amd64",
-            bootID: crypto.randomUUID(),
-            containerRuntimeVersion: "containerd://1.6.36",
-            kernelVersion: "5.4.0-azure",
+            bootID: vm.bootId,
+            containerRuntimeVersion: `containerd://${containerdVersion(vm.diskDirectory)}`,
+            kernelVersion: vm.kernelVersion,
             kubeProxyVersion: KUBELET_VERSION,
             kubeletVersion: KUBELET_VERSION,
             machineID: read(vm.diskDirectory, "etc/machine-id").trim(),
             operatingSystem: "linux",
-            // So that `kubectl get nodes -o wide` shows what this is about.
-            osImage: `Ubuntu, patched ${patchLevel(vm.diskDirectory) || "never"}`,
+            osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(read(vm.diskDirectory, "etc/os-release"))?.[1] ?? "Linux",
             systemUUID: vm.vmId,
         },
     };
+}
+
+/** Version of the installed package, as dpkg's database has it. */
+function containerdVersion(diskDirectory: string): string {
+    const packages = read(diskDirectory, "var/lib/dpkg/status").split(/\n{2,}/);
+    const containerd = packages.find((one) => /^Package: (moby-containerd|containerd|containerd\.io)$/m.test(one));
+    return /^Version: ([0-9.]+)/m.exec(containerd ?? "")?.[1] ?? "1.6.36";
 }
 
 function wellKnownLabels(vm: Vm, scaleSet: ScaleSet | undefined): Record<string, string> {

@@ -36,9 +36,19 @@ export interface ResourceGroup {
     tags: Record<string, string>;
 }
 
+/** A subscription of the tenant. */
+export interface Subscription {
+    /** Its ARM id, `/subscriptions/…`. */
+    readonly id: string;
+    readonly subscriptionId: string;
+    readonly name: string;
+}
+
 /** The whole local Azure. */
 export interface Cloud {
+    /** The first subscription, which signed-in processes are pointed at. */
     readonly subscriptionId: string;
+    readonly subscriptions: Collection<Subscription>;
     readonly tenantId: string;
     readonly durations: Durations;
     url(): string;

@@ -6,6 +6,7 @@ import { Collection } from "./collection";
 import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
 import { diskFromImage, type ImageReference } from "./images";
+import { capitalGroup } from "./ids";
 import type { ScaleSetRecord, Json } from "./scaleSetRecord";
 import { timestamp } from "./timestamp";
 import type { VmEvent } from "./types";
@@ -174,8 +175,7 @@ export class Fleet {
             scaleSet.location,
         );
         if (osDisk.diffDiskSettings) return;
-        const group = `/subscriptions/${cloud.subscriptionId}/resourceGroups/${scaleSet.resourceGroup.toUpperCase()}`;
-        vm.osDiskId = `${group}/providers/Microsoft.Compute/disks/${name}`;
+        vm.osDiskId = `${capitalGroup(scaleSet.groupId)}/providers/Microsoft.Compute/disks/${name}`;
         const managed = (osDisk.managedDisk ?? {}) as Json;
         const account = (managed.storageAccountType as string | undefined) ?? "Standard_LRS";
         const plan = scaleSet.wire.plan as Json | undefined;

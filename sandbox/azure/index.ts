@@ -17,9 +17,9 @@ import { addSignIn } from "./http/signIn";
 import { TokenService } from "./http/tokens";
 import { Operations } from "./operations";
 import { DEFAULT_GROUP, DEFAULT_LOCATION, poolBody, scaleSetName } from "./pools";
-import { Principals, type Principal } from "./rbac";
+import { Principals, type Principal, type RoleAssignment } from "./rbac";
 import { RequestLog } from "./requestLog";
-import { groupId } from "./resources/resourceGroups";
+import { groupId } from "./ids";
 import { create } from "./resources/scaleSets";
 import { scaleSetSchema } from "./model/schema";
 import { FAST, type Durations, type PoolOptions, type ScaleSet, type Vm, type VmEvent } from "./types";
@@ -56,7 +56,10 @@ export interface AzureSandbox {
     readonly tokens: TokenService;
     readonly faults: Faults;
     readonly requests: RequestLog;
-    createResourceGroup(name: string, location: string): void;
+    /** Adds a subscription to the tenant, where the default principal is an owner as well; returns its id. */
+    addSubscription(name: string, subscriptionId?: string): string;
+    /** In the first subscription unless another is named. */
+    createResourceGroup(name: string, location: string, subscriptionId?: string): void;
     /** Makes an AKS-Engine-like pool and waits until its VMs have booted. */
     createScaleSet(options: PoolOptions): Promise<ScaleSet>;
     scaleSets(): ScaleSet[];
@@ -91,7 +94,7 @@ export async function startAzure(options: AzureOptions): Promise<AzureSandbox> {
     const app = createServer(cloud, certificates);
     const principal = cloud.principals.add({
         name: "owner",
-        assignments: [{ scope: `/subscriptions/${cloud.subscriptionId}`, role: { name: "Owner", actions: ["*"] } }],
+        assignments: [ownerOf(cloud.subscriptionId)],
     });
     addSignIn(app, cloud, { header: randomUUID(), clientId: () => principal.clientId });
     const sandbox = handle(cloud, app, principal, { caFile, ca: certificates.ca });
@@ -110,6 +113,7 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
     const principals = new Principals();
     const cloud: Cloud = {
         ...{ subscriptionId, tenantId, url, now, principals },
+        subscriptions: new Collection(),
         durations: { ...FAST, ...options.durations },
         ...{
             groups: new Collection(),
@@ -120,10 +124,11 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
         ...{ definitions: new Collection(), versions: new Collection(), scaleSets: new Collection() },
         folders: new Folders(options.directory),
         fleet: new Fleet(() => cloud),
-        operations: new Operations({ url, subscriptionId, now }),
+        operations: new Operations({ url, now }),
         tokens: await TokenService.create({ url, tenantId, principals, now }),
         ...{ faults: new Faults(), requests: new RequestLog(), limits: new RateLimits() },
     };
+    cloud.subscriptions.set({ id: `/subscriptions/${subscriptionId}`, subscriptionId, name: "kamino sandbox" });
     return { cloud, listening: (text) => (address = text) };
 }
 
@@ -171,7 +176,13 @@ function handle(
         get env() {
             return envFor(principal);
         },
-        createResourceGroup: (name, location) => void addGroup(cloud, name, location),
+        addSubscription: (name, id = randomUUID()) => {
+            cloud.subscriptions.set({ id: `/subscriptions/${id}`, subscriptionId: id, name });
+            principal.assignments.push(ownerOf(id));
+            return id;
+        },
+        createResourceGroup: (name, location, subscription = cloud.subscriptionId) =>
+            void addGroup(cloud, groupId(subscription, name), location),
         createScaleSet: (options) => createPool(cloud, options),
         scaleSets: () => cloud.scaleSets.all(),
         scaleSet: (id) => cloud.scaleSets.get(id),
@@ -192,17 +203,21 @@ function handle(
     };
 }
 
-function addGroup(cloud: Cloud, name: string, location: string): void {
-    const id = groupId(cloud, name);
-    if (!cloud.groups.get(id)) cloud.groups.set({ id, name, location, tags: {} });
+function addGroup(cloud: Cloud, id: string, location: string): void {
+    if (!cloud.groups.get(id)) cloud.groups.set({ id, name: id.split("/")[4], location, tags: {} });
+}
+
+function ownerOf(subscriptionId: string): RoleAssignment {
+    return { scope: `/subscriptions/${subscriptionId}`, role: { name: "Owner", actions: ["*"] } };
 }
 
 async function createPool(cloud: Cloud, options: PoolOptions): Promise<ScaleSet> {
-    const group = options.resourceGroup ?? DEFAULT_GROUP;
+    const subscriptionId = options.subscriptionId ?? cloud.subscriptionId;
+    const group = groupId(subscriptionId, options.resourceGroup ?? DEFAULT_GROUP);
     addGroup(cloud, group, options.location ?? DEFAULT_LOCATION);
-    const id = `${groupId(cloud, group)}/providers/Microsoft.Compute/virtualMachineScaleSets/${scaleSetName(options)}`;
+    const id = `${group}/providers/Microsoft.Compute/virtualMachineScaleSets/${scaleSetName(options)}`;
     if (cloud.scaleSets.get(id)) throw new Error(`There is a scale set ${id} already.`);
-    const record = create(cloud, id, group, scaleSetSchema.parse(poolBody(options, cloud.subscriptionId)));
+    const record = create(cloud, id, scaleSetSchema.parse(poolBody(options, subscriptionId)));
     record.wire.properties.provisioningState = "Succeeded";
     await cloud.fleet.scale(record, record.capacity);
     return record;

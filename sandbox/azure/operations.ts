@@ -27,7 +27,7 @@ export interface Operation {
 /** What an operation is to do. */
 export interface Work {
     kind: OperationKind;
-    /** Name of the resource group where it works. */
+    /** Id of the resource group where it works. */
     group: string;
     /** Location as the caller wrote it: the URL echoes its spelling (recorded). */
     location: string;
@@ -49,7 +49,7 @@ export class Operations {
     private readonly byId = new Map<string, Operation>();
 
     constructor(
-        private readonly context: { url: () => string; subscriptionId: string; now: () => Date },
+        private readonly context: { url: () => string; now: () => Date },
         private stopped = false,
     ) {}
 
@@ -62,7 +62,7 @@ export class Operations {
         const operation: Operation = {
             id: randomUUID(),
             kind: work.kind,
-            scope: `/subscriptions/${this.context.subscriptionId}/resourceGroups/${work.group}`,
+            scope: work.group,
             status: "InProgress",
             started: this.context.now(),
             expectedEnd: Date.now() + work.milliseconds,
@@ -113,8 +113,8 @@ export class Operations {
 
     // From 2024 on the URLs carry signed query parameters; clients must treat them as opaque, so something opaque is there.
     private headers(operation: Operation, work: Work): Record<string, string> {
-        const { url, subscriptionId } = this.context;
-        const base = `${url()}/subscriptions/${subscriptionId}/providers/Microsoft.Compute/locations/${work.location}`;
+        const subscription = work.group.split("/").slice(0, 3).join("/");
+        const base = `${this.context.url()}${subscription}/providers/Microsoft.Compute/locations/${work.location}`;
         const signed = `t=${Date.now()}&c=${randomBytes(24).toString("base64url")}&s=${randomBytes(24).toString("base64url")}&h=${randomBytes(16).toString("base64url")}`;
         const async = `${base}/${work.kind}/${operation.id}?p=${randomUUID()}&api-version=${work.apiVersion}&${signed}`;
         return {

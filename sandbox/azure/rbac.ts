@@ -91,6 +91,11 @@ export function authorize(principal: Principal, action: string, scope: string, l
     }
 }
 
+/** Whether the principal has any role at the scope, above or below it: what it takes to see a subscription at all. */
+export function reaches(principal: Principal, scope: string): boolean {
+    return principal.assignments.some((one) => covers(one.scope, scope) || covers(scope, one.scope));
+}
+
 function covers(given: string, scope: string): boolean {
     const upper = given.toLowerCase().replace(/\/+$/, "");
     const lower = scope.toLowerCase();

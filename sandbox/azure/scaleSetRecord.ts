@@ -1,5 +1,6 @@
 // A scale set as the local Azure keeps it: the whole model, secrets included, and what the service counts beside it.
 import type { Wire } from "./cloud";
+import { groupOf } from "./ids";
 import type { ScaleSet } from "./types";
 
 /** Loosely typed JSON object, for the parts of models that are walked by name. */
@@ -17,8 +18,16 @@ export class ScaleSetRecord implements ScaleSet {
     constructor(
         /** The resource as stored: answers leave out part of it. */
         public wire: Wire,
-        readonly resourceGroup: string,
     ) {}
+
+    /** Name of its resource group, as its creator wrote it. */
+    get resourceGroup(): string {
+        return this.groupId.split("/")[4];
+    }
+
+    get groupId(): string {
+        return groupOf(this.id);
+    }
 
     get id(): string {
         return this.wire.id;

@@ -39,6 +39,8 @@ export interface PoolOptions {
     /** Pool name; the scale set is `k8s-<name>-<8 digits>-vmss` unless `scaleSet` says otherwise. */
     name: string;
     scaleSet?: string;
+    /** Default: the first subscription. */
+    subscriptionId?: string;
     resourceGroup?: string;
     location?: string;
     capacity?: number;

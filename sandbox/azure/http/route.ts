@@ -9,6 +9,8 @@ export interface Call {
     method: string;
     /** Path without query, as the caller wrote it. */
     path: string;
+    /** The subscription that the path names, as it was made; the first one for paths that name none. */
+    subscriptionId: string;
     /** Path parameters in the caller's casing. */
     params: Record<string, string>;
     query: Record<string, string | undefined>;

@@ -2,13 +2,14 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Certificates } from "../certificates";
 import type { Cloud } from "../cloud";
+import { groupId } from "../ids";
 import { authorize, type LinkedAccess } from "../rbac";
 import { routes as disks } from "../resources/disks";
 import { routes as galleries } from "../resources/galleries";
 import { routes as imageDefinitions } from "../resources/imageDefinitions";
 import { routes as imageVersions } from "../resources/imageVersions";
 import { routes as operations } from "../resources/operations";
-import { groupId, routes as resourceGroups } from "../resources/resourceGroups";
+import { routes as resourceGroups } from "../resources/resourceGroups";
 import { routes as scaleSets } from "../resources/scaleSets";
 import { routes as skus } from "../resources/skus";
 import { routes as virtualMachines } from "../resources/virtualMachines";
@@ -88,13 +89,14 @@ async function serve(
         if (!route) throw unknownType(path, query["api-version"]);
         const apiVersion = checkApiVersion(route, query["api-version"]);
         const params = request.params as Record<string, string>;
-        checkSubscription(cloud, params.subscriptionId);
+        const subscriptionId = checkSubscription(cloud, params.subscriptionId);
         body = readJson(request.body);
         const headers = request.headers as Record<string, string | undefined>;
         const call: Call = {
             cloud,
             method: request.method,
             path: decodeURI(path),
+            subscriptionId,
             params,
             query,
             headers,
@@ -108,7 +110,7 @@ async function serve(
         if (
             params.resourceGroupName &&
             route.path.includes("/providers/") &&
-            !cloud.groups.get(groupId(cloud, params.resourceGroupName))
+            !cloud.groups.get(groupId(subscriptionId, params.resourceGroupName))
         ) {
             throw groupNotFound(params.resourceGroupName);
         }
@@ -183,8 +185,10 @@ function checkApiVersion(route: Route, given: string | undefined): string {
     return given;
 }
 
-function checkSubscription(cloud: Cloud, id: string | undefined): void {
-    if (id === undefined || id.toLowerCase() === cloud.subscriptionId.toLowerCase()) return;
+function checkSubscription(cloud: Cloud, id: string | undefined): string {
+    const found =
+        id === undefined ? cloud.subscriptionId : cloud.subscriptions.get(`/subscriptions/${id}`)?.subscriptionId;
+    if (found !== undefined) return found;
     throw new ArmError(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`, { gateway: true });
 }
 

@@ -1,8 +1,9 @@
 // What every resource's routes share: ids, look-ups, accepting answers, merges.
-import type { Cloud, Stored, Wire } from "../cloud";
+import type { Stored, Wire } from "../cloud";
 import type { Collection } from "../collection";
 import { ArmError, notFound, parentNotFound } from "../http/errors";
 import type { Answer, Call } from "../http/route";
+import { groupId } from "../ids";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 
@@ -12,7 +13,7 @@ export const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 
 /** Id of what the call names below its group, for example `idOf(call, "galleries", "galleryName")`. */
 export function idOf(call: Call, ...pairs: string[]): string {
-    let id = `/subscriptions/${call.cloud.subscriptionId}/resourceGroups/${call.params.resourceGroupName}/providers/Microsoft.Compute`;
+    let id = `${groupId(call.subscriptionId, call.params.resourceGroupName)}/providers/Microsoft.Compute`;
     for (let i = 0; i < pairs.length; i += 2) id += `/${pairs[i]}/${call.params[pairs[i + 1]]}`;
     return id;
 }
@@ -116,7 +117,7 @@ export function accept(write: SimpleWrite): Answer {
     const { call, stored, operation } = write;
     const { headers } = call.cloud.operations.start({
         ...operation,
-        group: call.params.resourceGroupName,
+        group: groupId(call.subscriptionId, call.params.resourceGroupName),
         location: (call.body.location as string | undefined) ?? stored.wire.location,
         apiVersion: call.apiVersion,
         failWith: call.cloud.faults.operationError(call.method, call.path),
@@ -143,7 +144,7 @@ export function acceptDelete(
     stored.wire.properties.provisioningState = "Deleting";
     const { headers } = call.cloud.operations.start({
         ...operation,
-        group: call.params.resourceGroupName,
+        group: groupId(call.subscriptionId, call.params.resourceGroupName),
         location: stored.wire.location,
         apiVersion: call.apiVersion,
         withLocation: true,
@@ -161,19 +162,9 @@ export function view(stored: { wire: Wire }): Wire {
     return structuredClone(stored.wire);
 }
 
-/** The list of what is directly below a group, of one type. */
-export function inGroup<T extends { readonly id: string }>(
-    cloud: Cloud,
-    collection: Collection<T>,
-    group: string,
-): T[] {
-    return collection.below(`/subscriptions/${cloud.subscriptionId}/resourceGroups/${group}`);
-}
-
-/** An id with its group in capitals, as lists that ARM aggregates show it (recorded). */
-export function capitalGroup(id: string): string {
-    return id.replace(
-        /(\/resourceGroups\/)([^/]+)/i,
-        (_, prefix: string, group: string) => prefix + group.toUpperCase(),
-    );
+/** What of one type is in the group that the call names, or in its subscription if it names none. */
+export function listed<T extends { readonly id: string }>(call: Call, collection: Collection<T>): T[] {
+    const group = call.params.resourceGroupName;
+    const subscription = `/subscriptions/${call.subscriptionId}`;
+    return collection.below(group === undefined ? subscription : groupId(call.subscriptionId, group));
 }

@@ -5,11 +5,12 @@ import type { Collection } from "../collection";
 import { ArmError, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import type { LinkedAccess } from "../rbac";
+import { capitalGroup } from "../ids";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { diskSchemas } from "../model/diskSchemas";
-import { COMPUTE, accept, acceptDelete, capitalGroup, checkLocation, find, idOf, inGroup, merge, view } from "./common";
+import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
 
 type Kind = "disks" | "snapshots";
 const NAMES: Record<Kind, string> = { disks: "diskName", snapshots: "snapshotName" };
@@ -223,15 +224,14 @@ function routesOf(kind: Kind): Route[] {
             path: `${COMPUTE}/${kind}`,
             action: action("read"),
             type: "disks",
-            handle: (call) =>
-                list(call, inGroup(call.cloud, kept(call.cloud, kind), call.params.resourceGroupName), (id) => id),
+            handle: (call) => list(call, listed(call, kept(call.cloud, kind)), (id) => id),
         },
         {
             method: "GET",
             path: `/subscriptions/:subscriptionId/providers/Microsoft.Compute/${kind}`,
             action: action("read"),
             type: "disks",
-            handle: (call) => list(call, kept(call.cloud, kind).all(), capitalGroup),
+            handle: (call) => list(call, listed(call, kept(call.cloud, kind)), capitalGroup),
         },
     ];
 }

@@ -3,9 +3,10 @@ import type { Stored, Wire } from "../cloud";
 import { ArmError, hasChildren } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema } from "../http/schema";
+import { capitalGroup } from "../ids";
 import { normalLocation } from "../regions";
 import type { Json } from "../scaleSetRecord";
-import { COMPUTE, accept, acceptDelete, capitalGroup, checkLocation, find, idOf, inGroup, merge, view } from "./common";
+import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
 
 const schema = new BodySchema("Gallery", {
     ...{ id: "readOnly", name: "readOnly", type: "readOnly", systemData: "readOnly" },
@@ -33,7 +34,7 @@ function put(call: Call): Answer {
         const message = `The entity name 'galleryName' is invalid according to its validation rule: ^[^_\\W][\\w-._]{0,79}(?<![-.])$.`;
         throw new ArmError(400, "InvalidParameter", message, { target: "galleryName" });
     }
-    const uniqueName = `${cloud.subscriptionId}-${params.galleryName.toUpperCase()}`;
+    const uniqueName = `${call.subscriptionId}-${params.galleryName.toUpperCase()}`;
     const stored: Stored = existing ?? {
         id,
         wire: {
@@ -125,7 +126,7 @@ export const routes: Route[] = [
         action: "Microsoft.Compute/galleries/read",
         type: "galleries",
         handle: (call) => {
-            const all = inGroup(call.cloud, call.cloud.galleries, call.params.resourceGroupName);
+            const all = listed(call, call.cloud.galleries);
             return { status: 200, body: { value: all.map((one) => ({ ...view(one), id: capitalGroup(one.id) })) } };
         },
     },

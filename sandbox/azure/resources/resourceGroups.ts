@@ -2,9 +2,11 @@
 import { groupNotFound, missingParameter } from "../http/errors";
 import type { Route } from "../http/route";
 import { BodySchema } from "../http/schema";
+import { groupId } from "../ids";
+import { reaches } from "../rbac";
 import { REGIONS, normalLocation } from "../regions";
-import type { Cloud, ResourceGroup } from "../cloud";
-import { GROUP } from "./common";
+import type { Cloud, ResourceGroup, Subscription } from "../cloud";
+import { GROUP, listed } from "./common";
 
 const SUBSCRIPTION = "/subscriptions/:subscriptionId";
 const schema = new BodySchema("ResourceGroup", {
@@ -16,11 +18,6 @@ const schema = new BodySchema("ResourceGroup", {
     tags: { "*": "string" },
     properties: { provisioningState: "readOnly" },
 });
-
-/** Id of a group. */
-export function groupId(cloud: Cloud, name: string): string {
-    return `/subscriptions/${cloud.subscriptionId}/resourceGroups/${name}`;
-}
 
 function wire(group: ResourceGroup): Record<string, unknown> {
     const { id, name, location, tags } = group;
@@ -34,14 +31,14 @@ function wire(group: ResourceGroup): Record<string, unknown> {
     };
 }
 
-function subscription(cloud: Cloud): Record<string, unknown> {
+function subscription(cloud: Cloud, { id, subscriptionId, name }: Subscription): Record<string, unknown> {
     return {
-        id: `/subscriptions/${cloud.subscriptionId}`,
+        id,
         authorizationSource: "RoleBased",
         managedByTenants: [],
-        subscriptionId: cloud.subscriptionId,
+        subscriptionId,
         tenantId: cloud.tenantId,
-        displayName: "kamino sandbox",
+        displayName: name,
         state: "Enabled",
         subscriptionPolicies: {
             locationPlacementId: "Public_2014-09-01",
@@ -52,10 +49,10 @@ function subscription(cloud: Cloud): Record<string, unknown> {
 }
 
 // Regions with zones have mappings, regions without have none: the documented way to tell.
-function location(cloud: Cloud, region: (typeof REGIONS)[number]): Record<string, unknown> {
+function location(subscriptionId: string, region: (typeof REGIONS)[number]): Record<string, unknown> {
     const mappings = ["1", "2", "3"].map((zone) => ({ logicalZone: zone, physicalZone: `${region.name}-az${zone}` }));
     return {
-        id: `/subscriptions/${cloud.subscriptionId}/locations/${region.name}`,
+        id: `/subscriptions/${subscriptionId}/locations/${region.name}`,
         name: region.name,
         type: "Region",
         displayName: region.displayName,
@@ -63,9 +60,7 @@ function location(cloud: Cloud, region: (typeof REGIONS)[number]): Record<string
         metadata: {
             regionType: "Physical",
             regionCategory: region.zones ? "Recommended" : "Other",
-            pairedRegion: [
-                { name: region.paired, id: `/subscriptions/${cloud.subscriptionId}/locations/${region.paired}` },
-            ],
+            pairedRegion: [{ name: region.paired, id: `/subscriptions/${subscriptionId}/locations/${region.paired}` }],
         },
         ...(region.zones && { availabilityZoneMappings: mappings }),
     };
@@ -78,17 +73,21 @@ export const routes: Route[] = [
         path: "/subscriptions",
         action: undefined,
         type: "resources",
-        handle: ({ cloud }) => ({
-            status: 200,
-            body: { value: [subscription(cloud)], count: { type: "Total", value: 1 } },
-        }),
+        handle: ({ cloud, principal }) => {
+            const mine = cloud.subscriptions.all().filter(({ id }) => reaches(principal, id));
+            const value = mine.map((one) => subscription(cloud, one));
+            return { status: 200, body: { value, count: { type: "Total", value: value.length } } };
+        },
     },
     {
         method: "GET",
         path: SUBSCRIPTION,
         action: "Microsoft.Resources/subscriptions/read",
         type: "resources",
-        handle: ({ cloud }) => ({ status: 200, body: subscription(cloud) }),
+        handle: ({ cloud, subscriptionId }) => {
+            const [found] = cloud.subscriptions.all().filter((one) => one.subscriptionId === subscriptionId);
+            return { status: 200, body: subscription(cloud, found) };
+        },
     },
     {
         method: "GET",
@@ -96,7 +95,10 @@ export const routes: Route[] = [
         action: "Microsoft.Resources/subscriptions/locations/read",
         beyondScope: 1,
         type: "resources",
-        handle: ({ cloud }) => ({ status: 200, body: { value: REGIONS.map((region) => location(cloud, region)) } }),
+        handle: ({ subscriptionId }) => ({
+            status: 200,
+            body: { value: REGIONS.map((region) => location(subscriptionId, region)) },
+        }),
     },
     {
         method: "GET",
@@ -104,15 +106,15 @@ export const routes: Route[] = [
         action: "Microsoft.Resources/subscriptions/resourceGroups/read",
         beyondScope: 1,
         type: "resources",
-        handle: ({ cloud }) => ({ status: 200, body: { value: cloud.groups.all().map(wire) } }),
+        handle: (call) => ({ status: 200, body: { value: listed(call, call.cloud.groups).map(wire) } }),
     },
     {
         method: "GET",
         path: GROUP,
         action: "Microsoft.Resources/subscriptions/resourceGroups/read",
         type: "resources",
-        handle: ({ cloud, params }) => {
-            const group = cloud.groups.get(groupId(cloud, params.resourceGroupName));
+        handle: ({ cloud, params, subscriptionId }) => {
+            const group = cloud.groups.get(groupId(subscriptionId, params.resourceGroupName));
             if (!group) throw groupNotFound(params.resourceGroupName);
             return { status: 200, body: wire(group) };
         },
@@ -123,12 +125,17 @@ export const routes: Route[] = [
         action: "Microsoft.Resources/subscriptions/resourceGroups/write",
         type: "resources",
         body: schema,
-        handle: ({ cloud, params, body }) => {
+        handle: ({ cloud, params, body, subscriptionId }) => {
             const name = params.resourceGroupName;
-            const existing = cloud.groups.get(groupId(cloud, name));
+            const existing = cloud.groups.get(groupId(subscriptionId, name));
             if (!existing && typeof body.location !== "string") throw missingParameter("location");
             const tags = (body.tags ?? {}) as Record<string, string>;
-            const fresh = { id: groupId(cloud, name), name, location: normalLocation(String(body.location)), tags };
+            const fresh = {
+                id: groupId(subscriptionId, name),
+                name,
+                location: normalLocation(String(body.location)),
+                tags,
+            };
             const group = cloud.groups.set(existing ? { ...existing, tags } : fresh);
             return { status: existing ? 200 : 201, body: wire(group) };
         },

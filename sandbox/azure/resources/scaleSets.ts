@@ -10,21 +10,12 @@ import { scaleSetSchema } from "../model/schema";
 import { checkCapacity, updated } from "../model/update";
 import { scaleSetView } from "../model/view";
 import type { Operation } from "../operations";
+import { capitalGroup } from "../ids";
 import { region } from "../regions";
 import { ScaleSetRecord, type Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import type { VmRecord } from "../vmRecord";
-import {
-    COMPUTE,
-    acceptDelete,
-    capitalGroup,
-    checkLocation,
-    checkPreconditions,
-    find,
-    idOf,
-    inGroup,
-    isObject,
-} from "./common";
+import { COMPUTE, acceptDelete, checkLocation, checkPreconditions, find, idOf, listed, isObject } from "./common";
 import { VM_ACTIONS, act, deleteAction, rollOut, type VmAction } from "./vmActions";
 
 const scaleSetId = (call: Call) => idOf(call, "virtualMachineScaleSets", "vmScaleSetName");
@@ -36,19 +27,19 @@ function put(call: Call): Answer {
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
     checkPreconditions(call, existing?.etag);
     if (existing) return change(call, existing, false);
-    const record = create(cloud, scaleSetId(call), params.resourceGroupName, body);
+    const record = create(cloud, scaleSetId(call), body);
     record.wire.properties.provisioningState = "Creating";
     const { headers } = work(call, record, () => cloud.fleet.scale(record, record.capacity));
     return { status: 201, body: scaleSetView(record, call.apiVersion), headers };
 }
 
 /** Adds a scale set without its VMs; the body is checked as a PUT's. */
-export function create(cloud: Cloud, id: string, group: string, body: Json): ScaleSetRecord {
+export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
     if (!isObject(body.sku) || body.sku.name === undefined) throw missingParameter("sku.name");
     checkCapacity(body);
     if (!isObject(body.properties) || !isObject(body.properties.virtualMachineProfile))
         throw missingParameter("virtualMachineProfile");
-    const record = new ScaleSetRecord(newScaleSet(cloud, id, body), group);
+    const record = new ScaleSetRecord(newScaleSet(cloud, id, body));
     const zones = (record.wire.zones as string[] | undefined) ?? [];
     if (zones.length > 0 && !region(record.location)?.zones) {
         throw new ArmError(
@@ -70,7 +61,7 @@ function change(call: Call, record: ScaleSetRecord, patch: boolean): Answer {
     const disksBefore = JSON.stringify(record.storageProfile);
     const wire = updated(record.wire, call.body, patch);
     addDefaults(cloud, wire);
-    const draft = new ScaleSetRecord(wire, record.resourceGroup);
+    const draft = new ScaleSetRecord(wire);
     checkImageFits(cloud, draft);
     record.wire = wire;
     record.etagCounter += 1;
@@ -101,7 +92,7 @@ function work(
     };
     return call.cloud.operations.start({
         kind: "operations",
-        group: record.resourceGroup,
+        group: record.groupId,
         location: (call.body.location as string | undefined) ?? record.location,
         apiVersion: call.apiVersion,
         milliseconds: call.cloud.durations.scaleSet,
@@ -214,15 +205,14 @@ export const routes: Route[] = [
         path: `${COMPUTE}/virtualMachineScaleSets`,
         action: action("read"),
         type: "scaleSets",
-        handle: (call) =>
-            list(call, inGroup(call.cloud, call.cloud.scaleSets, call.params.resourceGroupName), (id) => id),
+        handle: (call) => list(call, listed(call, call.cloud.scaleSets), (id) => id),
     },
     {
         method: "GET",
         path: "/subscriptions/:subscriptionId/providers/Microsoft.Compute/virtualMachineScaleSets",
         action: action("read"),
         type: "scaleSets",
-        handle: (call) => list(call, call.cloud.scaleSets.all(), capitalGroup),
+        handle: (call) => list(call, listed(call, call.cloud.scaleSets), capitalGroup),
     },
     ...Object.entries(VM_ACTIONS).map(([name, { run, milliseconds }]) => setAction(name, run, milliseconds)),
     setAction("manualupgrade", upgrade, ({ durations }) => durations.vmStart),

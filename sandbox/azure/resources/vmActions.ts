@@ -41,7 +41,7 @@ export function act(
     record.etagCounter += 1;
     const { headers } = cloud.operations.start({
         ...{ kind: "operations", location: record.location, apiVersion: call.apiVersion, milliseconds },
-        group: record.resourceGroup,
+        group: record.groupId,
         withLocation: true,
         notification: true,
         failWith: cloud.faults.operationError(call.method, call.path),

@@ -6,6 +6,7 @@ import type { Folders } from "./folders";
 import type { RateLimits } from "./http/headers";
 import type { TokenService } from "./http/tokens";
 import type { Operations } from "./operations";
+import type { Policies } from "./policies";
 import type { Principals } from "./rbac";
 import type { RequestLog } from "./requestLog";
 import type { ScaleSetRecord } from "./scaleSetRecord";
@@ -56,6 +57,7 @@ export interface Cloud {
     readonly groups: Collection<ResourceGroup>;
     readonly disks: Collection<Stored>;
     readonly snapshots: Collection<Stored>;
+    readonly encryptionSets: Collection<Stored>;
     readonly galleries: Collection<Stored>;
     readonly definitions: Collection<Stored>;
     readonly versions: Collection<Stored>;
@@ -66,6 +68,7 @@ export interface Cloud {
     readonly principals: Principals;
     readonly tokens: TokenService;
     readonly faults: Faults;
+    readonly policies: Policies;
     readonly requests: RequestLog;
     readonly limits: RateLimits;
 }

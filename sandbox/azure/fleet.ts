@@ -1,15 +1,13 @@
 // The machines: made from images, started, stopped, deallocated, reimaged and deleted, each with its boot.
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud } from "./cloud";
 import { Collection } from "./collection";
 import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
-import { diskFromImage, type ImageReference } from "./images";
-import { capitalGroup } from "./ids";
 import type { ScaleSetRecord, Json } from "./scaleSetRecord";
-import { timestamp } from "./timestamp";
 import type { VmEvent } from "./types";
+import { dropDisks, giveDisks } from "./vmDisks";
 import { VmRecord } from "./vmRecord";
 
 type Listener = (event: VmEvent) => void;
@@ -78,7 +76,7 @@ export class Fleet {
     /** A fresh OS disk from the model's image and a first boot, as an upgrade to the latest model does. */
     async reimage(vm: VmRecord): Promise<void> {
         if (vm.power === "running") this.halt(vm, false, "stopped");
-        this.dropDisk(vm);
+        dropDisks(this.cloud(), vm, { all: false });
         await this.provision(vm, "started");
     }
 
@@ -95,7 +93,7 @@ export class Fleet {
         vm.power = "stopped";
         vm.joined = false;
         this.vms.delete(vm.id);
-        this.dropDisk(vm);
+        dropDisks(this.cloud(), vm, { all: true });
         this.emit("deleted", vm);
     }
 
@@ -112,7 +110,7 @@ export class Fleet {
         vm.customData = vm.scaleSet.osProfile.customData as string | undefined;
         vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
         try {
-            this.giveDisk(vm);
+            giveDisks(cloud, vm);
             await sleep(cloud.durations.vmCreate);
             const failed = await this.boot(vm, scripts(vm));
             if (vm.deleted || this.stopped) return;
@@ -161,84 +159,10 @@ export class Fleet {
         this.emit("stopped", vm);
     }
 
-    // The OS disk is a resource of its own in the set's group, written in capitals there as the service does; ephemeral ones are not.
-    private giveDisk(vm: VmRecord): void {
-        const { scaleSet } = vm;
-        const cloud = this.cloud();
-        const osDisk = (scaleSet.storageProfile.osDisk ?? {}) as Json;
-        const reference = (scaleSet.storageProfile.imageReference ?? {}) as ImageReference;
-        const name = `${scaleSet.name}_${scaleSet.name}_${vm.number}_OsDisk_1_${randomBytes(16).toString("hex")}`;
-        vm.diskDirectory = diskFromImage(
-            cloud,
-            `${scaleSet.name.slice(0, 40)}-${vm.number}`,
-            reference,
-            scaleSet.location,
-        );
-        if (osDisk.diffDiskSettings) return;
-        vm.osDiskId = `${capitalGroup(scaleSet.groupId)}/providers/Microsoft.Compute/disks/${name}`;
-        const managed = (osDisk.managedDisk ?? {}) as Json;
-        const account = (managed.storageAccountType as string | undefined) ?? "Standard_LRS";
-        const plan = scaleSet.wire.plan as Json | undefined;
-        cloud.disks.set({
-            id: vm.osDiskId,
-            folder: vm.diskDirectory,
-            wire: {
-                id: vm.osDiskId,
-                name,
-                type: "Microsoft.Compute/disks",
-                location: scaleSet.location,
-                ...(vm.zone && { zones: [vm.zone] }),
-                tags: {},
-                sku: { name: account, tier: account.split("_")[0] },
-                properties: {
-                    osType: osDisk.osType ?? "Linux",
-                    hyperVGeneration: hyperVGeneration(cloud, scaleSet),
-                    ...(plan && {
-                        purchasePlan: { name: plan.name, publisher: plan.publisher, product: plan.product },
-                    }),
-                    supportedCapabilities: {
-                        diskControllerTypes: "SCSI",
-                        acceleratedNetwork: true,
-                        architecture: "x64",
-                    },
-                    ...securityOf(scaleSet),
-                    creationData: { createOption: "FromImage" },
-                    diskSizeGB: osDisk.diskSizeGB ?? 30,
-                    diskSizeBytes: Number(osDisk.diskSizeGB ?? 30) * 1024 ** 3,
-                    encryption: { type: "EncryptionAtRestWithPlatformKey" },
-                    networkAccessPolicy: "AllowAll",
-                    publicNetworkAccess: "Enabled",
-                    timeCreated: timestamp(cloud.now()),
-                    provisioningState: "Succeeded",
-                    uniqueId: randomUUID(),
-                },
-            },
-        });
-    }
-
-    private dropDisk(vm: VmRecord): void {
-        const cloud = this.cloud();
-        if (vm.osDiskId) cloud.disks.delete(vm.osDiskId);
-        cloud.folders.remove(vm.diskDirectory);
-    }
-
     private emit(kind: VmEvent["kind"], vm: VmRecord): void {
         if (this.stopped) return;
         for (const listener of this.listeners) listener({ kind, vm });
     }
-}
-
-/** Generation of a set's VMs: its gallery image's, or by the marketplace sku's name (Generation 2 skus say so). */
-export function hyperVGeneration(cloud: Cloud, scaleSet: ScaleSetRecord): string {
-    const reference = (scaleSet.storageProfile.imageReference ?? {}) as ImageReference;
-    if (!reference.id) return /gen2|-g2$|_2$/i.test(reference.sku ?? "") ? "V2" : "V1";
-    const definitionId = reference.id.replace(/\/versions\/[^/]+$/i, "");
-    return (cloud.definitions.get(definitionId)?.wire.properties.hyperVGeneration as string | undefined) ?? "V1";
-}
-
-function securityOf(scaleSet: ScaleSetRecord): Json {
-    const type = ((scaleSet.profile.securityProfile ?? {}) as Json).securityType;
-    return type && type !== "Standard" ? { securityProfile: { securityType: type } } : {};
 }
 
 /** Script extensions of a VM, by publisher and type; markers such as AKS Engine's billing extension run nothing. */

@@ -17,6 +17,7 @@ import { addSignIn } from "./http/signIn";
 import { TokenService } from "./http/tokens";
 import { Operations } from "./operations";
 import { DEFAULT_GROUP, DEFAULT_LOCATION, poolBody, scaleSetName } from "./pools";
+import { Policies } from "./policies";
 import { Principals, type Principal, type RoleAssignment } from "./rbac";
 import { RequestLog } from "./requestLog";
 import { groupId } from "./ids";
@@ -37,6 +38,11 @@ export interface AzureOptions {
     now?: () => Date;
     subscriptionId?: string;
     tenantId?: string;
+    /**
+     * Never says `Retry-After: 0`, as the real one never does: az takes 0 for nothing and waits for 30 seconds. Default false, by which
+     * operations of milliseconds end at once for clients that take 0 for what it says.
+     */
+    wholeSeconds?: boolean;
 }
 
 /** A running local Azure. */
@@ -56,6 +62,9 @@ export interface AzureSandbox {
     readonly tokens: TokenService;
     readonly faults: Faults;
     readonly requests: RequestLog;
+    readonly policies: Policies;
+    /** Makes a disk encryption set; returns its id. */
+    addDiskEncryptionSet(name: string, group: string, location: string): string;
     /** Adds a subscription to the tenant, where the default principal is an owner as well; returns its id. */
     addSubscription(name: string, subscriptionId?: string): string;
     /** In the first subscription unless another is named. */
@@ -120,13 +129,14 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
             disks: new Collection(),
             snapshots: new Collection(),
             galleries: new Collection(),
+            encryptionSets: new Collection(),
         },
         ...{ definitions: new Collection(), versions: new Collection(), scaleSets: new Collection() },
         folders: new Folders(options.directory),
         fleet: new Fleet(() => cloud),
-        operations: new Operations({ url, now }),
+        operations: new Operations({ url, now, wholeSeconds: options.wholeSeconds ?? false }),
         tokens: await TokenService.create({ url, tenantId, principals, now }),
-        ...{ faults: new Faults(), requests: new RequestLog(), limits: new RateLimits() },
+        ...{ policies: new Policies(), faults: new Faults(), requests: new RequestLog(), limits: new RateLimits() },
     };
     cloud.subscriptions.set({ id: `/subscriptions/${subscriptionId}`, subscriptionId, name: "kamino sandbox" });
     return { cloud, listening: (text) => (address = text) };
@@ -155,7 +165,7 @@ function handle(
         NO_PROXY: "localhost,127.0.0.1",
         no_proxy: "localhost,127.0.0.1",
     });
-    const { subscriptionId, tenantId, durations, principals, tokens, faults, requests } = cloud;
+    const { subscriptionId, tenantId, durations, principals, tokens, faults, requests, policies } = cloud;
     return {
         ...{
             ...trust,
@@ -167,6 +177,7 @@ function handle(
             tokens,
             faults,
             requests,
+            policies,
             envFor,
             vm,
         },
@@ -175,6 +186,10 @@ function handle(
         },
         get env() {
             return envFor(principal);
+        },
+        addDiskEncryptionSet: (name, group, location) => {
+            addGroup(cloud, groupId(cloud.subscriptionId, group), location);
+            return addEncryptionSet(cloud, groupId(cloud.subscriptionId, group), name, location);
         },
         addSubscription: (name, id = randomUUID()) => {
             cloud.subscriptions.set({ id: `/subscriptions/${id}`, subscriptionId: id, name });
@@ -205,6 +220,16 @@ function handle(
 
 function addGroup(cloud: Cloud, id: string, location: string): void {
     if (!cloud.groups.get(id)) cloud.groups.set({ id, name: id.split("/")[4], location, tags: {} });
+}
+
+function addEncryptionSet(cloud: Cloud, group: string, name: string, location: string): string {
+    const id = `${group}/providers/Microsoft.Compute/diskEncryptionSets/${name}`;
+    const properties = { encryptionType: "EncryptionAtRestWithCustomerKey", provisioningState: "Succeeded" };
+    cloud.encryptionSets.set({
+        id,
+        wire: { id, name, type: "Microsoft.Compute/diskEncryptionSets", location, properties },
+    });
+    return id;
 }
 
 function ownerOf(subscriptionId: string): RoleAssignment {

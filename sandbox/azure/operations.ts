@@ -49,7 +49,7 @@ export class Operations {
     private readonly byId = new Map<string, Operation>();
 
     constructor(
-        private readonly context: { url: () => string; now: () => Date },
+        private readonly context: { url: () => string; now: () => Date; wholeSeconds: boolean },
         private stopped = false,
     ) {}
 
@@ -88,6 +88,12 @@ export class Operations {
         this.stopped = true;
     }
 
+    /** Seconds that a client should wait: the estimate of what is left, at most 10. See AzureOptions.wholeSeconds for what is below 1. */
+    retryAfter(operation: Operation): number {
+        const left = Math.round((operation.expectedEnd - Date.now()) / 1000);
+        return Math.max(this.context.wholeSeconds ? 1 : 0, Math.min(10, left));
+    }
+
     private async perform(operation: Operation, work: Work): Promise<void> {
         await new Promise((resolve) => setTimeout(resolve, work.milliseconds).unref());
         try {
@@ -121,14 +127,9 @@ export class Operations {
             "azure-asyncoperation": async,
             ...(work.withLocation && { location: async.replace("&api-version=", "&monitor=true&api-version=") }),
             ...(work.notification && { "azure-asyncnotification": "Enabled" }),
-            "retry-after": String(retryAfter(operation)),
+            "retry-after": String(this.retryAfter(operation)),
         };
     }
-}
-
-/** Seconds a client should wait: the estimate of what is left, at most 10; 0 when it is a matter of milliseconds. */
-export function retryAfter(operation: Operation): number {
-    return Math.max(0, Math.min(10, Math.round((operation.expectedEnd - Date.now()) / 1000)));
 }
 
 /** The body of a poll: startTime, endTime, status, error or properties, name, in the recorded order. */

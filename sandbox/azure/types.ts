@@ -9,6 +9,8 @@ export interface Durations {
     vmStart: number;
     vmStop: number;
     vmDelete: number;
+    /** A write of a VM's own model, such as attaching a disk. */
+    vmUpdate: number;
     /** A guest's boot. */
     boot: number;
     /** What a script extension takes to bootstrap a node. */
@@ -26,6 +28,7 @@ export const FAST: Durations = {
     vmStart: 50,
     vmStop: 50,
     vmDelete: 30,
+    vmUpdate: 50,
     boot: 20,
     bootstrap: 300,
     disk: 50,

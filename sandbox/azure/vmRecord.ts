@@ -4,6 +4,16 @@ import type { Identity } from "./guest";
 import type { ScaleSetRecord, Json } from "./scaleSetRecord";
 import type { Power, Vm } from "./types";
 
+/** A data disk of a VM. */
+export interface DataDisk {
+    lun: number;
+    name: string;
+    caching?: string;
+    createOption: string;
+    deleteOption?: string;
+    managedDisk: { id: string; storageAccountType: string };
+}
+
 /** A VM instance of a scale set. */
 export class VmRecord implements Vm, Identity {
     readonly vmId = randomUUID();
@@ -28,6 +38,13 @@ export class VmRecord implements Vm, Identity {
     /** Extensions as applied to this VM, with how each went. */
     extensions: { name: string; properties: Json; succeeded: boolean }[] = [];
     modelVersion: number;
+    dataDisks: DataDisk[] = [];
+    /** Whether its model was changed apart from the set's. */
+    ownModel = false;
+    /** What its OS disk was made from: the model's storage profile of that time, with the version that was meant. */
+    storageProfile: Json = {};
+    /** Its own tags, if it was given any. */
+    tags: Record<string, string> | undefined;
     /** The platform's copy of the custom data, fixed when the VM was made. */
     customData: string | undefined;
 

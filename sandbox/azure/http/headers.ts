@@ -17,7 +17,7 @@ export class RateLimits {
 
     /** Headers for an answer of the route: ARM's counters for all, the compute service's for what it answers itself. */
     headers(route: Route | undefined, method: string): Record<string, string> {
-        const kind = method === "DELETE" ? "deletes" : method === "GET" ? "reads" : "writes";
+        const kind = method === "DELETE" ? "deletes" : method === "GET" || method === "HEAD" ? "reads" : "writes";
         const arm: Record<string, string> =
             kind === "reads"
                 ? { "x-ms-ratelimit-remaining-subscription-global-reads": this.left("reads", 3750) }

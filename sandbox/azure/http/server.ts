@@ -4,6 +4,7 @@ import type { Certificates } from "../certificates";
 import type { Cloud } from "../cloud";
 import { groupId } from "../ids";
 import { authorize, type LinkedAccess } from "../rbac";
+import { routes as diskEncryptionSets } from "../resources/diskEncryptionSets";
 import { routes as disks } from "../resources/disks";
 import { routes as galleries } from "../resources/galleries";
 import { routes as imageDefinitions } from "../resources/imageDefinitions";
@@ -22,6 +23,7 @@ export const ROUTES: Route[] = [
     ...resourceGroups,
     ...operations,
     ...disks,
+    ...diskEncryptionSets,
     ...galleries,
     ...imageDefinitions,
     ...imageVersions,
@@ -36,6 +38,7 @@ const BODY_LIMIT = 4 * 1024 * 1024;
 export function createServer(cloud: Cloud, certificates: Certificates): FastifyInstance {
     const app = fastify({
         https: { cert: certificates.cert, key: certificates.key },
+        exposeHeadRoutes: false,
         routerOptions: { caseSensitive: false, maxParamLength: 500 },
         bodyLimit: BODY_LIMIT,
         forceCloseConnections: true,
@@ -44,11 +47,9 @@ export function createServer(cloud: Cloud, certificates: Certificates): FastifyI
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     for (const route of ROUTES) {
-        app.route({
-            method: route.method,
-            url: route.path,
-            handler: (request, reply) => serve(cloud, route, request, reply),
-        });
+        const handler = (request: FastifyRequest, reply: FastifyReply) => serve(cloud, route, request, reply);
+        app.route({ method: route.method, url: route.path, handler });
+        if (route.method === "GET") app.route({ method: "HEAD", url: route.path, handler });
     }
     app.setNotFoundHandler((request, reply) => serve(cloud, undefined, request, reply));
     app.setErrorHandler((error, request, reply) => {
@@ -114,16 +115,32 @@ async function serve(
         ) {
             throw groupNotFound(params.resourceGroupName);
         }
+        checkPolicies(call, route);
         answer = await route.handle(call);
+        // Whether something is there is all that a HEAD asks for.
+        if (request.method === "HEAD") answer = { status: 204 };
     } catch (error) {
         failure =
             error instanceof ArmError
                 ? error
                 : new ArmError(500, "InternalServerError", String((error as Error).stack));
-        answer = refusal(failure);
+        answer = request.method === "HEAD" ? { status: failure.status } : refusal(failure);
     }
     cloud.requests.add({ ...log, principal, body, status: answer.status });
     return send(cloud, route, request, reply, answer, failure);
+}
+
+/** Azure Policy looks at what a resource with tags would be, whoever writes it. */
+function checkPolicies({ cloud, body, path }: Call, route: Route): void {
+    if (route.method !== "PUT" && route.method !== "PATCH") return;
+    const [, below = ""] = path.split("/providers/");
+    const type = below
+        .split("/")
+        .filter((_, index) => index === 0 || index % 2 === 1)
+        .join("/");
+    const kept = route.method === "PATCH" && body.tags === undefined;
+    if (below === "" || kept || type.endsWith("/virtualMachineScaleSets/virtualMachines")) return;
+    cloud.policies.check({ id: path, type, tags: (body.tags ?? {}) as Record<string, string> });
 }
 
 function refusal(failure: ArmError): Answer {

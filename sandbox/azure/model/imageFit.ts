@@ -16,6 +16,17 @@ export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
         const message = `The selected VM size '${record.sku.name}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
         throw new ArmError(400, "BadRequest", message);
     }
+    const controllers = featureOf(definition, "DiskControllerTypes") ?? "SCSI";
+    const wanted = record.storageProfile.diskControllerType as string | undefined;
+    const usable = size?.controllers.filter((one) => wanted === undefined || one === wanted) ?? [];
+    if (size && !usable.some((one) => controllers.includes(one))) {
+        // Without the feature the service takes SCSI alone for granted (image-builder#1875, packer-plugin-azure#521).
+        const message =
+            `The VM size '${record.sku.name}' cannot boot with OS image or disk. Please check that disk controller types supported by ` +
+            `the OS image or disk is one of the supported disk controller types for the VM size '${record.sku.name}'. Please query sku ` +
+            "api at https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.";
+        throw invalidParameter("vmSize", message);
+    }
     if (size && size.architecture !== (definition.architecture ?? "x64")) {
         throw new ArmError(
             400,
@@ -32,9 +43,7 @@ export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
         throw new ArmError(400, "VMMarketplaceInvalidInput", message);
     }
     const security = (record.profile.securityProfile as Json | undefined)?.securityType;
-    const feature = ((definition.features ?? []) as { name: string; value: string }[]).find(
-        ({ name }) => name === "SecurityType",
-    )?.value;
+    const feature = featureOf(definition, "SecurityType");
     if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {
         throw new ArmError(
             400,
@@ -49,4 +58,10 @@ export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
             `The provided gallery image only supports creation of VMs and VM Scale Sets with 'TrustedLaunch' security type.`,
         );
     }
+}
+
+/** Value of a feature of an image definition. */
+export function featureOf(definition: Json, wanted: string): string | undefined {
+    const features = (definition.features ?? []) as { name: string; value: string }[];
+    return features.find(({ name }) => name === wanted)?.value;
 }

@@ -1,7 +1,9 @@
 // What the service finds out only while it makes an image version: the operation fails and a version in state Failed stays.
-import type { Stored } from "../cloud";
+import type { Cloud, Stored } from "../cloud";
 import { ArmError } from "../http/errors";
 import { region } from "../regions";
+import { checkEncryptionSet, encryptionSetOf } from "./encryption";
+import { featureOf } from "./imageFit";
 import type { Json } from "../scaleSetRecord";
 
 /** The source against the definition (text of the first: azure-docs#118774; the others follow it). */
@@ -25,13 +27,39 @@ export function checkMatch(from: Stored, parent: Stored): void {
         throw new ArmError(409, "Conflict", message);
     }
     const security = (is.securityProfile as Json | undefined)?.securityType;
-    const feature = ((wants.features ?? []) as { name: string; value: string }[]).find(
-        ({ name }) => name === "SecurityType",
-    )?.value;
+    const feature = featureOf(wants, "SecurityType");
+    if (feature === "TrustedLaunch" && security !== "TrustedLaunch" && !from.wire.type.endsWith("/versions")) {
+        const message = `The resource with id '${from.id}' has the security type ['${String(security ?? "Standard")}'], but the parent gallery image takes security type ['TrustedLaunch'] only.`;
+        throw new ArmError(409, "Conflict", message);
+    }
     if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {
         const message = `The resource with id '${from.id}' has the security type ['TrustedLaunch'], which the parent gallery image security type ['${feature ?? "Standard"}'] does not support.`;
         throw new ArmError(409, "Conflict", message);
     }
+}
+
+/**
+ * Keys of the customer's own: each region's copy names the disk encryption set that it is encrypted with
+ * (text reported in azure-rest-api-specs#29280).
+ */
+export function checkKeys(from: Stored, stored: Stored): void {
+    const set = encryptionSetOf(from);
+    if (set === undefined) return;
+    const { targetRegions } = stored.wire.properties.publishingProfile as { targetRegions: TargetRegion[] };
+    if (targetRegions.every((one) => one.encryption?.osDiskImage?.diskEncryptionSetId)) return;
+    const message = `Data model DiskEncryptionSetId '' does not match DiskRP returned DiskEncryptionSetId '${set}'.`;
+    throw new ArmError(409, "InternalOperationError", message);
+}
+
+/** Each region's disk encryption set is there, in that region. */
+export function checkRegionKeys(cloud: Cloud, regions: TargetRegion[]): void {
+    for (const { name, encryption } of regions)
+        checkEncryptionSet(cloud, encryption?.osDiskImage?.diskEncryptionSetId, name);
+}
+
+interface TargetRegion {
+    name: string;
+    encryption?: { osDiskImage?: { diskEncryptionSetId?: string } };
 }
 
 function planText(plan: unknown): string {

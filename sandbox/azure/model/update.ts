@@ -55,6 +55,14 @@ export function checkCapacity(body: Json): void {
     }
 }
 
+/** Settings are the extension's own text to the service: given ones replace the stored ones whole. */
+const REPLACED = Object.fromEntries(
+    ["settings", "protectedSettings"].map((name) => [
+        name,
+        (_before: unknown, after: unknown) => structuredClone(after),
+    ]),
+);
+
 // Lists of named items: a list that is given replaces the stored one, in the stored order with new ones last, and what an item does not say
 // (protected settings above all, which nobody can read back) is kept (order recorded by ASO; the kept secrets are an inference).
 function mergeExtensions(before: unknown, after: unknown): unknown {
@@ -64,7 +72,7 @@ function mergeExtensions(before: unknown, after: unknown): unknown {
     const kept = stored.filter((old) => given.some((one) => name(one) === name(old)));
     const added = given.filter((one) => !stored.some((old) => name(one) === name(old)));
     const merged = kept.map((old) =>
-        merge(old as unknown as Json, given.find((one) => name(one) === name(old)) as unknown as Json),
+        merge(old as unknown as Json, given.find((one) => name(one) === name(old)) as unknown as Json, REPLACED),
     );
     return [...merged, ...structuredClone(added)];
 }

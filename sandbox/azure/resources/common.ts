@@ -163,8 +163,14 @@ export function view(stored: { wire: Wire }): Wire {
 }
 
 /** What of one type is in the group that the call names, or in its subscription if it names none. */
-export function listed<T extends { readonly id: string }>(call: Call, collection: Collection<T>): T[] {
-    const group = call.params.resourceGroupName;
+export function listed<T extends { readonly id: string }>(
+    call: Call,
+    collection: Collection<T>,
+    { wholeSubscription = false } = {},
+): T[] {
+    const group = call.params.resourceGroupName as string | undefined;
     const subscription = `/subscriptions/${call.subscriptionId}`;
-    return collection.below(group === undefined ? subscription : groupId(call.subscriptionId, group));
+    return collection.below(
+        group === undefined || wholeSubscription ? subscription : groupId(call.subscriptionId, group),
+    );
 }

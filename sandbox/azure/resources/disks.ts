@@ -9,6 +9,8 @@ import { capitalGroup } from "../ids";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
+import { ownerOf } from "../model/dataDisks";
+import { encryptionFor } from "../model/encryption";
 import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
 
@@ -29,13 +31,10 @@ function get(call: Call, kind: Kind): Answer {
     };
 }
 
-// A VM's OS disk says whose it is and whether it is in use; anything else is unattached.
+// A VM's disk says whose it is, and whether it is in use or kept for a machine that is deallocated.
 function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
     const wire = view(stored);
-    const vm =
-        kind === "disks"
-            ? cloud.fleet.vms.all().find((one) => one.osDiskId.toLowerCase() === stored.id.toLowerCase())
-            : undefined;
+    const vm = kind === "disks" ? ownerOf(cloud, stored.id) : undefined;
     wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
     if (vm) wire.managedBy = vm.id;
     return wire;
@@ -45,7 +44,13 @@ function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
 function linked(call: Call): LinkedAccess[] {
     const source = creationData(call.body).sourceResourceId as string | undefined;
     const type = SOURCE_ID.exec(source ?? "")?.[2].toLowerCase();
-    return source && type ? [{ action: `Microsoft.Compute/${type}/beginGetAccess/action`, scope: source }] : [];
+    const encryption = ((call.body.properties ?? {}) as Json).encryption as
+        { diskEncryptionSetId?: string } | undefined;
+    const set = encryption?.diskEncryptionSetId;
+    return [
+        ...(source && type ? [{ action: `Microsoft.Compute/${type}/beginGetAccess/action`, scope: source }] : []),
+        ...(set ? [{ action: "Microsoft.Compute/diskEncryptionSets/read", scope: set }] : []),
+    ];
 }
 
 function put(call: Call, kind: Kind): Answer {
@@ -109,6 +114,8 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
             .map((name) => [name, from[name]]),
     );
     const size = Number(given.diskSizeGB ?? from.diskSizeGB ?? 4);
+    checkSize(size, source);
+    checkDiskZones(call, sku);
     return {
         id: idOf(call, kind, NAMES[kind]),
         name: call.params[NAMES[kind]],
@@ -123,7 +130,8 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
             creationData: { ...creationData(body), ...(source && { sourceUniqueId: from.uniqueId }) },
             diskSizeGB: size,
             diskSizeBytes: size * 1024 ** 3,
-            encryption: given.encryption ?? { type: "EncryptionAtRestWithPlatformKey" },
+            encryption: encryptionFor(cloud, given.encryption as Json | undefined, source, String(body.location)),
+            ...(kind === "disks" && performance(size, String(sku.name))),
             ...(kind === "snapshots" && { incremental: given.incremental ?? false }),
             ...(given.incremental === true && { incrementalSnapshotFamilyId: randomUUID() }),
             networkAccessPolicy: given.networkAccessPolicy ?? "AllowAll",
@@ -133,6 +141,48 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
             provisioningState: "Updating",
         },
     };
+}
+
+function checkSize(size: number, source: Stored | undefined): void {
+    const least = Number(source?.wire.properties.diskSizeGB ?? 0);
+    if (size >= least) return;
+    const message = `The requested size ${size} GB is smaller than the ${least} GB of the source '${source?.id}'.`;
+    throw new ArmError(400, "InvalidParameter", message, { target: "diskSizeGB" });
+}
+
+/** A disk is in one zone of a region that has zones; a zone-redundant one is in none. */
+function checkDiskZones({ body, ...call }: Call, sku: Json): void {
+    const zones = (body.zones ?? []) as string[];
+    if (zones.length === 0) return;
+    const place = region(String(body.location));
+    if (!place?.zones) {
+        const message = `The zone(s) '${zones.join(",")}' for resource '${call.path}' is not supported. The region ${normalLocation(String(body.location))} does not support availability zones.`;
+        throw new ArmError(400, "AvailabilityZoneNotSupported", message);
+    }
+    const known = zones.length === 1 && ["1", "2", "3"].includes(zones[0]);
+    if (known && !/_ZRS$/i.test(String(sku.name))) return;
+    const message = `The zones [${zones.join(", ")}] of a disk with sku '${String(sku.name)}' are not supported.`;
+    throw new ArmError(400, "InvalidParameter", message, { target: "zones" });
+}
+
+/** Figures of a finished disk, by its size (https://learn.microsoft.com/azure/virtual-machines/disks-types). */
+function performance(size: number, sku: string): Json {
+    const tiers: [gigabytes: number, tier: string, iops: number, megabytes: number][] = [
+        [4, "1", 120, 25],
+        [8, "2", 120, 25],
+        [16, "3", 120, 25],
+        [32, "4", 120, 25],
+        [64, "6", 240, 50],
+        [128, "10", 500, 100],
+        [256, "15", 1100, 125],
+        [512, "20", 2300, 150],
+        [Infinity, "30", 5000, 200],
+    ];
+    const [, tier, diskIOPSReadWrite, diskMBpsReadWrite] = tiers.find(([gigabytes]) => size <= gigabytes) ?? tiers[0];
+    const premium = /^Premium_/i.test(sku);
+    return premium
+        ? { diskIOPSReadWrite, diskMBpsReadWrite, tier: `P${tier}` }
+        : { diskIOPSReadWrite: 500, diskMBpsReadWrite: 60 };
 }
 
 function sourceOf(call: Call, kind: Kind): Stored | undefined {

@@ -30,9 +30,17 @@ function put(call: Call): Answer {
     const id = gallery(call);
     const existing = cloud.galleries.get(id);
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
-    if (!/^[0-9A-Za-z][0-9A-Za-z._]{0,78}[0-9A-Za-z]$|^[0-9A-Za-z]$/.test(params.galleryName)) {
+    if (!/^[0-9A-Za-z]([0-9A-Za-z._]{0,78}[0-9A-Za-z])?$/.test(params.galleryName)) {
         const message = `The entity name 'galleryName' is invalid according to its validation rule: ^[^_\\W][\\w-._]{0,79}(?<![-.])$.`;
         throw new ArmError(400, "InvalidParameter", message, { target: "galleryName" });
+    }
+    const twin = listed(call, cloud.galleries, { wholeSubscription: true }).find(
+        (one) => one.wire.name.toLowerCase() === params.galleryName.toLowerCase() && one !== existing,
+    );
+    if (twin) {
+        // Text reported in azure-cli#11967; its status and code are an inference.
+        const message = `The gallery name '${params.galleryName}' is not unique within the subscription '${call.subscriptionId}'. Please pick another gallery name.`;
+        throw new ArmError(409, "Conflict", message);
     }
     const uniqueName = `${call.subscriptionId}-${params.galleryName.toUpperCase()}`;
     const stored: Stored = existing ?? {

@@ -47,7 +47,7 @@ const putSchema = new BodySchema("GalleryImage", {
 const patchSchema = new BodySchema("GalleryImage", { ...top, properties } as never);
 
 /** What an image is cannot change once it is defined. */
-const FIXED = ["osType", "osState", "hyperVGeneration", "architecture", "identifier", "purchasePlan"];
+const FIXED = ["osType", "osState", "hyperVGeneration", "architecture", "identifier", "purchasePlan", "features"];
 
 const definition = (call: Call) => idOf(call, "galleries", "galleryName", "images", "galleryImageName");
 const gallery = (call: Call) => idOf(call, "galleries", "galleryName");

@@ -7,7 +7,8 @@ import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { parseVersionName } from "../versionNames";
-import { checkMatch, checkZones } from "../model/imageVersionRules";
+import { ownerOf } from "../model/dataDisks";
+import { checkKeys, checkMatch, checkRegionKeys, checkZones } from "../model/imageVersionRules";
 import { imageVersionSchema } from "../model/imageVersionSchema";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, merge, requireParent, view } from "./common";
 
@@ -57,6 +58,8 @@ function put(call: Call): Answer {
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
     if (existing) return update(call, existing, true);
     const from = sourceOf(call);
+    const regions = ((body.properties ?? {}) as { publishingProfile?: { targetRegions?: [] } }).publishingProfile;
+    checkRegionKeys(cloud, regions?.targetRegions ?? []);
     const location = normalLocation(String(body.location));
     const stored: Stored = {
         id,
@@ -82,6 +85,7 @@ function put(call: Call): Answer {
         finish: () => {
             checkMatch(from, parent);
             checkZones(stored);
+            checkKeys(from, stored);
             stored.folder = cloud.folders.copy("images", `${parent.wire.name.slice(0, 40)}-${name}`, from.folder ?? "");
             const image = (stored.wire.properties.storageProfile as { osDiskImage: Json }).osDiskImage;
             image.sizeInGB = from.wire.properties.diskSizeGB;
@@ -193,6 +197,12 @@ function sourceOf(call: Call): Stored {
             "storageProfile.source",
             `The source resource '${id}' must be in the same region as the gallery image version.`,
         );
+    }
+    const owner = ownerOf(cloud, id);
+    if (owner) {
+        // An inference: the portal's advice is to detach the disk or to take a snapshot.
+        const message = `The source disk '${id}' is attached to VM '${owner.id}'. Please detach it, or use a snapshot of it.`;
+        throw new ArmError(409, "OperationNotAllowed", message);
     }
     return found;
 }

@@ -1,21 +1,22 @@
 // Polling of long-running operations.
 import { ArmError } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
-import { operationBody, retryAfter } from "../operations";
+import { operationBody } from "../operations";
 
 const HOLD_MILLISECONDS = 100;
 
 async function poll(call: Call): Promise<Answer> {
-    const operation = call.cloud.operations.get(call.params.operationId);
+    const { operations } = call.cloud;
+    const operation = operations.get(call.params.operationId);
     if (!operation) {
         throw new ArmError(404, "NotFound", `The operation '${call.params.operationId}' was not found.`);
     }
     // Work that takes milliseconds is answered when it is done: without this, a client told "Retry-After: 0" would ask in a tight loop.
-    if (operation.status === "InProgress" && retryAfter(operation) === 0) {
+    if (operation.status === "InProgress" && operations.retryAfter(operation) === 0) {
         await Promise.race([operation.done, new Promise((resolve) => setTimeout(resolve, HOLD_MILLISECONDS))]);
     }
     const headers: Record<string, string> =
-        operation.status === "InProgress" ? { "retry-after": String(retryAfter(operation)) } : {};
+        operation.status === "InProgress" ? { "retry-after": String(operations.retryAfter(operation)) } : {};
     if (call.query.monitor !== "true") return { status: 200, body: operationBody(operation), headers };
     if (operation.status === "InProgress") {
         return {

@@ -1,5 +1,5 @@
 // Subscription, its locations (with zones), and resource groups.
-import { groupNotFound, missingParameter } from "../http/errors";
+import { ArmError, groupNotFound, missingParameter } from "../http/errors";
 import type { Route } from "../http/route";
 import { BodySchema } from "../http/schema";
 import { groupId } from "../ids";
@@ -66,6 +66,26 @@ function location(subscriptionId: string, region: (typeof REGIONS)[number]): Rec
     };
 }
 
+/**
+ * Letters and digits of any script, and `-._()`; at most 90, no period at the end
+ * (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, text as in public issues).
+ */
+function checkName(name: string): void {
+    const invalid = [...new Set(name.match(/[^\p{L}\p{N}_().-]/gu) ?? [])];
+    const problem =
+        invalid.length > 0
+            ? `has these invalid characters: '${invalid.join("")}'. The name can only be a letter, digit, '-', '.', '(', ')' or '_'.`
+            : name.endsWith(".")
+              ? "ends with an invalid character. The name cannot end with '.'."
+              : name.length > 90
+                ? "is too long. The maximum length is 90."
+                : undefined;
+    if (problem === undefined) return;
+    throw new ArmError(400, "InvalidResourceGroup", `The provided resource group name '${name}' ${problem}`, {
+        gateway: true,
+    });
+}
+
 /** Routes of subscriptions and resource groups. */
 export const routes: Route[] = [
     {
@@ -127,6 +147,7 @@ export const routes: Route[] = [
         body: schema,
         handle: ({ cloud, params, body, subscriptionId }) => {
             const name = params.resourceGroupName;
+            checkName(name);
             const existing = cloud.groups.get(groupId(subscriptionId, name));
             if (!existing && typeof body.location !== "string") throw missingParameter("location");
             const tags = (body.tags ?? {}) as Record<string, string>;

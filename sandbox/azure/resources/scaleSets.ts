@@ -4,8 +4,8 @@ import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema } from "../http/schema";
 import { addDefaults, newScaleSet } from "../model/defaults";
-import { checkImageFits } from "../model/imageFit";
 import { scaleSetLinks } from "../model/links";
+import { checkModel } from "../model/scaleSetRules";
 import { scaleSetSchema } from "../model/schema";
 import { checkCapacity, updated } from "../model/update";
 import { scaleSetView } from "../model/view";
@@ -51,7 +51,7 @@ export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
     if (record.storageProfile.imageReference === undefined) throw missingParameter("imageReference");
     if (record.osProfile.computerNamePrefix === undefined && record.wire.properties.orchestrationMode === "Uniform")
         throw missingParameter("computerNamePrefix");
-    checkImageFits(cloud, record);
+    checkModel(cloud, record);
     return cloud.scaleSets.set(record);
 }
 
@@ -62,7 +62,7 @@ function change(call: Call, record: ScaleSetRecord, patch: boolean): Answer {
     const wire = updated(record.wire, call.body, patch);
     addDefaults(cloud, wire);
     const draft = new ScaleSetRecord(wire);
-    checkImageFits(cloud, draft);
+    checkModel(cloud, draft);
     record.wire = wire;
     record.etagCounter += 1;
     record.wire.properties.provisioningState = "Updating";

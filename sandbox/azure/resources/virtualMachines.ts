@@ -1,13 +1,19 @@
 // VM instances of scale sets: model, instance view, and the actions on one of them.
 import type { Cloud } from "../cloud";
-import { hyperVGeneration } from "../fleet";
 import { invalidParameter } from "../http/errors";
+import { hyperVGeneration } from "../vmDisks";
+import type { ImageReference } from "../images";
 import type { Answer, Call, Route } from "../http/route";
 import { instanceOsProfile } from "../model/view";
 import type { Json } from "../scaleSetRecord";
 import { secondsTimestamp, timestamp } from "../timestamp";
-import type { VmRecord } from "../vmRecord";
-import { COMPUTE, find, idOf } from "./common";
+import type { DataDisk, VmRecord } from "../vmRecord";
+import { vmSize } from "../vmSizes";
+import { afterWrite, diskLinks, type WantedDataDisk } from "../model/dataDisks";
+import { scaleSetLinks } from "../model/links";
+import { vmSchema } from "../model/vmSchema";
+import type { LinkedAccess } from "../rbac";
+import { COMPUTE, checkPreconditions, find, idOf } from "./common";
 import { VM_ACTIONS, act, deleteAction } from "./vmActions";
 
 const PATH = `${COMPUTE}/virtualMachineScaleSets/:vmScaleSetName/virtualMachines`;
@@ -32,7 +38,7 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
     const network = (profile.networkProfile ?? {}) as { networkInterfaceConfigurations?: { name: string }[] };
     const properties: Json = {
         latestModelApplied: vm.latestModelApplied,
-        modelDefinitionApplied: "VirtualMachineScaleSet",
+        modelDefinitionApplied: vm.ownModel ? "VirtualMachine" : "VirtualMachineScaleSet",
         networkProfileConfiguration: {
             networkInterfaceConfigurations: structuredClone(network.networkInterfaceConfigurations ?? []),
         },
@@ -57,7 +63,7 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
         },
         ...{
             location: set.location,
-            tags: set.wire.tags ?? {},
+            tags: vm.tags ?? set.wire.tags ?? {},
             instanceId: vm.instanceId,
             sku: { name: set.sku.name, tier: set.sku.tier },
         },
@@ -83,27 +89,33 @@ function extensionView(vm: VmRecord, extension: VmRecord["extensions"][number]):
 
 // While deallocated the disk's account type and size are not shown (recorded for a plain VM).
 function storageView(cloud: Cloud, vm: VmRecord): Json {
-    const storage = vm.scaleSet.storageProfile;
-    const disk = structuredClone((storage.osDisk ?? {}) as Json);
-    const image = structuredClone((storage.imageReference ?? {}) as Json);
+    const off = vm.power === "deallocated";
+    const { imageReference = {}, osDisk = {} } = structuredClone(vm.storageProfile) as Record<string, Json>;
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
-    if (image.version !== undefined) image.exactVersion = image.version;
-    if (stored) disk.name = stored.name;
-    if (vm.osDiskId)
-        disk.managedDisk =
-            vm.power === "deallocated" ? { id: vm.osDiskId } : { ...(disk.managedDisk as Json), id: vm.osDiskId };
-    if (vm.power === "deallocated") delete disk.diskSizeGB;
-    const view: Json = { imageReference: image, osDisk: disk, dataDisks: dataDisks(vm) };
-    if (hyperVGeneration(cloud, vm.scaleSet) === "V2") view.diskControllerType = "SCSI";
+    if (stored) osDisk.name = stored.name;
+    if (vm.osDiskId) osDisk.managedDisk = { ...(!off && (osDisk.managedDisk as Json)), id: vm.osDiskId };
+    if (off) delete osDisk.diskSizeGB;
+    const dataDisks = vm.dataDisks.map((disk) => dataDiskView(cloud, disk, off));
+    const view: Json = { imageReference, osDisk, dataDisks };
+    const controller = diskController(cloud, vm);
+    if (controller !== undefined) view.diskControllerType = controller;
     return view;
 }
 
-function dataDisks(vm: VmRecord): Json[] {
-    const disks = (vm.scaleSet.storageProfile.dataDisks ?? []) as Json[];
-    return disks.map((disk) => ({
-        ...structuredClone(disk),
-        name: `${vm.scaleSet.name}_${vm.scaleSet.name}_${vm.number}_disk${Number(disk.lun) + 2}_${vm.vmId.replaceAll("-", "")}`,
-    }));
+function dataDiskView(cloud: Cloud, disk: DataDisk, off: boolean): Json {
+    const { managedDisk, ...rest } = disk;
+    if (off) return { ...rest, managedDisk: { id: managedDisk.id }, toBeDetached: false };
+    const diskSizeGB = cloud.disks.get(managedDisk.id)?.wire.properties.diskSizeGB;
+    return { ...rest, managedDisk, diskSizeGB, toBeDetached: false };
+}
+
+// Shown for Generation 2 images only (recorded).
+function diskController(cloud: Cloud, { storageProfile, scaleSet }: VmRecord): string | undefined {
+    if (hyperVGeneration(cloud, (storageProfile.imageReference ?? {}) as ImageReference) !== "V2") return undefined;
+    const [only, other] = vmSize(scaleSet.sku.name)?.controllers ?? [];
+    return (
+        (storageProfile.diskControllerType as string | undefined) ?? (other === undefined ? only : undefined) ?? "SCSI"
+    );
 }
 
 const POWER_TEXT = {
@@ -157,7 +169,7 @@ export function instanceView(cloud: Cloud, vm: VmRecord): Json {
                 ],
             },
         ],
-        hyperVGeneration: hyperVGeneration(cloud, vm.scaleSet),
+        hyperVGeneration: hyperVGeneration(cloud, (vm.storageProfile.imageReference ?? {}) as ImageReference),
         // The power state has no time.
         statuses: [
             provisioning,
@@ -168,9 +180,18 @@ export function instanceView(cloud: Cloud, vm: VmRecord): Json {
 
 function shown(call: Call, vm: VmRecord): Json {
     const view = vmView(call.cloud, vm, call.apiVersion);
-    if (call.query.$expand?.toLowerCase() === "instanceview")
-        (view.properties as Json).instanceView = instanceView(call.cloud, vm);
+    const asked = [call.query.$expand, call.query.$select].map((one) => one?.toLowerCase());
+    if (asked.includes("instanceview")) (view.properties as Json).instanceView = instanceView(call.cloud, vm);
     return view;
+}
+
+// `$select` leaves the rest of the properties out; what tells instances apart stays.
+function selected(call: Call, view: Json): Json {
+    const wanted = call.query.$select?.split(",").map((name) => name.trim().toLowerCase());
+    if (!wanted) return view;
+    const properties = Object.entries(view.properties as Json).filter(([name]) => wanted.includes(name.toLowerCase()));
+    const { name, id, type, location, instanceId } = view;
+    return { name, id, type, location, instanceId, properties: Object.fromEntries(properties) };
 }
 
 function actionRoute(name: string): Route {
@@ -185,6 +206,50 @@ function actionRoute(name: string): Route {
     };
 }
 
+// A write changes the VM's data disks and tags; what else a model from a GET says is taken as it is.
+function put(call: Call): Answer {
+    const { cloud, body } = call;
+    const vm = one(call);
+    checkPreconditions(call, vm.scaleSet.etag);
+    const wanted = dataDisksIn(body);
+    const disks = wanted && afterWrite(cloud, vm, wanted);
+    const before = { provisioningState: vm.provisioningState, dataDisks: vm.dataDisks };
+    vm.provisioningState = "Updating";
+    if (disks) vm.dataDisks = disks;
+    vm.ownModel ||= disks !== undefined;
+    if (body.tags) vm.tags = body.tags as Record<string, string>;
+    vm.scaleSet.etagCounter += 1;
+    const { headers } = cloud.operations.start({
+        ...{ kind: "operations", location: vm.scaleSet.location, apiVersion: call.apiVersion },
+        milliseconds: cloud.durations.vmUpdate,
+        group: vm.scaleSet.groupId,
+        withLocation: true,
+        notification: true,
+        failWith: cloud.faults.operationError(call.method, call.path),
+        run: () => void (vm.provisioningState = before.provisioningState),
+        failed: () => {
+            vm.provisioningState = "Failed";
+            vm.dataDisks = before.dataDisks;
+        },
+    });
+    return { status: 200, body: vmView(cloud, vm, call.apiVersion), headers };
+}
+
+function dataDisksIn(body: Json | undefined): WantedDataDisk[] | undefined {
+    const properties = (body?.properties ?? {}) as { storageProfile?: { dataDisks?: WantedDataDisk[] } };
+    return properties.storageProfile?.dataDisks;
+}
+
+/** Rights on the disks that come or go, and on the image that the body names (azure-cli#15058). */
+function linked(call: Call): LinkedAccess[] {
+    const vm = one(call);
+    const wanted = dataDisksIn(call.body) ?? [];
+    const same = (a: WantedDataDisk, b: DataDisk) =>
+        a.managedDisk?.id?.toLowerCase() === b.managedDisk.id.toLowerCase();
+    const coming = wanted.filter((disk) => disk.toBeDetached || !vm.dataDisks.some((has) => same(disk, has)));
+    return [...diskLinks(coming), ...scaleSetLinks({ body: call.body })];
+}
+
 /** Routes of VM instances. */
 export const routes: Route[] = [
     {
@@ -195,7 +260,7 @@ export const routes: Route[] = [
         type: "scaleSets",
         handle: (call): Answer => ({
             status: 200,
-            body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => shown(call, vm)) },
+            body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => selected(call, shown(call, vm))) },
         }),
     },
     {
@@ -212,6 +277,15 @@ export const routes: Route[] = [
         beyondScope: 1,
         type: "scaleSets",
         handle: (call) => ({ status: 200, body: instanceView(call.cloud, one(call)) }),
+    },
+    {
+        method: "PUT",
+        path: `${PATH}/:instanceId`,
+        action: action("write"),
+        type: "scaleSets",
+        body: vmSchema,
+        linked,
+        handle: put,
     },
     {
         method: "DELETE",

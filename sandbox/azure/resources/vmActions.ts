@@ -47,6 +47,12 @@ export function act(
         failWith: cloud.faults.operationError(call.method, call.path),
         run: async () => {
             await Promise.all(vms.map(async (vm) => run(cloud, vm, call)));
+            // A boot that does not end well has said so itself.
+            for (const vm of vms) if (vm.bootedClean) vm.provisioningState = "Succeeded";
+        },
+        // A failed start, for want of capacity for example, leaves the machine as it was, and says Failed.
+        failed: () => {
+            for (const vm of vms) vm.provisioningState = "Failed";
         },
     });
     return { status: 202, headers };

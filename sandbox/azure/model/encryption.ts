@@ -1,0 +1,41 @@
+// Disk encryption sets: keys of the customer's own that disks, snapshots and image versions name.
+import type { Cloud, Stored } from "../cloud";
+import { ArmError, notFound } from "../http/errors";
+import { normalLocation } from "../regions";
+import type { Json } from "../scaleSetRecord";
+
+/** Throws unless the disk encryption set is there, in this region; undefined is fine. */
+export function checkEncryptionSet(cloud: Cloud, id: string | undefined, location: string): void {
+    if (id === undefined) return;
+    const found = cloud.encryptionSets.get(id);
+    if (!found) throw notFound(id.slice(id.indexOf("/providers/") + "/providers/".length), id.split("/")[4] ?? "");
+    if (found.wire.location === normalLocation(location)) return;
+    const message = `The disk encryption set '${id}' must be in the same region as the resource, '${normalLocation(location)}'.`;
+    throw new ArmError(400, "BadRequest", message);
+}
+
+/** The disk encryption set of a disk or snapshot. */
+export function encryptionSetOf(stored: Stored | undefined): string | undefined {
+    return ((stored?.wire.properties.encryption ?? {}) as { diskEncryptionSetId?: string }).diskEncryptionSetId;
+}
+
+/**
+ * Encryption of a new disk or snapshot: as given, else as its source has it (an inference). A copy of what a customer's key encrypts
+ * takes the same key (https://learn.microsoft.com/azure/virtual-machines/disk-encryption, restrictions).
+ */
+export function encryptionFor(
+    cloud: Cloud,
+    given: Json | undefined,
+    source: Stored | undefined,
+    location: string,
+): Json {
+    const sourceSet = encryptionSetOf(source);
+    const set = (given === undefined ? sourceSet : given.diskEncryptionSetId) as string | undefined;
+    checkEncryptionSet(cloud, set, location);
+    if (sourceSet !== undefined && sourceSet.toLowerCase() !== set?.toLowerCase()) {
+        const message = `The resource is a copy of '${source?.id}', which is encrypted with disk encryption set '${sourceSet}'. It must be encrypted with the same one.`;
+        throw new ArmError(400, "BadRequest", message);
+    }
+    if (set === undefined) return given ?? { type: "EncryptionAtRestWithPlatformKey" };
+    return { type: "EncryptionAtRestWithCustomerKey", ...given, diskEncryptionSetId: set };
+}

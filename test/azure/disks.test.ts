@@ -158,7 +158,7 @@ describe("a data disk", () => {
     });
 
     test("has a LUN of its own, and a place by the machine's size", async () => {
-        const ids = [];
+        const ids: (string | undefined)[] = [];
         for (let i = 0; i < 5; i++) {
             const body = { location, zones: ["1"], diskSizeGB: 4, creationData: { createOption: "Empty" as const } };
             ids.push((await client.disks.createOrUpdate(GROUP, `full${i}`, body)).id);

@@ -22,10 +22,10 @@ plugin-sources := $(shell find sandbox -name node_modules -prune -o -name '*.ts'
 
 .PHONY: help
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "    make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "    make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
-build: requirements dependencies $(bin)/pulumi $(bin)/cluster $(bin)/kwok .sandbox/stamps/plugins ## the packages and the sandbox's programs: about 20 minutes once, then nothing
+build: requirements dependencies $(bin)/pulumi $(bin)/cluster $(bin)/kwok .sandbox/stamps/plugins ## the packages and the sandbox's programs: 13 to 14 minutes once on two cores, then nothing
 
 .PHONY: demo
 demo: build ## the whole way on screen, against the real engine, a real API server and a local Azure
@@ -39,6 +39,10 @@ test: build ## types, lint, format and all tests
 .PHONY: shell
 shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
 	@exec $(typescript) sandbox/shell.ts
+
+.PHONY: recording
+recording: build ## docs/demo.svg: records a real run of the demo (needs Python 3)
+	@sh tools/recording/record.sh
 
 .PHONY: lint
 lint: requirements dependencies ## eslint
@@ -71,7 +75,7 @@ sbom: requirements ## dist/sbom/: what the program and the policy pack are made 
 
 .PHONY: clean
 clean: ## what was built, the SBOM, and what earlier sandboxes left
-	rm -rf .sandbox dist
+	rm -rf .sandbox dist tools/recording/node_modules
 
 .PHONY: types
 types: requirements dependencies

@@ -18,7 +18,10 @@ const LARGEST = 500_000;
 
 const [source, target] = process.argv.slice(2);
 // The format: https://docs.asciinema.org/manual/asciicast/v2/
-const [header, ...events] = readFileSync(source, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+const [header, ...events] = readFileSync(source, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 const frames = [];
 let time = 0;
@@ -38,7 +41,9 @@ frames.push([time + END, "o", ""]);
 const svg = render([header, ...frames].map((each) => JSON.stringify(each)).join("\n"), { window: true });
 writeFileSync(target, svg);
 const { size } = statSync(target);
-process.stdout.write(`${target}: ${frames.length} frames, ${Math.round(time + END)} s, ${Math.round(size / 1000)} kB\n`);
+process.stdout.write(
+    `${target}: ${frames.length} frames, ${Math.round(time + END)} s, ${Math.round(size / 1000)} kB\n`,
+);
 if (size > LARGEST) {
     process.stderr.write(`${target} is larger than ${LARGEST / 1000} kB: raise FRAME\n`);
     process.exitCode = 1;

@@ -1,6 +1,6 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
-import { loadSettings } from "./components/config/schema";
+import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
 import { readPools } from "./components/pool/readPools";

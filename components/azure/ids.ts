@@ -1,6 +1,23 @@
 // Ids of Azure resources: the one place that builds them and takes them apart. Pure.
 import { UserError } from "../core/errors";
 
+/**
+ * The name of a resource group: at most 90 letters, digits and marks of any script, with - _ . ( ), and no dot at its end.
+ * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Azure states it as ^[-\w\._\(\)]+$
+ * of .NET, in which \w are these classes of Unicode).
+ */
+export const RESOURCE_GROUP_NAME = /^[\p{L}\p{Mn}\p{Nd}\p{Pc}().-]{0,89}[\p{L}\p{Mn}\p{Nd}\p{Pc}()-]$/u;
+
+const SCALE_SET_NAME = /^[\w.-]{1,64}$/;
+
+/** Whether Azure takes this as a scale set's name. */
+export function isScaleSetName(text: string): boolean {
+    return SCALE_SET_NAME.test(text);
+}
+
+/** A gallery's name, or what begins as its ARM id does. */
+export const GALLERY_NAME_OR_ID = /^([\w.]{1,80}|\/subscriptions\/.+\/galleries\/[\w.]{1,80})$/i;
+
 /** The parts of an ARM id: subscription, resource group, and the names in it, outermost first. */
 export interface ArmId {
     subscriptionId: string;
@@ -30,6 +47,28 @@ export interface ScaleSetId {
     subscriptionId: string;
     resourceGroup: string;
     name: string;
+}
+
+const SCALE_SET_ID =
+    /^\/subscriptions\/([0-9a-f-]{36})\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/([^/]+)$/i;
+
+/** Whether a text is the ARM id of a scale set. */
+export function isScaleSetId(text: string): boolean {
+    const [, , resourceGroup = "", name = ""] = SCALE_SET_ID.exec(text) ?? [];
+    return RESOURCE_GROUP_NAME.test(resourceGroup) && isScaleSetName(name);
+}
+
+/**
+ * The parts of a scale set's ARM id.
+ *
+ * @throws UserError when it is not the id of a scale set
+ */
+export function parseScaleSetId(id: string): ScaleSetId {
+    const [, subscriptionId, resourceGroup, name] = (isScaleSetId(id) && SCALE_SET_ID.exec(id)) || [];
+    if (!name) {
+        throw new UserError(`${JSON.stringify(id.slice(0, 300))} is not the ARM id of a scale set`);
+    }
+    return { subscriptionId, resourceGroup, name };
 }
 
 /** The ARM id of a scale set from its parts. */

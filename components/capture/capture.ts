@@ -16,7 +16,7 @@ import { finishedSnapshot, type Captured } from "./snapshot";
 import { STEPS, type Capture } from "./steps";
 import { openVm } from "../azure/vm";
 import { until } from "../core/retry";
-import { seconds, elapsed } from "../core/duration";
+import { elapsed, parseDuration } from "../core/duration";
 import { brief } from "../core/errors";
 import { parseProviderId } from "../node/providerId";
 
@@ -196,8 +196,8 @@ function journalFor(node: V1Node, { pool, version, resourceGroup, settings }: Os
 function settingsOf({ settings }: OsDiskCaptureInputs): Capture["settings"] {
     const { gracePeriod, drainTimeout, force, cleanerImage } = settings;
     return {
-        gracePeriod: seconds(gracePeriod) * 1000,
-        drainTimeout: seconds(drainTimeout) * 1000,
+        gracePeriod: gracePeriod === undefined ? undefined : parseDuration(gracePeriod),
+        drainTimeout: parseDuration(drainTimeout),
         force,
         cleanerImage,
     };

@@ -7,8 +7,8 @@ import { persistently, until } from "../core/retry";
 /** How a node is drained. Times in milliseconds. */
 export interface DrainOptions {
     node: string;
-    /** Time that each pod gets to end. */
-    gracePeriod: number;
+    /** Time that each pod gets to end; undefined: as long as it asks for itself. */
+    gracePeriod?: number;
     /** How long to wait for all pods to go. */
     drainTimeout: number;
     /** Whether pods that have not gone by then are deleted, whatever their budgets say. */
@@ -93,9 +93,9 @@ async function readPods({ core }: Kubernetes, node: string): Promise<V1Pod[]> {
  * @returns undefined when it goes or has gone, else why not now: the API server answers 429 while a budget does not
  * allow it, and 500 for a pod with several budgets (https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/)
  */
-async function evict({ core }: Kubernetes, pod: V1Pod, gracePeriod: number): Promise<string | undefined> {
+async function evict({ core }: Kubernetes, pod: V1Pod, gracePeriod?: number): Promise<string | undefined> {
     const { name = "", namespace = "", uid } = pod.metadata ?? {};
-    const deleteOptions = { gracePeriodSeconds: Math.round(gracePeriod / 1000), preconditions: { uid } };
+    const deleteOptions = { gracePeriodSeconds: inSeconds(gracePeriod), preconditions: { uid } };
     try {
         await core.createNamespacedPodEviction({
             name,
@@ -129,6 +129,10 @@ function budgetIn(error: unknown): string | undefined {
     }
 }
 
+function inSeconds(milliseconds: number | undefined): number | undefined {
+    return milliseconds === undefined ? undefined : Math.round(milliseconds / 1000);
+}
+
 /** How much longer than its grace period a deleted pod may take to go. */
 const MARGIN_MS = 30_000;
 
@@ -136,8 +140,9 @@ const MARGIN_MS = 30_000;
 async function deleteAll(cluster: Kubernetes, { node, gracePeriod, signal, progress }: DrainOptions): Promise<V1Pod[]> {
     for (const grace of [gracePeriod, 0]) {
         const pods = await readPods(cluster, node);
+        const longest = Math.max(0, ...pods.map(({ spec }) => (spec?.terminationGracePeriodSeconds ?? 30) * 1000));
         await Promise.all(pods.map((pod) => deletePod(cluster, pod, grace)));
-        await until({ limit: grace + MARGIN_MS, signal }, async () => {
+        await until({ limit: (grace ?? longest) + MARGIN_MS, signal }, async () => {
             const left = await readPods(cluster, node);
             progress?.(left.length);
             return left.length === 0 ? true : undefined;
@@ -146,9 +151,9 @@ async function deleteAll(cluster: Kubernetes, { node, gracePeriod, signal, progr
     return readPods(cluster, node);
 }
 
-async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod: number): Promise<void> {
+async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod?: number): Promise<void> {
     const { name = "", namespace = "", uid } = metadata ?? {};
-    const body = { gracePeriodSeconds: Math.round(gracePeriod / 1000), preconditions: { uid } };
+    const body = { gracePeriodSeconds: inSeconds(gracePeriod), preconditions: { uid } };
     await persistently(() => core.deleteNamespacedPod({ name, namespace, body })).catch((error: unknown) => {
         if (statusOf(error) !== 404 && statusOf(error) !== 409) {
             throw new UserError(`pod ${namespace}/${name} cannot be deleted: ${oneLine(error)}`);

@@ -19,12 +19,16 @@ export interface OsDiskCaptureInputs {
     /** When the node was patched, RFC 3339, UTC; a tag of the snapshot. */
     patched: string;
     settings: {
-        gracePeriod: string;
+        /** Undefined: each pod has the time that it asks for itself. */
+        gracePeriod?: string;
         drainTimeout: string;
         force: boolean;
         cleanerImage: string;
         captureNamespace: string;
     };
+    kured?: { lock: boolean; daemonSet?: { namespace: string; name: string } };
+    /** Further tags of the snapshot. */
+    tags?: Record<string, string>;
     kubernetes: KubernetesSettings;
 }
 

@@ -34,7 +34,7 @@ export interface Capture extends Interrupted {
     resourceVersion: string;
     disk: { id: string; location: string; patched: string };
     /** Times in milliseconds. */
-    settings: { gracePeriod: number; drainTimeout: number; force: boolean; cleanerImage: string };
+    settings: { gracePeriod?: number; drainTimeout: number; force: boolean; cleanerImage: string };
     signal: AbortSignal;
     /** Set by the step that takes the snapshot. */
     captured?: Captured;

@@ -1,80 +1,45 @@
-// What single configuration values may be: each reader takes a value as it was configured and gives it typed, or says in a
-// few words what it must be. Pure.
-import { seconds } from "../core/duration";
+// What single values of the configuration may be, as zod schemas. Each message completes "must be …", unless it begins with "is ".
+import { closest, distance } from "fastest-levenshtein";
+import { z } from "zod";
+import { isDuration, parseDuration } from "../core/duration";
 import { parseVersion } from "../core/version";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 
-/** Reads one value; throws an error whose message completes "must be …". */
-export type Reader<T> = (value: unknown) => T;
-
-/** A duration, kept as it was written. */
-export function duration(atLeast = 0): Reader<string> {
-    return (value) => {
-        if (seconds(typeof value === "string" ? value : "") < atLeast) {
-            throw new Error("a duration longer than 0, such as 90s, 15m, 1h or 30d");
-        }
-        return value as string;
-    };
+/**
+ * A key that may be left out. Pulumi.yaml's schema knows no "optional": empty text is its default for keys that need not be
+ * set, and counts as not set.
+ */
+export function optional<S extends z.ZodType>(schema: S) {
+    return z.preprocess(unlessEmpty, schema.optional());
 }
 
-/** A whole number within bounds; the engine gives numbers as text, an object in the configuration gives them as they are. */
-export function integer(least: number, most: number): Reader<number> {
-    return (value) => {
-        const number = typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
-        if (typeof number !== "number" || !Number.isInteger(number) || number < least || number > most) {
-            throw new Error(`a whole number from ${least} to ${most}`);
-        }
-        return number;
-    };
+/** A key with a default, which is written as a user would write it. */
+export function withDefault<S extends z.ZodType>(schema: S, value: unknown) {
+    return z.preprocess(unlessEmpty, z.prefault(schema, value as z.util.NoUndefined<z.input<S>>));
 }
 
-/** `true` or `false`. */
-export const boolean: Reader<boolean> = (value) => {
-    if (value !== true && value !== false && value !== "true" && value !== "false") {
-        throw new Error("true or false");
-    }
-    return String(value) === "true";
-};
-
-/** One of a few words. */
-export function oneOf<T extends string>(...words: T[]): Reader<T> {
-    return (value) => {
-        if (!words.includes(value as T)) {
-            throw new Error(words.join(" or "));
+/** A key that must be set; `missing` completes "is missing". */
+export function required<S extends z.ZodType>(schema: S, missing: string) {
+    return z.preprocess((value, context) => {
+        const given = unlessEmpty(value);
+        if (given === undefined) {
+            context.addIssue({ code: "custom", message: `is missing${missing}`, input: value });
         }
-        return value as T;
-    };
+        return given;
+    }, schema);
 }
 
-/** Text of a certain form. */
-export function matching(form: RegExp, description: string): Reader<string> {
-    return (value) => {
-        if (typeof value !== "string" || !form.test(value)) {
-            throw new Error(description);
-        }
-        return value;
-    };
+function unlessEmpty(value: unknown): unknown {
+    return value === "" || value === null ? undefined : value;
 }
 
-/** A list, each item read by the same reader. The engine gives lists as JSON text. */
-export function listOf<T>(read: Reader<T>, least = 0): Reader<T[]> {
-    return (value) => {
-        const list = typeof value === "string" ? parsed(value) : value;
-        if (!Array.isArray(list) || list.length < least) {
-            throw new Error(`a list${least > 0 ? ` of at least ${least}` : ""}`);
-        }
-        return list.map((item) => {
-            try {
-                return read(item);
-            } catch (error) {
-                throw new Error(`a list, each item ${(error as Error).message}`, { cause: error });
-            }
-        });
-    };
+/** The engine gives the values of a stack's own keys as text: numbers, booleans, and lists and objects as JSON. */
+function fromText<S extends z.ZodType>(read: (text: string) => unknown, schema: S) {
+    return z.preprocess((value) => (typeof value === "string" ? (read(value) ?? value) : value), schema);
 }
 
-/** JSON text as data; undefined when it is none. */
-export function parsed(text: string): unknown {
+/** JSON text as data; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
     try {
         return JSON.parse(text);
     } catch {
@@ -82,9 +47,74 @@ export function parsed(text: string): unknown {
     }
 }
 
+/** Text of a certain form. */
+export function matching(form: RegExp, description: string) {
+    return z.string(description).regex(form, description);
+}
+
 /** Any text with something in it. */
 export const text = matching(/\S/, "text");
 
+/** A duration such as `90s`, in milliseconds. */
+export function duration(leastSeconds = 0) {
+    const description = leastSeconds > 0 ? "a duration longer than 0, such as" : "a duration such as";
+    return z
+        .string("a duration such as 90s, 15m, 1h or 30d")
+        .refine((value) => isDuration(value), { error: "a duration such as 90s, 15m, 1h or 30d", abort: true })
+        .refine((value) => parseDuration(value) >= leastSeconds * 1000, {
+            error: `${description} 90s, 15m, 1h or 30d`,
+            abort: true,
+        })
+        .transform(parseDuration);
+}
+
+/** A whole number within bounds. */
+export function integer(least: number, most: number) {
+    const description = `a whole number from ${least} to ${most}`;
+    const number = z.int(description).min(least, description).max(most, description);
+    return fromText((value) => (/^\d{1,9}$/.test(value) ? Number(value) : undefined), number);
+}
+
+/** `true` or `false`. */
+export function boolean() {
+    const words = new Map([
+        ["true", true],
+        ["false", false],
+    ]);
+    return fromText((value) => words.get(value), z.boolean("true or false"));
+}
+
+/** One of a few words. */
+export function oneOf<const W extends readonly string[]>(...words: W) {
+    return z.enum(words, words.join(" or "));
+}
+
+/** A list, each item of the same kind. */
+export function listOf<S extends z.ZodType>(item: S) {
+    return fromText(parseJson, z.array(item, "a list"));
+}
+
+/** An object with these keys and no others. */
+export function objectOf<S extends z.ZodRawShape>(shape: S, description = "an object") {
+    const known = Object.keys(shape);
+    return fromText(
+        parseJson,
+        z.strictObject(shape, {
+            error: (issue) =>
+                issue.code === "unrecognized_keys" ? nearest(String(issue.keys?.[0]), known) : description,
+        }),
+    );
+}
+
+/** What to say of a key that is not known. */
+function nearest(key: string, known: string[]): string {
+    const near = closest(key, known);
+    return distance(key.toLowerCase(), near.toLowerCase()) <= Math.min(3, key.length / 3)
+        ? `did you mean ${near}?`
+        : `the keys are ${[...known].sort().join(", ")}`;
+}
+
+/** The name of a node. */
 export const nodeName = matching(NODE_NAME_FORMAT, "a node's name: lower case letters, digits, '-' and '.'");
 
 /** The key of an annotation: an optional prefix and a name, as Kubernetes demands of annotation keys. */
@@ -93,10 +123,10 @@ export const annotationKey = matching(
     "an annotation's key without its value, such as example.com/hold",
 );
 
+/** The name of a namespace, and of most other objects: a DNS label. */
+export const NAMESPACE_FORMAT = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** The name of an image version. */
-export const imageVersion: Reader<string> = (value) => {
-    if (typeof value !== "string" || !parseVersion(value)) {
-        throw new Error("an image version such as 2026.1122.0412");
-    }
-    return value;
-};
+export const imageVersion = z
+    .string("an image version such as 2026.1122.0412")
+    .refine((value) => parseVersion(value) !== undefined, "an image version such as 2026.1122.0412");

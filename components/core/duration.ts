@@ -1,18 +1,34 @@
-// Durations: read once as configuration writes them, and written as people read them. Pure.
+// Durations: in milliseconds here; read once where configuration is read, and written as people read them. Pure.
 
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+type Unit = keyof typeof UNITS;
+
+const FORM = /^(\d{1,6})([smhd])$/;
+
+/** Whether a text is a duration: `90s`, `15m`, `1h`, `30d`. */
+export function isDuration(text: string): boolean {
+    return FORM.test(text);
+}
 
 /**
- * A duration in seconds: `90s`, `15m`, `1h`, `30d`.
+ * A duration in milliseconds: `90s`, `15m`, `1h`, `30d`.
  *
- * @throws Error that says what it must be, for all else
+ * @throws Error that says what it must be, for any other text
  */
-export function seconds(duration: string): number {
-    const match = /^(\d{1,6})([smhd])$/.exec(duration);
+export function parseDuration(text: string): number {
+    const match = FORM.exec(text);
     if (!match) {
         throw new Error("a duration such as 90s, 15m, 1h or 30d");
     }
-    return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
+    return Number(match[1]) * UNITS[match[2] as Unit];
+}
+
+/** Milliseconds as `parseDuration` reads them, in the largest unit that takes them whole: `90s`, `15m`, `1h`, `30d`. */
+export function formatDuration(milliseconds: number): string {
+    const fits = (unit: Unit) => milliseconds >= UNITS[unit] && milliseconds % UNITS[unit] === 0;
+    const unit = (["d", "h", "m"] as const).find(fits) ?? "s";
+    return `${Math.round(milliseconds / UNITS[unit])}${unit}`;
 }
 
 /** "45s", "3m 20s", "1h 5m": how long something took, for a person. */

@@ -30,7 +30,7 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     const remove = () => removeOrphan(imageVersionId(pool, choice.version), choice);
     return {
         ...(!isLive && { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] }),
-        ...(!pool.settings.keepSnapshots && { afterCreate: [release] }),
+        ...(!pool.settings.capture.keepSnapshots && { afterCreate: [release] }),
     };
 }
 
@@ -58,7 +58,7 @@ export function declareImageVersion(
             galleryImageVersionName: choice.version,
             location,
             publishingProfile: {
-                replicaCount: settings.replicaCount,
+                replicaCount: settings.image.replicaCount,
                 storageAccountType: pool.storageAccountType,
                 targetRegions: pool.targetRegions.map((region) => ({ name: region })),
             },

@@ -1,6 +1,6 @@
 // What a pool is made of, as far as it is known before anything is declared: types alone.
 import type { ScaleSetId } from "../azure/ids";
-import type { PoolSettings } from "../config/schema";
+import type { PoolSettings } from "../config/load";
 import type { LiveModel } from "./model";
 
 /** A gallery that images go to: made by this stack, or one that was there. */

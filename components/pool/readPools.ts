@@ -1,6 +1,6 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
 import * as azure from "../azure/client";
-import type { PoolSettings } from "../config/schema";
+import type { PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { galleryId, imageDefinitionId, versionIn, type ScaleSetId } from "../azure/ids";
 import { MANAGED_BY, imageTraits, mismatch } from "./gallery";
@@ -30,9 +30,9 @@ export async function readPools(settings: PoolSettings[], stack: string): Promis
 
 async function readPool(settings: PoolSettings, configKey: string, subscription: string, stack: string): Promise<Pool> {
     const scaleSet = {
-        subscriptionId: settings.subscriptionId ?? subscription,
-        resourceGroup: settings.resourceGroup,
-        name: settings.scaleSet,
+        subscriptionId: settings.scaleSet.subscriptionId ?? subscription,
+        resourceGroup: settings.scaleSet.resourceGroup,
+        name: settings.scaleSet.name,
     };
     const live = await readScaleSet(scaleSet, configKey);
     const reason = refusal(live, configKey);
@@ -50,7 +50,7 @@ async function readPool(settings: PoolSettings, configKey: string, subscription:
             imageDefinitionId({ gallery, definition }),
         ),
         storageAccountType:
-            settings.storageAccountType ?? (await defaultStorage(scaleSet.subscriptionId, targetRegions)),
+            settings.image.storageAccountType ?? (await defaultStorage(scaleSet.subscriptionId, targetRegions)),
     };
 }
 
@@ -63,14 +63,14 @@ async function findGallery(
 ): Promise<GallerySettings> {
     const parts =
         /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/galleries\/([^/]+)$/i.exec(
-            settings.gallery,
+            settings.image.gallery,
         );
     if (parts) {
         const [, subscriptionId, resourceGroup, name] = parts;
         const given = { subscriptionId, resourceGroup, name, location, declared: false };
         if (!(await azure.gallery(galleryId(given)))) {
             throw new UserError(
-                `kamino:gallery: there is no gallery ${settings.gallery}; check the id, or give a name to have one made`,
+                `kamino:gallery: there is no gallery ${settings.image.gallery}; check the id, or give a name to have one made`,
             );
         }
         return given;
@@ -78,8 +78,8 @@ async function findGallery(
     const { subscriptionId } = scaleSet;
     const own = {
         subscriptionId,
-        resourceGroup: settings.resourceGroup,
-        name: settings.gallery,
+        resourceGroup: settings.scaleSet.resourceGroup,
+        name: settings.image.gallery,
         location,
         declared: true,
     };
@@ -102,9 +102,11 @@ async function findDefinition(
     configKey: string,
     stack: string,
 ) {
-    const sameGroup = gallery.resourceGroup.toLowerCase() === settings.resourceGroup.toLowerCase();
+    const sameGroup = gallery.resourceGroup.toLowerCase() === settings.scaleSet.resourceGroup.toLowerCase();
     // In a gallery shared by several clusters the resource group keeps pools of the same name apart.
-    const name = sameGroup ? live.name : `${settings.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-").slice(0, 80);
+    const name = sameGroup
+        ? live.name
+        : `${settings.scaleSet.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-").slice(0, 80);
     const id = `${galleryId(gallery)}/images/${name}`;
     const [existing, disk] = await Promise.all([azure.galleryImage(id), azure.osDiskOfPool(live.id)]);
     const profile = live.virtualMachineProfile;
@@ -127,7 +129,7 @@ async function findDefinition(
 /** The pool's own region comes first: Azure wants the region of the source among the targets. */
 function regionsOf(settings: PoolSettings, location: string): string[] {
     const normal = (region: string) => region.toLowerCase().replace(/ /g, "");
-    const others = (settings.targetRegions ?? []).map(normal).filter((region) => region !== normal(location));
+    const others = (settings.image.targetRegions ?? []).map(normal).filter((region) => region !== normal(location));
     return [normal(location), ...new Set(others)];
 }
 

@@ -10,7 +10,9 @@ import { declareImageVersion } from "./imageVersion";
 import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
 import { refusal, withExtensionTypes } from "./refusals";
 import { NodeSelection, type Choice } from "../selection/nodeSelection";
+import { formatDuration } from "../core/duration";
 import { sameVersion } from "../core/version";
+import type { CaptureSettings } from "../config/load";
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import type { Pool } from "./pool";
 
@@ -24,6 +26,15 @@ export interface VmssPrototypeArgs {
     gallery?: compute.Gallery;
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: { kubeconfig?: string; context?: string };
+}
+
+/** The settings of a capture as its inputs have them: durations as people write them, since a preview and the state show them. */
+function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSettings) {
+    return {
+        ...rest,
+        drainTimeout: formatDuration(drainTimeoutMs),
+        gracePeriod: evictionGracePeriodMs === undefined ? undefined : formatDuration(evictionGracePeriodMs),
+    };
 }
 
 /** Keeps a scale set when it leaves the stack. Policies read it from the component: the engine tells them of protect alone. */
@@ -79,8 +90,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
         const { settings, live } = this.args.pool;
-        const { minimumReadyTime, minimumCandidates, maximumImageAge, prefer, ignoreNodes, ignoreAnnotations } =
-            settings;
+        const { node, pin, ...rules } = settings.selection;
         return new NodeSelection(
             name,
             {
@@ -89,10 +99,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
                 imageId: live.virtualMachineProfile?.storageProfile?.imageReference?.id,
                 imageDefinitionId: imageDefinitionId(this.args.pool),
-                rules: { minimumReadyTime, minimumCandidates, maximumImageAge, prefer, ignoreNodes, ignoreAnnotations },
-                maxHistory: settings.maxHistory,
-                node: settings.node,
-                pin: settings.pin,
+                rules,
+                maxHistory: settings.image.maxHistory,
+                node,
+                pin,
                 kubernetes: this.args.kubernetes,
             },
             { parent: this },
@@ -130,14 +140,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
     private keepImage(name: string, choice: Choice, protect: boolean, dependsOn: pulumi.Resource[]) {
         const { pool, kubernetes } = this.args;
-        const { gracePeriod, drainTimeout, force, cleanerImage, captureNamespace } = pool.settings;
+        const { capture: settings, kured, tags } = pool.settings;
         const { version, node, instanceId, patched } = choice;
         const capture = new OsDiskCapture(
             `${name}-${version}`,
             {
                 ...{ pool: pool.settings.name, version, node, instanceId, patched, scaleSetId: pool.live.id },
                 resourceGroup: pool.scaleSet.resourceGroup,
-                settings: { gracePeriod, drainTimeout, force, cleanerImage, captureNamespace },
+                settings: inputsOf(settings),
+                kured,
+                tags,
                 kubernetes,
             },
             { parent: this, dependsOn },
@@ -189,7 +201,12 @@ export class VmssPrototype extends pulumi.ComponentResource {
             const model = modelAsItIs(live, resourceGroup);
             return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, asItIs) };
         }
-        const model = modelFromImage(live, resourceGroup, imageVersionId(pool, version), pool.settings.keepExtensions);
+        const model = modelFromImage(
+            live,
+            resourceGroup,
+            imageVersionId(pool, version),
+            pool.settings.scaleSet.keepExtensions,
+        );
         return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, opts) };
     }
 }

@@ -32,7 +32,7 @@ export function podSpec(settings: ScheduleSettings, names: Names): PodSpec {
         serviceAccountName: names.serviceAccount,
         restartPolicy: "Never",
         // The time in which a capture that is under way puts its node back.
-        terminationGracePeriodSeconds: settings.gracePeriod,
+        terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds,
         nodeSelector: { "kubernetes.io/os": "linux" },
         securityContext: {
             runAsNonRoot: true,

@@ -151,7 +151,7 @@ export class Schedule extends pulumi.ComponentResource {
                     timeZone: settings.timeZone,
                     suspend: settings.suspend,
                     concurrencyPolicy: "Forbid",
-                    startingDeadlineSeconds: settings.startingDeadline,
+                    startingDeadlineSeconds: settings.startingDeadlineSeconds,
                     successfulJobsHistoryLimit: settings.keepSucceeded,
                     failedJobsHistoryLimit: settings.keepFailed,
                     jobTemplate: {
@@ -159,7 +159,7 @@ export class Schedule extends pulumi.ComponentResource {
                         spec: {
                             // The next one is tomorrow's: what failed once is for a person to see, not to be tried again at once.
                             backoffLimit: 0,
-                            activeDeadlineSeconds: settings.activeDeadline,
+                            activeDeadlineSeconds: settings.activeDeadlineSeconds,
                             template: {
                                 metadata: { labels, annotations: { [SAFE_TO_EVICT]: "false" } },
                                 spec: podSpec(settings, this.names),

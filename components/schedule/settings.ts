@@ -1,48 +1,22 @@
 // The schedule's settings: the one object `kamino:schedule`, checked as a whole before anything is declared.
 import * as pulumi from "@pulumi/pulumi";
-import { boolean, duration, integer, matching, oneOf, text } from "../config/values";
+import { z } from "zod";
+import { readBySchema } from "../config/read";
+import {
+    boolean,
+    duration,
+    integer,
+    matching,
+    objectOf,
+    oneOf,
+    optional,
+    parseJson,
+    required,
+    text,
+    withDefault,
+} from "../config/values";
 import { UserError } from "../core/errors";
 import { readStackSettings, type StackSettings } from "./stackSettings";
-import { environment, object, readObject, timeZone, type Key } from "./values";
-import { seconds } from "../core/duration";
-
-/** How the scheduled run signs in to Azure. */
-export interface AzureIdentity {
-    subscriptionId: string;
-    tenantId: string;
-    /** Client id of the managed identity or app that trusts this service account (workload identity federation). */
-    clientId?: string;
-}
-
-/** What the schedule is, complete and checked. Durations are in seconds. */
-export interface ScheduleSettings {
-    /** Name of the CronJob and what belongs to it. */
-    name: string;
-    /** The stack that is previewed or bumped: another one than that which declares the schedule. */
-    stack: string;
-    /** Its settings: Pulumi.<stack>.yaml without what only holds on a person's machine. */
-    stackSettings: StackSettings;
-    cron: string;
-    timeZone: string;
-    mode: "up" | "preview";
-    suspend: boolean;
-    image: string;
-    namespace: string;
-    backendUrl: string;
-    /** A PersistentVolumeClaim for the state, where it is kept in files. */
-    stateClaim?: string;
-    azure: AzureIdentity;
-    /** A Secret whose keys become environment variables (a passphrase, a client secret, a storage key). */
-    environmentSecret?: string;
-    /** Further environment variables that are no secret. */
-    environment: Record<string, string>;
-    startingDeadline: number;
-    activeDeadline: number;
-    gracePeriod: number;
-    keepSucceeded: number;
-    keepFailed: number;
-    resources: { cpu: string; memory: string; memoryLimit: string; cpuLimit: string };
-}
 
 /** Where the volume of `stateClaim` is mounted in the pod. */
 export const STATE_MOUNT = "/var/lib/kamino/state";
@@ -54,57 +28,114 @@ const dnsLabel = (longest: number) =>
     );
 const quantity = matching(/^\d+(\.\d+)?(m|Ki|Mi|Gi|k|M|G)?$/, "a quantity such as 500m, 2 or 1Gi");
 const uuid = matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, "a UUID");
+const seconds = (least: number) => duration(least).transform((milliseconds) => milliseconds / 1000);
 
-const KEYS: Record<string, Key> = {
+/** A time zone that this machine knows. */
+const timeZone = z.string("a time zone such as Europe/Berlin or Etc/UTC").refine((zone) => {
+    try {
+        return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
+    } catch {
+        return false;
+    }
+}, "a time zone such as Europe/Berlin or Etc/UTC");
+
+/** Environment variables. What looks like a secret belongs into a Secret. */
+const environment = z
+    .preprocess(
+        (value) => (typeof value === "string" ? (parseJson(value) ?? value) : value),
+        z.record(
+            matching(/^[A-Z_][A-Z0-9_]*$/, "an object of environment variables"),
+            z.union([z.string(), z.number(), z.boolean()], "text, a number or a boolean").transform(String),
+            { error: "an object of environment variables" },
+        ),
+    )
+    .superRefine((variables, context) => {
+        const secret = Object.keys(variables).find((name) => /SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$/.test(name));
+        if (secret !== undefined) {
+            const message = `without ${secret}: put it into the Secret that environmentSecret names`;
+            context.addIssue({ code: "custom", message, input: variables });
+        }
+    });
+
+const toSignIn = ": the run signs in to Azure with it";
+
+/** How the scheduled run signs in to Azure. */
+const azureIdentity = objectOf({
+    subscriptionId: required(uuid, toSignIn),
+    tenantId: required(uuid, toSignIn),
+    // Client id of the managed identity or app that trusts this service account (workload identity federation).
+    clientId: optional(uuid),
+});
+
+const resources = objectOf({
+    cpu: withDefault(quantity, "250m"),
+    memory: withDefault(quantity, "768Mi"),
+    cpuLimit: withDefault(quantity, "2"),
+    memoryLimit: withDefault(quantity, "2Gi"),
+});
+
+const documented = "; see docs/automation.md";
+
+/** The object `kamino:schedule`. Durations become seconds. */
+export const scheduleObject = objectOf({
     // Kubernetes adds 17 characters to a CronJob's name for a pod's; within 63 in all, a pod's host name is its whole name.
-    name: { read: dnsLabel(40), default: "kamino" },
-    stack: { read: matching(/^[\w./-]{1,200}$/, "the name of a stack") },
-    settingsFile: { read: text },
-    cron: {
-        read: matching(
+    name: withDefault(dnsLabel(40), "kamino"),
+    // The stack that is previewed or bumped: another one than that which declares the schedule.
+    stack: required(matching(/^[\w./-]{1,200}$/, "the name of a stack"), documented),
+    settingsFile: optional(text),
+    cron: withDefault(
+        matching(
             /^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|\S+( +\S+){4})$/,
             "a cron expression of five fields, such as 0 4 * * *",
         ),
-        default: "0 4 * * *",
-    },
-    timeZone: { read: timeZone, default: "Etc/UTC" },
-    mode: { read: oneOf("up", "preview"), default: "up" },
-    suspend: { read: boolean, default: false },
-    image: { read: matching(/^\S+[:@]\S+$/, "a container image with a tag or, better, a digest") },
-    namespace: { read: dnsLabel(63), default: "kamino" },
-    backendUrl: {
-        read: matching(
+        "0 4 * * *",
+    ),
+    timeZone: withDefault(timeZone, "Etc/UTC"),
+    mode: withDefault(oneOf("up", "preview"), "up"),
+    suspend: withDefault(boolean(), false),
+    image: required(matching(/^\S+[:@]\S+$/, "a container image with a tag or, better, a digest"), documented),
+    namespace: withDefault(dnsLabel(63), "kamino"),
+    backendUrl: optional(
+        matching(
             /^(azblob|s3|gs|https|file):\/\/\S+$/,
             "the URL of a state backend, such as azblob://state?storage_account=NAME",
         ),
-    },
-    stateClaim: { read: dnsLabel(63) },
-    azure: { read: object },
-    environmentSecret: { read: dnsLabel(63) },
-    environment: { read: environment, default: {} },
+    ),
+    // A PersistentVolumeClaim for the state, where it is kept in files.
+    stateClaim: optional(dnsLabel(63)),
+    azure: required(azureIdentity, documented),
+    // A Secret whose keys become environment variables (a passphrase, a client secret, a storage key).
+    environmentSecret: optional(dnsLabel(63)),
+    // Further environment variables that are not secret.
+    environment: withDefault(environment, {}),
     // A day's run that could not start within four hours is left to the next day.
-    startingDeadline: { read: duration(60), default: "4h" },
+    startingDeadline: withDefault(seconds(60), "4h"),
     // An image version takes an hour and more, for each pool.
-    activeDeadline: { read: duration(60), default: "8h" },
+    activeDeadline: withDefault(seconds(60), "8h"),
     // To power a node on, and wait until it is Ready.
-    gracePeriod: { read: duration(60), default: "20m" },
-    keepSucceeded: { read: integer(0, 100), default: 3 },
-    keepFailed: { read: integer(0, 100), default: 7 },
-    resources: { read: object, default: {} },
-};
+    gracePeriod: withDefault(seconds(60), "20m"),
+    keepSucceeded: withDefault(integer(0, 100), 3),
+    keepFailed: withDefault(integer(0, 100), 7),
+    resources: withDefault(resources, {}),
+});
 
-const AZURE_KEYS: Record<string, Key> = {
-    subscriptionId: { read: uuid },
-    tenantId: { read: uuid },
-    clientId: { read: uuid },
-};
+type ScheduleValues = z.output<typeof scheduleObject>;
 
-const RESOURCE_KEYS: Record<string, Key> = {
-    cpu: { read: quantity, default: "250m" },
-    memory: { read: quantity, default: "768Mi" },
-    cpuLimit: { read: quantity, default: "2" },
-    memoryLimit: { read: quantity, default: "2Gi" },
-};
+/** How the scheduled run signs in to Azure; without a client id by what `environmentSecret` holds. */
+export type AzureIdentity = ScheduleValues["azure"];
+
+/** What the schedule is, complete and checked. */
+export interface ScheduleSettings extends Omit<
+    ScheduleValues,
+    "settingsFile" | "backendUrl" | "startingDeadline" | "activeDeadline" | "gracePeriod"
+> {
+    /** The settings of the stack that runs: Pulumi.<stack>.yaml without what only holds on a person's machine. */
+    stackSettings: StackSettings;
+    backendUrl: string;
+    startingDeadlineSeconds: number;
+    activeDeadlineSeconds: number;
+    terminationGracePeriodSeconds: number;
+}
 
 /**
  * The schedule that a stack declares; undefined when it declares none.
@@ -136,38 +167,21 @@ export function readSchedule(
     configured: Record<string, unknown>,
     { key, ownStack, project }: { key: string; ownStack: string; project: string },
 ): ScheduleSettings {
-    const values = readObject(configured, KEYS, key) as unknown as Omit<ScheduleSettings, "azure" | "resources"> & {
-        settingsFile?: string;
-        azure?: Record<string, unknown>;
-        resources: Record<string, unknown>;
-    };
-    const { settingsFile, ...rest } = values;
-    for (const needed of ["stack", "image", "azure"] as const) {
-        if (values[needed] === undefined) {
-            throw new UserError(`${key}.${needed} is missing; see docs/automation.md`);
-        }
-    }
+    const values = readBySchema(scheduleObject, configured, `${key}.`);
+    const { settingsFile, startingDeadline, activeDeadline, gracePeriod, ...rest } = values;
     if (values.stack === ownStack) {
         throw new UserError(`${key}.stack must be another stack than this one, which declares the schedule only`);
     }
-    const azure = readObject(values.azure ?? {}, AZURE_KEYS, `${key}.azure`) as unknown as AzureIdentity;
-    for (const needed of ["subscriptionId", "tenantId"] as const) {
-        if (!azure[needed]) {
-            throw new UserError(`${key}.azure.${needed} is missing: the run signs in to Azure with it`);
-        }
-    }
     const file = settingsFile ?? `Pulumi.${values.stack.split("/").at(-1)}.yaml`;
     const stackSettings = readStackSettings(file, project, `${key}.settingsFile`);
-    refuseWhatCannotRun({ ...rest, azure }, stackSettings.needsPassphrase, key);
+    refuseWhatCannotRun(rest, stackSettings.needsPassphrase, key);
     return {
         ...rest,
         backendUrl: backendUrl(values, key),
-        azure,
         stackSettings,
-        resources: readObject(values.resources, RESOURCE_KEYS, `${key}.resources`) as ScheduleSettings["resources"],
-        startingDeadline: seconds(String(values.startingDeadline)),
-        activeDeadline: seconds(String(values.activeDeadline)),
-        gracePeriod: seconds(String(values.gracePeriod)),
+        startingDeadlineSeconds: startingDeadline,
+        activeDeadlineSeconds: activeDeadline,
+        terminationGracePeriodSeconds: gracePeriod,
     };
 }
 

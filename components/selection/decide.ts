@@ -15,7 +15,6 @@ import {
     type Reason,
     type Verdict,
 } from "./rules";
-import { seconds } from "../core/duration";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { instanceOf } from "../node/providerId";
 
@@ -134,8 +133,8 @@ function imageIsTooOld({ rules, newest, now }: Facts): boolean {
     const made = momentOf(newest);
     return (
         made !== undefined &&
-        rules.maximumImageAge !== undefined &&
-        now.getTime() - made.getTime() > seconds(rules.maximumImageAge) * 1000
+        rules.maximumImageAgeMs !== undefined &&
+        now.getTime() - made.getTime() > rules.maximumImageAgeMs
     );
 }
 
@@ -173,7 +172,7 @@ function momentFor(node: PoolNode, facts: Facts): Date {
         // No image and no reboot: it became Ready at a moment of its own at least.
         return node.details?.readySince ?? now;
     }
-    const step = rules.maximumImageAge === undefined ? 0 : seconds(rules.maximumImageAge) * 1000;
+    const step = rules.maximumImageAgeMs ?? 0;
     const steps = step > 0 ? Math.floor((now.getTime() - base.getTime()) / step) : 0;
     return new Date(base.getTime() + Math.max(steps * step, MINUTE_MS));
 }

@@ -1,4 +1,5 @@
 // The line that a person decides by: which node, patched when, Ready for how long, from which image to which, and why no other. Pure.
+import { formatDuration } from "../core/duration";
 import { sameVersion } from "../core/version";
 import type { Decision } from "./decide";
 import { REASONS, readyFor, type Facts, type Reason, type Verdict } from "./rules";
@@ -74,7 +75,7 @@ function counts({ total, fallen, candidates }: Verdict, facts: Facts): string {
 function wording(reason: Reason, { rules, newest }: Facts): string {
     switch (reason) {
         case "tooFresh":
-            return `Ready for less than ${rules.minimumReadyTime}`;
+            return `Ready for less than ${formatDuration(rules.minimumReadyTimeMs)}`;
         case "notNewer":
             return newest ? REASONS.notNewer : "with an old reboot annotation";
         default:

@@ -3,11 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { shell } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
 
-/** What is asked of a node before it is taken. Durations as configured: `90s`, `15m`, `1h`, `30d`. */
+/** What is asked of a node before it is taken. */
 export interface SelectionRules {
-    minimumReadyTime: string;
+    minimumReadyTimeMs: number;
     minimumCandidates: number;
-    maximumImageAge?: string;
+    maximumImageAgeMs?: number;
     prefer: "newest" | "longest-ready";
     ignoreNodes: string[];
     ignoreAnnotations: string[];

@@ -3,7 +3,6 @@ import { compareVersions, versionOf } from "../core/version";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, readReboot } from "../node/kured";
 import type { Choice, SelectionRules } from "./nodeSelection";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
-import { seconds } from "../core/duration";
 import { instanceOf } from "../node/providerId";
 
 /** A node as far as its metadata, which is cheap to have of all nodes. */
@@ -161,7 +160,7 @@ export function readyFor({ details }: PoolNode, now: Date): number {
 }
 
 function minimumReady(node: PoolNode, facts: Facts): number {
-    return isOpen(node, facts) ? 0 : seconds(facts.rules.minimumReadyTime) * 1000;
+    return isOpen(node, facts) ? 0 : facts.rules.minimumReadyTimeMs;
 }
 
 /** Whether a node was chosen before, for an image that was never made, and kured has not rebooted it since. */

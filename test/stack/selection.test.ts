@@ -59,7 +59,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
         const { said } = await check(
             sandbox,
             {},
-            argsFor(sandbox, "pool1", { rules: { ...rules, minimumReadyTime: "20h" } }),
+            argsFor(sandbox, "pool1", { rules: { ...rules, minimumReadyTimeMs: 20 * 3_600_000 } }),
         );
         expect(said).toContain("1 Ready for less than 20h, 1 fits");
     });

@@ -1,9 +1,9 @@
 // A secret in plain text, where Pulumi's settings, its state and a ConfigMap would show it, is refused; what is encrypted is not.
 import { describe, expect, it, test } from "vitest";
-import { readSettings } from "../../../components/config/schema";
+import { readSettings } from "../../../components/config/load";
 import { refusePlainSecrets, refusePlainSecretsIn } from "../../../components/config/plainSecrets";
 import { stackSettings } from "../../../components/schedule/stackSettings";
-import { readObject, environment } from "../../../components/schedule/values";
+import { readSchedule } from "../../../components/schedule/settings";
 
 const pool = { resourceGroup: "rg", pools: [{ scaleSet: "vmss" }] };
 const HIDDEN = "hunter2hunter2";
@@ -49,8 +49,11 @@ describe("what is put where no secret belongs is not shown", () => {
     });
 
     it("an environment as JSON", () => {
-        const keys = { environment: { read: environment } };
-        expect(() => readObject({ environment: JSON.stringify({ ARM_CLIENT_SECRET: HIDDEN }) }, keys, "at")).toThrow(
+        const id = "00000000-0000-4000-8000-000000000001";
+        const least = { stack: "prod", image: "kamino:1", azure: { subscriptionId: id, tenantId: id } };
+        const environment = JSON.stringify({ ARM_CLIENT_SECRET: HIDDEN });
+        const where = { key: "at", ownStack: "schedule", project: "kamino" };
+        expect(() => readSchedule({ ...least, environment }, where)).toThrow(
             /^at\.environment must be without ARM_CLIENT_SECRET: put it into the Secret that environmentSecret names$/,
         );
     });

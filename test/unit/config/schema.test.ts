@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadYaml } from "@kubernetes/client-node";
+import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { SHARED_KEYS, TOP_LEVEL_KEYS, readSettings } from "../../../components/config/schema";
+import { z } from "zod";
+import { readSettings } from "../../../components/config/load";
+import { configuration } from "../../../components/config/schema";
 import { DEFAULT_GROUP, scaleSetName } from "../../../sandbox/azure/pools";
-import { seconds } from "../../../components/core/duration";
+import { formatDuration, parseDuration } from "../../../components/core/duration";
 
 const ID =
     "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/other/providers/Microsoft.Compute/virtualMachineScaleSets/vmss2";
@@ -25,24 +28,52 @@ function read(changes: Record<string, unknown> = {}) {
 
 describe("a duration", () => {
     test.each([
-        ["90s", 90],
-        ["15m", 900],
-        ["1h", 3600],
-        ["30d", 2_592_000],
+        ["90s", 90_000],
+        ["15m", 900_000],
+        ["1h", 3_600_000],
+        ["30d", 2_592_000_000],
         ["0s", 0],
-    ])("%s is %i seconds", (text, expected) => expect(seconds(text)).toBe(expected));
+    ])("%s is %i milliseconds, and is written as it was", (text, expected) => {
+        expect(parseDuration(text)).toBe(expected);
+        expect(formatDuration(expected)).toBe(text);
+    });
 
     test.each(["", "1", "1w", "1.5h", "-1h", "1h30m", " 1h", "1H", "9999999d"])("is not %j", (text) =>
-        expect(() => seconds(text)).toThrow("a duration such as 90s, 15m, 1h or 30d"),
+        expect(() => parseDuration(text)).toThrow("a duration such as 90s, 15m, 1h or 30d"),
     );
+
+    it("has the same length after it was written and read", () => {
+        fc.assert(
+            fc.property(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom("s", "m", "h", "d"), (count, unit) => {
+                const length = parseDuration(`${count}${unit}`);
+                expect(parseDuration(formatDuration(length))).toBe(length);
+            }),
+        );
+    });
 });
 
 describe("settings", () => {
     it("have the defaults, and a pool the name of its scale set", () => {
         expect(read().pools[0]).toMatchObject({
-            ...{ name: "vmss1", scaleSet: "vmss1", resourceGroup: "kube", gallery: "kamino", prefer: "newest" },
-            ...{ minimumReadyTime: "1h", minimumCandidates: 1, maximumImageAge: undefined, maxHistory: 3 },
-            ...{ gracePeriod: "5m", drainTimeout: "15m", force: false, replicaCount: 3, keepSnapshots: false },
+            name: "vmss1",
+            scaleSet: { name: "vmss1", resourceGroup: "kube", onForeignChange: "stop" },
+            selection: {
+                minimumReadyTimeMs: 3_600_000,
+                minimumCandidates: 1,
+                maximumImageAgeMs: undefined,
+                prefer: "newest",
+            },
+            capture: {
+                mode: undefined,
+                drainTimeoutMs: 900_000,
+                // Each pod has the time that it asks for itself.
+                evictionGracePeriodMs: undefined,
+                ...{ force: false, deleteBarePods: false, deleteEmptyDirData: false, minimumReadyNodes: undefined },
+                ...{ cleanPaths: [], rootPartition: 1, keepContainerImages: false, keepSnapshots: false },
+            },
+            kured: { lock: true, daemonSet: undefined },
+            image: { gallery: "kamino", maxHistory: 3, replicaCount: 3 },
+            tags: {},
         });
     });
 
@@ -56,16 +87,59 @@ describe("settings", () => {
                 { scaleSet: ID, name: "second" },
             ],
         });
-        expect(pools[0]).toMatchObject({ minimumCandidates: 3, force: false, ignoreNodes: ["a", "b"] });
+        expect(pools[0]).toMatchObject({
+            selection: { minimumCandidates: 3, ignoreNodes: ["a", "b"] },
+            capture: { force: false },
+        });
         expect(pools[1]).toMatchObject({
-            ...{ name: "second", scaleSet: "vmss2", resourceGroup: "other", minimumCandidates: 2, force: true },
-            subscriptionId: "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+            name: "second",
+            scaleSet: {
+                ...{ name: "vmss2", resourceGroup: "other" },
+                subscriptionId: "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+            },
+            selection: { minimumCandidates: 2 },
+            capture: { force: true },
         });
     });
 
     it("are taken as not set where Pulumi.yaml's empty default stands", () => {
         const { kubeconfig, context, pools } = read({ kubeconfig: "", context: "", maximumImageAge: "" });
-        expect([kubeconfig, context, pools[0].maximumImageAge]).toEqual([undefined, undefined, undefined]);
+        expect([kubeconfig, context, pools[0].selection.maximumImageAgeMs]).toEqual([undefined, undefined, undefined]);
+    });
+});
+
+describe("settings are read as what they mean:", () => {
+    const first = (changes: Record<string, unknown>) => read(changes).pools[0];
+
+    test.each([
+        ["80%", { value: 80, unit: "percent" }],
+        ["3", { value: 3, unit: "nodes" }],
+    ])("minimumReadyNodes %s", (configured, expected) => {
+        expect(first({ minimumReadyNodes: configured }).capture.minimumReadyNodes).toEqual(expected);
+    });
+
+    it("minimumReadyNodes as a number, where a pool has its own", () => {
+        expect(first({ pools: [{ scaleSet: "a", minimumReadyNodes: 2 }] }).capture.minimumReadyNodes).toEqual({
+            ...{ value: 2, unit: "nodes" },
+        });
+    });
+
+    it("kured's DaemonSet by namespace and name", () => {
+        expect(first({ kuredDaemonSet: "ops/kured-main", kuredLock: "false" }).kured).toEqual({
+            lock: false,
+            daemonSet: { namespace: "ops", name: "kured-main" },
+        });
+    });
+
+    it("tags, paths to clean and how a disk is taken", () => {
+        const { tags, capture } = first({ tags: { team: "nodes" }, cleanPaths: ["/opt/agent/id"], capture: "copy" });
+        expect([tags, capture.cleanPaths, capture.mode]).toEqual([{ team: "nodes" }, ["/opt/agent/id"], "copy"]);
+    });
+
+    test.each(["Prüfgruppe", "PRODUCCIÓN", "a.b-c_(d)", "資源", "x".repeat(90)])("resource group %s", (name) => {
+        expect(first({ resourceGroup: name }).scaleSet.resourceGroup).toBe(name);
+        const id = ID.replace("/other/", `/${name}/`);
+        expect(first({ pools: [{ scaleSet: id }] }).scaleSet.resourceGroup).toBe(name);
     });
 });
 
@@ -79,6 +153,37 @@ describe("refused in one line with the key in it:", () => {
             "a scale set of another kind of id",
             { pools: [{ scaleSet: "/subscriptions/x" }] },
             "kamino:pools[0].scaleSet must be",
+        ],
+        ...["nodes.", "a b", "a/b", "x".repeat(91), "a?b"].map((name): [string, Record<string, unknown>, string] => [
+            `resource group ${name}`,
+            { resourceGroup: name },
+            "kamino:resourceGroup must be the name of a resource group",
+        ]),
+        ...["/", "/etc", "etc/passwd", "/opt/../etc/x", "/opt/./x", "/proc/1/x", "/opt/*/id", "/opt/a/", "/a/b\nc"].map(
+            (path): [string, Record<string, unknown>, string] => [
+                `a path ${JSON.stringify(path)} to clean`,
+                { cleanPaths: [path] },
+                "kamino:cleanPaths must be a list, each item ",
+            ],
+        ),
+        ["a tag of our own", { tags: { Node: "x" } }, "kamino:tags must be tags by other names than kamino-stack"],
+        ["a tag with a slash", { tags: { "a/b": "x" } }, "kamino:tags must be tags by names of at most 512 characters"],
+        ["tags that are no object", { tags: "x" }, "kamino:tags must be an object of tags"],
+        ["a tag that is a list", { tags: { a: [] } }, "kamino:tags.a must be text of at most 256 characters"],
+        [
+            "a share of nodes above all",
+            { minimumReadyNodes: "101%" },
+            "kamino:minimumReadyNodes must be a number of nodes",
+        ],
+        [
+            "kured by name alone",
+            { kuredDaemonSet: "kured" },
+            "kamino:kuredDaemonSet must be a DaemonSet as NAMESPACE/NAME",
+        ],
+        [
+            "an unknown answer to foreign changes",
+            { onForeignChange: "ignore" },
+            'kamino:onForeignChange must be stop or restore or adopt, not "ignore"',
         ],
         ["no resource group", { resourceGroup: "" }, "kamino:resourceGroup is missing"],
         [
@@ -159,16 +264,30 @@ describe("refused in one line with the key in it:", () => {
 });
 
 it("agrees with the schema in Pulumi.yaml, key by key", () => {
-    const project = loadYaml<{ config: Record<string, { type: string; default: unknown; description: string }> }>(
-        readFileSync(join(__dirname, "../../../Pulumi.yaml"), "utf8"),
-    );
-    expect(Object.keys(project.config).sort()).toEqual(Object.keys(TOP_LEVEL_KEYS).sort());
-    for (const [key, { default: inSchema, description }] of Object.entries(project.config)) {
-        expect(description, key).toBeTruthy();
-        const own = (SHARED_KEYS as Record<string, { default?: unknown }>)[key]?.default;
-        const isEmpty = typeof inSchema === "object" && Object.keys(inSchema ?? {}).length === 0;
-        expect(own ?? "", key).toEqual(isEmpty && !own ? "" : inSchema);
+    interface Key {
+        type: string;
+        items?: { type: string };
+        default?: unknown;
     }
+    const file = readFileSync(join(__dirname, "../../../Pulumi.yaml"), "utf8");
+    const project = loadYaml<{ config: Record<string, Key & { description: string }> }>(file);
+    const schema = z.toJSONSchema(configuration, { io: "input" }).properties as Record<string, Key>;
+    // Pulumi knows no key without a default: empty stands for "not set".
+    const empty: Record<string, unknown> = { array: [], object: {} };
+    const expected = Object.entries(schema).map(([key, { type = "object", items, default: value }]) => [
+        key,
+        { type, ...(items && { items: { type: items.type } }), default: value ?? empty[type] ?? "" },
+    ]);
+    const found = Object.entries(project.config).map(([key, { description: _, ...rest }]) => [key, rest]);
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+    expect(Object.entries(project.config).filter(([, { description }]) => !description)).toEqual([]);
+});
+
+it("has every key in README's table", () => {
+    const readme = readFileSync(join(__dirname, "../../../README.md"), "utf8");
+    const keys = Object.keys(z.toJSONSchema(configuration, { io: "input" }).properties ?? {});
+    const table = readme.split("\n").filter((line) => line.startsWith("|"));
+    expect(keys.filter((key) => !table.some((line) => line.split("|")[1].includes(`\`${key}\``)))).toEqual([]);
 });
 
 test("Pulumi.dev.yaml is whole, and names the pools that the sandbox makes", () => {
@@ -176,7 +295,7 @@ test("Pulumi.dev.yaml is whole, and names the pools that the sandbox makes", () 
     const { config } = loadYaml<{ config: Record<string, unknown> }>(file);
     const plain = Object.entries(config).map(([key, value]) => [key.replace(/^kamino:/, ""), value]);
     const { pools } = readSettings(Object.fromEntries(plain) as Record<string, unknown>);
-    expect(pools.map(({ scaleSet, resourceGroup }) => [scaleSet, resourceGroup])).toEqual(
+    expect(pools.map(({ scaleSet }) => [scaleSet.name, scaleSet.resourceGroup])).toEqual(
         ["pool1", "pool2"].map((name) => [scaleSetName({ name }), DEFAULT_GROUP]),
     );
 });

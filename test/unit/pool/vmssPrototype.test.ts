@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EMPTY_CUSTOM_DATA, type DeclaredModel } from "../../../components/pool/model";
-import { readSettings } from "../../../components/config/schema";
+import { readSettings } from "../../../components/config/load";
 import type { Choice } from "../../../components/selection/nodeSelection";
 import type { VmssPrototypeArgs } from "../../../components/pool/vmssPrototype";
 import type { PreviousPool } from "../../../policies/record";

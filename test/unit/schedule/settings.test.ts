@@ -32,7 +32,13 @@ const read = (change: object = {}) =>
 test("a few lines are enough", () => {
     expect(read()).toMatchObject({
         ...{ name: "kamino", cron: "0 4 * * *", timeZone: "Etc/UTC", mode: "up", suspend: false, namespace: "kamino" },
-        ...{ startingDeadline: 14_400, activeDeadline: 28_800, gracePeriod: 1200, keepSucceeded: 3, keepFailed: 7 },
+        ...{
+            startingDeadlineSeconds: 14_400,
+            activeDeadlineSeconds: 28_800,
+            terminationGracePeriodSeconds: 1200,
+            keepSucceeded: 3,
+            keepFailed: 7,
+        },
         stackSettings: { needsPassphrase: false, captureNamespaces: ["kamino-capture"], force: false },
     });
 });
@@ -43,7 +49,8 @@ test("a volume for the state needs no URL", () => {
 
 describe("refused in one line that names the key", () => {
     test.each([
-        [{ crom: "x" }, "kamino:schedule.crom is not a known key; the keys are"],
+        [{ crom: "x" }, "kamino:schedule.crom is not a known key; did you mean cron?"],
+        [{ foo: "x" }, "kamino:schedule.foo is not a known key; the keys are"],
         [{ stack: undefined }, "kamino:schedule.stack is missing"],
         [{ stack: "prod-schedule" }, "kamino:schedule.stack must be another stack"],
         [{ image: undefined }, "kamino:schedule.image is missing"],

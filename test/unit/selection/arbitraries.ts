@@ -25,8 +25,8 @@ export const offset = fc.integer({ min: -720, max: 840 });
 export const settings = fc.record({
     prefer: fc.constantFrom("newest" as const, "longest-ready" as const),
     minimumCandidates: fc.integer({ min: 1, max: 3 }),
-    maximumImageAge: fc.constantFrom(undefined, "1h", "3d"),
-    minimumReadyTime: fc.constantFrom("0s", "1h", "5d"),
+    maximumImageAgeMs: fc.constantFrom(undefined, 3_600_000, 3 * 86_400_000),
+    minimumReadyTimeMs: fc.constantFrom(0, 3_600_000, 5 * 86_400_000),
 });
 
 /** Shows that a decision can be told as well, in one line. */

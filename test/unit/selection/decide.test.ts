@@ -114,7 +114,7 @@ describe("an image that is too old", () => {
     const aged = {
         history: [choice("2026.1001.0000")],
         gallery: [image("2026.1001.0000")],
-        rules: { maximumImageAge: "20d" },
+        rules: { maximumImageAgeMs: 20 * 86_400_000 },
     };
     const unpatched = node("a", { patched: "2026-09-01T00:00:00Z" });
 
@@ -241,7 +241,11 @@ describe("reading", () => {
 
     it("is asked of those without a reboot as well when the image is too old", () => {
         const nodes = [node("a"), old("b"), node("c", { patched: null }), node("d", { patched: "soon" })].map(bare);
-        expect(undecided(nodes, question({ ...built, rules: { maximumImageAge: "1h" } }))).toEqual(["a", "b", "c"]);
+        expect(undecided(nodes, question({ ...built, rules: { maximumImageAgeMs: 3_600_000 } }))).toEqual([
+            "a",
+            "b",
+            "c",
+        ]);
     });
 });
 

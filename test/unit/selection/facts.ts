@@ -13,7 +13,7 @@ export const IMAGE = "2026.1121.0409";
 
 export function rules(changes: Partial<SelectionRules> = {}): SelectionRules {
     return {
-        minimumReadyTime: "1h",
+        minimumReadyTimeMs: 3_600_000,
         minimumCandidates: 1,
         prefer: "newest",
         ignoreNodes: [],

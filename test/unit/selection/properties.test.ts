@@ -117,7 +117,7 @@ describe("carrying a decision out", () => {
                         gallery,
                         history: first.versions,
                         live: before.live,
-                        rules: { ...rules, maximumImageAge: undefined },
+                        rules: { ...rules, maximumImageAgeMs: undefined },
                     }),
                 );
                 if (first.chosen && first.current === first.chosen.choice.version && rules.prefer === "newest") {

@@ -1,0 +1,10 @@
+// Tags by which this program knows again what it has made. Azure compares names of tags without case.
+
+/** Tag of a gallery and an image definition: which stack made it. */
+export const STACK_TAG = "kamino-stack";
+
+/** Tag of a snapshot: which program made it. */
+export const OWNER_TAG = "managed-by";
+
+/** Every tag that this program sets, in lower case: configuration must not set them. */
+export const OWN_TAGS = [STACK_TAG, OWNER_TAG, "attempt", "captured", "instance", "node", "patched", "pool", "version"];

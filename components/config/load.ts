@@ -1,0 +1,179 @@
+// Loads the stack's configuration: complete, typed and grouped by what it is about, or refused in one line.
+import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+import { parseScaleSetId } from "../azure/ids";
+import { UserError } from "../core/errors";
+import { readBySchema } from "./read";
+import { configuration, poolName, type KeysOf, type SharedValues, type Values } from "./schema";
+
+/** Where the scale set is, and what of its model changes. */
+export type ScaleSetSettings = Omit<Values<KeysOf<"scaleSet">>, "resourceGroup"> & {
+    name: string;
+    resourceGroup: string;
+    /** The subscription, where the scale set was given by its id. */
+    subscriptionId?: string;
+};
+
+/** Which node is taken. Durations in milliseconds. */
+export type SelectionSettings = Omit<Values<KeysOf<"selection">>, "minimumReadyTime" | "maximumImageAge"> & {
+    minimumReadyTimeMs: number;
+    maximumImageAgeMs?: number;
+    /** The one node to take. */
+    node?: string;
+    /** The one image version to use. */
+    pin?: string;
+};
+
+/** How a node's disk is taken. Durations in milliseconds. */
+export type CaptureSettings = Omit<Values<KeysOf<"capture">>, "capture" | "drainTimeout" | "gracePeriod"> & {
+    /** Copy the disk of a running node, or clean the node's own disk; undefined: what the cluster allows. */
+    mode?: "copy" | "in-place";
+    drainTimeoutMs: number;
+    /** How long an evicted pod has to end; undefined: as long as the pod itself asks for. */
+    evictionGracePeriodMs?: number;
+};
+
+/** Where kured is, and whether its lock is held while a node is out of service. */
+export interface KuredSettings {
+    lock: boolean;
+    daemonSet?: { namespace: string; name: string };
+}
+
+/** How images are kept: the gallery by name (made by this stack) or by ARM id (an existing one). */
+export type ImageSettings = Values<KeysOf<"image">>;
+
+/** The settings of one pool, complete and checked. */
+export interface PoolSettings {
+    name: string;
+    scaleSet: ScaleSetSettings;
+    selection: SelectionSettings;
+    capture: CaptureSettings;
+    kured: KuredSettings;
+    image: ImageSettings;
+    /** Further tags of what this stack makes in Azure. */
+    tags: Record<string, string>;
+}
+
+/** The whole configuration, complete and checked. */
+export interface Settings {
+    pools: PoolSettings[];
+    kubeconfig?: string;
+    context?: string;
+}
+
+/**
+ * The stack's configuration, complete and checked.
+ *
+ * @param config the bag of this project's keys, as `new pulumi.Config()` gives it
+ * @throws UserError in one line that starts with the config key
+ */
+export function loadSettings(config: pulumi.Config): Settings {
+    const prefix = `${config.name}:`;
+    const configured = Object.fromEntries(
+        Object.entries(pulumi.runtime.allConfig())
+            .filter(([key]) => key.startsWith(prefix))
+            .map(([key, value]) => [key.slice(prefix.length), value]),
+    );
+    return readSettings(configured, config.name);
+}
+
+/** The same from plain values: texts as the engine gives them. */
+export function readSettings(configured: Record<string, unknown>, project = "kamino"): Settings {
+    const {
+        pools,
+        kubeconfig,
+        context,
+        schedule: _,
+        ...shared
+    } = readBySchema(configuration, configured, `${project}:`);
+    if (!pools?.length) {
+        throw new UserError(
+            `${project}:pools is missing: name at least one scale set, as in pulumi config set --path '${project}:pools[0].scaleSet' NAME`,
+        );
+    }
+    const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
+    refuseTwice(read, `${project}:pools`);
+    return { pools: read, kubeconfig, context };
+}
+
+type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[number];
+
+/** A pool's own keys go before those for all pools; then each key goes into its group. */
+function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
+    const { scaleSet, name, node, pin, ...own } = configured;
+    const all = { ...shared, ...defined(own) } as SharedValues;
+    const { onForeignChange, removeExtensions, keepExtensions } = all;
+    const { minimumReadyTime, maximumImageAge, minimumCandidates, prefer, ignoreNodes, ignoreAnnotations } = all;
+    const { kuredLock, kuredDaemonSet, gallery, maxHistory, replicaCount, targetRegions, storageAccountType } = all;
+    const place = locate(scaleSet, all.resourceGroup, project);
+    return {
+        name: readBySchema(poolName, name ?? place.name, `${project}:pools[${index}].name`),
+        scaleSet: { ...place, onForeignChange, removeExtensions, keepExtensions },
+        selection: {
+            minimumReadyTimeMs: minimumReadyTime,
+            maximumImageAgeMs: maximumImageAge,
+            minimumCandidates,
+            prefer,
+            ignoreNodes,
+            ignoreAnnotations,
+            node,
+            pin,
+        },
+        capture: captureSettings(all),
+        kured: { lock: kuredLock, daemonSet: kuredDaemonSet },
+        image: { gallery, maxHistory, replicaCount, targetRegions, storageAccountType },
+        tags: all.tags,
+    };
+}
+
+function captureSettings(all: SharedValues): CaptureSettings {
+    const { drainTimeout, gracePeriod, force, deleteBarePods, deleteEmptyDirData, minimumReadyNodes } = all;
+    const { cleanerImage, captureNamespace, cleanPaths, rootPartition, keepContainerImages, keepSnapshots } = all;
+    return {
+        mode: all.capture,
+        drainTimeoutMs: drainTimeout,
+        evictionGracePeriodMs: gracePeriod,
+        force,
+        deleteBarePods,
+        deleteEmptyDirData,
+        minimumReadyNodes,
+        cleanerImage,
+        captureNamespace,
+        cleanPaths,
+        rootPartition,
+        keepContainerImages,
+        keepSnapshots,
+    };
+}
+
+/** Where a scale set is, by its name (in the configured resource group) or by its ARM id. */
+function locate(scaleSet: string, resourceGroup: string | undefined, project: string) {
+    if (scaleSet.startsWith("/")) {
+        return parseScaleSetId(scaleSet);
+    }
+    if (!resourceGroup) {
+        throw new UserError(`${project}:resourceGroup is missing: the resource group of the pools' scale sets`);
+    }
+    return { name: scaleSet, resourceGroup };
+}
+
+/** Azure compares names without case, and so do we. */
+function refuseTwice(pools: PoolSettings[], at: string): void {
+    const places = new Map<string, number>();
+    pools.forEach(({ name, scaleSet }, index) => {
+        // The subscription is left out: one pool by name and one by id may well be the same.
+        const place = `scale set ${scaleSet.name} in resource group ${scaleSet.resourceGroup}`;
+        for (const seen of [place.toLowerCase(), `pool name ${name}`.toLowerCase()]) {
+            const first = places.get(seen);
+            if (first !== undefined && first !== index) {
+                const what = seen.startsWith("pool name") ? `the pool name "${name}"` : place;
+                throw new UserError(`${at}[${index}] has ${what}, as ${at}[${first}] has; name each pool once`);
+            }
+            places.set(seen, index);
+        }
+    });
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+    return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,6 +1,38 @@
-// Lint rules: the recommended type-aware sets, and the house's one import rule.
+// Lint rules: the recommended type-aware sets, and the house's import rules: no circle anywhere, and a room of components/
+// imports from lower floors alone.
 import js from "@eslint/js";
+import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
+
+/** The rooms of components/, by floor, the lowest first. */
+const floors = [["core", "engine"], ["azure", "node"], ["config", "capture"], ["selection", "schedule"], ["pool"]];
+
+/** For each room: what it may not import, which is the other rooms of its floor and all of the floors above, the sandbox and tests. */
+const roomRules = floors.flatMap((rooms, floor) =>
+    rooms.map((room) => {
+        const barred = floors
+            .slice(floor)
+            .flat()
+            .filter((other) => other !== room);
+        return {
+            files: [`components/${room}/**/*.ts`],
+            rules: {
+                "no-restricted-imports": [
+                    "error",
+                    {
+                        patterns: [
+                            { group: ["**/sandbox/**", "**/test/**"] },
+                            ...barred.map((other) => ({
+                                group: [`../${other}/**`, `../${other}`],
+                                message: `components/${room} is on floor ${floor + 1} and imports from lower floors alone.`,
+                            })),
+                        ],
+                    },
+                ],
+            },
+        };
+    }),
+);
 
 export default tseslint.config(
     { ignores: ["node_modules/", "**/node_modules/", ".sandbox/", "dist/"] },
@@ -26,6 +58,18 @@ export default tseslint.config(
         // The product does not import the sandbox or the tests.
         files: ["index.ts", "components/**/*.ts", "policies/**/*.ts", "runner/**/*.ts"],
         rules: { "no-restricted-imports": ["error", { patterns: ["**/sandbox/**", "**/test/**"] }] },
+    },
+    ...roomRules,
+    {
+        // (The rule passes over circles that exist in types alone.)
+        files: ["**/*.ts"],
+        plugins: { "import-x": importX },
+        settings: {
+            "import-x/resolver-next": [createNodeResolver({ extensions: [".ts", ".js", ".json"] })],
+            "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+            "import-x/extensions": [".ts"],
+        },
+        rules: { "import-x/no-cycle": ["error", { ignoreExternal: true }] },
     },
     {
         files: ["**/*.mjs", "**/policies/index.js"],

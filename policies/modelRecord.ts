@@ -11,8 +11,15 @@ export interface ModelRecord {
 
 type Json = Record<string, unknown>;
 
-/** Parts that a bump changes, and those that say where the scale set is. `sku` leaves the stack's state after the adoption. */
-const CHANGED_BY_BUMP = ["virtualMachineProfile.extensionProfile", "sku", "resourceGroupName", "vmScaleSetName"];
+/**
+ * Parts that a bump changes, and those that say where the scale set is. `sku` leaves the stack's state after the adoption.
+ * `azureApiVersion` is nothing of the model: the azure-native provider adds it to the inputs of every resource
+ * (pulumi/pulumi-azure-native#4015), so that only what it checked has it.
+ */
+const CHANGED_BY_BUMP = [
+    ...["virtualMachineProfile.extensionProfile", "sku"],
+    ...["resourceGroupName", "vmScaleSetName", "azureApiVersion"],
+];
 
 /**
  * The record of a model. Pure: equal models give equal records, whatever the order of their properties; null, absent and

@@ -1,10 +1,16 @@
 // What can be done to a running sandbox from outside, one object a command: what it takes, what it says about itself.
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, normalize } from "node:path";
-import type { ScaleSet, Vm } from "./azure";
-import type { Actors } from "./control";
+import type { AzureSandbox, ScaleSet, Vm } from "./azure";
+import type { NodePlayer } from "./nodes";
 import { readyCondition } from "./nodes/api";
 import { MOST_RECENT_REBOOT_NEEDED, REBOOT_IN_PROGRESS } from "./nodes/kuredAnnotations";
+
+/** What a command can act on. */
+export interface Actors {
+    azure: AzureSandbox;
+    nodes: NodePlayer;
+}
 
 /** A command; what `run` returns is text, or rows that are printed as a table. */
 export interface Command {

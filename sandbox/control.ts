@@ -3,15 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { commands } from "./commands";
-import type { AzureSandbox } from "./azure";
-import type { NodePlayer } from "./nodes";
-
-/** What a command can act on. */
-export interface Actors {
-    azure: AzureSandbox;
-    nodes: NodePlayer;
-}
+import { type Actors, commands } from "./commands";
 
 /** A listening control server. */
 export interface Control {

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { createCertificates } from "./certificates";
+import { createAuthority } from "../authority";
 import type { Cloud } from "./cloud";
 import { Collection } from "./collection";
 import { addControl } from "./control";
@@ -96,17 +96,17 @@ export interface AzureSandbox {
 /** Starts a local Azure on a free port of the loopback address. */
 export async function startAzure(options: AzureOptions): Promise<AzureSandbox> {
     mkdirSync(options.directory, { recursive: true });
-    const certificates = await createCertificates();
+    const authority = await createAuthority("kamino sandbox CA");
     const caFile = join(options.directory, "ca.pem");
-    writeFileSync(caFile, certificates.ca);
+    writeFileSync(caFile, authority.certificate);
     const { cloud, listening } = await build(options);
-    const app = createServer(cloud, certificates);
+    const app = createServer(cloud, await authority.server(["localhost"], ["127.0.0.1"]));
     const principal = cloud.principals.add({
         name: "owner",
         assignments: [ownerOf(cloud.subscriptionId)],
     });
     addSignIn(app, cloud, { header: randomUUID(), clientId: () => principal.clientId });
-    const sandbox = handle(cloud, app, principal, { caFile, ca: certificates.ca });
+    const sandbox = handle(cloud, app, principal, { caFile, ca: authority.certificate });
     addControl(app, cloud, sandbox);
     await app.listen({ host: "127.0.0.1", port: 0 });
     listening(`https://localhost:${(app.server.address() as AddressInfo).port}`);

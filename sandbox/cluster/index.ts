@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { get } from "node:https";
 import { join, resolve } from "node:path";
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
-import { createAuthority, createSigningKey, type Authority } from "./authority";
+import { createAuthority, createSigningKey, type Authority } from "../authority";
 import { freePorts } from "./ports";
 import { apiServer, controllerManager, etcd, kwok, scheduler, type Layout } from "./programs";
 import { startSupervisor, type Supervisor } from "./supervisor";
@@ -128,7 +128,7 @@ async function until(deadline: number, what: string, attempt: () => Promise<unkn
 
 /** Writes every certificate, key and kubeconfig of the cluster; returns what a player of kubelets needs. */
 async function writeCredentials(layout: Layout, server: string): Promise<Cluster["kubelet"]> {
-    const authority = await createAuthority();
+    const authority = await createAuthority("kamino sandbox Kubernetes CA");
     const write = (name: string, text: string) => writeFileSync(join(layout.directory, name), text, { mode: 0o600 });
     write("ca.crt", authority.certificate);
     write("service-accounts.key", createSigningKey());

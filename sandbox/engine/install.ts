@@ -1,4 +1,4 @@
-// Bundles the plugins and the `sandbox` command, written in TypeScript, into single files that start fast, and lays them out where the engine looks.
+// Bundles the plugins, written in TypeScript, into single files that start fast, and lays them out where the engine looks.
 import { readFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
@@ -10,8 +10,6 @@ interface Executable {
     source: string;
     /** Where its executable goes. */
     executable: string;
-    /** Modules that stay out of the file and are found in node_modules. Default: what a plugin never loads. */
-    external?: string[];
 }
 
 // Only there to turn closures and TypeScript programs into JavaScript.
@@ -39,21 +37,12 @@ function bundled(): Executable[] {
     ];
 }
 
-/** The `sandbox` command of a sandbox's shell. */
-function tools(): Executable[] {
-    const { dependencies, devDependencies } = manifest(repository);
-    const external = Object.keys({ ...dependencies, ...devDependencies });
-    return [{ source: "sandbox/cli.ts", executable: path.join(binDirectory, "sandbox"), external }];
-}
-
 function sdkVersion(name: string): string {
     return manifest(path.join(repository, "node_modules", "@pulumi", name)).version;
 }
 
 interface Manifest {
     version: string;
-    dependencies?: Record<string, string>;
-    devDependencies?: Record<string, string>;
 }
 
 function manifest(directory: string): Manifest {
@@ -70,7 +59,7 @@ async function install(program: Executable): Promise<void> {
         target: "node20",
         format: "cjs",
         logLevel: "warning",
-        external: program.external ?? neverLoaded,
+        external: neverLoaded,
         banner: { js: "#!/usr/bin/env node" },
     });
     await fs.mkdir(path.dirname(program.executable), { recursive: true });
@@ -82,7 +71,7 @@ async function install(program: Executable): Promise<void> {
 
 /** Installs all of them; takes about a second. */
 async function main(): Promise<void> {
-    const installed = await Promise.allSettled([...bundled(), ...providers(), ...tools()].map(install));
+    const installed = await Promise.allSettled([...bundled(), ...providers()].map(install));
     const failed = installed.find((result) => result.status === "rejected");
     if (failed) {
         throw failed.reason;

@@ -1,7 +1,7 @@
 // The azure-native stand-in against the local Azure: what the engine asks, what Azure gets, what the state becomes.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure";
-import { UNKNOWN, type Properties, plainProperties, secret } from "../../sandbox/plugins/protocol/values";
+import { UNKNOWN, type Properties } from "../../sandbox/plugins/protocol/values";
 import { startForTest } from "../azure/support";
 import { PluginProcess, type State, unfinished, urn } from "./pluginProcess";
 
@@ -68,6 +68,7 @@ function imageVersion(galleryName: string, source: string): Properties {
 test("a preview shows the inputs, has the rest unknown at every depth, and asks Azure nothing", async () => {
     const { outputs } = await plugin.create(VERSION, imageVersion("g", UNKNOWN), { preview: true });
     expect(outputs.provisioningState).toBe(UNKNOWN);
+    expect(outputs).not.toHaveProperty("azureApiVersion");
     expect(outputs.location).toBe("westeurope");
     expect(outputs.publishingProfile).toMatchObject({ replicaCount: 1, storageAccountType: UNKNOWN });
     expect(outputs.storageProfile).toMatchObject({ osDiskImage: { source: { id: UNKNOWN }, sizeInGB: UNKNOWN } });
@@ -108,8 +109,9 @@ test("what is there already is not created again", async () => {
 
 test("a diff names each changed property by its path, and only the path's and the location's changes replace", async () => {
     const inputs = gallery("diffed", { tags: { "a.b": "1", keep: "1" } });
-    const before = { id: "g", inputs, outputs: { ...inputs, __inputs: secret(inputs) } };
-    const nothing = await plugin.diff(GALLERY, before, { ...inputs, location: "West Europe" });
+    const before = { id: "g", inputs, outputs: inputs };
+    const spelt = { location: "West Europe", resourceGroupName: "PLUGINS" };
+    const nothing = await plugin.diff(GALLERY, before, { ...inputs, ...spelt });
     expect(nothing).toMatchObject({ changes: false, detailed: {} });
 
     const some = await plugin.diff(GALLERY, before, { ...inputs, tags: { "a.b": "2", new: "1" }, description: "d" });
@@ -124,6 +126,26 @@ test("a diff names each changed property by its path, and only the path's and th
     const other = await plugin.diff(GALLERY, before, { ...inputs, galleryName: "other", location: "northeurope" });
     expect(other.detailed).toEqual({ galleryName: "UPDATE_REPLACE", location: "UPDATE_REPLACE" });
     expect(other).toMatchObject({ deleteBeforeReplace: true, replaces: ["galleryName", "location"] });
+});
+
+test("ids are the same whatever the case of their group and provider, and differ by the case of a name", async () => {
+    const inputs = imageVersion("g", "/subscriptions/s/resourceGroups/G/providers/Microsoft.Compute/snapshots/a");
+    const before = { id: "v", inputs, outputs: inputs };
+    const other = imageVersion("g", "/subscriptions/s/resourcegroups/g/providers/microsoft.compute/snapshots/a");
+    expect(await plugin.diff(VERSION, before, other)).toMatchObject({ changes: false });
+    const renamed = imageVersion("g", "/subscriptions/s/resourceGroups/G/providers/Microsoft.Compute/snapshots/A");
+    expect(await plugin.diff(VERSION, before, renamed)).toMatchObject({
+        detailed: { "storageProfile.osDiskImage.source.id": "UPDATE" },
+    });
+});
+
+test("the API version is an input that the check adds, and no change to a resource whose inputs lack it", async () => {
+    const { inputs } = await plugin.check(GALLERY, gallery("versioned"));
+    expect(inputs.azureApiVersion).toBe("2024-03-03");
+    const imported = { id: "g", inputs: gallery("versioned"), outputs: { azureApiVersion: "2024-03-03" } };
+    expect((await plugin.diff(GALLERY, imported, inputs)).changes).toBe(false);
+    const older = { ...imported, outputs: { azureApiVersion: "2023-07-03" } };
+    expect((await plugin.diff(GALLERY, older, inputs)).detailed).toEqual({ azureApiVersion: "UPDATE" });
 });
 
 test("an import takes every property that a program could say, flattened, and a diff with them shows nothing", async () => {
@@ -186,6 +208,27 @@ test("what an import found can be written back: Azure gets `properties` at every
     expect(azure.scaleSet(pool.id)?.capacity).toBe(1);
 });
 
+test("a user-assigned identity that the program leaves out goes by PATCH, as null", async () => {
+    const { inputs, outputs } = await plugin.read(SCALE_SET, pool.id);
+    const { userAssignedIdentities } = inputs.identity as { userAssignedIdentities: string[] };
+    const former = `${userAssignedIdentities[0]}-former`;
+    const before = { ...inputs, identity: { ...(inputs.identity as Properties), userAssignedIdentities: [former] } };
+    const update = plugin.update(SCALE_SET, { id: pool.id, inputs: before, outputs }, inputs);
+    await update.catch(() => undefined);
+    const [{ method, body }] = azure.requests.writes();
+    expect(method).toBe("PATCH");
+    expect(body).toMatchObject({
+        identity: { userAssignedIdentities: { [former]: null, [userAssignedIdentities[0]]: {} } },
+    });
+});
+
+test("an update goes to the provider's own subscription, whatever the state's id says", async () => {
+    const made = await created(GALLERY, gallery("ours"));
+    const elsewhere = made.id.replace(azure.subscriptionId, "00000000-0000-0000-0000-000000000000");
+    await plugin.update(GALLERY, { ...made, id: elsewhere }, gallery("ours", { description: "d" }));
+    expect(azure.requests.writes().at(-1)?.path).toBe(made.id);
+});
+
 test("a refresh changes the inputs only by what was changed in Azure", async () => {
     const made = await created(GALLERY, gallery("refreshed"));
     const unchanged = await plugin.read(GALLERY, made.id, made.outputs, made.inputs);
@@ -196,11 +239,11 @@ test("a refresh changes the inputs only by what was changed in Azure", async () 
     expect(refreshed.inputs).toEqual({ ...made.inputs, tags: { a: "1", b: "by hand" } });
 });
 
-test("a secret input stays one in the state", async () => {
-    const { outputs } = await plugin.create(GALLERY, gallery("hidden", { description: secret("hush") }));
-    expect(outputs.description).toEqual(secret("hush"));
-    expect(outputs.__inputs).toEqual(secret(gallery("hidden", { description: "hush" })));
-    expect(plainProperties(outputs).description).toBe("hush");
+test("the state has outputs alone: inputs and secrets are the engine's to keep", async () => {
+    const { outputs } = await plugin.create(GALLERY, gallery("hidden", { description: "hush" }));
+    expect(outputs).not.toHaveProperty("__inputs");
+    expect(outputs.description).toBe("hush");
+    expect(plugin.acceptsSecrets).toBe(false);
 });
 
 test("a resource whose operation failed is kept in the state as what it is, with Azure's words", async () => {
@@ -229,13 +272,31 @@ test("a refused request is one line with status, code and Azure's words, and lea
     expect(unfinished(error)).toBeUndefined();
 });
 
+test("functions and the look before a creation say what was asked for, and what Azure said", async () => {
+    const args = { resourceGroupName: "plugins", galleryName: "absent" };
+    const reading = plugin.invoke("azure-native:compute:getGallery", args);
+    await expect(reading).rejects.toThrow(
+        /request failed \/subscriptions\/.*\/galleries\/absent: Status=404 Code="ResourceNotFound" Message="/,
+    );
+    azure.faults.fail({
+        method: "GET",
+        path: /galleries\/unseen$/,
+        status: 403,
+        code: "AuthorizationFailed",
+        message: "No.",
+    });
+    await expect(plugin.create(GALLERY, gallery("unseen"))).rejects.toThrow(
+        /cannot check existence of resource '.*unseen': status code 403, \{"error":\{"code":"AuthorizationFailed"/,
+    );
+});
+
 test("throttling is waited for, as long as Azure says", async () => {
     azure.faults.throttle({ method: "PUT", path: /galleries\/throttled$/, times: 1, retryAfter: 1 });
     const { outputs } = await plugin.create(GALLERY, gallery("throttled"));
     expect(outputs.provisioningState).toBe("Succeeded");
 });
 
-test("an operation that takes longer than customTimeouts allow ends, and its resource is in the state", async () => {
+test("an operation that takes longer than customTimeouts allow ends, and the state has its id alone", async () => {
     const usual = azure.durations.gallery;
     azure.durations.gallery = 30_000;
     const error: unknown = await plugin
@@ -243,7 +304,8 @@ test("an operation that takes longer than customTimeouts allow ends, and its res
         .catch((caught: unknown) => caught);
     azure.durations.gallery = usual;
     expect(unfinished(error)?.id).toMatch(/galleries\/slow$/);
-    expect(unfinished(error)?.message).toMatch(/longer than 1 s/);
+    expect(unfinished(error)?.outputs).toEqual({});
+    expect(unfinished(error)?.message).toMatch(/resource created but read failed context deadline exceeded: /);
 });
 
 test("cancelling ends what is under way", async () => {
@@ -253,7 +315,9 @@ test("cancelling ends what is under way", async () => {
     const creating = own.create(GALLERY, gallery("cancelled")).catch((caught: unknown) => caught);
     await expect.poll(() => azure.requests.writes().length).toBe(1);
     await own.cancel();
-    expect(unfinished(await creating)?.message).toMatch(/cancelled/);
+    const kept = unfinished(await creating);
+    expect(kept?.message).toMatch(/resource created but read failed context canceled: /);
+    expect(kept?.outputs).toEqual({});
     azure.durations.gallery = usual;
     own.stop();
 });

@@ -27,6 +27,9 @@ export interface Unfinished extends State {
 
 /** A running plugin. */
 export class PluginProcess {
+    /** Whether the plugin wants secrets marked. */
+    acceptsSecrets = false;
+
     private constructor(
         private readonly child: ChildProcess,
         private readonly client: ResourceProviderClient,
@@ -112,11 +115,17 @@ export class PluginProcess {
         return { id: response.getId(), outputs: toProperties(response.getProperties()) };
     }
 
-    async update(urn: string, before: State, news: Properties, options: { preview?: boolean } = {}): Promise<State> {
+    async update(
+        urn: string,
+        before: State & { inputs?: Properties },
+        news: Properties,
+        options: { preview?: boolean } = {},
+    ): Promise<State> {
         const request = new messages.UpdateRequest();
         request.setUrn(urn);
         request.setId(before.id);
         request.setOlds(toStruct(before.outputs));
+        request.setOldInputs(toStruct(before.inputs ?? {}));
         request.setNews(toStruct(news));
         request.setPreview(options.preview ?? false);
         const response = await call<messages.UpdateResponse>((reply) => this.client.update(request, reply));
@@ -124,12 +133,12 @@ export class PluginProcess {
     }
 
     /** Without outputs an import, with them a refresh. */
-    async read(urn: string, id: string, outputs: Properties = {}, inputs: Properties = {}) {
+    async read(urn: string, id: string, outputs?: Properties, inputs?: Properties) {
         const request = new messages.ReadRequest();
         request.setUrn(urn);
         request.setId(id);
-        request.setProperties(toStruct(outputs));
-        request.setInputs(toStruct(inputs));
+        request.setProperties(outputs && toStruct(outputs));
+        request.setInputs(inputs && toStruct(inputs));
         const response = await call<messages.ReadResponse>((reply) => this.client.read(request, reply));
         return {
             id: response.getId(),
@@ -164,7 +173,8 @@ export class PluginProcess {
             request.getVariablesMap().set(`${name}:config:${key}`, value);
         }
         request.setAcceptsecrets(true);
-        await call<messages.ConfigureResponse>((reply) => this.client.configure(request, reply));
+        const response = await call<messages.ConfigureResponse>((reply) => this.client.configure(request, reply));
+        this.acceptsSecrets = response.getAcceptsecrets();
     }
 }
 

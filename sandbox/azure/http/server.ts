@@ -1,6 +1,6 @@
 // The HTTPS server: every route goes through the same gate (token, api-version, subscription, body, roles, group), then to its handler.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Certificates } from "../certificates";
+import type { KeyPair } from "../../authority";
 import type { Cloud } from "../cloud";
 import { groupId } from "../ids";
 import { authorize, type LinkedAccess } from "../rbac";
@@ -35,9 +35,9 @@ export const ROUTES: Route[] = [
 const BODY_LIMIT = 4 * 1024 * 1024;
 
 /** A server with ARM's table; the caller adds the sign-in and control routes and listens. */
-export function createServer(cloud: Cloud, certificates: Certificates): FastifyInstance {
+export function createServer(cloud: Cloud, certificate: KeyPair): FastifyInstance {
     const app = fastify({
-        https: { cert: certificates.cert, key: certificates.key },
+        https: { cert: certificate.certificate, key: certificate.key },
         exposeHeadRoutes: false,
         routerOptions: { caseSensitive: false, maxParamLength: 500 },
         bodyLimit: BODY_LIMIT,

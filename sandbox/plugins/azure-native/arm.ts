@@ -11,6 +11,7 @@ export class RequestFailed extends Error {
         readonly status: number,
         readonly code: string,
         text: string,
+        readonly body: unknown,
     ) {
         super(`Status=${status} Code=${JSON.stringify(code)} Message=${JSON.stringify(text)}`);
     }
@@ -19,8 +20,25 @@ export class RequestFailed extends Error {
 /** Azure accepted a write, so that the resource exists, but the operation did not succeed. */
 export class OperationFailed extends Error {}
 
+/** A write succeeded, and the resource could not be read afterwards. */
+export class ReadFailed extends Error {
+    constructor(
+        reason: string,
+        /** What Azure answered to the write. */
+        readonly answer: Properties,
+    ) {
+        super(reason);
+    }
+}
+
 /** How often an operation is asked for when Azure does not say (`Retry-After`), in milliseconds. */
 const POLLING_INTERVAL = 1000;
+
+/** What requests are sent with: an account and its own client. */
+export interface Connection {
+    account: Account;
+    arm: ResourceManager;
+}
 
 /** Azure Resource Manager, as an account sees it. */
 export class ResourceManager {
@@ -48,16 +66,15 @@ export class ResourceManager {
     /**
      * Writes a resource, waits until its operation has ended, and reads it again.
      *
-     * @throws RequestFailed when Azure refuses it; OperationFailed when it accepted it and the operation failed
+     * @throws RequestFailed when Azure refuses it; OperationFailed when it accepted it and the operation failed; ReadFailed
      */
-    async put(id: string, body: Properties, query: Query, signal: AbortSignal): Promise<Properties> {
-        const response = accepted(await this.send("put", id, query, signal, body));
-        try {
-            await this.finish(response, signal);
-            return await this.read(id, query, signal);
-        } catch (error) {
-            throw new OperationFailed(error instanceof Error ? error.message : String(error));
-        }
+    put(id: string, body: Properties, query: Query, signal: AbortSignal): Promise<Properties> {
+        return this.write("put", id, body, query, signal);
+    }
+
+    /** As `put`, by PATCH: what the body leaves out stays, and what is null in it goes. */
+    patch(id: string, body: Properties, query: Query, signal: AbortSignal): Promise<Properties> {
+        return this.write("patch", id, body, query, signal);
     }
 
     /** Deletes a resource and waits until it is gone; one that is not there is fine. */
@@ -68,8 +85,28 @@ export class ResourceManager {
         }
     }
 
+    private async write(
+        method: "put" | "patch",
+        id: string,
+        body: Properties,
+        query: Query,
+        signal: AbortSignal,
+    ): Promise<Properties> {
+        const response = accepted(await this.send(method, id, query, signal, body));
+        try {
+            await this.finish(response, signal);
+        } catch (error) {
+            throw new OperationFailed(messageOf(error));
+        }
+        try {
+            return await this.read(id, query, signal);
+        } catch (error) {
+            throw new ReadFailed(messageOf(error), { ...(response.body as Properties), id });
+        }
+    }
+
     private async send(
-        method: "get" | "put" | "delete",
+        method: "get" | "put" | "patch" | "delete",
         id: string,
         queryParameters: Query,
         abortSignal: AbortSignal,
@@ -111,7 +148,11 @@ function accepted(response: PathUncheckedResponse): PathUncheckedResponse {
         return response;
     }
     const { error } = (response.body ?? {}) as { error?: { code?: string; message?: string } };
-    throw new RequestFailed(status, error?.code ?? "", error?.message ?? "");
+    throw new RequestFailed(status, error?.code ?? "", error?.message ?? "", response.body);
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
 }
 
 // Libraries say only that something was aborted; the signal knows why.

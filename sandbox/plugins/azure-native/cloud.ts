@@ -1,6 +1,7 @@
-// Which Azure: endpoints of the named clouds, or those that a metadata host tells.
-import { AzureAuthorityHosts } from "@azure/identity";
-import type { Setting } from "./account";
+// Which Azure: the endpoints that a metadata host tells.
+
+/** A setting by its name in `azure-native:` config, else by its environment variable. */
+export type Setting = (name: string, ...variables: string[]) => string | undefined;
 
 /** Endpoints of a cloud. */
 export interface Cloud {
@@ -10,25 +11,6 @@ export interface Cloud {
     scope: string;
 }
 
-function cloud(resourceManager: string, authorityHost: string): Cloud {
-    return { resourceManager, authorityHost, scope: `${resourceManager}/.default` };
-}
-
-const PUBLIC = cloud("https://management.azure.com", AzureAuthorityHosts.AzurePublicCloud);
-const US_GOVERNMENT = cloud("https://management.usgovcloudapi.net", AzureAuthorityHosts.AzureGovernment);
-const CHINA = cloud("https://management.chinacloudapi.cn", AzureAuthorityHosts.AzureChina);
-
-/** By the names that the official plugin and its predecessors know. */
-const CLOUDS: Record<string, Cloud> = {
-    public: PUBLIC,
-    azurecloud: PUBLIC,
-    usgovernment: US_GOVERNMENT,
-    usgov: US_GOVERNMENT,
-    azureusgovernment: US_GOVERNMENT,
-    china: CHINA,
-    azurechinacloud: CHINA,
-};
-
 /** What a metadata host answers (api-version 2022-09-01), as far as it is needed. */
 interface Endpoints {
     resourceManager: string;
@@ -36,25 +18,17 @@ interface Endpoints {
 }
 
 /**
- * The cloud of `metadataHost` or ARM_METADATA_HOSTNAME, else the one that `environment` or ARM_ENVIRONMENT names, else the
- * public one.
+ * The cloud of `metadataHost` or ARM_METADATA_HOSTNAME. The stand-in knows no other: it is nothing for a real Azure.
  *
- * @throws in one line when the metadata host does not answer, or the environment is not known
+ * @throws in one line when there is none, or it does not answer
  */
 export async function resolveCloud(setting: Setting): Promise<Cloud> {
     const host = setting("metadataHost", "ARM_METADATA_HOSTNAME");
-    if (host) {
-        return cloudOfMetadata(host);
+    if (!host) {
+        throw new Error(
+            "ARM_METADATA_HOSTNAME must be set: this is the sandbox's azure-native, which is nothing for Azure itself.",
+        );
     }
-    const name = setting("environment", "ARM_ENVIRONMENT") ?? "public";
-    const found = CLOUDS[name.toLowerCase()];
-    if (!found) {
-        throw new Error(`the environment "${name}" is not known: it is one of public, usgovernment, china`);
-    }
-    return found;
-}
-
-async function cloudOfMetadata(host: string): Promise<Cloud> {
     const url = `https://${host}/metadata/endpoints?api-version=2022-09-01`;
     let response: Response;
     try {

@@ -1,6 +1,6 @@
 // The provider's functions: reading a resource that the stack does not own, and telling who the provider is.
 import type { Properties } from "../protocol/values";
-import type { Connection } from "./provider";
+import type { Connection } from "./arm";
 import { ResourceType } from "./resourceType";
 import { toOutputs } from "./shape";
 
@@ -25,7 +25,13 @@ export async function invokeFunction(
     const { account, arm } = connection;
     const expand: Record<string, string> = typeof args.expand === "string" ? { $expand: args.expand } : {};
     const id = type.id(account.subscriptionId, args);
-    const answer = await arm.read(id, { ...expand, "api-version": type.spec.apiVersion }, signal);
+    const answer = await arm
+        .read(id, { ...expand, "api-version": type.spec.apiVersion }, signal)
+        .catch((error: unknown) => {
+            throw new Error(`request failed ${id}: ${error instanceof Error ? error.message : String(error)}`, {
+                cause: error,
+            });
+        });
     return { ...toOutputs(type.spec, answer), azureApiVersion: type.spec.apiVersion, id: answer.id };
 }
 

@@ -4,20 +4,15 @@ import { compare, firstName } from "../protocol/diff";
 import { InitializationFailed } from "../protocol/errors";
 import { checkResponse, diffResponse, toProperties, toStruct } from "../protocol/messages";
 import type { Provider } from "../protocol/server";
-import {
-    type Properties,
-    plain,
-    plainProperties,
-    propertiesWithSecretsOf,
-    isProperties,
-    secret,
-} from "../protocol/values";
-import { type Account, type Setting, resolveAccount } from "./account";
-import { OperationFailed, ResourceManager } from "./arm";
+import { type Properties, type Value, plainProperties } from "../protocol/values";
+import { resolveAccount } from "./account";
+import { type Connection, OperationFailed, ReadFailed, RequestFailed, ResourceManager } from "./arm";
 import { checkType } from "./check";
+import type { Setting } from "./cloud";
 import { invokeFunction } from "./functions";
 import { carryOver } from "../protocol/refresh";
-import { ResourceType, isSameLocation } from "./resourceType";
+import { isSameId, isSameInput } from "./leniency";
+import { ResourceType } from "./resourceType";
 import { outputsAsInputs, previewOutputs, toInputs, toOutputs, toRequest } from "./shape";
 
 /** How long an operation may take where the program says nothing, in seconds; as long as the official plugin allows. */
@@ -26,17 +21,12 @@ const DEFAULT_TIMEOUT = 2 * 60 * 60;
 /** Outputs of the state that an update cannot change, so that a preview knows them. */
 const STABLE_OUTPUTS = ["name", "location"];
 
-/** Where the inputs are kept in the state. */
-const INPUTS = "__inputs";
-
-/** What a request is sent with: the account's own client. */
-export interface Connection {
-    account: Account;
-    arm: ResourceManager;
-}
+/** The API version of a resource: an input of every resource since version 3 of the official plugin, and an output. */
+const API_VERSION = "azureApiVersion";
 
 /** Serves the types and functions in schema/resources.ts. */
 export class AzureNative implements Provider {
+    readonly acceptsSecrets = false;
     private readonly cancellation = new AbortController();
     private configuration: Map<string, string> = new Map();
     private connected: Promise<Connection> | undefined;
@@ -50,11 +40,11 @@ export class AzureNative implements Provider {
 
     check(request: messages.CheckRequest): Promise<messages.CheckResponse> {
         const type = typeOf(request.getUrn());
-        const sent = toProperties(request.getNews());
-        const news = plainProperties(sent);
+        const news = plainProperties(toProperties(request.getNews()));
         const name = request.getUrn().split("::").pop() as string;
         const seed = request.getRandomseed_asU8();
         const inputs: Properties = {
+            [API_VERSION]: type.spec.apiVersion,
             ...news,
             ...type.named(name, seed, news, plainProperties(toProperties(request.getOlds()))),
         };
@@ -62,18 +52,23 @@ export class AzureNative implements Provider {
         if (!("location" in inputs) && location) {
             inputs.location = location;
         }
-        const failures = type.failures(inputs, checkType);
-        return Promise.resolve(checkResponse(propertiesWithSecretsOf(inputs, sent), failures));
+        return Promise.resolve(checkResponse(inputs, type.failures(inputs, checkType)));
     }
 
     diff(request: messages.DiffRequest): Promise<messages.DiffResponse> {
         const type = typeOf(request.getUrn());
         const state = plainProperties(toProperties(request.getOlds()));
-        const before = inputsOf(state) ?? plainProperties(toProperties(request.getOldInputs()));
+        const before = plainProperties(toProperties(request.getOldInputs()));
         const after = plainProperties(toProperties(request.getNews()));
-        const changes = compare(before, after);
-        if (changes.get("location") === "update" && isSameLocation(before.location, after.location)) {
-            changes.delete("location");
+        // Inputs of an import, and those of version 2, do not say which API version the resource has.
+        if (!(API_VERSION in before) && API_VERSION in state) {
+            before[API_VERSION] = state[API_VERSION];
+        }
+        const changes = compare(before, after, isSameId);
+        for (const name of changes.keys()) {
+            if (isSameInput(name, before[name], after[name])) {
+                changes.delete(name);
+            }
         }
         const response = diffResponse(changes, (path, change) => {
             // An input that says at last what the resource has anyway changes nothing.
@@ -85,22 +80,20 @@ export class AzureNative implements Provider {
 
     async create(request: messages.CreateRequest): Promise<messages.CreateResponse> {
         const type = typeOf(request.getUrn());
-        const sent = toProperties(request.getProperties());
-        const inputs = plainProperties(sent);
+        const inputs = plainProperties(toProperties(request.getProperties()));
         const response = new messages.CreateResponse();
         if (request.getPreview()) {
-            response.setProperties(toStruct(propertiesWithSecretsOf(previewOutputs(type.spec, inputs), sent)));
+            response.setProperties(toStruct(previewOutputs(type.spec, inputs)));
             return response;
         }
         const { account, arm } = await this.connect();
         const id = type.id(account.subscriptionId, inputs);
         const signal = this.deadline(request.getTimeout());
-        if (await arm.get(id, query(type), signal)) {
-            throw new Error(`cannot create already existing resource '${id}'`);
-        }
-        const answer = await this.put(type, id, inputs, sent, signal);
+        await ensureAbsent(arm, type, id, signal);
+        const body = toRequest(type.spec, inputs, {});
+        const answer = await this.write(type, id, inputs, signal, () => arm.put(id, body, query(type), signal));
         response.setId(answer.id as string);
-        response.setProperties(toStruct(state(type, answer, sent)));
+        response.setProperties(toStruct(state(type, answer)));
         return response;
     }
 
@@ -113,31 +106,33 @@ export class AzureNative implements Provider {
         if (!answer) {
             return response;
         }
-        const marked = toProperties(request.getInputs());
-        const inputs = propertiesWithSecretsOf(
-            readInputs(type, id, answer, toProperties(request.getProperties())),
-            marked,
-        );
+        const inputs = request.hasInputs() ? plainProperties(toProperties(request.getInputs())) : undefined;
+        const olds = plainProperties(toProperties(request.getProperties()));
         response.setId(id);
-        response.setProperties(toStruct(state(type, answer, inputs)));
-        response.setInputs(toStruct(inputs));
+        response.setProperties(toStruct(state(type, answer)));
+        response.setInputs(toStruct(readInputs(type, id, answer, inputs, olds)));
         return response;
     }
 
     async update(request: messages.UpdateRequest): Promise<messages.UpdateResponse> {
         const type = typeOf(request.getUrn());
-        const sent = toProperties(request.getNews());
-        const inputs = plainProperties(sent);
+        const inputs = plainProperties(toProperties(request.getNews()));
         const response = new messages.UpdateResponse();
         if (request.getPreview()) {
             const before = plainProperties(toProperties(request.getOlds()));
             const stable = STABLE_OUTPUTS.filter((name) => name in before).map((name) => [name, before[name]] as const);
-            const outputs = { ...previewOutputs(type.spec, inputs), ...Object.fromEntries(stable) };
-            response.setProperties(toStruct(propertiesWithSecretsOf(outputs, sent)));
+            response.setProperties(toStruct({ ...previewOutputs(type.spec, inputs), ...Object.fromEntries(stable) }));
             return response;
         }
-        const answer = await this.put(type, request.getId(), inputs, sent, this.deadline(request.getTimeout()));
-        response.setProperties(toStruct(state(type, answer, sent)));
+        const { account, arm } = await this.connect();
+        // From the inputs and the provider's own subscription, and not the id in the state.
+        const id = type.id(account.subscriptionId, inputs);
+        const signal = this.deadline(request.getTimeout());
+        const body = toRequest(type.spec, inputs, plainProperties(toProperties(request.getOldInputs())));
+        // Only a removed member of a set is null, and only a merge takes it off.
+        const method = containsNull(body) ? "patch" : "put";
+        const answer = await this.write(type, id, inputs, signal, () => arm[method](id, body, query(type), signal));
+        response.setProperties(toStruct(state(type, answer)));
         return response;
     }
 
@@ -156,7 +151,7 @@ export class AzureNative implements Provider {
     }
 
     cancel(): void {
-        this.cancellation.abort(new Error("the update was cancelled"));
+        this.cancellation.abort(new Error("context canceled"));
     }
 
     // Resolved at the first request to Azure: a preview that needs none needs no credentials either.
@@ -172,33 +167,61 @@ export class AzureNative implements Provider {
     }
 
     private deadline(seconds: number): AbortSignal {
-        const limit = seconds || DEFAULT_TIMEOUT;
         const timeout = new AbortController();
-        const late = () =>
-            timeout.abort(new Error(`it took longer than ${limit} s (customTimeouts can allow for more)`));
-        setTimeout(late, limit * 1000).unref();
+        const late = () => timeout.abort(new Error("context deadline exceeded"));
+        setTimeout(late, (seconds || DEFAULT_TIMEOUT) * 1000).unref();
         return AbortSignal.any([this.cancellation.signal, timeout.signal]);
     }
 
-    // A resource that exists after a failure is kept in the state as what it is, so that the next run can mend it.
-    private async put(
+    // A resource that exists after a failure is kept in the state as what it is, so that the next run can mend it. It is
+    // read with the operation's own time and signal: after a cancel or past customTimeouts the read fails as well, and the
+    // state has the id and the inputs, and no outputs.
+    private async write(
         type: ResourceType,
         id: string,
         inputs: Properties,
-        sent: Properties,
         signal: AbortSignal,
+        send: () => Promise<Properties>,
     ): Promise<Properties> {
-        const { arm } = await this.connect();
         try {
-            return await arm.put(id, toRequest(type.spec, inputs), query(type), signal);
+            return await send();
         } catch (error) {
+            if (error instanceof ReadFailed) {
+                console.error(
+                    `Failed to read resource after Create/Update. Please report this issue: ${error.message}`,
+                );
+                return error.answer;
+            }
             if (!(error instanceof OperationFailed)) {
                 throw error;
             }
-            // Read even when the time is up: what is not in the state is lost.
-            const answer = await arm.get(id, query(type), AbortSignal.timeout(60_000)).catch(() => undefined);
-            throw answer ? new InitializationFailed(error.message, id, state(type, answer, sent), sent) : error;
+            const { arm } = await this.connect();
+            let answer: Properties | undefined;
+            try {
+                answer = await arm.get(id, query(type), signal);
+            } catch (unread) {
+                const reason = `resource created but read failed ${messageOf(unread)}: ${error.message}`;
+                throw new InitializationFailed(reason, id, {}, inputs);
+            }
+            throw answer ? new InitializationFailed(error.message, id, state(type, answer), inputs) : error;
         }
+    }
+}
+
+async function ensureAbsent(arm: ResourceManager, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {
+    let found: Properties | undefined;
+    try {
+        found = await arm.get(id, query(type), signal);
+    } catch (error) {
+        throw error instanceof RequestFailed
+            ? new Error(
+                  `cannot check existence of resource '${id}': status code ${error.status}, ${JSON.stringify(error.body)}`,
+                  { cause: error },
+              )
+            : error;
+    }
+    if (found) {
+        throw new Error(`cannot create already existing resource '${id}'`);
     }
 }
 
@@ -215,25 +238,30 @@ function query(type: ResourceType) {
     return { "api-version": type.spec.apiVersion };
 }
 
-// Outputs, and the inputs beside them: secret as a whole, since they may hold what was secret in the program.
-function state(type: ResourceType, answer: Properties, inputs: Properties): Properties {
-    const outputs = { ...toOutputs(type.spec, answer), azureApiVersion: type.spec.apiVersion };
-    return { ...propertiesWithSecretsOf(outputs, inputs), [INPUTS]: secret(plain(inputs)) };
+function state(type: ResourceType, answer: Properties): Properties {
+    return { ...toOutputs(type.spec, answer), [API_VERSION]: type.spec.apiVersion };
 }
 
-function inputsOf(state: Properties): Properties | undefined {
-    const inputs = state[INPUTS];
-    return isProperties(inputs) ? inputs : undefined;
-}
-
-// Without a state this is an import: all that the resource has and a program could say. With one, what the program said
+// Without inputs this is an import: all that the resource has and a program could say. With them, what the program said
 // stays, but for what was changed in Azure.
-function readInputs(type: ResourceType, id: string, answer: Properties, olds: Properties): Properties {
-    const before = plainProperties(olds);
-    const inputs = inputsOf(before);
+function readInputs(
+    type: ResourceType,
+    id: string,
+    answer: Properties,
+    inputs: Properties | undefined,
+    olds: Properties,
+): Properties {
     if (!inputs) {
         return { ...type.parametersOf(id), ...toInputs(type.spec, answer) };
     }
     const after = toOutputs(type.spec, answer);
-    return carryOver(inputs, outputsAsInputs(type.spec, before), outputsAsInputs(type.spec, after));
+    return carryOver(inputs, outputsAsInputs(type.spec, olds), outputsAsInputs(type.spec, after));
+}
+
+function containsNull(value: Value): boolean {
+    return value === null || (typeof value === "object" && Object.values(value).some(containsNull));
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
 }

@@ -110,12 +110,6 @@ export function missingProperty(path: string): Failure {
     return { property: path, reason: `missing required property '${path}'` };
 }
 
-/** Whether two locations are the same: case and spaces have no meaning in them. */
-export function isSameLocation(before: Value | undefined, after: Value | undefined): boolean {
-    const normal = (location: string) => location.toLowerCase().replaceAll(" ", "");
-    return typeof before === "string" && typeof after === "string" && normal(before) === normal(after);
-}
-
 /** Whether a value may stand where an object or a scalar is expected: unknown ones may stand anywhere. */
 export function fits(type: string, value: Value): boolean {
     if (isUnknown(value) || type === "any") {

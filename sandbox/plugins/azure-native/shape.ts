@@ -22,28 +22,40 @@ export function inputType(name: PropertyType): TypeSpec | undefined {
     return schema.inputTypes[name];
 }
 
-/** A request's body from a resource's inputs. */
-export function toRequest(spec: ResourceSpec, inputs: Properties): Properties {
-    return requestBody(spec.inputs, inputs);
+/**
+ * A request's body from a resource's inputs.
+ *
+ * @param previous the inputs of the last update: what has left a set since then is null in the body
+ */
+export function toRequest(spec: ResourceSpec, inputs: Properties, previous: Properties): Properties {
+    return requestBody(spec.inputs, inputs, previous);
 }
 
-function requestBody(type: TypeSpec, values: Properties): Properties {
+function requestBody(type: TypeSpec, values: Properties, previous: Properties): Properties {
     const body: Properties = {};
     for (const [name, text] of Object.entries(type)) {
         if (name in values) {
             const property = parseProperty(text);
             const container = property.nested ? ((body.properties ??= {}) as Properties) : body;
-            container[name] = requestValue(property.type, values[name]);
+            container[name] = requestValue(property.type, values[name], previous[name]);
         }
     }
     return body;
 }
 
-function requestValue(type: PropertyType, value: Value): Value {
+function requestValue(type: PropertyType, value: Value, previous: Value | undefined): Value {
     if (type === "set" && Array.isArray(value)) {
-        return Object.fromEntries(value.map((key) => [key as string, {}]));
+        const removed = Array.isArray(previous) ? previous.filter((key) => !value.includes(key)) : [];
+        return Object.fromEntries([
+            ...removed.map((key) => [key as string, null] as const),
+            ...value.map((key) => [key as string, {}] as const),
+        ]);
     }
-    return convert(type, value, (name, properties) => typed(schema.inputTypes[name], properties, requestBody));
+    // Items of lists and values of maps have no counterpart: only in members of objects a removal is seen.
+    const before = !elementType(type) && isProperties(previous) ? previous : {};
+    return convert(type, value, (name, properties) =>
+        typed(schema.inputTypes[name], properties, (spec, members) => requestBody(spec, members, before)),
+    );
 }
 
 /** A resource's outputs from an answer. Members that are null are left out. */
@@ -108,8 +120,9 @@ export function previewOutputs(spec: ResourceSpec, inputs: Properties): Properti
 }
 
 function preview(type: TypeSpec, inputs: Properties): Properties {
+    const shown = Object.entries(type).filter(([name]) => name !== "azureApiVersion");
     return Object.fromEntries(
-        Object.entries(type).map(([name, text]) => [name, previewValue(parseProperty(text).type, inputs[name])]),
+        shown.map(([name, text]) => [name, previewValue(parseProperty(text).type, inputs[name])]),
     );
 }
 

@@ -28,6 +28,7 @@ const POLLING_INTERVAL = 250;
 
 /** Serves every kind that the cluster has, but lists and patches. */
 export class Kubernetes implements Provider {
+    readonly acceptsSecrets = true;
     private readonly cancellation = new AbortController();
     private configuration = new Map<string, string>();
     private connected: ObjectApi | undefined;

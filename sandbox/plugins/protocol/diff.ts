@@ -8,12 +8,27 @@ export type Change = "add" | "delete" | "update";
 /** Changes by path. */
 export type Changes = Map<string, Change>;
 
-/** The differences between two sets of properties, property by property and item by item. */
-export function compare(before: Properties, after: Properties): Changes {
+/**
+ * The differences between two sets of properties, property by property and item by item.
+ *
+ * @param isSame whether two values that are written differently mean the same
+ */
+export function compare(
+    before: Properties,
+    after: Properties,
+    isSame: (before: Value, after: Value) => boolean = () => false,
+): Changes {
     const changes: Changes = new Map();
-    compareProperties(before, after, "", changes);
+    compareProperties(before, after, "", (path, change, values) => {
+        if (!values || !isSame(...values)) {
+            changes.set(path, change);
+        }
+    });
     return changes;
 }
+
+/** Takes a difference, of an update with both values. */
+type Report = (path: string, change: Change, values?: [Value, Value]) => void;
 
 /** The path of a property inside of another one. Names with special characters are quoted, as the engine reads paths. */
 export function member(path: string, name: string): string {
@@ -29,38 +44,38 @@ export function firstName(path: string): string {
     return quoted ?? bare ?? path;
 }
 
-function compareProperties(before: Properties, after: Properties, path: string, changes: Changes): void {
+function compareProperties(before: Properties, after: Properties, path: string, report: Report): void {
     for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
         const at = member(path, name);
         if (!(name in before)) {
-            changes.set(at, "add");
+            report(at, "add");
         } else if (!(name in after)) {
-            changes.set(at, "delete");
+            report(at, "delete");
         } else {
-            compareValues(before[name], after[name], at, changes);
+            compareValues(before[name], after[name], at, report);
         }
     }
 }
 
-function compareValues(before: Value, after: Value, path: string, changes: Changes): void {
+function compareValues(before: Value, after: Value, path: string, report: Report): void {
     if (isProperties(before) && isProperties(after)) {
-        compareProperties(before, after, path, changes);
+        compareProperties(before, after, path, report);
     } else if (Array.isArray(before) && Array.isArray(after)) {
-        compareItems(before, after, path, changes);
+        compareItems(before, after, path, report);
     } else if (!isDeepStrictEqual(before, after)) {
-        changes.set(path, "update");
+        report(path, "update", [before, after]);
     }
 }
 
-function compareItems(before: Value[], after: Value[], path: string, changes: Changes): void {
+function compareItems(before: Value[], after: Value[], path: string, report: Report): void {
     for (let index = 0; index < Math.max(before.length, after.length); index++) {
         const at = `${path}[${index}]`;
         if (index >= before.length) {
-            changes.set(at, "add");
+            report(at, "add");
         } else if (index >= after.length) {
-            changes.set(at, "delete");
+            report(at, "delete");
         } else {
-            compareValues(before[index], after[index], at, changes);
+            compareValues(before[index], after[index], at, report);
         }
     }
 }

@@ -1,4 +1,5 @@
-// The cluster's own certificate authority: what kubeadm would keep under /etc/kubernetes/pki, made anew for every run.
+// A certificate authority for one run of the sandbox: the cluster has one, as kubeadm would keep it under /etc/kubernetes/pki, and
+// the local Azure has one.
 import { generateKeyPairSync, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
@@ -12,7 +13,7 @@ export interface KeyPair {
     key: string;
 }
 
-/** Signs certificates for one cluster. */
+/** Signs certificates. */
 export interface Authority {
     /** The authority's certificate, PEM. */
     readonly certificate: string;
@@ -22,12 +23,12 @@ export interface Authority {
     server(names: string[], addresses: string[]): Promise<KeyPair>;
 }
 
-/** Makes a certificate authority whose certificates are good for thirty days. */
-export async function createAuthority(): Promise<Authority> {
+/** Makes a certificate authority of this name whose certificates are good for thirty days. */
+export async function createAuthority(name: string): Promise<Authority> {
     x509.cryptoProvider.set(webcrypto as Crypto);
     const keys = await newKeys();
     const root = await x509.X509CertificateGenerator.createSelfSigned({
-        name: "CN=kamino sandbox Kubernetes CA",
+        name: `CN=${name}`,
         keys,
         signingAlgorithm: ALGORITHM,
         ...validity(),

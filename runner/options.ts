@@ -17,6 +17,10 @@ export interface Options {
     plan?: string;
     /** Where `preview` keeps its plan. */
     savePlan?: string;
+    /** The pool to take a new image of now, even if no node was rebooted since the last one. */
+    retake?: string;
+    /** Whether `retake` goes on without a question. */
+    yes?: boolean;
     /** A file for the report (Markdown), besides the screen. */
     report?: string;
     /** Settings of the policy pack, a JSON file. */
@@ -29,6 +33,8 @@ export const USAGE = `Usage: npm run preview|up -- [options]
   --config-file FILE    its settings (default: Pulumi.<stack>.yaml)
   --save-plan FILE      preview: keep the plan, for a later up to obey
   --plan FILE           up: obey this reviewed plan; stop if the cluster has changed since
+  --retake POOL         take a new image of this pool now: after a rotation of certificates or secrets. Asks before it changes anything
+  --yes                 do not ask
   --report FILE         write the report (Markdown) to this file as well
   --policy-config FILE  settings of the policy pack in policies/
 
@@ -58,6 +64,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         configFile: values["config-file"] ?? given(env.KAMINO_CONFIG_FILE),
         plan: values.plan ?? given(env.KAMINO_PLAN),
         savePlan: values["save-plan"] ?? given(env.KAMINO_SAVE_PLAN),
+        ...(values.retake !== undefined && { retake: values.retake, yes: values.yes ?? false }),
         report: values.report ?? given(env.KAMINO_REPORT),
         policyConfig: values["policy-config"] ?? given(env.KAMINO_POLICY_CONFIG),
     };
@@ -69,6 +76,9 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
             "--save-plan is for preview; up makes its own plan, or obeys a reviewed one with --plan FILE",
         );
     }
+    if (options.retake !== undefined && options.plan) {
+        throw new UserError("--retake makes its own plan; leave out --plan (and KAMINO_PLAN)");
+    }
     return options;
 }
 
@@ -77,6 +87,8 @@ const FLAGS = {
     "config-file": { type: "string" },
     plan: { type: "string" },
     "save-plan": { type: "string" },
+    retake: { type: "string" },
+    yes: { type: "boolean", short: "y" },
     report: { type: "string" },
     "policy-config": { type: "string" },
     help: { type: "boolean", short: "h" },

@@ -2,6 +2,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
+import { UserError } from "../components/core/errors";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
 import { stopGracefully } from "./stop";
@@ -46,6 +47,15 @@ export async function cancelLocks(options: Options, context: RunContext): Promis
     if (exitCode !== 0) {
         throw new Error(`the lock on the stack's state could not be cancelled: ${all}`);
     }
+}
+
+/** The name of the stack that Pulumi has selected. */
+export async function selectedStack(context: RunContext): Promise<string> {
+    const { exitCode, all } = await pulumi(["stack", "--show-name"], context, false);
+    if (exitCode !== 0) {
+        throw new UserError("no stack is selected; name one with --stack, or run pulumi stack select");
+    }
+    return all.trim().split("/").at(-1) ?? "";
 }
 
 async function run(command: string[], options: Options, context: RunContext, live: boolean): Promise<Result> {

@@ -1,17 +1,19 @@
 // One run, top to bottom: preview with the policy pack to a plan; then, in mode up, do what the plan says and nothing else.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { oneLine, UserError } from "../components/core/errors";
+import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
 import { keepTokenFile } from "./github/tokenFile";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
-import { cancelLocks, preview, up, type Result, type RunContext } from "./pulumi";
+import { cancelLocks, preview, PROJECT, selectedStack, up, type Result, type RunContext } from "./pulumi";
 import { renderReport, type ReportInput } from "./report";
+import { retakeSettings } from "./retake";
 import { lockedMessage, locksIn, staleReason } from "./stateLock";
 import { isPulumi } from "./stop";
 
@@ -33,7 +35,8 @@ export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortS
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
     const token = await keepTokenFile(env, scratch);
     try {
-        const prepared = await prepareRun(options, { scratch, env: { ...env, ...token?.env }, stop });
+        const context = { scratch, env: { ...env, ...token?.env }, stop };
+        const prepared = await prepareRun(await withRetake(options, context), context);
         try {
             return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
         } finally {
@@ -45,6 +48,21 @@ export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortS
         token?.stop();
         await rm(scratch, { recursive: true, force: true });
     }
+}
+
+/** For --retake: the run uses a copy of the stack's settings that asks for a new image. The stack's own file stays as it is. */
+async function withRetake(options: Options, context: RunContext): Promise<Options> {
+    if (options.retake === undefined) {
+        return options;
+    }
+    const stack = options.stack ?? (await selectedStack(context));
+    const file = options.configFile ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
+    const text = await readFile(file, "utf8").catch(() => {
+        throw new UserError(`--retake: there is no ${file}; name the stack with --stack, or its settings with --config-file`);
+    });
+    const configFile = join(context.scratch, "retake.yaml");
+    await writeFile(configFile, retakeSettings(text, options.retake, file), { mode: 0o600 });
+    return { ...options, stack, configFile };
 }
 
 /** Prepares what a run needs. In the cluster an `up` first acquires the lease, so that it is alone. */
@@ -89,6 +107,9 @@ async function runUp(run: PreparedRun): Promise<number> {
             return exitCode;
         }
         console.log(renderReport({ ...reportInput(options, planned), mode: "preview" }).screen);
+        if (options.retake !== undefined && !options.yes) {
+            await confirm("Do this now?", run.stop);
+        }
     }
     if (run.stop.aborted) {
         throw new UserError("stopped before anything was changed");

@@ -199,7 +199,7 @@ describe.sequential("the admission policy", () => {
             "must be ghcr.io/example/kamino, by digest",
             ({ spec }) => (spec.workspaceTemplate.spec.image = "ghcr.io/example/kamino:latest"),
         ],
-        ["without a preview before it", "must have the preview of its own", ({ spec }) => delete spec.prerequisites],
+        ["without a preview before it", "must name its own preview", ({ spec }) => delete spec.prerequisites],
         ["that would destroy", "destroyOnFinalize must be false", ({ spec }) => (spec.destroyOnFinalize = true)],
     ])("keeps out a Stack %s", async (_, reason, change) => {
         const answer = await asked("up.yaml", (stack) => {

@@ -10,7 +10,9 @@ import { UserError } from "../components/core/errors";
  */
 export async function confirm(question: string, stop: AbortSignal): Promise<void> {
     if (!process.stdin.isTTY) {
-        throw new UserError("nobody can be asked here, since stdin is not a terminal; add --yes to go on without a question");
+        throw new UserError(
+            "nobody can be asked here, since stdin is not a terminal; add --yes to go on without a question",
+        );
     }
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     try {

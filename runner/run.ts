@@ -58,7 +58,9 @@ async function withRetake(options: Options, context: RunContext): Promise<Option
     const stack = options.stack ?? (await selectedStack(context));
     const file = options.configFile ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
     const text = await readFile(file, "utf8").catch(() => {
-        throw new UserError(`--retake: there is no ${file}; name the stack with --stack, or its settings with --config-file`);
+        throw new UserError(
+            `--retake: there is no ${file}; name the stack with --stack, or its settings with --config-file`,
+        );
     });
     const configFile = join(context.scratch, "retake.yaml");
     await writeFile(configFile, retakeSettings(text, options.retake, file), { mode: 0o600 });

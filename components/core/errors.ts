@@ -1,5 +1,6 @@
 // Errors as people read them: one line that says what is wrong, where, and what to do. Never a stack trace, never headers.
-import { RunError } from "@pulumi/pulumi";
+// The module alone: the whole SDK takes a second to load, which the runner does not need.
+import { RunError } from "@pulumi/pulumi/errors";
 import { truncate } from "./text";
 
 /**

@@ -40,7 +40,11 @@ test("everything else stays, encrypted secrets and comments included", () => {
 });
 
 test.each([
-    [SETTINGS, "pool9", 'there is no pool "pool9" in Pulumi.prod.yaml; its pools: k8s-pool1-12345678-vmss, pool2, pool3'],
+    [
+        SETTINGS,
+        "pool9",
+        'there is no pool "pool9" in Pulumi.prod.yaml; its pools: k8s-pool1-12345678-vmss, pool2, pool3',
+    ],
     [SETTINGS, "pool3", 'pool "pool3" is pinned to an image; remove its pin from Pulumi.prod.yaml first'],
     ["config:\n    kamino:pools: all\n", "a", "its pools: none"],
     ["", "a", "its pools: none"],

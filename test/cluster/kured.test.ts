@@ -123,6 +123,10 @@ describe("the sandbox's kured", { timeout: 120_000 }, () => {
         const spec = { minAvailable: 1, selector: { matchLabels: { app: "precious" } } };
         const body = { metadata: { name: "keep" }, spec };
         await policy(api).createNamespacedPodDisruptionBudget({ namespace, body });
+        await waitFor("the budget to be counted", async () => {
+            const { status } = await policy(api).readNamespacedPodDisruptionBudget({ namespace, name: "keep" });
+            return status?.currentHealthy === 1 ? true : undefined;
+        });
         const where = pod.spec?.nodeName ?? node;
         expect(await sandbox.nodes.patchAndReboot(where)).toBe("drain failed");
         const state = await stateOf(where);

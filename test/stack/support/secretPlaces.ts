@@ -1,8 +1,9 @@
 // Puts marked secrets wherever a run can come across one: Azure's models and tokens, the cluster's objects, kubeconfigs.
 import { readFileSync, writeFileSync } from "node:fs";
-import { KubeConfig, RbacAuthorizationV1Api, Watch } from "@kubernetes/client-node";
+import { AuthorizationV1Api, KubeConfig, RbacAuthorizationV1Api, Watch } from "@kubernetes/client-node";
 import { parse, stringify } from "yaml";
 import type { AzureSandbox, ScaleSetBody } from "../../../sandbox/azure";
+import { waitFor } from "../../../sandbox/nodes/api";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import type { Secrets } from "./secrets";
 
@@ -67,12 +68,12 @@ export function markClientKey(secrets: Secrets, { cluster }: Sandbox): void {
     secrets.add("client key in the kubeconfig", fromBase64(users[0].user["client-key-data"]));
 }
 
-/** A token of a new service account, marked, which has this cluster role, or no right at all. */
+/** A token of a new service account, marked, which may do everything, or has no right at all. */
 export async function serviceAccountToken(
     secrets: Secrets,
     { nodes }: Sandbox,
     name: string,
-    clusterRole?: string,
+    clusterRole?: "cluster-admin",
 ): Promise<string> {
     const { config, core } = nodes.api;
     const namespace = "default";
@@ -84,8 +85,19 @@ export async function serviceAccountToken(
     }
     const request = { name, namespace, body: { spec: { audiences: [] } } };
     const token = (await core.createNamespacedServiceAccountToken(request)).status?.token ?? "";
+    if (clusterRole) {
+        await waitFor(`the API server to go by the role of ${name}`, () => mayDoAll(config, namespace, name));
+    }
     secrets.add(`token of service account ${name}`, signatureOf(token));
     return token;
+}
+
+/** True once the API server's authorizer has seen a binding to cluster-admin. */
+async function mayDoAll(config: KubeConfig, namespace: string, name: string): Promise<true | undefined> {
+    const resourceAttributes = { verb: "*", group: "*", resource: "*" };
+    const spec = { user: `system:serviceaccount:${namespace}:${name}`, resourceAttributes };
+    const review = await config.makeApiClient(AuthorizationV1Api).createSubjectAccessReview({ body: { spec } });
+    return review.status?.allowed || undefined;
 }
 
 /** Writes a kubeconfig that signs in to the sandbox's cluster with this token. */

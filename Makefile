@@ -36,6 +36,10 @@ test: build ## types, lint, format and all tests
 	@failed=; for check in types lint lint-workflows format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
 	    if [ -n "$$failed" ]; then echo "make test: failed:$$failed"; exit 1; fi
 
+.PHONY: test-unit
+test-unit: requirements dependencies ## the pure rules' tests alone, in seconds
+	@npx --no-install vitest run --project unit
+
 .PHONY: shell
 shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
 	@exec $(typescript) sandbox/shell.ts

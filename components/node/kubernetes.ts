@@ -1,7 +1,4 @@
-// The one place that makes clients of the Kubernetes API: from kamino:kubeconfig and kamino:context, KUBECONFIG,
-// ~/.kube/config, or the pod that the program runs in.
-import { homedir } from "node:os";
-import { join } from "node:path";
+// Clients of the Kubernetes API, by kamino:kubeconfig and kamino:context, KUBECONFIG, ~/.kube/config, or the pod that this runs in.
 import {
     ApiException,
     AppsV1Api,
@@ -13,6 +10,7 @@ import {
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
+import { loadKubeConfig, refuseRemovedProvider } from "./kubeconfig";
 
 /** How to reach the cluster; the usual places where left out. Paths and names only, never a credential. */
 export interface KubernetesSettings {
@@ -43,7 +41,8 @@ const clients = new Map<string, Kubernetes>();
  * @throws UserError in one line when there is no usable kubeconfig
  */
 export function kubernetes(settings: KubernetesSettings): Kubernetes {
-    const key = JSON.stringify([settings.kubeconfig, settings.context, process.env.KUBECONFIG]);
+    const { KUBECONFIG } = process.env;
+    const key = JSON.stringify([settings.kubeconfig, settings.context, KUBECONFIG]);
     let made = clients.get(key);
     if (!made) {
         const config = kubeConfig(settings);
@@ -61,19 +60,8 @@ export function kubernetes(settings: KubernetesSettings): Kubernetes {
  * @throws UserError in one line that says what is missing and what to set
  */
 export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeConfig {
-    const config = new KubeConfig();
+    const config = loadKubeConfig(kubeconfig);
     const source = kubeconfig ? `kamino:kubeconfig "${kubeconfig}"` : "KUBECONFIG or ~/.kube/config";
-    try {
-        if (kubeconfig) {
-            config.loadFromFile(kubeconfig.replace(/^~(?=\/)/, homedir()));
-        } else {
-            config.loadFromDefault();
-        }
-    } catch (error) {
-        throw new UserError(
-            `${source} cannot be read: ${oneLine(error)}; set kamino:kubeconfig to the path of a kubeconfig file`,
-        );
-    }
     if (context) {
         const known = (config.getContexts() ?? []).map(({ name }) => name);
         if (!known.includes(context)) {
@@ -83,23 +71,12 @@ export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeCon
         }
         config.setCurrentContext(context);
     }
-    return withCluster(config, source);
-}
-
-/** The client's last resort is an unprotected port on this machine: here that means that nothing is configured. */
-function withCluster(config: KubeConfig, source: string): KubeConfig {
-    const server = config.getCurrentCluster()?.server;
-    if (!server) {
+    if (!config.getCurrentCluster()?.server) {
         throw new UserError(
             `${source} has no current context with a cluster; set kamino:context, or choose one with kubectl config use-context`,
         );
     }
-    if (config.getCurrentContext() === "loaded-context" && server === "http://localhost:8080") {
-        throw new UserError(
-            `no Kubernetes cluster is configured: KUBECONFIG is not set, there is no ${join("~", ".kube", "config")}, and this is ` +
-                "no pod; set kamino:kubeconfig to the path of a kubeconfig file",
-        );
-    }
+    refuseRemovedProvider(config);
     return config;
 }
 

@@ -1,0 +1,100 @@
+// Behind `npm run init`: looks at a cluster and its scale sets, says which pools fit, and writes the settings of a stack.
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { computeClient, subscriptionId } from "../../components/azure/client";
+import { parseArmId } from "../../components/azure/ids";
+import { oneLine, UserError } from "../../components/core/errors";
+import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";
+import type { LiveModel } from "../../components/pool/model";
+import { refusal } from "../../components/pool/refusals";
+import { confirm } from "../confirm";
+import { PROJECT } from "../pulumi";
+import { listing, poolsOf, propose, withProposal, type Finding, type FoundPool } from "./proposal";
+
+const USAGE = `Usage: npm run init -- --stack NAME [options]
+
+  --stack NAME        the stack; its settings go to Pulumi.NAME.yaml
+  --kubeconfig FILE   the cluster (default: KUBECONFIG, ~/.kube/config)
+  --context NAME      a context in it
+  --yes               do not ask
+
+It reads nodes and scale sets and changes nothing but that file. Azure is signed in to as azure-native does (ARM_*, az login).`;
+
+async function main(args: string[], stop: AbortSignal): Promise<void> {
+    const { stack, yes, help, ...cluster } = readOptions(args);
+    if (help) {
+        console.log(USAGE);
+        return;
+    }
+    if (!stack) {
+        throw new UserError("name the stack with --stack; see --help");
+    }
+    const { pools, others } = poolsOf(await providerIds(cluster));
+    if (pools.length === 0) {
+        throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
+    }
+    const findings = await Promise.all(pools.map(inspect));
+    console.log(`Scale sets with nodes in this cluster:\n\n${listing(findings, others)}\n`);
+
+    const file = join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
+    const before = await readFile(file, "utf8").catch(() => "");
+    const proposal = propose(findings, await subscriptionId());
+    const after = withProposal(before, { ...proposal }, file);
+    console.log(`${file}:\n\n${after}`);
+    if (!yes) {
+        await confirm("Write this file?", stop);
+    }
+    await writeFile(file, after);
+    console.log(`Written. Next: pulumi stack init ${stack} (if it is new), then npm run preview -- --stack ${stack}`);
+}
+
+function readOptions(args: string[]) {
+    try {
+        return parseArgs({
+            args,
+            options: {
+                stack: { type: "string", short: "s" },
+                kubeconfig: { type: "string" },
+                context: { type: "string" },
+                yes: { type: "boolean", short: "y" },
+                help: { type: "boolean", short: "h" },
+            },
+        }).values;
+    } catch (error) {
+        throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);
+    }
+}
+
+/** `spec.providerID` of all nodes. */
+async function providerIds(settings: KubernetesSettings): Promise<(string | undefined)[]> {
+    const { items } = await getJson<{ items: { spec?: { providerID?: string } }[] | null }>(
+        kubernetes(settings),
+        "/api/v1/nodes",
+        { resourceVersion: "0" },
+    );
+    return (items ?? []).map(({ spec }) => spec?.providerID);
+}
+
+/** Whether a scale set can be kept. One that cannot be read is a finding too, so that the others are still listed. */
+async function inspect(pool: FoundPool): Promise<Finding> {
+    const { subscriptionId: subscription, resourceGroup, names } = parseArmId(pool.scaleSetId);
+    try {
+        const live = await (await computeClient(subscription)).virtualMachineScaleSets.get(resourceGroup, names[0]);
+        // The official SDK and azure-native name the same properties; the rules look at properties alone.
+        const line = refusal(live as unknown as LiveModel, "");
+        return { ...pool, scaleSetId: live.id ?? pool.scaleSetId, refusal: line?.replace(/^.*? is refused: /, "") };
+    } catch (error) {
+        return { ...pool, refusal: `it cannot be read: ${oneLine(error)}` };
+    }
+}
+
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+main(process.argv.slice(2), stop.signal).then(
+    () => process.exit(),
+    (error: unknown) => {
+        console.error(oneLine(error));
+        process.exit(1);
+    },
+);

@@ -1,0 +1,114 @@
+// From a cluster's nodes and their scale sets to the settings of a stack: which pools can be kept, which not and why. Pure.
+import { isMap, parseDocument } from "yaml";
+import { parseArmId } from "../../components/azure/ids";
+import { UserError } from "../../components/core/errors";
+import { parseProviderId } from "../../components/node/providerId";
+
+/** A scale set with nodes in the cluster. */
+export interface FoundPool {
+    scaleSetId: string;
+    nodes: number;
+}
+
+/** A scale set that was looked at. */
+export interface Finding extends FoundPool {
+    /** Why it cannot be kept; undefined when it can. */
+    refusal?: string;
+}
+
+/**
+ * Groups a cluster's nodes by scale set.
+ *
+ * @param providerIds `spec.providerID` of each node; undefined for a node without one
+ * @returns the scale sets by name, and the number of nodes that are in none
+ */
+export function poolsOf(providerIds: (string | undefined)[]): { pools: FoundPool[]; others: number } {
+    const pools = new Map<string, FoundPool>();
+    let others = 0;
+    for (const providerId of providerIds) {
+        const scaleSetId = parseProviderId(providerId)?.scaleSetId;
+        if (scaleSetId === undefined) {
+            others++;
+            continue;
+        }
+        // The letter case of provider ids is not always that of the ARM id.
+        const pool = pools.get(scaleSetId.toLowerCase()) ?? { scaleSetId, nodes: 0 };
+        pools.set(scaleSetId.toLowerCase(), { ...pool, nodes: pool.nodes + 1 });
+    }
+    return { pools: [...pools.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b))), others };
+}
+
+/** The settings of a stack for the pools that fit: values of `kamino:` keys. */
+export interface Proposal {
+    resourceGroup: string;
+    pools: { scaleSet: string }[];
+}
+
+/**
+ * Proposes settings for all pools that can be kept. A scale set in the proposal's resource group and in the subscription in use is
+ * given by name, any other one by its id.
+ *
+ * @param subscriptionId the one in use
+ * @throws UserError when no pool fits
+ */
+export function propose(findings: Finding[], subscriptionId: string): Proposal {
+    const fitting = findings.filter(({ refusal }) => refusal === undefined);
+    if (fitting.length === 0) {
+        throw new UserError("no pool of this cluster can be kept; the reasons are above");
+    }
+    const places = fitting.map(({ scaleSetId }) => parseArmId(scaleSetId));
+    const resourceGroup = mostFrequent(places.map((place) => place.resourceGroup));
+    const pools = fitting.map((pool, index) => {
+        const place = places[index];
+        const isNear = same(place.resourceGroup, resourceGroup) && same(place.subscriptionId, subscriptionId);
+        return { scaleSet: isNear ? nameOf(pool) : pool.scaleSetId };
+    });
+    return { resourceGroup, pools };
+}
+
+/** One line per scale set: its name, its nodes, and whether it can be kept. */
+export function listing(findings: Finding[], others: number): string {
+    const width = Math.max(...findings.map((finding) => nameOf(finding).length));
+    const lines = findings.map((finding) => {
+        const nodes = `${String(finding.nodes).padStart(4)} ${finding.nodes === 1 ? "node " : "nodes"}`;
+        return `  ${nameOf(finding).padEnd(width)}  ${nodes}  ${finding.refusal ?? "fits"}`;
+    });
+    const rest = others === 0 ? [] : [`  ${others} ${others === 1 ? "node is" : "nodes are"} not in a scale set.`];
+    return [...lines, ...rest].join("\n");
+}
+
+/**
+ * Adds the proposal to a stack's settings.
+ *
+ * @param text of Pulumi.<stack>.yaml; empty when there is none yet
+ * @param file where the text is from, for messages
+ * @returns the text with `kamino:resourceGroup` and `kamino:pools`; everything else stays
+ * @throws UserError when the stack has pools already
+ */
+export function withProposal(text: string, { resourceGroup, pools }: Proposal, file: string): string {
+    const document = parseDocument(text.trim() === "" ? "config: {}\n" : text);
+    const config = document.get("config");
+    if (isMap(config) && (config.has("kamino:pools") || config.has("kamino:schedule"))) {
+        throw new UserError(`${file} is configured already; change it there, or name another stack with --stack`);
+    }
+    document.setIn(["config", "kamino:resourceGroup"], resourceGroup);
+    document.setIn(["config", "kamino:pools"], document.createNode(pools));
+    const written = document.get("config");
+    if (isMap(written)) {
+        written.flow = false;
+    }
+    return document.toString({ indent: 4 });
+}
+
+function nameOf({ scaleSetId }: FoundPool): string {
+    return scaleSetId.split("/").at(-1) ?? scaleSetId;
+}
+
+function same(a: string, b: string): boolean {
+    return a.toLowerCase() === b.toLowerCase();
+}
+
+function mostFrequent(texts: string[]): string {
+    const count = (text: string) => texts.filter((each) => same(each, text)).length;
+    return texts.reduce((best, text) => (count(text) > count(best) ? text : best));
+}

@@ -1,0 +1,86 @@
+// What `npm run init` proposes for a cluster.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { listing, poolsOf, propose, withProposal, type Finding } from "../../../runner/init/proposal";
+
+const id = (name: string, group = "my-cluster", subscription = "s1") =>
+    `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.Compute/virtualMachineScaleSets/${name}`;
+const node = (scaleSetId: string, instance: number) => `azure://${scaleSetId}/virtualMachines/${instance}`;
+const master = "azure:///subscriptions/s1/resourceGroups/my-cluster/providers/Microsoft.Compute/virtualMachines/m-0";
+
+test("nodes are grouped by scale set, whatever the letter case of their provider ids", () => {
+    const found = poolsOf([node(id("b"), 0), node(id("a"), 7), node(id("B", "MY-CLUSTER"), 1), master, undefined]);
+    expect(found).toEqual({
+        pools: [
+            { scaleSetId: id("a"), nodes: 1 },
+            { scaleSetId: id("b"), nodes: 2 },
+        ],
+        others: 2,
+    });
+});
+
+test("no node is lost or counted twice", () => {
+    const provider = fc.oneof(
+        fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat(50)).map(([name, instance]) => node(id(name), instance)),
+        fc.constantFrom(master, undefined, "kind://docker/x/y"),
+    );
+    fc.assert(
+        fc.property(fc.array(provider), (providers) => {
+            const { pools, others } = poolsOf(providers);
+            expect(pools.reduce((sum, { nodes }) => sum + nodes, others)).toBe(providers.length);
+        }),
+    );
+});
+
+const finding = (scaleSetId: string, refusal?: string): Finding => ({ scaleSetId, nodes: 3, refusal });
+
+test("a pool in the stack's group and subscription is given by name, another one by its id", () => {
+    const others = [id("c", "other"), id("d", "my-cluster", "s2")];
+    const findings = [id("a"), id("b", "My-Cluster"), ...others].map((each) => finding(each));
+    expect(propose([...findings, finding(id("e"), "its nodes run Windows")], "S1")).toEqual({
+        resourceGroup: "my-cluster",
+        pools: ["a", "b", ...others].map((scaleSet) => ({ scaleSet })),
+    });
+});
+
+test("without a pool that fits there is nothing to propose", () => {
+    expect(() => propose([finding(id("a"), "its nodes run Windows")], "s1")).toThrow("no pool of this cluster can be kept");
+});
+
+test("the listing says for each scale set whether it fits, or why not", () => {
+    const text = listing([finding(id("pool1")), { ...finding(id("win"), "its nodes run Windows"), nodes: 1 }], 1);
+    expect(text).toBe(
+        [
+            "  pool1     3 nodes  fits",
+            "  win       1 node   its nodes run Windows",
+            "  1 node is not in a scale set.",
+        ].join("\n"),
+    );
+});
+
+describe("the settings", () => {
+    const proposal = { resourceGroup: "my-cluster", pools: [{ scaleSet: "a" }] };
+    const expected = { "kamino:resourceGroup": "my-cluster", "kamino:pools": [{ scaleSet: "a" }] };
+
+    test("of a new stack are the proposal", () => {
+        const text = withProposal("", proposal, "f");
+        expect(text).toBe("config:\n    kamino:resourceGroup: my-cluster\n    kamino:pools:\n        - scaleSet: a\n");
+    });
+
+    test("keep everything that was there", () => {
+        const before = "encryptionsalt: v1:abc\nconfig:\n    azure-native:location: westeurope # here\n";
+        const text = withProposal(before, proposal, "f");
+        expect(text).toContain("westeurope # here\n");
+        expect(parse(text)).toEqual({
+            encryptionsalt: "v1:abc",
+            config: { "azure-native:location": "westeurope", ...expected },
+        });
+    });
+
+    test.each(["kamino:pools: []", "kamino:schedule: {}"])("with %s are left alone", (key) => {
+        expect(() => withProposal(`config:\n    ${key}\n`, proposal, "Pulumi.prod.yaml")).toThrow(
+            /^Pulumi.prod.yaml is configured already; /,
+        );
+    });
+});

@@ -45,7 +45,9 @@ test("a pool in the stack's group and subscription is given by name, another one
 });
 
 test("without a pool that fits there is nothing to propose", () => {
-    expect(() => propose([finding(id("a"), "its nodes run Windows")], "s1")).toThrow("no pool of this cluster can be kept");
+    expect(() => propose([finding(id("a"), "its nodes run Windows")], "s1")).toThrow(
+        "no pool of this cluster can be kept",
+    );
 });
 
 test("the listing says for each scale set whether it fits, or why not", () => {

@@ -14,7 +14,8 @@ import { listing, poolsOf, propose, withProposal, type Finding, type FoundPool }
 
 const USAGE = `Usage: npm run init -- --stack NAME [options]
 
-  --stack NAME        the stack; its settings go to Pulumi.NAME.yaml
+  --stack NAME        the stack
+  --config-file FILE  where its settings go (default: Pulumi.NAME.yaml)
   --kubeconfig FILE   the cluster (default: KUBECONFIG, ~/.kube/config)
   --context NAME      a context in it
   --yes               do not ask
@@ -22,7 +23,7 @@ const USAGE = `Usage: npm run init -- --stack NAME [options]
 It reads nodes and scale sets and changes nothing but that file. Azure is signed in to as azure-native does (ARM_*, az login).`;
 
 async function main(args: string[], stop: AbortSignal): Promise<void> {
-    const { stack, yes, help, ...cluster } = readOptions(args);
+    const { stack, yes, help, kubeconfig, context, ...options } = readOptions(args);
     if (help) {
         console.log(USAGE);
         return;
@@ -30,17 +31,17 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     if (!stack) {
         throw new UserError("name the stack with --stack; see --help");
     }
-    const { pools, others } = poolsOf(await providerIds(cluster));
+    const { pools, others } = poolsOf(await providerIds({ kubeconfig, context }));
     if (pools.length === 0) {
         throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
     }
     const findings = await Promise.all(pools.map(inspect));
     console.log(`Scale sets with nodes in this cluster:\n\n${listing(findings, others)}\n`);
 
-    const file = join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
+    const file = options["config-file"] ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
     const before = await readFile(file, "utf8").catch(() => "");
     const proposal = propose(findings, await subscriptionId());
-    const after = withProposal(before, { ...proposal }, file);
+    const after = withProposal(before, proposal, file);
     console.log(`${file}:\n\n${after}`);
     if (!yes) {
         await confirm("Write this file?", stop);
@@ -55,6 +56,7 @@ function readOptions(args: string[]) {
             args,
             options: {
                 stack: { type: "string", short: "s" },
+                "config-file": { type: "string" },
                 kubeconfig: { type: "string" },
                 context: { type: "string" },
                 yes: { type: "boolean", short: "y" },

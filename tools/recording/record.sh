@@ -10,7 +10,7 @@ tools=.sandbox/recording
 }
 [ -d tools/recording/node_modules ] || npm --prefix tools/recording ci --no-audit --no-fund
 
-# A file name of its own and no variables: what a recording says of the machine is its width and height.
+# stdin is not a terminal, so that pulumi prints lines and draws no spinners. Of this machine the recording has only TERM.
 "$tools/python/bin/asciinema" rec --overwrite --quiet --env TERM --cols 128 --rows 34 \
-    --command "node --require esbuild-register sandbox/demo.ts" "$tools/demo.cast"
+    --command "node --require esbuild-register sandbox/demo.ts < /dev/null" "$tools/demo.cast"
 node tools/recording/render.mjs "$tools/demo.cast" docs/demo.svg

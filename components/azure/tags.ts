@@ -3,8 +3,20 @@
 /** Tag of a gallery and an image definition: which stack made it. */
 export const STACK_TAG = "kamino-stack";
 
-/** Tag of a snapshot: which program made it. */
+/** Tag of a snapshot or a copied disk: which program made it. */
 export const OWNER_TAG = "managed-by";
 
 /** Every tag that this program sets, in lower case: configuration must not set them. */
-export const OWN_TAGS = [STACK_TAG, OWNER_TAG, "attempt", "captured", "instance", "node", "patched", "pool", "version"];
+export const OWN_TAGS = [
+    STACK_TAG,
+    OWNER_TAG,
+    "attempt",
+    "captured",
+    "cleaned",
+    "instance",
+    "node",
+    "patched",
+    "pool",
+    "scale-set",
+    "version",
+];

@@ -1,23 +1,40 @@
-// The cleaning pod: runs clean.sh on a node, as the one privileged thing that this program ever starts, and switches the node off.
+// The cleaning pod of an in-place capture: runs clean.sh on the node, says that it is done, and switches the node off.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { V1Pod } from "@kubernetes/client-node";
-import { UserError, oneLine, statusOf } from "../core/errors";
-import type { Kubernetes } from "../node/kubernetes";
-import { podName } from "./names";
-import { isReady, readNode } from "../node/node";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import type { Vm } from "../azure/vm";
-import { persistently, until } from "../core/retry";
-import { brief } from "../core/errors";
+import { UserError } from "../core/errors";
+import { until } from "../core/retry";
+import type { Kubernetes } from "../node/kubernetes";
+import { isReady, readNode } from "../node/node";
+import { podName } from "./names";
+import {
+    START_LIMIT,
+    createPod,
+    ensureNamespace,
+    hasStarted,
+    messageOf,
+    podOf,
+    readPod,
+    reasonOf,
+    removePod,
+    removePodAndWait,
+} from "./pods";
 
 const MINUTE = 60_000;
-/** An image has to be pulled at most; the script itself takes seconds. */
-const START_LIMIT = 5 * MINUTE;
 /** From the pod's start until Azure says that the VM is off. */
 const OFF_LIMIT = 10 * MINUTE;
-/** How long Azure may take to notice that a guest has switched itself off, before it is told to. */
+/** How long Azure may take to notice that a guest has switched itself off, before Azure switches it off. */
 const NOTICE_LIMIT = 2 * MINUTE;
 const POD_DEADLINE_SECONDS = 600;
+/** For kubelet to report the end of the first container. It does so at once, and again after 10 seconds if that was lost. */
+const REPORT_SECONDS = 5;
+
+/** The scripts of both ways to clean, with what they share. */
+export function cleaningScript(capture: "in-place" | "copy"): string {
+    const read = (name: string) => readFileSync(join(__dirname, name), "utf8");
+    return read("cleanCommon.sh") + read(capture === "copy" ? "cleanCopy.sh" : "clean.sh");
+}
 
 /** What a cleaning pod is made for. */
 export interface Cleaning {
@@ -25,87 +42,76 @@ export interface Cleaning {
     version: string;
     namespace: string;
     image: string;
+    /** Further paths to remove, from the disk's root. */
+    cleanPaths?: string[];
 }
+
+/** Where a cleaning pod is. */
+export type CleaningPlace = Pick<Cleaning, "node" | "version" | "namespace">;
+
+/** The container whose end, once the API server has it, proves that the disk was cleaned. */
+const CLEAN = "clean";
 
 /**
  * The pod, bound to its node past the scheduler. It is privileged and sees the whole disk, since it clears the machine's identity and
  * triggers its power-off; it has no credentials of the cluster, does nothing twice, and ends by itself.
+ *
+ * The first container cleans, and ends with what it did as its termination message. The second one starts only after it has ended
+ * well, leaves kubelet time to report that, and cuts the power.
  */
-export function cleaningPod({ node, version, namespace, image }: Cleaning): V1Pod {
+export function cleaningPod(cleaning: Cleaning): V1Pod {
+    const { node, version, namespace } = cleaning;
+    return podOf({ name: podName({ node, version }), namespace }, cleaning, {
+        nodeName: node,
+        activeDeadlineSeconds: POD_DEADLINE_SECONDS,
+        // A taint must not keep it from the node that it is for.
+        tolerations: [{ operator: "Exists" }],
+        initContainers: [container(cleaning, CLEAN)],
+        containers: [container(cleaning, "power-off")],
+        volumes: [{ name: "host", hostPath: { path: "/", type: "Directory" } }],
+    });
+}
+
+function container({ node, version, image, cleanPaths = [] }: Cleaning, step: "clean" | "power-off"): V1Container {
     return {
-        metadata: {
-            name: podName({ node, version }),
-            namespace,
-            labels: { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/component": "capture" },
-            annotations: { "kamino/node": node, "kamino/version": version },
-        },
-        spec: {
-            nodeName: node,
-            restartPolicy: "Never",
-            activeDeadlineSeconds: POD_DEADLINE_SECONDS,
-            terminationGracePeriodSeconds: 1,
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            dnsPolicy: "Default",
-            // A taint must not keep it from the node that it is for.
-            tolerations: [{ operator: "Exists" }],
-            containers: [
-                {
-                    name: "clean",
-                    image,
-                    imagePullPolicy: "IfNotPresent",
-                    // The script is an argument and the names are variables: nothing is ever put together to a command line.
-                    command: ["/bin/sh", "-c", script()],
-                    env: [
-                        { name: "HOST_ROOT", value: "/host" },
-                        { name: "KAMINO_NODE", value: node },
-                        { name: "KAMINO_VERSION", value: version },
-                    ],
-                    // What went wrong is then in the pod's status, and nobody needs the right to read logs.
-                    terminationMessagePolicy: "FallbackToLogsOnError",
-                    securityContext: { privileged: true, runAsUser: 0, runAsGroup: 0, readOnlyRootFilesystem: true },
-                    resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
-                    volumeMounts: [{ name: "host", mountPath: "/host" }],
-                },
-            ],
-            volumes: [{ name: "host", hostPath: { path: "/", type: "Directory" } }],
-        },
+        name: step,
+        image,
+        imagePullPolicy: "IfNotPresent",
+        // The script is an argument and the names are variables: nothing is ever put together to a command line.
+        command: ["/bin/sh", "-c", cleaningScript("in-place")],
+        env: [
+            { name: "HOST_ROOT", value: "/host" },
+            { name: "KAMINO_NODE", value: node },
+            { name: "KAMINO_VERSION", value: version },
+            { name: "KAMINO_STEP", value: step },
+            { name: "KAMINO_WAIT", value: step === "clean" ? "0" : String(REPORT_SECONDS) },
+            { name: "KAMINO_CLEAN_PATHS", value: cleanPaths.join("\n") },
+            { name: "KAMINO_RESULT", value: "/dev/termination-log" },
+        ],
+        terminationMessagePath: "/dev/termination-log",
+        // What went wrong is then in the pod's status, and nobody needs the right to read logs.
+        terminationMessagePolicy: "FallbackToLogsOnError",
+        securityContext: { privileged: true, runAsUser: 0, runAsGroup: 0, readOnlyRootFilesystem: true },
+        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+        volumeMounts: [{ name: "host", mountPath: "/host" }],
     };
 }
 
-function script(): string {
-    return readFileSync(join(__dirname, "clean.sh"), "utf8");
-}
-
-// https://kubernetes.io/docs/concepts/security/pod-security-admission/
-export const POD_SECURITY = Object.fromEntries(
-    ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "privileged"]),
-) as Record<string, string>;
-
-/** Makes the namespace of the cleaning pods, which Pod Security lets be privileged, unless it is there. */
-export async function ensureNamespace({ core }: Kubernetes, name: string): Promise<void> {
+/** Whether the API server shows that the script has cleaned the disk for this version. */
+export function provesCleaning(pod: V1Pod | undefined, version: string): boolean {
+    const message = pod && messageOf(pod, CLEAN);
     try {
-        await persistently(() => core.readNamespace({ name }));
-    } catch (error) {
-        if (statusOf(error) !== 404) {
-            throw error;
-        }
-        const labels = { "app.kubernetes.io/name": "kamino", ...POD_SECURITY };
-        await persistently(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch(
-            (reason: unknown) => {
-                // Another pool's capture was quicker.
-                if (statusOf(reason) !== 409) {
-                    throw reason;
-                }
-            },
-        );
+        return (JSON.parse(message ?? "") as { cleaned?: unknown } | null)?.cleaned === version;
+    } catch {
+        return false;
     }
 }
 
 /**
  * Cleans the node's disk and waits until its VM is off.
  *
- * @throws UserError in one line when the pod cannot start or fails, or the VM stays on
+ * @throws UserError in one line when the pod cannot start or fails, when the VM goes off without a proof that its disk was cleaned, or
+ * when it stays on
  */
 export async function cleanAndPowerOff(
     cluster: Kubernetes,
@@ -113,28 +119,28 @@ export async function cleanAndPowerOff(
     cleaning: Cleaning,
     signal: AbortSignal,
 ): Promise<void> {
-    await ensureNamespace(cluster, cleaning.namespace);
-    await createPod(cluster, cleaning, signal);
+    await ensureNamespace(cluster, cleaning.namespace, "privileged");
+    const advice = "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)";
+    await createPod(cluster, cleaningPod(cleaning), "the cleaning pod", advice, signal);
     const begun = Date.now();
     let quietSince: number | undefined;
     const off = await until({ limit: OFF_LIMIT, signal }, async () => {
-        const [power, pod] = await Promise.all([vm.power(), readPod(cluster, cleaning)]);
+        const power = await vm.power();
+        // After the power: what kubelet has reported until then is all that it will report.
+        const pod = await readPod(cluster, placeOf(cleaning));
+        const cleaned = provesCleaning(pod, cleaning.version);
         if (isOff(power)) {
+            if (!cleaned) {
+                throw new UserError(
+                    "its VM is off, but nothing shows that its disk was cleaned before, so no snapshot is taken of it: " +
+                        (pod ? reasonOf(pod) : "the cleaning pod was deleted"),
+                );
+            }
             return true;
         }
-        const phase = pod?.status?.phase ?? "Pending";
-        if (phase === "Failed" || !pod) {
-            throw new UserError(
-                `the cleaning pod ${where(cleaning)} failed: ${pod ? reasonOf(pod) : "it was deleted"}`,
-            );
-        }
-        if (phase === "Pending" && Date.now() - begun > START_LIMIT) {
-            throw new UserError(
-                `the cleaning pod ${where(cleaning)} did not start within ${START_LIMIT / MINUTE} minutes: ${reasonOf(pod)}; ` +
-                    "check kamino:cleanerImage and whether the node can pull it",
-            );
-        }
-        quietSince = (await hasGoneQuiet(cluster, cleaning.node, phase)) ? (quietSince ?? Date.now()) : undefined;
+        refuseFailed(cleaning, pod, begun);
+        quietSince =
+            cleaned && (await hasGoneQuiet(cluster, cleaning.node, pod)) ? (quietSince ?? Date.now()) : undefined;
         if (quietSince !== undefined && Date.now() - quietSince > NOTICE_LIMIT) {
             await vm.powerOff(signal);
         }
@@ -147,12 +153,25 @@ export async function cleanAndPowerOff(
     }
 }
 
-/** Whether the script must be through: it ended, or kubelet, which was there a moment ago, is silent. */
-async function hasGoneQuiet(cluster: Kubernetes, node: string, phase: string): Promise<boolean> {
-    if (phase === "Succeeded") {
+function refuseFailed(cleaning: Cleaning, pod: V1Pod | undefined, begun: number): void {
+    const phase = pod?.status?.phase ?? "Pending";
+    if (!pod || phase === "Failed") {
+        throw new UserError(`the cleaning pod ${where(cleaning)} failed: ${pod ? reasonOf(pod) : "it was deleted"}`);
+    }
+    if (phase === "Pending" && !hasStarted(pod, CLEAN) && Date.now() - begun > START_LIMIT) {
+        throw new UserError(
+            `the cleaning pod ${where(cleaning)} did not start within ${START_LIMIT / MINUTE} minutes: ${reasonOf(pod)}; ` +
+                "check kamino:cleanerImage and whether the node can pull it",
+        );
+    }
+}
+
+/** Whether the pod must be through: it ended, or kubelet, which was there a moment ago, is silent. */
+async function hasGoneQuiet(cluster: Kubernetes, node: string, pod: V1Pod | undefined): Promise<boolean> {
+    if (pod?.status?.phase === "Succeeded") {
         return true;
     }
-    const read = phase === "Running" ? await readNode(cluster, node) : undefined;
+    const read = await readNode(cluster, node);
     return read !== undefined && !isReady(read);
 }
 
@@ -161,86 +180,32 @@ export function isOff(power: string): boolean {
     return power === "stopped" || power === "deallocated";
 }
 
-async function createPod(cluster: Kubernetes, cleaning: Cleaning, signal: AbortSignal): Promise<void> {
-    const body = cleaningPod(cleaning);
-    // The service account that every pod must have comes a moment after its namespace.
-    await until({ limit: 30_000, signal }, async () => {
-        try {
-            return await persistently(
-                () => cluster.core.createNamespacedPod({ namespace: cleaning.namespace, body }),
-                signal,
-            );
-        } catch (error) {
-            if (/serviceaccount "default" not found/.test(oneLine(error))) {
-                return undefined;
-            }
-            throw new UserError(
-                `the cleaning pod ${where(cleaning)} cannot be created: ${brief(error, 250)}; ` +
-                    "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)",
-            );
-        }
-    });
-}
-
-async function readPod({ core }: Kubernetes, { namespace, ...of }: Pick<Cleaning, "node" | "version" | "namespace">) {
-    try {
-        return await persistently(() => core.readNamespacedPod({ name: podName(of), namespace }));
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    }
-}
-
 /**
  * Deletes the cleaning pod, so that it can never run on the node again once that is started. On a node that is off, whose kubelet
- * cannot confirm it, it is struck from the API server's list at once.
+ * cannot confirm it, it is removed from the API server's list at once.
  *
- * @returns "none" when there was no pod; "stopped" when kubelet has confirmed that it no longer runs; "unknown" when that cannot be told
+ * @returns "none" when there was no pod; "stopped" when kubelet has confirmed that it no longer runs; "unknown" when that cannot be known
  */
-export async function deletePod(
+export async function deleteCleaningPod(
     cluster: Kubernetes,
     vm: Vm,
-    cleaning: Pick<Cleaning, "node" | "version" | "namespace">,
-) {
-    const name = podName(cleaning);
-    const { namespace } = cleaning;
-    const remove = (gracePeriodSeconds: number) =>
-        persistently(() => cluster.core.deleteNamespacedPod({ name, namespace, gracePeriodSeconds })).catch(
-            (error: unknown) => {
-                if (statusOf(error) !== 404) {
-                    throw error;
-                }
-            },
-        );
-    if (!(await readPod(cluster, cleaning))) {
+    cleaning: CleaningPlace,
+): Promise<"none" | "stopped" | "unknown"> {
+    const place = placeOf(cleaning);
+    if (!(await readPod(cluster, place))) {
         return "none";
     }
-    if (!isOff(await vm.power())) {
-        await remove(1);
-        const gone = await until({ limit: 30_000 }, async () =>
-            (await readPod(cluster, cleaning)) ? undefined : true,
-        );
-        if (gone) {
-            return "stopped";
-        }
+    if (!isOff(await vm.power()) && (await removePodAndWait(cluster, place))) {
+        return "stopped";
     }
-    await remove(0);
+    await removePod(cluster, place, 0);
     return "unknown";
 }
 
-function where({ node, version, namespace }: Cleaning): string {
-    return `${namespace}/${podName({ node, version })} on node ${node}`;
+function placeOf({ node, version, namespace }: CleaningPlace) {
+    return { name: podName({ node, version }), namespace };
 }
 
-/** Why a pod is where it is, as far as its status tells. */
-function reasonOf({ status }: V1Pod): string {
-    const state = status?.containerStatuses?.[0]?.state;
-    const said = [
-        state?.terminated?.message ?? state?.terminated?.reason,
-        state?.waiting?.message ?? state?.waiting?.reason,
-        status?.message ?? status?.reason,
-    ].find(Boolean);
-    return said?.trim() ?? "no reason given";
+function where(cleaning: CleaningPlace): string {
+    return `${cleaning.namespace}/${podName(cleaning)} on node ${cleaning.node}`;
 }

@@ -1,11 +1,19 @@
 // Draining a node through the Eviction API: PodDisruptionBudgets are respected and waited for, as kubectl drain does.
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { UserError, oneLine, statusOf } from "../core/errors";
 import type { Kubernetes } from "../node/kubernetes";
 import { persistently, until } from "../core/retry";
 
+/** Which pods a drain may take although something is lost with them, as kubectl drain asks for by its flags. */
+export interface DrainConsent {
+    /** Pods without a controller, which nothing makes anew (kubectl's `--force`). */
+    deleteBarePods?: boolean;
+    /** Pods with emptyDir volumes, whose data goes with them (kubectl's `--delete-emptydir-data`). */
+    deleteEmptyDirData?: boolean;
+}
+
 /** How a node is drained. Times in milliseconds. */
-export interface DrainOptions {
+export interface DrainOptions extends DrainConsent {
     node: string;
     /** Time that each pod gets to end; undefined: as long as it asks for itself. */
     gracePeriod?: number;
@@ -20,7 +28,7 @@ export interface DrainOptions {
 
 /**
  * The pods that have to leave a node. Those of DaemonSets would come right back, mirror pods are kubelet's own, and
- * finished ones run nothing. Pods without a controller go as well: kured has drained them from this node just before.
+ * finished ones run nothing.
  */
 export function podsToGo(pods: V1Pod[]): V1Pod[] {
     return pods.filter(({ metadata, status }) => {
@@ -30,6 +38,25 @@ export function podsToGo(pods: V1Pod[]): V1Pod[] {
         const mirror = metadata?.annotations?.["kubernetes.io/config.mirror"] !== undefined;
         return !ofDaemonSet && !mirror && status?.phase !== "Succeeded" && status?.phase !== "Failed";
     });
+}
+
+/**
+ * Why pods may not be taken off their node without consent; undefined when all may. As kubectl drain has it: a pod without a controller
+ * is lost for good, and data in an emptyDir goes with its pod. What is leaving already is not held up.
+ */
+export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | undefined {
+    const staying = podsToGo(pods).filter((pod) => !isLeaving(pod));
+    const bare = staying.filter(({ metadata }) => !metadata?.ownerReferences?.some(({ controller }) => controller));
+    const local = staying.filter(({ spec }) => spec?.volumes?.some(({ emptyDir }) => emptyDir !== undefined));
+    const reasons = [
+        !consent.deleteBarePods && bare.length > 0
+            ? `no controller would make these pods anew (kamino:deleteBarePods): ${shorten(bare.map(nameOf))}`
+            : undefined,
+        !consent.deleteEmptyDirData && local.length > 0
+            ? `these pods would lose what is in their emptyDir volumes (kamino:deleteEmptyDirData): ${shorten(local.map(nameOf))}`
+            : undefined,
+    ].filter((reason) => reason !== undefined);
+    return reasons.length > 0 ? reasons.join("; ") : undefined;
 }
 
 const nameOf = ({ metadata }: V1Pod) => `${metadata?.namespace}/${metadata?.name}`;
@@ -43,7 +70,8 @@ const isLeaving = ({ metadata }: V1Pod) => metadata?.deletionTimestamp !== undef
 export async function drain(cluster: Kubernetes, options: DrainOptions): Promise<void> {
     const refusals = new Map<string, string>();
     const evictAll = async () => {
-        const pods = await readPods(cluster, options.node);
+        const pods = await podsOnNode(cluster, options.node);
+        refuseUnlessAllowed(pods, options);
         options.progress?.(pods.length);
         await Promise.all(
             pods
@@ -58,7 +86,7 @@ export async function drain(cluster: Kubernetes, options: DrainOptions): Promise
     const { signal } = options;
     let left: V1Pod[] = [];
     if (!(await until({ limit: options.drainTimeout, signal }, evictAll))) {
-        left = options.force ? await deleteAll(cluster, options) : await readPods(cluster, options.node);
+        left = options.force ? await deleteAll(cluster, options) : await podsOnNode(cluster, options.node);
     }
     if (left.length > 0) {
         const each = left.map((pod) =>
@@ -71,6 +99,22 @@ export async function drain(cluster: Kubernetes, options: DrainOptions): Promise
     }
 }
 
+function refuseUnlessAllowed(pods: V1Pod[], { node, ...consent }: DrainConsent & { node: string }): void {
+    const reason = refuseToDrain(pods, consent);
+    if (reason) {
+        throw new UserError(`node ${node} is not drained: ${reason}`);
+    }
+}
+
+/**
+ * Looks at a node before anything is done to it.
+ *
+ * @throws UserError in one line when a pod on it may not be taken off it
+ */
+export async function checkDrain(cluster: Kubernetes, node: string, consent: DrainConsent): Promise<void> {
+    refuseUnlessAllowed(await podsOnNode(cluster, node), { ...consent, node });
+}
+
 const MOST_NAMED = 3;
 const LONGEST = 150;
 
@@ -80,7 +124,7 @@ function shorten(each: string[]): string {
     return named.join(", ") + (more > 0 ? `, and ${more} more` : "");
 }
 
-async function readPods({ core }: Kubernetes, node: string): Promise<V1Pod[]> {
+async function podsOnNode({ core }: Kubernetes, node: string): Promise<V1Pod[]> {
     const { items } = await persistently(() =>
         core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` }),
     );
@@ -110,20 +154,25 @@ async function evict({ core }: Kubernetes, pod: V1Pod, gracePeriod?: number): Pr
             return undefined;
         }
         if (status === 429 || status === undefined || status >= 500) {
-            return budgetIn(error) ?? oneLine(error);
+            return causeOf(error, "DisruptionBudget") ?? oneLine(error);
+        }
+        // Its namespace is being deleted, and the pod with it: https://github.com/kubernetes/kubectl/blob/master/pkg/drain/drain.go
+        const terminating = status === 403 ? causeOf(error, "NamespaceTerminating") : undefined;
+        if (terminating) {
+            return terminating;
         }
         throw new UserError(`pod ${namespace}/${name} cannot be evicted: ${oneLine(error)}`);
     }
 }
 
-/** What the API server says of the budget that does not allow an eviction, as in "The disruption budget web needs 2 healthy pods …". */
-function budgetIn(error: unknown): string | undefined {
+/** What the API server says of one cause of a refusal, as in "The disruption budget web needs 2 healthy pods …". */
+function causeOf(error: unknown, cause: "DisruptionBudget" | "NamespaceTerminating"): string | undefined {
     const body = (error as { body?: unknown }).body;
     try {
         const status = (typeof body === "string" ? JSON.parse(body) : body) as {
             details?: { causes?: { reason?: string; message?: string }[] };
         };
-        return status.details?.causes?.find(({ reason }) => reason === "DisruptionBudget")?.message;
+        return status.details?.causes?.find(({ reason }) => reason === cause)?.message;
     } catch {
         return undefined;
     }
@@ -139,16 +188,16 @@ const MARGIN_MS = 30_000;
 /** Deletes what would not go: first with its grace period, then without. @returns what is left even so */
 async function deleteAll(cluster: Kubernetes, { node, gracePeriod, signal, progress }: DrainOptions): Promise<V1Pod[]> {
     for (const grace of [gracePeriod, 0]) {
-        const pods = await readPods(cluster, node);
+        const pods = await podsOnNode(cluster, node);
         const longest = Math.max(0, ...pods.map(({ spec }) => (spec?.terminationGracePeriodSeconds ?? 30) * 1000));
         await Promise.all(pods.map((pod) => deletePod(cluster, pod, grace)));
         await until({ limit: (grace ?? longest) + MARGIN_MS, signal }, async () => {
-            const left = await readPods(cluster, node);
+            const left = await podsOnNode(cluster, node);
             progress?.(left.length);
             return left.length === 0 ? true : undefined;
         });
     }
-    return readPods(cluster, node);
+    return podsOnNode(cluster, node);
 }
 
 async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod?: number): Promise<void> {
@@ -159,4 +208,36 @@ async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod?
             throw new UserError(`pod ${namespace}/${name} cannot be deleted: ${oneLine(error)}`);
         }
     });
+}
+
+/** How long volumes may take to be unmounted: https://github.com/kubernetes/kubernetes/issues/50944 has minutes. */
+const VOLUMES_LIMIT = 5 * 60_000;
+
+/**
+ * Waits until no volume is in use on a drained node. Pods are gone from the API server before their volumes are unmounted; a machine
+ * that goes off before keeps them attached for six minutes, and nobody else can use them.
+ *
+ * @throws UserError in one line that names what is still in use
+ */
+export async function waitForVolumes(
+    node: string,
+    read: () => Promise<V1Node | undefined>,
+    {
+        signal,
+        progress,
+        limit = VOLUMES_LIMIT,
+    }: { signal?: AbortSignal; progress?: (left: number) => void; limit?: number },
+): Promise<void> {
+    let inUse: string[] = [];
+    const free = await until({ limit, signal }, async () => {
+        inUse = (await read())?.status?.volumesInUse ?? [];
+        progress?.(inUse.length);
+        return inUse.length === 0 ? true : undefined;
+    });
+    if (!free) {
+        throw new UserError(
+            `volumes were still in use on node ${node} ${Math.round(limit / 60_000)} minutes after its pods had gone: ` +
+                `${shorten(inUse)}; unmount them, or take another node (kamino:node)`,
+        );
+    }
 }

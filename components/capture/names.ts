@@ -22,13 +22,13 @@ export interface Target {
 export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Target, "pool">): void {
     parseArmId(scaleSetId);
     const wrong = [
-        [node, "node name", node.length <= 253 && NODE_NAME_FORMAT.test(node)],
-        [version, "image version", parseVersion(version) !== undefined],
+        [node, "a node name", node.length <= 253 && NODE_NAME_FORMAT.test(node)],
+        [version, "an image version", parseVersion(version) !== undefined],
         // Only scale sets of uniform orchestration number their VMs.
-        [instanceId, "instance id", /^\d{1,20}$/.test(instanceId)],
+        [instanceId, "an instance id", /^\d{1,20}$/.test(instanceId)],
     ].find(([, , fits]) => !fits);
     if (wrong) {
-        throw new UserError(`${JSON.stringify(wrong[0]).slice(0, 80)} is no ${wrong[1]}; the disk is not captured`);
+        throw new UserError(`${JSON.stringify(wrong[0]).slice(0, 80)} is not ${wrong[1]}; the disk is not captured`);
     }
 }
 
@@ -37,19 +37,24 @@ export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Targ
  * other scale sets, or other nodes, give the same version to.
  * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
  */
-export function snapshotName(target: Target): string {
+export function snapshotName(target: Target, purpose?: "copy"): string {
     const { pool, version, scaleSetId, instanceId, node } = target;
     const digest = hash(scaleSetId.toLowerCase(), instanceId, node);
-    const tail = `-${version}-${digest}`;
+    const tail = `-${version}-${digest}${purpose ? `-${purpose}` : ""}`;
     const head = `kamino-${pool.replace(/[^\w.-]/g, "-")}`.slice(0, 80 - tail.length);
     return head + tail;
 }
 
-/** Name of the cleaning pod: at most 63 characters, so that it is a valid host name as well. */
-export function podName({ version, node }: Pick<Target, "version" | "node">): string {
+/** Name of a pod of this capture: at most 63 characters, so that it is a valid host name as well. */
+export function podName({ version, node }: Pick<Target, "version" | "node">, purpose = "clean"): string {
     const tail = `-${version.replace(/\./g, "-")}-${hash(node, version)}`;
-    const head = `clean-${node.replace(/\./g, "-")}`.slice(0, 63 - tail.length).replace(/-+$/, "");
+    const head = `${purpose}-${node.replace(/\./g, "-")}`.slice(0, 63 - tail.length).replace(/-+$/, "");
     return head + tail;
+}
+
+/** A scale set in eight characters, for labels and tags. */
+export function scaleSetHash({ scaleSetId }: Pick<Target, "scaleSetId">): string {
+    return hash(scaleSetId.toLowerCase());
 }
 
 function hash(...parts: string[]): string {

@@ -1,9 +1,9 @@
-// The resource that stands for one captured OS disk: made by taking a node out of service for minutes, deleted with its snapshot.
+// The resource that stands for one captured OS disk, as a disk or snapshot that an image can be made from; deleted with it.
 import * as pulumi from "@pulumi/pulumi";
 import { shell } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
 
-export { releaseSnapshot } from "./snapshot";
+export { deleteSource } from "./source";
 
 /** What is captured, as the provider gets it. Durations as configured: `90s`, `15m`. */
 export interface OsDiskCaptureInputs {
@@ -14,7 +14,7 @@ export interface OsDiskCaptureInputs {
     node: string;
     instanceId: string;
     scaleSetId: string;
-    /** Where the snapshot goes; the subscription is the scale set's. */
+    /** Where the snapshot or the copied disk goes; the subscription is the scale set's. */
     resourceGroup: string;
     /** When the node was patched, RFC 3339, UTC; a tag of the snapshot. */
     patched: string;
@@ -23,11 +23,22 @@ export interface OsDiskCaptureInputs {
         gracePeriod?: string;
         drainTimeout: string;
         force: boolean;
+        deleteBarePods?: boolean;
+        deleteEmptyDirData?: boolean;
         cleanerImage: string;
         captureNamespace: string;
+        /** A copy of the disk is cleaned, or the node's own disk; undefined: what the cluster allows. */
+        mode?: "copy" | "in-place";
+        /** The number of the root file system's partition. */
+        rootPartition?: number;
+        /** Paths from the root of the disk that are removed besides what is known to be one machine's. */
+        cleanPaths?: string[];
     };
+    /** Whether new machines of the pool get custom data by which they join, as kubeadm's nodes need it; they do not if left out. */
+    customData?: "kept" | "dropped";
+    /** Whether kured's lock is held meanwhile, and where it is, unless it is to be looked for. */
     kured?: { lock: boolean; daemonSet?: { namespace: string; name: string } };
-    /** Further tags of the snapshot. */
+    /** Further tags of what is made in Azure. */
     tags?: Record<string, string>;
     kubernetes: KubernetesSettings;
 }
@@ -38,16 +49,19 @@ export type OsDiskCaptureArgs = { [K in keyof OsDiskCaptureInputs]: pulumi.Input
 const provider = shell("components/capture/provider");
 
 /**
- * The OS disk of a node, as a snapshot that an image version can be made from.
+ * The OS disk of a node, as something that an image version can be made from.
  *
- * Made in an `up` alone: the node is cordoned, drained, cleaned, powered off, copied, started again and put back in service. Only
- * another version, node or scale set makes it a new one; a changed setting counts from the next capture on. Deleting it deletes the
- * snapshot, if that is still there.
+ * Made in an `up` alone: by a copy of the disk, which is cleaned on another node, or in place, for which the node is cordoned, drained,
+ * cleaned, powered off, copied and started again. Only another version, node or scale set makes it a new one; a changed setting counts
+ * from the next capture on. Deleting it deletes the copy, if that is still there.
  */
 export class OsDiskCapture extends pulumi.dynamic.Resource {
-    /** ARM id of the snapshot; once the image version exists the snapshot may have been deleted. */
+    /**
+     * ARM id of what an image version is made from: a snapshot, or of a copy a disk. The name is that of earlier versions, whose states
+     * are still read. Once the image version exists the source may have been deleted.
+     */
     declare readonly snapshotId: pulumi.Output<string>;
-    /** When the snapshot was begun, RFC 3339, UTC. */
+    /** The moment whose state the disk holds, RFC 3339, UTC. */
     declare readonly capturedAt: pulumi.Output<string>;
 
     constructor(name: string, args: OsDiskCaptureArgs, opts?: pulumi.CustomResourceOptions) {

@@ -1,11 +1,12 @@
-// What the engine calls for an OsDiskCapture; loaded by the thin shell in ../dynamic.
+// What the engine calls for an OsDiskCapture; loaded by the thin shell in ../engine.
 import type { dynamic } from "@pulumi/pulumi";
 import { configureAzure } from "../azure/client";
 import { UserError } from "../core/errors";
-import { captureOsDisk } from "./capture";
+import { captureOsDisk } from "./run";
 import { checkTarget } from "./names";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
-import { releaseSnapshot, type Captured } from "./snapshot";
+import type { Captured } from "./snapshot";
+import { deleteSource } from "./source";
 
 type State = OsDiskCaptureInputs & Captured;
 
@@ -38,7 +39,7 @@ export function diff(_id: string, olds: State, news: OsDiskCaptureInputs): Promi
     return Promise.resolve({ changes: replaces.length > 0, replaces });
 }
 
-/** Captures the disk; minutes in which the node is out of service. */
+/** Captures the disk; minutes, in which the node is out of service if that is done in place. */
 export async function create(inputs: OsDiskCaptureInputs): Promise<dynamic.CreateResult<State>> {
     const captured = await captureOsDisk(inputs);
     return { id: captured.snapshotId, outs: { ...inputs, ...captured } };
@@ -56,7 +57,7 @@ export function update(_id: string, olds: State, news: OsDiskCaptureInputs): Pro
 }
 
 async function remove(id: string): Promise<void> {
-    await releaseSnapshot(id);
+    await deleteSource(id);
 }
 
 export { remove as delete };

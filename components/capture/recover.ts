@@ -1,41 +1,45 @@
-// Putting a node back in service: at the end of every capture, after one that failed, and after one that died.
+// Restoring a node: at the end of every in-place capture, after one that failed, and after one that died.
 import { setInterval } from "node:timers";
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
-import { status } from "../engine/progress";
-import { interruptibly } from "./interruption";
-import { JOURNAL, SIGN_OF_LIFE_MS, formatJournal, isAbandoned, parseJournal, type Journal } from "./journal";
+import { info, status } from "../engine/progress";
+import { deferSignals } from "./interruption";
+import { HEARTBEAT_MS, JOURNAL, formatJournal, isAbandoned, parseJournal, removalOf, type Journal } from "./journal";
 import { checkTarget, type Target } from "./names";
 import { patchNode, readNode } from "../node/node";
-import { STEPS, type Interrupted } from "./steps";
+import { STEPS, dropUnproven, type CleanupContext } from "./steps";
 import { openVm } from "../azure/vm";
 import { persistently } from "../core/retry";
 import { elapsed } from "../core/duration";
 import { parseProviderId } from "../node/providerId";
 
 /**
- * Undoes the steps of a capture from the last to the first, each whether or not it was done.
+ * Cleans up after the steps of a capture from the last to the first, each whether or not it was done.
  *
- * A step that cannot be undone keeps the journal on the node, for the next run to try again; one whose VM does not come up
+ * A step that cannot be cleaned up after keeps the journal on the node, for the next run to try again; one whose VM does not come up
  * leaves the node cordoned.
  *
- * @param keepSnapshot at the end of a capture that went well
- * @throws UserError in one line that says what could not be undone
+ * @param keep whether the snapshot stays: at the end of a capture that went well
+ * @returns why the snapshot was deleted after all; undefined when it stays or was not to stay
+ * @throws UserError in one line that says what could not be restored
  */
-export async function putBack(interrupted: Interrupted, keepSnapshot: boolean): Promise<void> {
+export async function restoreNode(context: CleanupContext, keep: boolean): Promise<string | undefined> {
     const problems: string[] = [];
+    let doubt: string | undefined;
     for (const step of [...STEPS].reverse()) {
         const last = step === STEPS[0];
-        if (!step.undo || (keepSnapshot && !step.always) || (last && problems.length > 0)) {
+        if (!step.cleanup || (keep && step.when === "discard") || (last && problems.length > 0)) {
             continue;
         }
         try {
-            await persistently(() => step.undo!(interrupted));
+            // As long as the journal is there a later process would look as well.
+            doubt ??= last && keep ? await dropUnproven(context) : undefined;
+            await persistently(() => step.cleanup!(context));
         } catch (error) {
             problems.push(`${step.name}: ${oneLine(error)}`);
-            // A snapshot that cannot be deleted does not keep the node out of service; all else comes before what follows.
-            if (step.always) {
+            // A snapshot that cannot be deleted does not keep the node out of service. Each other step comes before what follows.
+            if (step.when === "restore") {
                 break;
             }
         }
@@ -43,24 +47,23 @@ export async function putBack(interrupted: Interrupted, keepSnapshot: boolean): 
     if (problems.length > 0) {
         throw new UserError(problems.join("; "));
     }
+    return doubt;
 }
 
-/**
- * Renews the journal every half minute while `work` goes on, so that nobody takes the capture for dead.
- */
-export async function withSignsOfLife<T>(
-    { cluster, target, journal }: Pick<Interrupted, "cluster" | "target" | "journal">,
+/** Renews the journal every half minute while `work` goes on, so that nobody takes the capture for dead. */
+export async function withHeartbeat<T>(
+    { cluster, target, journal }: Pick<CleanupContext, "cluster" | "target" | "journal">,
     work: () => Promise<T>,
 ): Promise<T> {
     let renewing = Promise.resolve();
     const renew = async () => {
-        const annotations = { [JOURNAL]: formatJournal({ ...journal, alive: new Date().toISOString() }) };
+        const annotations = { [JOURNAL]: formatJournal({ ...journal, heartbeatAt: new Date().toISOString() }) };
         // An API server that is away for a while is no reason to stop.
         await patchNode(cluster, target.node, { metadata: { annotations } }).then(undefined, () => undefined);
     };
     const timer = setInterval(() => {
         renewing = renewing.then(renew);
-    }, SIGN_OF_LIFE_MS);
+    }, HEARTBEAT_MS);
     try {
         return await work();
     } finally {
@@ -75,18 +78,18 @@ export function journalOf(node: V1Node): Journal | "none" | "unusable" {
     return annotation === undefined ? "none" : (parseJournal(annotation) ?? "unusable");
 }
 
-/** What a journal is about, with the VM as the node itself tells it. */
-export async function interruptedBy(
+/** What a journal is about, with the VM as the node itself names it. */
+async function contextOf(
     cluster: Kubernetes,
     node: V1Node,
     journal: Journal,
-    say: Interrupted["say"],
-): Promise<Interrupted> {
+    say: CleanupContext["say"],
+): Promise<CleanupContext> {
     const name = node.metadata?.name ?? "";
     const instance = parseProviderId(node.spec?.providerID);
     if (!instance) {
         throw new UserError(
-            `node ${name} is no VM of a scale set (spec.providerID ${JSON.stringify(node.spec?.providerID ?? "")})`,
+            `node ${name} is not a VM of a scale set (spec.providerID ${JSON.stringify(node.spec?.providerID ?? "")})`,
         );
     }
     const target: Target = { pool: journal.pool, version: journal.version, node: name, ...instance };
@@ -95,14 +98,27 @@ export async function interruptedBy(
 }
 
 /**
- * Puts a node back in service that a capture which died left out of it, as far as its journal tells: VM started, Ready, as
- * schedulable and annotated as before, the cleaning pod and the snapshot deleted. Does nothing when the node has gone, carries no
- * journal, or when the capture that wrote it is still alive.
+ * Restores nodes that captures which died left out of service, one after the other, and says so of each.
  *
- * @returns whether there was something to put back
- * @throws UserError in one line that says what could not be put back, and what to do
+ * @throws UserError in one line for the first that cannot be restored
  */
-export async function putBackInterrupted(name: string, settings: KubernetesSettings): Promise<boolean> {
+export async function recoverNodes(pool: string, nodes: string[], settings: KubernetesSettings): Promise<void> {
+    for (const node of nodes) {
+        if (await recoverNode(node, settings)) {
+            await info(`${pool}: node ${node} is back in service after a capture that was interrupted`);
+        }
+    }
+}
+
+/**
+ * Restores a node that a capture which died left out of service, as far as its journal says: VM started, Ready, as schedulable and
+ * annotated as before, the capture's pods and its snapshot deleted. Does nothing when the node has gone, carries no journal, or when
+ * the capture that wrote it is still alive.
+ *
+ * @returns whether there was something to restore
+ * @throws UserError in one line that says what could not be restored, and what to do
+ */
+export async function recoverNode(name: string, settings: KubernetesSettings): Promise<boolean> {
     const cluster = kubernetes(settings);
     try {
         const node = await readNode(cluster, name);
@@ -112,31 +128,34 @@ export async function putBackInterrupted(name: string, settings: KubernetesSetti
         }
         if (journal === "unusable") {
             throw new UserError(
-                `annotation ${JOURNAL} is not one that a capture wrote; look at the node, then remove it (kubectl annotate node ${name} ${JOURNAL}-)`,
+                `annotation ${JOURNAL} is not one that a capture wrote; look at the node, then remove it with ${removalOf(name)}`,
             );
         }
-        await putBackDead(cluster, node, journal, false);
+        await restoreAbandoned(cluster, node, journal, false);
         return true;
     } catch (error) {
         throw new UserError(
-            `node ${name} was left by an interrupted capture and cannot be put back: ` +
+            `node ${name} was left by an interrupted capture and cannot be restored: ` +
                 (error instanceof UserError ? error.message : describe(error, cluster.server)),
         );
     }
 }
 
-/** Puts back what a dead capture left; cannot be cut off by a signal. */
-export async function putBackDead(
+/** Restores a node whose capture has died; a signal does not cut it off. */
+export async function restoreAbandoned(
     cluster: Kubernetes,
     node: V1Node,
     journal: Journal,
-    keepSnapshot: boolean,
+    keep: boolean,
 ): Promise<void> {
     const begun = Date.now();
     const { pool } = journal;
     const name = node.metadata?.name;
     const say = (doing: string) =>
-        void status(`${pool}: putting node ${name} back: ${doing} (${elapsed(Date.now() - begun)})`);
-    const interrupted = await interruptedBy(cluster, node, journal, say);
-    await interruptibly(() => putBack(interrupted, keepSnapshot));
+        void status(`${pool}: restoring node ${name}: ${doing} (${elapsed(Date.now() - begun)})`);
+    const context = await contextOf(cluster, node, journal, say);
+    const doubt = await deferSignals(() => restoreNode(context, keep));
+    if (doubt) {
+        await info(`${pool}: node ${name}: ${doubt}`);
+    }
 }

@@ -5,9 +5,7 @@ import { UserError, oneLine, statusOf } from "../core/errors";
 import { snapshotName, type Target } from "./names";
 import { until, type Patience } from "../core/retry";
 import { parseArmId } from "../azure/ids";
-
-/** Tags that tell what a snapshot is of. One without them is not ours and is not touched. */
-const MANAGED_BY = "managed-by";
+import { OWNER_TAG } from "../azure/tags";
 
 /** Where the snapshot of a target is, or will be. */
 export function snapshotId(target: Target, resourceGroup: string): string {
@@ -17,7 +15,7 @@ export function snapshotId(target: Target, resourceGroup: string): string {
 }
 
 function tagsOf({ node, version, pool, instanceId }: Target): Record<string, string> {
-    return { [MANAGED_BY]: "kamino", pool, node, version, instance: instanceId };
+    return { [OWNER_TAG]: "kamino", pool, node, version, instance: instanceId };
 }
 
 async function snapshotsOf(id: string) {
@@ -83,8 +81,8 @@ export async function takeSnapshot(
         resourceGroup,
         location,
         diskId,
-        patched,
-    }: { resourceGroup: string; location: string; diskId: string; patched: string },
+        tags,
+    }: { resourceGroup: string; location: string; diskId: string; tags: Record<string, string> },
     patience: Patience,
 ): Promise<Captured> {
     const id = snapshotId(target, resourceGroup);
@@ -98,7 +96,7 @@ export async function takeSnapshot(
         incremental: true,
         sku: { name: "Standard_LRS" },
         creationData: { createOption: "Copy", sourceResourceId: diskId },
-        tags: { ...tagsOf(target), patched, captured: capturedAt },
+        tags: { ...tags, ...tagsOf(target), captured: capturedAt },
     };
     // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
     await snapshots.createOrUpdate(...path, snapshot).pollUntilDone({ abortSignal });
@@ -134,10 +132,10 @@ export async function deleteSnapshot(target: Target, resourceGroup: string): Pro
  *
  * @throws UserError in one line when Azure refuses, or when the snapshot is not one of ours
  */
-export async function releaseSnapshot(id: string): Promise<void> {
+export async function deleteOwnSnapshot(id: string): Promise<void> {
     try {
         const found = await readSnapshot(id);
-        if (found && found.tags?.[MANAGED_BY] !== "kamino") {
+        if (found && found.tags?.[OWNER_TAG] !== "kamino") {
             throw new UserError(`snapshot ${id} is not tagged as kamino's and is left alone; delete it yourself`);
         }
         if (found) {

@@ -1,14 +1,18 @@
-// The capture of one OS disk, step by step, each with what takes it back. Read STEPS from top to bottom.
-import { UserError } from "../core/errors";
-import type { Kubernetes } from "../node/kubernetes";
-import { cleanAndPowerOff, deletePod, isOff } from "./cleaning";
-import { drain } from "./drain";
-import { JOURNAL, formatJournal, type Journal } from "./journal";
+// An in-place capture, step by step, each with what restores the node afterwards. Read STEPS from top to bottom.
+import { isOff, cleanAndPowerOff, deleteCleaningPod } from "./cleaning";
+import { drain, waitForVolumes, type DrainConsent } from "./drain";
+import { isBackInService, provesNewIdentity } from "./identity";
+import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
+import { clearRebootMark } from "./kuredMark";
 import type { Target } from "./names";
-import { SCALE_DOWN_DISABLED, isReady, isReadyAgain, patchNode, readNode } from "../node/node";
+import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { Vm } from "../azure/vm";
+import { UserError } from "../core/errors";
 import { until } from "../core/retry";
+import type { Kubernetes } from "../node/kubernetes";
+import { REBOOT_IN_PROGRESS } from "../node/kured";
+import { SCALE_DOWN_DISABLED, patchNode, readNode } from "../node/node";
 
 const MINUTE = 60_000;
 /** A VM takes a minute or two to start, and a node another one to be Ready. */
@@ -18,8 +22,8 @@ const RUNNING_LIMIT = 15 * MINUTE;
 const NOTICE_LIMIT = 2 * MINUTE;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
 
-/** What taking a step back needs: a journal tells it even to a later process. */
-export interface Interrupted {
+/** What cleaning up after a step needs: even a later process has it, from a journal. */
+export interface CleanupContext {
     target: Target;
     cluster: Kubernetes;
     vm: Vm;
@@ -28,36 +32,48 @@ export interface Interrupted {
     say: (doing: string) => void;
 }
 
+/** The settings of an in-place capture. Times in milliseconds. */
+export interface InPlaceSettings extends DrainConsent {
+    gracePeriod?: number;
+    drainTimeout: number;
+    force: boolean;
+    cleanerImage: string;
+    cleanPaths: string[];
+}
+
 /** What a capture needs to go on. */
-export interface Capture extends Interrupted {
+export interface Capture extends CleanupContext {
     /** The resource version of the node as the journal describes it. */
     resourceVersion: string;
     disk: { id: string; location: string; patched: string };
-    /** Times in milliseconds. */
-    settings: { gracePeriod?: number; drainTimeout: number; force: boolean; cleanerImage: string };
+    /** Further tags of the snapshot. */
+    tags: Record<string, string>;
+    settings: InPlaceSettings;
     signal: AbortSignal;
+    /** Looks once more, right before what cannot be undone; throws where the capture must not go on. */
+    lookAgain: () => Promise<void>;
     /** Set by the step that takes the snapshot. */
     captured?: Captured;
 }
 
-/** One step. */
+/** One step, and how to clean up after it, whether it was done, half done or not done at all. */
 export interface Step {
     name: string;
-    do: (capture: Capture) => Promise<void>;
-    /** Takes the step back, whether it was done, half done or not done at all. */
-    undo?: (interrupted: Interrupted) => Promise<void>;
-    /** Whether the node is put back in service by undoing it, rather than that the result is thrown away. */
-    always?: boolean;
+    run: (capture: Capture) => Promise<void>;
+    cleanup?: (context: CleanupContext) => Promise<void>;
+    /** When to clean up. "restore": always, since it puts the node back in service. "discard": only where the result is of no use. */
+    when?: "restore" | "discard";
 }
 
-/** Every step of a capture. To end one, well or not, is to undo them from the last to the first. */
+/** Every step of an in-place capture. To end one, well or not, is to clean up after them from the last to the first. */
 export const STEPS: Step[] = [
-    { name: "journal", do: writeJournal, undo: removeJournal, always: true },
-    { name: "keep from scale-down", do: disableScaleDown, undo: restoreScaleDown, always: true },
-    { name: "cordon", do: cordon, undo: uncordon, always: true },
-    { name: "drain", do: drainNode },
-    { name: "clean and power off", do: clean, undo: startAgain, always: true },
-    { name: "snapshot", do: snapshot, undo: dropSnapshot },
+    { name: "journal", run: writeJournal, cleanup: removeJournal, when: "restore" },
+    { name: "pull the cleaner's image", run: pullImage, cleanup: removePull, when: "restore" },
+    { name: "keep from scale-down", run: disableScaleDown, cleanup: restoreScaleDown, when: "restore" },
+    { name: "cordon", run: cordon, cleanup: uncordon, when: "restore" },
+    { name: "drain", run: drainNode },
+    { name: "clean and power off", run: clean, cleanup: startAgain, when: "restore" },
+    { name: "snapshot", run: snapshot, cleanup: discardSnapshot, when: "discard" },
 ];
 
 /** Only if the node is still what the journal says: nobody has cordoned or captured it meanwhile. */
@@ -66,15 +82,27 @@ async function writeJournal({ cluster, target, journal, resourceVersion }: Captu
     await patchNode(cluster, target.node, { metadata: { resourceVersion, annotations } });
 }
 
-async function removeJournal({ cluster, target }: Interrupted): Promise<void> {
+async function removeJournal({ cluster, target }: CleanupContext): Promise<void> {
     await patchNode(cluster, target.node, { metadata: { annotations: { [JOURNAL]: null } } });
+}
+
+async function pullImage({ cluster, target, journal, settings, signal, say }: Capture): Promise<void> {
+    say("pulling the cleaner's image");
+    const { node, version } = target;
+    const pull = { node, version, namespace: journal.namespace, image: settings.cleanerImage };
+    await pullAndSync(cluster, pull, "started", signal);
+}
+
+async function removePull({ cluster, target, journal }: CleanupContext): Promise<void> {
+    const { node, version } = target;
+    await removeSyncPod(cluster, { node, version, namespace: journal.namespace });
 }
 
 async function disableScaleDown({ cluster, target }: Capture): Promise<void> {
     await patchNode(cluster, target.node, { metadata: { annotations: { [SCALE_DOWN_DISABLED]: "true" } } });
 }
 
-async function restoreScaleDown({ cluster, target, journal }: Interrupted): Promise<void> {
+async function restoreScaleDown({ cluster, target, journal }: CleanupContext): Promise<void> {
     const annotations = { [SCALE_DOWN_DISABLED]: journal.scaleDownDisabled ?? null };
     await patchNode(cluster, target.node, { metadata: { annotations } });
 }
@@ -83,52 +111,77 @@ async function cordon({ cluster, target }: Capture): Promise<void> {
     await patchNode(cluster, target.node, { spec: { unschedulable: true } });
 }
 
-async function uncordon({ cluster, target, journal }: Interrupted): Promise<void> {
+async function uncordon({ cluster, target, journal }: CleanupContext): Promise<void> {
     if (!journal.cordoned) {
         await patchNode(cluster, target.node, { spec: { unschedulable: null } });
     }
 }
 
 async function drainNode({ cluster, target, settings, signal, say }: Capture): Promise<void> {
-    const progress = (left: number) => say(left === 1 ? "draining, 1 pod to go" : `draining, ${left} pods to go`);
-    await drain(cluster, { node: target.node, ...settings, signal, progress });
+    const { node } = target;
+    await drain(cluster, {
+        node,
+        ...settings,
+        signal,
+        progress: (left) => say(`draining, ${count(left, "pod")} to go`),
+    });
+    const progress = (left: number) =>
+        left > 0 ? say(`waiting for ${count(left, "volume")} to be unmounted`) : undefined;
+    await waitForVolumes(node, () => readNode(cluster, node), { signal, progress });
 }
 
-async function clean({ cluster, vm, target, journal, settings, signal, say }: Capture): Promise<void> {
+function count(number: number, what: string): string {
+    return number === 1 ? `1 ${what}` : `${number} ${what}s`;
+}
+
+/**
+ * The node is looked at right before: kured writes its mark before it asks for its lock, so that holding the lock does not keep it
+ * from marking the node. Until here nothing is lost by giving up.
+ */
+async function clean({ cluster, vm, target, journal, settings, signal, say, lookAgain }: Capture): Promise<void> {
+    const { node, version } = target;
+    const now = await readNode(cluster, node);
+    if (now?.metadata?.annotations?.[REBOOT_IN_PROGRESS] !== undefined) {
+        throw new UserError("kured wants to reboot the node, which gives a newer image; its disk was not changed");
+    }
+    await lookAgain();
     say("cleaning the disk and powering off");
-    const { node, version } = target;
-    const { namespace } = journal;
-    await cleanAndPowerOff(cluster, vm, { node, version, namespace, image: settings.cleanerImage }, signal);
+    const { cleanerImage: image, cleanPaths } = settings;
+    await cleanAndPowerOff(cluster, vm, { node, version, namespace: journal.namespace, image, cleanPaths }, signal);
 }
 
-/** First of all the pod goes: on a node that comes up with it still there, it would clean and power off once more. */
-async function startAgain({ cluster, vm, target, journal, say }: Interrupted): Promise<void> {
+/**
+ * Starts the VM where it is off, and waits until the node is Ready, also where the VM runs: it may have been started by a run that died
+ * before it saw the node come back.
+ *
+ * The cleaning pod goes before. Otherwise it would run again at boot, clean the disk and power the node off.
+ */
+async function startAgain({ cluster, vm, target, journal, say }: CleanupContext): Promise<void> {
     const { node, version } = target;
-    const pod = await deletePod(cluster, vm, { node, version, namespace: journal.namespace });
+    const pod = await deleteCleaningPod(cluster, vm, { node, version, namespace: journal.namespace });
     if (pod === "unknown") {
         // It may have triggered the power-off that Azure has yet to notice.
         await until({ limit: NOTICE_LIMIT }, async () => ((await vm.power()) === "running" ? undefined : true));
     }
-    if (pod === "none" && (await vm.power()) === "running") {
-        return;
-    }
     const before = await readNode(cluster, node);
     const started = await startVm(vm, say);
     say("waiting until the node is Ready");
-    const ready = await until({ limit: READY_LIMIT }, async () => {
+    const back = await until({ limit: READY_LIMIT }, async () => {
         const now = await readNode(cluster, node);
-        return now && (started && before ? isReadyAgain(now, before) : isReady(now)) ? true : undefined;
+        return now && isBackInService(now, before, started, journal) ? now : undefined;
     });
-    if (!ready) {
+    if (!back) {
         throw new UserError(
             `node ${node} was not Ready ${READY_LIMIT / MINUTE} minutes after its VM (instance ${target.instanceId}) had started; look at ` +
-                "its boot diagnostics in Azure",
+                `its boot diagnostics in Azure. Once it is Ready the next run goes on; if it is lost, delete the instance, or remove ` +
+                `its journal with ${removalOf(node)}`,
         );
     }
+    await clearRebootMark(cluster, back, journal);
 }
 
 /** @returns whether the VM had to be started */
-async function startVm(vm: Vm, say: Interrupted["say"]): Promise<boolean> {
+async function startVm(vm: Vm, say: CleanupContext["say"]): Promise<boolean> {
     let started = false;
     const running = await until({ limit: RUNNING_LIMIT }, async () => {
         const power = await vm.power();
@@ -138,7 +191,7 @@ async function startVm(vm: Vm, say: Interrupted["say"]): Promise<boolean> {
             await vm.start();
             return undefined;
         }
-        // Stopping or starting: it is on its way to one of the two that can be told.
+        // Stopping or starting: it is on its way to one of the two that can be known.
         started ||= power !== "running";
         return power === "running" ? true : undefined;
     });
@@ -149,13 +202,28 @@ async function startVm(vm: Vm, say: Interrupted["say"]): Promise<boolean> {
 }
 
 async function snapshot(capture: Capture): Promise<void> {
-    const { target, journal, disk, signal, say } = capture;
+    const { target, journal, disk, tags, signal, say } = capture;
     say("taking a snapshot of the OS disk");
     const { id: diskId, location, patched } = disk;
-    const of = { resourceGroup: journal.resourceGroup, diskId, location, patched };
+    const of = { resourceGroup: journal.resourceGroup, diskId, location, tags: { ...tags, patched } };
     capture.captured = await takeSnapshot(target, of, { limit: SNAPSHOT_LIMIT, signal });
 }
 
-async function dropSnapshot({ target, journal }: Interrupted): Promise<void> {
+async function discardSnapshot({ target, journal }: CleanupContext): Promise<void> {
     await deleteSnapshot(target, journal.resourceGroup);
+}
+
+/**
+ * Deletes the snapshot where the restarted node does not show that its disk had been cleaned.
+ *
+ * @returns why it was deleted; undefined when it stays
+ */
+export async function dropUnproven(context: CleanupContext): Promise<string | undefined> {
+    const { cluster, target, journal } = context;
+    const node = await readNode(cluster, target.node);
+    const doubt = node && provesNewIdentity(node, journal);
+    if (doubt) {
+        await discardSnapshot(context);
+    }
+    return doubt && `${doubt}, so its disk cannot have been clean when it was copied; the copy was deleted`;
 }

@@ -128,7 +128,7 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
 
 function captureSettings(all: SharedValues): CaptureSettings {
     const { drainTimeout, gracePeriod, force, deleteBarePods, deleteEmptyDirData, minimumReadyNodes } = all;
-    const { cleanerImage, captureNamespace, cleanPaths, rootPartition, keepContainerImages, keepSnapshots } = all;
+    const { cleanerImage, captureNamespace, cleanPaths, rootPartition, keepSnapshots } = all;
     return {
         mode: all.capture,
         drainTimeoutMs: drainTimeout,
@@ -141,7 +141,6 @@ function captureSettings(all: SharedValues): CaptureSettings {
         captureNamespace,
         cleanPaths,
         rootPartition,
-        keepContainerImages,
         keepSnapshots,
     };
 }

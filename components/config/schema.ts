@@ -100,7 +100,6 @@ const CAPTURE_KEYS = {
     captureNamespace: key(matching(NAMESPACE_FORMAT, "the name of a namespace"), "kamino-capture"),
     cleanPaths: key(listOf(path), []),
     rootPartition: key(integer(1, 128), 1),
-    keepContainerImages: key(boolean(), false),
     keepSnapshots: key(boolean(), false),
 };
 

@@ -1,7 +1,7 @@
 // One gallery image version: made from the snapshot of a node's OS disk, replicated to where pools start nodes.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { releaseSnapshot } from "../capture/osDiskCapture";
+import { deleteSource } from "../capture/osDiskCapture";
 import { removeOrphan } from "./orphans";
 import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
@@ -16,7 +16,7 @@ const release = new pulumi.ResourceHook(
     "release-snapshot",
     async ({ newInputs }) => {
         const inputs = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
-        await releaseSnapshot(inputs.storageProfile.osDiskImage.source.id);
+        await deleteSource(inputs.storageProfile.osDiskImage.source.id);
     },
     { ignoreErrors: true },
 );

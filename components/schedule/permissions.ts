@@ -8,32 +8,66 @@ export interface Rule {
     verbs: string[];
 }
 
+/** The two ways to capture a disk: components/capture/mode.ts. */
+type CaptureMode = "copy" | "in-place";
+
 /** What decides on the rules. */
 export interface Needs {
     mode: "preview" | "up";
+    /** The ways to capture that may be taken; both if left out. */
+    capture?: CaptureMode[];
     /** Whether any pool deletes the pods that will not be evicted. */
     force: boolean;
     captureNamespaces: string[];
 }
 
-/** In the whole cluster. A preview reads the nodes' annotations, and whether kured is there; an up takes a node out of service. */
-export function clusterRules({ mode, force, captureNamespaces }: Needs): Rule[] {
+/**
+ * In the whole cluster. A preview reads the nodes' annotations, whether kured is there, and whether a copied disk could be attached. An up
+ * holds kured's lock; a copy is attached as a volume, which belongs to no namespace; a capture in place takes a node out of service.
+ */
+export function clusterRules({ mode, force, captureNamespaces, capture = ["copy", "in-place"] }: Needs): Rule[] {
     const reading: Rule[] = [
         { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"] },
         { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
+        {
+            apiGroups: ["storage.k8s.io"],
+            resources: ["csidrivers"],
+            resourceNames: ["disk.csi.azure.com"],
+            verbs: ["get"],
+        },
     ];
     const capturing: Rule[] = [
+        { apiGroups: [""], resources: ["namespaces"], resourceNames: captureNamespaces, verbs: ["get"] },
+        { apiGroups: ["apps"], resources: ["daemonsets"], resourceNames: ["kured"], verbs: ["get", "patch"] },
+    ];
+    const copying: Rule[] = [
+        { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["create", "delete", "get", "list"] },
+        { apiGroups: ["storage.k8s.io"], resources: ["volumeattachments"], verbs: ["list"] },
+    ];
+    const inPlace: Rule[] = [
         { apiGroups: [""], resources: ["nodes"], verbs: ["patch"] },
         { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
         { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
-        { apiGroups: [""], resources: ["namespaces"], resourceNames: captureNamespaces, verbs: ["get"] },
+        ...(force ? [{ apiGroups: [""], resources: ["pods"], verbs: ["delete"] }] : []),
     ];
-    const forcing: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["delete"] }];
-    return mode === "preview" ? reading : [...reading, ...capturing, ...(force ? forcing : [])];
+    return mode === "preview"
+        ? reading
+        : [...reading, ...capturing, ...rulesFor(capture, { copy: copying, "in-place": inPlace })];
 }
 
-/** In a capture namespace, for an up: the cleaning pod. */
-export const CAPTURE_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] }];
+/** In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume and what its driver says. */
+export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rule[] {
+    const pods: Rule = { apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] };
+    const copying: Rule[] = [
+        { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["create", "delete"] },
+        { apiGroups: [""], resources: ["events"], verbs: ["list"] },
+    ];
+    return [pods, ...rulesFor(capture, { copy: copying, "in-place": [] })];
+}
+
+function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): Rule[] {
+    return (["copy", "in-place"] as const).filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
+}
 
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */
 export function ownRules(mode: "preview" | "up", { lease, report }: { lease: string; report: string }): Rule[] {

@@ -1,15 +1,10 @@
 // What a daily run in the cluster needs: namespaces, an identity with its permissions, the settings, a CronJob.
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { CAPTURE_RULES, clusterRules, ownRules, type Rule } from "./permissions";
+import { podSecurity } from "../capture/pods";
+import { captureRules, clusterRules, ownRules, type Rule } from "./permissions";
 import { podSpec, type Names } from "./pod";
 import type { ScheduleSettings } from "./settings";
-
-/** Labels that let a privileged pod in, or keep anything but restricted ones out (Pod Security admission). */
-const podSecurity = (level: "privileged" | "restricted") => ({
-    "pod-security.kubernetes.io/enforce": level,
-    "pod-security.kubernetes.io/warn": level,
-});
 
 /** Keeps the cluster autoscaler from taking the node away under a run. */
 const SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict";
@@ -135,7 +130,7 @@ export class Schedule extends pulumi.ComponentResource {
                 opts,
             ),
             ...inNamespace(namespace, name, ownRules(mode, this.names)),
-            ...captureNamespaces.flatMap((where) => inNamespace(where, wide, CAPTURE_RULES)),
+            ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
         ];
     }
 

@@ -1,8 +1,5 @@
-// Nodes that a capture which died left out of service: how they are told, and putting them back.
+// Nodes that a capture which died left out of service: how they are told.
 import { JOURNAL, isAbandoned, parseJournal, type Journal } from "../capture/journal";
-import { putBackInterrupted } from "../capture/recover";
-import { info } from "../engine/progress";
-import type { NodeSelectionState } from "./nodeSelection";
 import type { PoolNode } from "./rules";
 
 type Annotated = Pick<PoolNode, "annotations">;
@@ -21,17 +18,4 @@ export function cordonedByCapture(node: Annotated, now: Date): boolean {
 /** Names of the nodes that a capture which died left as they were at that moment. */
 export function interrupted(nodes: PoolNode[], now: Date): string[] {
     return nodes.filter((node) => abandoned(node, now)).map(({ name }) => name);
-}
-
-/**
- * Puts the nodes back that the selection names, one after the other.
- *
- * @throws UserError in one line for the first that cannot be put back
- */
-export async function putBackAll({ pool, restore, kubernetes }: NodeSelectionState): Promise<void> {
-    for (const node of restore) {
-        if (await putBackInterrupted(node, kubernetes)) {
-            await info(`${pool}: node ${node} is back in service after a capture that was interrupted`);
-        }
-    }
 }

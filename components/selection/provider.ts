@@ -7,7 +7,8 @@ import { decide, undecided, type Decision, type Question } from "./decide";
 import { freshLine, lastingLine } from "./explain";
 import { reconcile } from "./history";
 import { readImages } from "../azure/imageVersions";
-import { interrupted, putBackAll } from "./interrupted";
+import { recoverNodes } from "../capture/recover";
+import { interrupted } from "./interrupted";
 import { REBOOT_NEEDED, aboutKured } from "../node/kured";
 import { readNodes, type Nodes } from "./readNodes";
 import type { NodeSelectionArgs, NodeSelectionState } from "./nodeSelection";
@@ -128,7 +129,7 @@ export { forget as delete };
 
 // What was put back is done: a node that is interrupted once more must show as a change again.
 async function carryOut(inputs: NodeSelectionState): Promise<NodeSelectionState> {
-    await putBackAll(inputs);
+    await recoverNodes(inputs.pool, inputs.restore, inputs.kubernetes);
     return { ...inputs, restore: [] };
 }
 

@@ -10,7 +10,11 @@ const MESSAGE_LIMIT = 2048;
 
 interface Played {
     pod: V1Pod;
+    /** The container that runs, or ran last: init containers come first, one after the other. */
+    current: string;
     script: RunningScript;
+    /** Of each container that was started. */
+    states: Map<string, object>;
     startedAt: string;
     state: "running" | "ended" | "cut off";
 }
@@ -66,7 +70,7 @@ export class HostPods {
         for (const played of this.on(vm)) {
             if (played.state === "cut off") {
                 played.state = "ended";
-                await patchPodStatus(this.api, played.pod, terminated(played, 255, "Unknown"));
+                await this.conclude(played, { exitCode: 255, poweredOff: false, message: "" }, "Unknown");
             }
         }
         const fieldSelector = `spec.nodeName=${vm.nodeName}`;
@@ -102,28 +106,39 @@ export class HostPods {
     }
 
     private async run(pod: V1Pod, vm: Vm): Promise<void> {
-        const startedAt = new Date().toISOString();
-        const script = runOnDisk(pod, vm.diskDirectory);
-        const played: Played = { pod, script, startedAt, state: "running" };
-        this.played.set(pod.metadata?.uid ?? "", played);
-        await patchPodStatus(this.api, pod, running(pod, startedAt));
-        const ending = await script.ended;
-        if (played.state !== "running") return;
-        await this.end(played, vm, ending);
+        const { initContainers = [], containers = [] } = pod.spec ?? {};
+        const all = [...initContainers, ...containers.slice(0, 1)];
+        let played: Played | undefined;
+        for (const container of all) {
+            const startedAt = new Date().toISOString();
+            const script = runOnDisk(pod, container, vm.diskDirectory);
+            const states: Played["states"] = played?.states ?? new Map();
+            played = { pod, current: container.name, script, states, startedAt, state: "running" };
+            this.played.set(pod.metadata?.uid ?? "", played);
+            states.set(container.name, { running: { startedAt } });
+            const isInit = initContainers.includes(container);
+            await patchPodStatus(this.api, pod, statusOf(played, isInit ? "Pending" : "Running"));
+            const ending = await script.ended;
+            if (played.state !== "running") return;
+            if (ending.poweredOff) {
+                played.state = "cut off";
+                await this.machines.stopVmFromInside(vm.id);
+                return;
+            }
+            const failed = ending.exitCode !== 0;
+            if (failed || container === all.at(-1)) {
+                played.state = "ended";
+                await this.conclude(played, ending, failed ? "Error" : "Completed");
+                return;
+            }
+            states.set(container.name, terminatedState(played, ending, "Completed"));
+        }
     }
 
-    private async end(played: Played, vm: Vm, { exitCode, poweredOff }: Ending): Promise<void> {
-        if (poweredOff) {
-            played.state = "cut off";
-            await this.machines.stopVmFromInside(vm.id);
-            return;
-        }
-        played.state = "ended";
-        await patchPodStatus(
-            this.api,
-            played.pod,
-            terminated(played, exitCode, exitCode === 0 ? "Completed" : "Error"),
-        );
+    /** The pod's last container has ended, and the pod with it. */
+    private async conclude(played: Played, ending: Ending, reason: string): Promise<void> {
+        played.states.set(played.current, terminatedState(played, ending, reason));
+        await patchPodStatus(this.api, played.pod, statusOf(played, ending.exitCode === 0 ? "Succeeded" : "Failed"));
     }
 
     private async terminate(pod: V1Pod, played: Played | undefined): Promise<void> {
@@ -151,40 +166,33 @@ export class HostPods {
     }
 }
 
-function running(pod: V1Pod, startedAt: string): object {
+/** A status as kubelet reports it: each container as far as it has come. */
+function statusOf({ pod, states, startedAt }: Played, phase: "Pending" | "Running" | "Succeeded" | "Failed"): object {
     return {
-        phase: "Running",
+        phase,
         startTime: startedAt,
-        conditions: conditions("True"),
-        containerStatuses: containers(pod, { running: { startedAt } }, true),
+        conditions: conditions(phase === "Running" ? "True" : "False"),
+        initContainerStatuses: containers(pod.spec?.initContainers ?? [], states),
+        containerStatuses: containers(pod.spec?.containers ?? [], states),
     };
 }
 
-function terminated({ pod, script, startedAt }: Played, exitCode: number, reason: string): object {
-    const fallBack = pod.spec?.containers[0].terminationMessagePolicy === "FallbackToLogsOnError";
-    const message = fallBack && exitCode !== 0 ? script.log().slice(-MESSAGE_LIMIT) : undefined;
-    const state = {
-        terminated: { exitCode, reason, message, startedAt, finishedAt: new Date().toISOString() },
-        running: null,
-    };
-    return {
-        phase: exitCode === 0 ? "Succeeded" : "Failed",
-        conditions: conditions("False"),
-        containerStatuses: containers(pod, state, false),
-    };
+function terminatedState({ pod, current, script, startedAt }: Played, { exitCode, message }: Ending, reason: string) {
+    const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+    const policy = all.find(({ name }) => name === current)?.terminationMessagePolicy;
+    const log = policy === "FallbackToLogsOnError" && exitCode !== 0 ? script.log().slice(-MESSAGE_LIMIT) : undefined;
+    const said = message === "" ? log : message.slice(0, MESSAGE_LIMIT * 2);
+    return { terminated: { exitCode, reason, message: said, startedAt, finishedAt: new Date().toISOString() } };
 }
 
-function containers(pod: V1Pod, state: object, ready: boolean): object[] {
-    const known = pod.spec?.containers ?? [];
-    return known.map(({ name, image = "" }: V1Container) => ({
-        name,
-        image,
-        imageID: image,
-        ready,
-        started: ready,
-        restartCount: 0,
-        state,
-    }));
+function containers(known: V1Container[], states: Map<string, object>): object[] {
+    return known.map(({ name, image = "" }) => {
+        const state = states.get(name) ?? { waiting: { reason: "PodInitializing" } };
+        const running = "running" in state;
+        // A merge patch: what a container was before must be said to be over.
+        const all = { running: null, waiting: null, terminated: null, ...state };
+        return { name, image, imageID: image, ready: running, started: running, restartCount: 0, state: all };
+    });
 }
 
 function conditions(ready: "True" | "False"): object[] {

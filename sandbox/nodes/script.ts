@@ -1,6 +1,7 @@
 // Runs a container's own script on a disk's folder by a real shell, and ends it when it cuts the machine's power.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 
@@ -13,7 +14,12 @@ const POWER_OFF_POLL_MS = 20;
 export interface Ending {
     exitCode: number;
     poweredOff: boolean;
+    /** What it has written to the file that `terminationMessagePath` names. */
+    message: string;
 }
+
+/** Where a container may leave its termination message, unless it says otherwise. */
+const MESSAGE_PATH = "/dev/termination-log";
 
 /** A script that runs. */
 export interface RunningScript {
@@ -29,13 +35,25 @@ export function isHostPod(pod: V1Pod): boolean {
     return pod.spec?.restartPolicy !== "Always" && hostVolumes(pod).length > 0;
 }
 
-/** Starts the pod's container on the disk in this folder. `HOST_ROOT` in its environment is that folder. */
-export function runOnDisk(pod: V1Pod, diskDirectory: string): RunningScript {
-    const container = pod.spec?.containers[0] as V1Container;
+/** Starts one of the pod's containers on the disk in this folder. `HOST_ROOT` in its environment is that folder. */
+export function runOnDisk(pod: V1Pod, container: V1Container, diskDirectory: string): RunningScript {
     const [shell = "", ...rest] = [...(container.command ?? []), ...(container.args ?? [])];
     if (!SHELLS.includes(shell))
         return refused(`the sandbox runs shell scripts only, not ${shell || "an image's own entry point"}`);
-    return run(["sh", ...rest], environment(pod, container, diskDirectory), diskDirectory);
+    const folder = mkdtempSync(join(tmpdir(), "kamino-message-"));
+    const messageFile = join(folder, "message");
+    const path = container.terminationMessagePath ?? MESSAGE_PATH;
+    const env = Object.entries(environment(pod, container, diskDirectory)).map(([name, value]) => [
+        name,
+        value === path ? messageFile : value,
+    ]);
+    const script = run(["sh", ...rest], Object.fromEntries(env) as Record<string, string>, diskDirectory);
+    const ended = script.ended.then((ending) => {
+        const message = existsSync(messageFile) ? readFileSync(messageFile, "utf8") : "";
+        rmSync(folder, { recursive: true, force: true });
+        return { ...ending, message };
+    });
+    return { ...script, ended };
 }
 
 function run([command, ...rest]: string[], env: Record<string, string>, diskDirectory: string): RunningScript {
@@ -61,7 +79,7 @@ function run([command, ...rest]: string[], env: Record<string, string>, diskDire
         }, POWER_OFF_POLL_MS);
         const finish = (exitCode: number) => {
             clearInterval(poll);
-            resolve({ exitCode, poweredOff: poweredOff(trigger) });
+            resolve({ exitCode, poweredOff: poweredOff(trigger), message: "" });
         };
         child.once("error", (error) => {
             append(Buffer.from(`${error.message}\n`));
@@ -102,7 +120,7 @@ function hostVolumes(pod: V1Pod): string[] {
 function refused(reason: string): RunningScript {
     return {
         log: () => `${reason}\n`,
-        ended: Promise.resolve({ exitCode: 128, poweredOff: false }),
+        ended: Promise.resolve({ exitCode: 128, poweredOff: false, message: "" }),
         kill: () => undefined,
     };
 }

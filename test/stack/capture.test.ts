@@ -14,7 +14,7 @@ import {
     inputsFor,
     serviceOf,
     startCapture,
-    startPuttingBack,
+    startRecovery,
     type RunningCapture,
 } from "./support/capture";
 
@@ -204,7 +204,7 @@ test.each([
     await expectInService(vm);
 });
 
-test("a VM that Azure does not start is told, and the next run puts it back", async () => {
+test("a VM that Azure does not start is told, and the next run restores it", async () => {
     const vm = freshNode();
     sandbox.azure.faults.fail({
         path: /\/start$/,
@@ -214,7 +214,7 @@ test("a VM that Azure does not start is told, and the next run puts it back", as
         message: "no room in this zone",
     });
     const { error } = await capture(sandbox, inputsFor(sandbox, vm));
-    expect(error).toMatch(/could not be put back in service: .*no room in this zone.*; run again/);
+    expect(error).toMatch(/could not be restored: .*no room in this zone.*; the next run tries again/);
     expect(await serviceOf(sandbox, vm)).toMatchObject({ power: "stopped", cordoned: true });
     sandbox.azure.faults.clear();
     expect((await capture(sandbox, inputsFor(sandbox, vm))).error).toBeUndefined();
@@ -222,7 +222,7 @@ test("a VM that Azure does not start is told, and the next run puts it back", as
 });
 
 test.each(["SIGTERM", "SIGINT"] as const)(
-    "%s in the middle puts the node back before the process ends",
+    "%s in the middle restores the node before the process ends",
     async (signal) => {
         const vm = freshNode();
         sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 3000 });
@@ -236,7 +236,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 );
 
 test.each(["draining", "taking a snapshot"])(
-    "killed while %s, the node is put back by the next run",
+    "killed while %s, the node is restored by the next run",
     async (moment) => {
         const vm = freshNode();
         await guardedPod(sandbox, vm).then((lift) => (moment === "draining" ? undefined : lift()));
@@ -248,7 +248,7 @@ test.each(["draining", "taking a snapshot"])(
         const { annotations } = await serviceOf(sandbox, vm);
         expect(parseJournal(annotations[JOURNAL])).toMatchObject({ pool: "pool1", cordoned: false });
         await new Promise((resolve) => setTimeout(resolve, 1500));
-        const { captured, error } = await startPuttingBack(sandbox, vm.nodeName).result;
+        const { captured, error } = await startRecovery(sandbox, vm.nodeName).result;
         expect([captured, error]).toEqual([true, undefined]);
         await expectInService(vm);
     },
@@ -262,6 +262,6 @@ test("a node that is not the one that was chosen is left alone", async () => {
     const gone = await capture(sandbox, { ...inputsFor(sandbox, vm), node: "k8s-pool1-gone-vmss000000" });
     expect(gone.error).toMatch(/no node of this name any more/);
     const hostile = await capture(sandbox, { ...inputsFor(sandbox, vm), node: "$(reboot)/../x" });
-    expect(hostile.error).toMatch(/is no node name/);
+    expect(hostile.error).toMatch(/is not a node name/);
     await expectInService(vm);
 });

@@ -31,7 +31,7 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
         resourceGroup: vm.scaleSetId.split("/")[4],
         patched: "2026-11-22T04:12:00Z",
         settings: {
-            ...{ gracePeriod: "1s", drainTimeout: "30s", force: false },
+            ...{ mode: "in-place", gracePeriod: "1s", drainTimeout: "30s", force: false, deleteBarePods: true },
             ...{ cleanerImage: "docker.io/library/busybox:1.37.0", captureNamespace: "kamino-capture" },
         },
         kubernetes: { kubeconfig: sandbox.cluster.kubeconfig },
@@ -39,7 +39,7 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
     };
 }
 
-/** Starts a function of components/capture/provider.ts, or putting a node back, in a process of its own. */
+/** Starts a function of components/capture/provider.ts, or recovering a node, in a process of its own. */
 function start(sandbox: Sandbox, expression: string, input: unknown): RunningCapture {
     const program =
         `const input = JSON.parse(process.env.CAPTURE_INPUT);` +
@@ -65,11 +65,11 @@ export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): Run
 }
 
 /** What the selection does with a node that a dead capture left. */
-export function startPuttingBack(sandbox: Sandbox, node: string): RunningCapture {
+export function startRecovery(sandbox: Sandbox, node: string): RunningCapture {
     const input = { node, settings: { kubeconfig: sandbox.cluster.kubeconfig } };
     return start(
         sandbox,
-        `require("./components/capture/putBack").putBackInterrupted(input.node, input.settings)`,
+        `require("./components/capture/recover").recoverNode(input.node, input.settings)`,
         input,
     );
 }

@@ -117,14 +117,19 @@ test("whatever node it is for, a cleaning pod runs the same command, and has the
     const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/);
     const nodes = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join("."));
     const place = { version: TARGET.version, namespace: "kamino-capture", image: "busybox:1.37.0" };
-    const [usual] = cleaningPod({ ...place, node: TARGET.node }).spec?.containers ?? [];
+    const containersOf = (node: string) => {
+        const { initContainers = [], containers = [] } = cleaningPod({ ...place, node }).spec ?? {};
+        return [...initContainers, ...containers];
+    };
+    const usual = containersOf(TARGET.node).map((container) => ({ ...container, env: undefined }));
     fc.assert(
         fc.property(nodes, (node) => {
             fc.pre(accepted({ node }));
-            const pod = cleaningPod({ ...place, node });
-            const [{ env, ...container }] = pod.spec?.containers ?? [];
-            expect(container).toEqual({ ...usual, env: undefined });
-            expect(env).toContainEqual({ name: "KAMINO_NODE", value: node });
+            const containers = containersOf(node);
+            expect(containers.map((container) => ({ ...container, env: undefined }))).toEqual(usual);
+            for (const { env } of containers) {
+                expect(env).toContainEqual({ name: "KAMINO_NODE", value: node });
+            }
             for (const name of [podName({ ...place, node }), snapshotName({ ...TARGET, pool: "pool1", node })]) {
                 expect(encodeURIComponent(name)).toBe(name);
             }

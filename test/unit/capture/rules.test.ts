@@ -1,10 +1,12 @@
-// The pure parts of a capture: its journal, its names, which pods leave a node, and when a node has come up again.
+// The pure parts of a capture: its journal, its names, its pods, which pods leave a node, and when a node has come up again.
 import { hostname } from "node:os";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cleaningPod } from "../../../components/capture/cleaning";
-import { podsToGo } from "../../../components/capture/drain";
+import { cleaningPod, provesCleaning } from "../../../components/capture/cleaning";
+import { podsToGo, refuseToDrain, waitForVolumes } from "../../../components/capture/drain";
+import { isBackInService, isSameMachine, provesNewIdentity } from "../../../components/capture/identity";
+import { syncPod } from "../../../components/capture/pull";
 import {
     ABANDONED_AFTER_MS,
     formatJournal,
@@ -37,13 +39,28 @@ describe("the journal", () => {
             scaleDownDisabled: "true",
             host: "elsewhere",
             process: 4,
-            alive: "2026-11-22T05:00:00.000Z",
+            machineId: "0f",
+            bootId: "b-1",
+            heartbeatAt: "2026-11-22T05:00:00.000Z",
         },
     };
-    const at = (milliseconds: number) => new Date(Date.parse(journal.alive) + milliseconds);
+    const at = (milliseconds: number) => new Date(Date.parse(journal.heartbeatAt) + milliseconds);
 
     test("comes back as it was written", () => {
         expect(parseJournal(formatJournal(journal))).toEqual(journal);
+    });
+
+    test("of an earlier version is read, which called the heartbeat `alive` and knew no identity", () => {
+        const { heartbeatAt, machineId, bootId, ...rest } = journal;
+        expect([machineId, bootId]).toEqual(["0f", "b-1"]);
+        expect(parseJournal(JSON.stringify({ ...rest, alive: heartbeatAt }))).toEqual({ ...rest, heartbeatAt });
+    });
+
+    test("holds any resource group that Azure takes", () => {
+        for (const resourceGroup of ["my-group_(1).x", "Größe", "グループ"]) {
+            expect(parseJournal(formatJournal({ ...journal, resourceGroup }))).toMatchObject({ resourceGroup });
+        }
+        expect(parseJournal(formatJournal({ ...journal, resourceGroup: "ends." }))).toBeUndefined();
     });
 
     test("is nothing that anyone else has written", () => {
@@ -56,7 +73,7 @@ describe("the journal", () => {
             cordoned: "no",
             host: "",
             process: 0,
-            alive: "now",
+            heartbeatAt: "now",
         };
         for (const [name, value] of Object.entries(spoiled)) {
             expect([name, parseJournal(JSON.stringify({ ...journal, [name]: value }))]).toEqual([name, undefined]);
@@ -164,6 +181,42 @@ describe("draining", () => {
         ];
         expect(podsToGo(pods).map(({ metadata }) => metadata?.name)).toEqual(["web", "bare", "waiting"]);
     });
+
+    const volumes = [{ name: "scratch", emptyDir: {} }];
+    const local = (name: string) =>
+        pod(name, { spec: { containers: [], volumes }, status: { phase: "Running" } }, owner("ReplicaSet"));
+
+    test.each([
+        ["a pod without a controller", [pod("bare")], {}, /deleteBarePods\): undefined\/bare$/],
+        ["an emptyDir", [local("web")], {}, /deleteEmptyDirData\): undefined\/web$/],
+        ["one consent for the other", [pod("bare"), local("web")], { deleteBarePods: true }, /^these pods would lose/],
+        ["neither, each named", [pod("bare"), local("web")], {}, /\/bare; these pods would lose .*\/web$/],
+    ])("is refused without consent for %s", (_what, pods, consent, reason) => {
+        expect(refuseToDrain(pods, consent)).toMatch(reason);
+    });
+
+    test("needs no consent for what is leaving, has ended, or stays", () => {
+        const pods = [
+            pod("leaving", {}, { deletionTimestamp: new Date() }),
+            pod("done", { status: { phase: "Succeeded" } }),
+            pod("daemon", { spec: { containers: [], volumes } }, owner("DaemonSet")),
+            pod("web", {}, owner("ReplicaSet")),
+        ];
+        expect(refuseToDrain(pods, {})).toBeUndefined();
+        const consent = { deleteBarePods: true, deleteEmptyDirData: true };
+        expect(refuseToDrain([pod("bare"), local("web")], consent)).toBeUndefined();
+    });
+
+    test("waits for the last volume to be unmounted, and names those that are not", async () => {
+        const seen = [["kubernetes.io/csi/disk-1"], ["kubernetes.io/csi/disk-1"], []];
+        const read = () => Promise.resolve({ status: { volumesInUse: seen.shift() } });
+        await waitForVolumes("node-a", read, {});
+        expect(seen).toEqual([]);
+        const stuck = () => Promise.resolve({ status: { volumesInUse: ["kubernetes.io/csi/disk-2"] } });
+        await expect(waitForVolumes("node-a", stuck, { limit: 1 })).rejects.toThrow(
+            /still in use on node node-a .*disk-2/,
+        );
+    });
 });
 
 describe("a node has come up again", () => {
@@ -192,8 +245,50 @@ describe("a node has come up again", () => {
     });
 });
 
+describe("a restarted machine", () => {
+    const info = (machineID: string, bootID: string, systemUUID = "") => ({ machineID, bootID, systemUUID });
+    const node = (nodeInfo: object, ready = "True") =>
+        ({ status: { nodeInfo, conditions: [{ type: "Ready", status: ready }] } }) as unknown as V1Node;
+    const before = { machineId: "0a0b", bootId: "b-1" };
+
+    test.each([
+        ["another machine id and another boot prove a clean disk", info("0c0d", "b-2"), undefined],
+        ["the same machine id proves that it was not", info("0a0b", "b-2"), /same machine id/],
+        ["the same boot proves nothing", info("0c0d", "b-1"), /not been restarted/],
+        ["a machine id that is the hardware's own says nothing of the disk", info("0a0b", "b-2", "0A0B"), undefined],
+        ["what kubelet does not report is not held against it", info("", ""), undefined],
+    ])("%s", (_what, nodeInfo, doubt) => {
+        if (doubt) {
+            expect(provesNewIdentity(node(nodeInfo), before)).toMatch(doubt);
+        } else {
+            expect(provesNewIdentity(node(nodeInfo), before)).toBeUndefined();
+        }
+    });
+
+    test.each([
+        ["not while the API server still shows the boot before", true, info("x", "b-1"), "True", false],
+        ["when it is Ready in a new boot", true, info("x", "b-2"), "True", true],
+        ["not when it is not Ready, though its VM was never off", false, info("x", "b-1"), "False", false],
+        ["when it is Ready and its VM was never off", false, info("x", "b-1"), "True", true],
+    ])("is back in service %s", (_when, started, nodeInfo, ready, expected) => {
+        expect(isBackInService(node(nodeInfo, ready), node(info("x", "b-1")), started, before)).toBe(expected);
+    });
+
+    test("is known by its VM's id, whichever way round its firmware says it", () => {
+        const vmId = "c2a1f0b4-1d2e-4f3a-9b8c-001122334455";
+        expect(isSameMachine(vmId.toUpperCase(), vmId)).toBe(true);
+        expect(isSameMachine("b4f0a1c2-2e1d-3a4f-9b8c-001122334455", vmId)).toBe(true);
+        expect(isSameMachine("b4f0a1c2-2e1d-3a4f-9b8c-001122334456", vmId)).toBe(false);
+    });
+});
+
 describe("the cleaning pod", () => {
-    const { spec } = cleaningPod({ ...TARGET, namespace: "kamino-capture", image: "busybox" });
+    const { spec } = cleaningPod({
+        ...TARGET,
+        namespace: "kamino-capture",
+        image: "busybox",
+        cleanPaths: ["/opt/agent/id", "/opt/a b"],
+    });
 
     test("runs once, on its node whatever taints it has, with a deadline and without credentials", () => {
         expect(spec).toMatchObject({
@@ -206,11 +301,57 @@ describe("the cleaning pod", () => {
     });
 
     test("gets its script as it is, and names as variables", () => {
-        const [{ command, env }] = spec!.containers;
-        expect(command?.slice(0, 2)).toEqual(["/bin/sh", "-c"]);
-        expect(command?.[2]).not.toContain(TARGET.node);
-        expect(env).toContainEqual({ name: "KAMINO_NODE", value: TARGET.node });
+        for (const { command, env } of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) {
+            expect(command?.slice(0, 2)).toEqual(["/bin/sh", "-c"]);
+            expect(command?.[2]).not.toContain(TARGET.node);
+            expect(env).toContainEqual({ name: "KAMINO_NODE", value: TARGET.node });
+            expect(env).toContainEqual({ name: "KAMINO_CLEAN_PATHS", value: "/opt/agent/id\n/opt/a b" });
+        }
     });
+
+    test("cuts the power only after the container that cleans has ended well", () => {
+        const step = (container: { env?: { name: string; value?: string }[] } | undefined) =>
+            container?.env?.find(({ name }) => name === "KAMINO_STEP")?.value;
+        expect(spec?.initContainers?.map(step)).toEqual(["clean"]);
+        expect(spec?.containers.map(step)).toEqual(["power-off"]);
+    });
+
+    const ended = (exitCode: number, message: string): V1Pod => ({
+        status: {
+            initContainerStatuses: [
+                {
+                    name: "clean",
+                    image: "",
+                    imageID: "",
+                    ready: false,
+                    restartCount: 0,
+                    state: { terminated: { exitCode, message } },
+                },
+            ],
+        },
+    });
+
+    test.each([
+        ["its end with this version", ended(0, '{"cleaned":"2026.1122.0412"}'), true],
+        ["not that of another version", ended(0, '{"cleaned":"2026.1121.0412"}'), false],
+        ["not a failure", ended(1, '{"cleaned":"2026.1122.0412"}'), false],
+        ["not an end without a word", ended(0, ""), false],
+        ["not null", ended(0, "null"), false],
+        ["not a pod that has yet to begin", {}, false],
+        ["not a pod that has gone", undefined, false],
+    ])("proves that the disk was cleaned by %s", (_what, pod, expected) => {
+        expect(provesCleaning(pod, "2026.1122.0412")).toBe(expected);
+    });
+});
+
+test("the pod that pulls the image and writes caches has no rights whatever: it fits the strictest Pod Security", () => {
+    const { spec } = syncPod({ ...TARGET, namespace: "kamino-capture", image: "busybox" });
+    expect(spec).toMatchObject({
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [{ securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } }],
+    });
+    expect(spec?.volumes).toBeUndefined();
 });
 
 test.each([

@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1ClusterRole, V1Namespace, V1Role } from "@kubernetes/client-node";
 import { expect, test } from "vitest";
-import { POD_SECURITY } from "../../../components/capture/cleaning";
-import { CAPTURE_RULES, clusterRules, type Rule } from "../../../components/schedule/permissions";
+import { podSecurity } from "../../../components/capture/pods";
+import { captureRules, clusterRules, type Rule } from "../../../components/schedule/permissions";
 import { repository } from "../../../sandbox/engine/paths";
 import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
 
-const AZURE = ["kamino-preview", "kamino-up", "kamino-regions"];
-const KUBERNETES = ["preview", "up", "force"];
+const AZURE = ["kamino-preview", "kamino-up", "kamino-up-copy", "kamino-regions"];
+const KUBERNETES = ["preview", "up", "up-copy", "force"];
 const captureNamespaces = ["kamino-capture"];
 const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");
 
@@ -24,12 +24,30 @@ test("force.yaml has what is added where pods are forced off a node", () => {
     expect([...rulesOf("up"), ...rulesOf("force")]).toEqual(forced);
 });
 
-test("up.yaml has the capture namespace, as a capture would make it, and the rules in it", () => {
-    const { metadata } = manifest<V1Namespace>("up", "Namespace");
-    expect(metadata).toMatchObject({ name: captureNamespaces[0], labels: POD_SECURITY });
-    const role = manifest<V1Role>("up", "Role");
-    expect(role.metadata?.namespace).toBe(captureNamespaces[0]);
-    expect(role.rules).toEqual(CAPTURE_RULES);
+test.each([
+    ["up", "privileged", undefined],
+    ["up-copy", "baseline", ["copy" as const]],
+] as const)(
+    "%s.yaml has the capture namespace, as a capture would make it, and the rules in it",
+    (file, level, capture) => {
+        const { metadata } = manifest<V1Namespace>(file, "Namespace");
+        expect(metadata).toMatchObject({ name: captureNamespaces[0], labels: podSecurity(level) });
+        const role = manifest<V1Role>(file, "Role");
+        expect(role.metadata?.namespace).toBe(captureNamespaces[0]);
+        expect(role.rules).toEqual(captureRules(capture && [...capture]));
+    },
+);
+
+test("up-copy.yaml has the rules of an up that only copies: no node is changed and no pod evicted", () => {
+    expect(rulesOf("up-copy")).toEqual(clusterRules({ mode: "up", force: true, captureNamespaces, capture: ["copy"] }));
+    const resources = rulesOf("up-copy").filter(({ verbs }) => verbs.some((verb) => /create|patch|delete/.test(verb)));
+    expect(resources.map(({ resources: [name] }) => name)).toEqual(["daemonsets", "persistentvolumes"]);
+});
+
+test("the role of an up that only copies has no right over a VM's power", () => {
+    const { Actions } = azureRole("kamino-up-copy");
+    expect(Actions.filter((action) => /virtualMachines\/.*action$/.test(action))).toEqual([]);
+    expect(azureRole("kamino-up").Actions).toEqual(expect.arrayContaining(Actions));
 });
 
 test("preview.yaml has nothing in a namespace", () => {

@@ -1,0 +1,110 @@
+// What must hold before a disk is captured: of the node, and of the VM that it says it is.
+import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
+import type { V1Node } from "@kubernetes/client-node";
+import type { Vm } from "../azure/vm";
+import { UserError } from "../core/errors";
+import { until } from "../core/retry";
+import { info } from "../engine/progress";
+import type { Kubernetes } from "../node/kubernetes";
+import { REBOOT_IN_PROGRESS } from "../node/kured";
+import { isReady, readNode } from "../node/node";
+import { parseProviderId } from "../node/providerId";
+import { isSameMachine } from "./identity";
+import { isAbandoned, removalOf, type Journal } from "./journal";
+import type { Target } from "./names";
+import { journalOf, restoreAbandoned } from "./recover";
+
+/** For how long the capture of another run, which may turn out to be dead, is waited for. */
+const OTHER_CAPTURE_LIMIT = 4 * 60_000;
+
+/** The node, which a capture cannot do without. @throws UserError when it has gone */
+export async function readTarget(cluster: Kubernetes, { node }: Target): Promise<V1Node> {
+    const found = await readNode(cluster, node);
+    if (!found) {
+        throw new UserError("the cluster has no node of this name any more; preview again");
+    }
+    return found;
+}
+
+/** Restores the node from what an interrupted capture has left on it, if anything. */
+export async function recoverTarget(cluster: Kubernetes, target: Target, say: (doing: string) => void): Promise<void> {
+    const lives = (journal: Journal) => !isAbandoned(journal, new Date());
+    const now = await until({ limit: OTHER_CAPTURE_LIMIT }, async () => {
+        const node = await readTarget(cluster, target);
+        const journal = journalOf(node);
+        if (journal === "none" || journal === "unusable" || !lives(journal)) {
+            return { node, journal };
+        }
+        say(`waiting for another capture of it, of version ${journal.version} by ${journal.host}`);
+        return undefined;
+    });
+    if (!now) {
+        throw new UserError("another run is capturing this node; wait until it has finished");
+    }
+    if (now.journal === "none") {
+        return;
+    }
+    if (now.journal === "unusable") {
+        throw new UserError(
+            "its annotation kamino/capture-journal is not one that a capture wrote; look at the node and remove it with " +
+                removalOf(target.node),
+        );
+    }
+    // A whole snapshot of this very capture can still be used.
+    await restoreAbandoned(cluster, now.node, now.journal, now.journal.version === target.version);
+    await info(`${target.pool}: node ${target.node} is back in service after a capture that was interrupted`);
+}
+
+/**
+ * What must hold of the VM. The node's name says nothing about it: kubelet can be given another one (`--hostname-override`).
+ *
+ * @returns where its OS disk is
+ */
+export function checkMachine(
+    { scaleSetId, instanceId }: Target,
+    found: V1Node,
+    machine?: VirtualMachineScaleSetVM,
+): { id: string; location: string } {
+    const owner = parseProviderId(found.spec?.providerID);
+    if (owner?.scaleSetId.toLowerCase() !== scaleSetId.toLowerCase() || owner.instanceId !== instanceId) {
+        throw new UserError(
+            `it is not instance ${instanceId} of the scale set, but ${JSON.stringify(found.spec?.providerID ?? "unknown")}; preview again`,
+        );
+    }
+    if (!machine) {
+        throw new UserError(`the scale set has no instance ${instanceId} any more; preview again`);
+    }
+    const { systemUUID = "" } = found.status?.nodeInfo ?? {};
+    if (systemUUID !== "" && machine.vmId && !isSameMachine(systemUUID, machine.vmId)) {
+        throw new UserError(
+            `instance ${instanceId} is VM ${machine.vmId}, and kubelet runs on ${JSON.stringify(systemUUID.slice(0, 40))}: the node is of ` +
+                "another machine that had this number; preview again",
+        );
+    }
+    const disk = machine.storageProfile?.osDisk;
+    const id = disk?.managedDisk?.id;
+    if (disk?.diffDiskSettings?.option || !id) {
+        throw new UserError("its OS disk is ephemeral or unmanaged, and Azure cannot copy those");
+    }
+    return { id, location: machine.location };
+}
+
+/**
+ * Looks whether the node works and is left alone by kured, as it must be in either way of capturing.
+ *
+ * @returns the node as it is now
+ * @throws UserError in one line when it does not
+ */
+export async function lookAt(cluster: Kubernetes, target: Target, vm: Vm): Promise<V1Node> {
+    const found = await readTarget(cluster, target);
+    const power = await vm.power();
+    const reason = [
+        [found.metadata?.annotations?.[REBOOT_IN_PROGRESS] !== undefined, "kured is about to reboot it"],
+        [!isReady(found), "it is not Ready"],
+        [power !== "running", `its VM is ${power}`],
+    ].find(([holds]) => holds)?.[1];
+    if (reason) {
+        throw new UserError(`${reason as string}; nothing was changed, preview again`);
+    }
+    return found;
+}

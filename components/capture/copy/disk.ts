@@ -1,0 +1,280 @@
+// The copy of an OS disk in Azure: a snapshot of the running VM's disk, and a disk made from it that can be attached elsewhere.
+import type { Disk, Snapshot } from "@azure/arm-compute";
+import { computeClient } from "../../azure/client";
+import { parseArmId } from "../../azure/ids";
+import { OWNER_TAG } from "../../azure/tags";
+import { UserError, oneLine, statusOf } from "../../core/errors";
+import { until, type Patience } from "../../core/retry";
+import { snapshotName, scaleSetHash, type Target } from "../names";
+
+/** There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image. */
+const CLEANED_TAG = "cleaned";
+/** When the copy was taken, RFC 3339, UTC. */
+const CAPTURED_TAG = "captured";
+
+const MINUTE = 60_000;
+const SNAPSHOT_LIMIT = 60 * MINUTE;
+/** A disk made from a snapshot may go on copying in the background. */
+const DISK_LIMIT = 60 * MINUTE;
+const DETACH_LIMIT = 10 * MINUTE;
+
+/** The disk that is copied. */
+export interface SourceDisk {
+    id: string;
+    location: string;
+}
+
+/** A copy, and where its parts are. */
+export interface DiskCopy {
+    diskId: string;
+    snapshotId: string;
+    capturedAt: string;
+    sizeGB: number;
+}
+
+/** Where a copy's disk and snapshot are, in the resource group that captures go to. */
+export class CopyPlace {
+    readonly diskId: string;
+    readonly snapshotId: string;
+    private readonly name: string;
+    private readonly subscriptionId: string;
+
+    constructor(
+        private readonly target: Target,
+        private readonly resourceGroup: string,
+        private readonly tags: Record<string, string>,
+    ) {
+        this.subscriptionId = parseArmId(target.scaleSetId).subscriptionId;
+        // Another name than that of an in-place capture's snapshot, which is of a cleaned disk.
+        this.name = snapshotName(target, "copy");
+        const provider = `/subscriptions/${this.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
+        this.diskId = `${provider}/disks/${this.name}`;
+        this.snapshotId = `${provider}/snapshots/${this.name}`;
+    }
+
+    /** The cleaned disk that an earlier run has left for this very target, if there is one. */
+    async finished(): Promise<{ capturedAt: string; digest: string } | undefined> {
+        const disk = await this.readDisk();
+        const digest = disk?.tags?.[CLEANED_TAG];
+        return disk && this.isOurs(disk) && digest !== undefined && disk.diskState === "Unattached"
+            ? { capturedAt: disk.tags?.[CAPTURED_TAG] ?? "", digest }
+            : undefined;
+    }
+
+    /** Takes the snapshot, unless an earlier run has taken it already: it is of the moment that it was begun. */
+    async takeSnapshot(source: SourceDisk, signal: AbortSignal): Promise<string> {
+        const client = await computeClient(this.subscriptionId);
+        const there = await this.readSnapshot();
+        if (there && !this.isOurs(there)) {
+            throw new UserError(
+                `snapshot ${this.snapshotId} was not made by this capture and is left alone; rename it`,
+            );
+        }
+        if (
+            there &&
+            isComplete(there) &&
+            there.creationData?.sourceResourceId?.toLowerCase() === source.id.toLowerCase()
+        ) {
+            return there.tags?.[CAPTURED_TAG] ?? "";
+        }
+        await this.deleteSnapshot();
+        const original = await this.readById(source.id);
+        const capturedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+        const snapshot: Snapshot = {
+            location: source.location,
+            incremental: true,
+            sku: { name: "Standard_LRS" },
+            creationData: { createOption: "Copy", sourceResourceId: source.id },
+            ...protectionOf(original),
+            tags: this.allTags({ [CAPTURED_TAG]: capturedAt }),
+        };
+        // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
+        await client.snapshots
+            .createOrUpdate(this.resourceGroup, this.name, snapshot)
+            .pollUntilDone({ abortSignal: signal });
+        await this.complete({ limit: SNAPSHOT_LIMIT, signal }, "snapshot", () => this.readSnapshot());
+        return capturedAt;
+    }
+
+    /** Makes the disk from the snapshot, with what its machine needs of it: keys, security type, generation. */
+    async makeDisk(
+        source: SourceDisk,
+        zone: string | undefined,
+        capturedAt: string,
+        signal: AbortSignal,
+    ): Promise<DiskCopy> {
+        const client = await computeClient(this.subscriptionId);
+        const original = await this.readById(source.id);
+        const disk: Disk = {
+            location: source.location,
+            ...(zone && { zones: [zone] }),
+            sku: { name: "StandardSSD_LRS" },
+            creationData: { createOption: "Copy", sourceResourceId: this.snapshotId },
+            ...protectionOf(original),
+            osType: "Linux",
+            ...(original?.hyperVGeneration && { hyperVGeneration: original.hyperVGeneration }),
+            tags: this.allTags({ [CAPTURED_TAG]: capturedAt }),
+        };
+        await client.disks.createOrUpdate(this.resourceGroup, this.name, disk).pollUntilDone({ abortSignal: signal });
+        const made = await this.complete({ limit: DISK_LIMIT, signal }, "disk", () => this.readDisk());
+        return { diskId: this.diskId, snapshotId: this.snapshotId, capturedAt, sizeGB: made.diskSizeGB ?? 1 };
+    }
+
+    private async complete<T extends Disk | Snapshot>(
+        patience: Patience,
+        what: string,
+        read: () => Promise<T | undefined>,
+    ): Promise<T> {
+        const done = await until(patience, async () => {
+            const now = await read();
+            return now && isComplete(now) ? now : undefined;
+        });
+        if (!done) {
+            throw new UserError(`the ${what} ${this.name} was not complete after ${patience.limit / MINUTE} minutes`);
+        }
+        return done;
+    }
+
+    /** Waits until the disk belongs to no machine. @throws UserError when it stays attached */
+    async waitUntilDetached(signal?: AbortSignal): Promise<void> {
+        const free = await until({ limit: DETACH_LIMIT, signal }, async () => {
+            const disk = await this.readDisk();
+            return !disk || disk.diskState === "Unattached" ? true : undefined;
+        });
+        if (!free) {
+            throw new UserError(`disk ${this.diskId} was still attached after ${DETACH_LIMIT / MINUTE} minutes`);
+        }
+    }
+
+    /** Marks the disk as cleaned: from now on it can be made an image. */
+    async markCleaned(capturedAt: string, digest: string): Promise<void> {
+        const client = await computeClient(this.subscriptionId);
+        const tags = this.allTags({ [CAPTURED_TAG]: capturedAt, [CLEANED_TAG]: digest });
+        await client.disks.update(this.resourceGroup, this.name, { tags }).pollUntilDone();
+    }
+
+    /** Deletes the snapshot, whole or half-made; it holds what the node holds, secrets included. */
+    async deleteSnapshot(): Promise<void> {
+        const there = await this.readSnapshot();
+        if (there && this.isOurs(there)) {
+            const client = await computeClient(this.subscriptionId);
+            await client.snapshots.delete(this.resourceGroup, this.name).pollUntilDone();
+        }
+    }
+
+    /** Deletes the disk, which nothing may be attached to. */
+    async deleteDisk(): Promise<void> {
+        const there = await this.readDisk();
+        if (there && !this.isOurs(there)) {
+            throw new UserError(`disk ${this.diskId} was not made by this capture and is left alone; rename it`);
+        }
+        if (there) {
+            const client = await computeClient(this.subscriptionId);
+            await client.disks.delete(this.resourceGroup, this.name).pollUntilDone();
+        }
+    }
+
+    /**
+     * Deletes what earlier copies of this scale set's disks have left for other targets: runs that were killed. A cleaned disk is left
+     * alone, since it may be kept on purpose.
+     */
+    async deleteLeftovers(): Promise<void> {
+        const client = await computeClient(this.subscriptionId);
+        const isLeftover = ({ name, tags = {} }: Disk | Snapshot) =>
+            tags[OWNER_TAG] === "kamino" &&
+            tags["scale-set"] === scaleSetHash(this.target) &&
+            tags[CLEANED_TAG] === undefined &&
+            name !== this.name;
+        for await (const disk of client.disks.listByResourceGroup(this.resourceGroup)) {
+            if (isLeftover(disk) && disk.diskState === "Unattached") {
+                await client.disks.delete(this.resourceGroup, disk.name ?? "").pollUntilDone();
+            }
+        }
+        for await (const snapshot of client.snapshots.listByResourceGroup(this.resourceGroup)) {
+            if (isLeftover(snapshot)) {
+                await client.snapshots.delete(this.resourceGroup, snapshot.name ?? "").pollUntilDone();
+            }
+        }
+    }
+
+    private allTags(more: Record<string, string>): Record<string, string> {
+        const { pool, node, version, instanceId } = this.target;
+        const own = { pool, node, version, instance: instanceId, "scale-set": scaleSetHash(this.target) };
+        return { ...this.tags, [OWNER_TAG]: "kamino", ...own, ...more };
+    }
+
+    private isOurs({ tags = {} }: Disk | Snapshot): boolean {
+        const { node, version, instanceId } = this.target;
+        return (
+            tags[OWNER_TAG] === "kamino" &&
+            tags.node === node &&
+            tags.version === version &&
+            tags.instance === instanceId &&
+            tags["scale-set"] === scaleSetHash(this.target)
+        );
+    }
+
+    private async readDisk(): Promise<Disk | undefined> {
+        return this.readById(this.diskId);
+    }
+
+    private async readById(id: string): Promise<Disk | undefined> {
+        const { resourceGroup, names } = parseArmId(id);
+        const client = await computeClient(this.subscriptionId);
+        return orUndefined(client.disks.get(resourceGroup, names[0]));
+    }
+
+    private async readSnapshot(): Promise<Snapshot | undefined> {
+        const client = await computeClient(this.subscriptionId);
+        return orUndefined(client.snapshots.get(this.resourceGroup, this.name));
+    }
+}
+
+/** What a copy takes over so that nobody else can read it: keys of the disk's owner, its security type, and no access by an address. */
+function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snapshot> {
+    const { encryption, securityProfile } = original ?? {};
+    return {
+        ...(encryption?.diskEncryptionSetId && { encryption }),
+        ...(securityProfile?.securityType && { securityProfile: { securityType: securityProfile.securityType } }),
+        networkAccessPolicy: "DenyAll",
+        publicNetworkAccess: "Disabled",
+    };
+}
+
+function isComplete({ provisioningState, completionPercent }: Disk | Snapshot): boolean {
+    return provisioningState === "Succeeded" && (completionPercent ?? 100) >= 100;
+}
+
+function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
+    return reading.catch((error: unknown) => {
+        if (statusOf(error) === 404) {
+            return undefined;
+        }
+        throw error;
+    });
+}
+
+/**
+ * Deletes a cleaned disk that a copy of this program made; one that is not there is fine.
+ *
+ * @throws UserError in one line when Azure refuses, or when the disk is not one of ours
+ */
+export async function deleteOwnDisk(id: string): Promise<void> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(id);
+    try {
+        const client = await computeClient(subscriptionId);
+        const found = await orUndefined(client.disks.get(resourceGroup, names[0]));
+        if (found && found.tags?.[OWNER_TAG] !== "kamino") {
+            throw new UserError(`disk ${id} is not tagged as kamino's and is left alone; delete it yourself`);
+        }
+        if (found) {
+            await client.disks.delete(resourceGroup, names[0]).pollUntilDone();
+        }
+    } catch (error) {
+        throw error instanceof UserError
+            ? error
+            : new UserError(
+                  `disk ${id} cannot be deleted: ${oneLine(error)}; it will be tried again, or delete it yourself`,
+              );
+    }
+}

@@ -1,0 +1,171 @@
+// One capture by a copy: the node goes on, and its disk's copy is attached elsewhere and cleaned there.
+import type { V1Node } from "@kubernetes/client-node";
+import { UserError, brief, oneLine } from "../../core/errors";
+import { persistently, rest } from "../../core/retry";
+import { info } from "../../engine/progress";
+import type { Kubernetes } from "../../node/kubernetes";
+import { REBOOT_IN_PROGRESS } from "../../node/kured";
+import { isReady, readNode } from "../../node/node";
+import type { Target } from "../names";
+import { pullAndSync, removeSyncPod } from "../pull";
+import type { Captured } from "../snapshot";
+import { CopyPlace, type SourceDisk } from "./disk";
+import type { CopyCleaning } from "./objects";
+import { chooseCleanerPlace, type ListedNode } from "./place";
+import { CaughtInTheMiddle, OtherFileSystem, cleanCopy, letGo, letGoLeftovers, type CleaningReport } from "./volume";
+
+/** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
+const SECOND_TRY_AFTER = 5 * 60_000;
+
+/** What a capture by a copy needs. */
+export interface CopyCapture {
+    target: Target;
+    cluster: Kubernetes;
+    disk: SourceDisk;
+    /** The resource group of the snapshot and the disk: where the pool's disks are, on which the driver has rights. */
+    resourceGroup: string;
+    namespace: string;
+    image: string;
+    tags: Record<string, string>;
+    rootPartition: number;
+    cleanPaths: string[];
+    customData: "kept" | "dropped";
+    signal: AbortSignal;
+    say: (doing: string) => void;
+    /** Looks whether kured's lock is still held; throws where it is not. */
+    lookAgain: () => Promise<void>;
+}
+
+/** The cleaned disk that an earlier run has made of this very target, and whose result got lost. */
+export async function finishedCopy(target: Target, resourceGroup: string): Promise<Captured | undefined> {
+    const place = new CopyPlace(target, resourceGroup, {});
+    const found = await place.finished();
+    return found && { snapshotId: place.diskId, capturedAt: found.capturedAt };
+}
+
+/**
+ * Copies the disk of a running node and cleans the copy. Nothing of the node is changed; what a run that was killed has left is used or
+ * removed first.
+ *
+ * @returns the cleaned disk, detached
+ * @throws UserError in one line; nothing of the copy is left then, unless the line says so
+ */
+export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
+    const { target, cluster, namespace, resourceGroup, tags, signal, say } = capture;
+    const place = new CopyPlace(target, resourceGroup, tags);
+    say("looking for what an earlier run has left");
+    await letGoLeftovers(cluster, target, namespace);
+    await letGo(cluster, target, namespace);
+    await place.deleteLeftovers();
+    let failure: unknown;
+    try {
+        return await copyOnce(capture, place).catch(async (error: unknown) => {
+            if (!(error instanceof CaughtInTheMiddle)) {
+                throw error;
+            }
+            await discard(capture, place);
+            say(`${error.message}; the disk is copied once more in ${SECOND_TRY_AFTER / 60_000} minutes`);
+            await rest(SECOND_TRY_AFTER, signal);
+            return copyOnce(capture, place);
+        });
+    } catch (error) {
+        failure = signal.aborted ? signal.reason : error;
+    }
+    say("removing the copy");
+    const left = await discard(capture, place).then(
+        () => "nothing of the copy is left",
+        (error: unknown) => `of the copy something is left, which the next run removes: ${brief(error, 200)}`,
+    );
+    throw new UserError(`${brief(failure, 450)}; the node was not touched, and ${left}`);
+}
+
+async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Captured> {
+    const { target, cluster, disk, namespace, image, signal, say } = capture;
+    say("pulling the cleaner's image, and writing caches to disk");
+    await pullAndSync(cluster, { node: target.node, version: target.version, namespace, image }, "ended", signal);
+    const donor = await checkUnmarked(cluster, target);
+    await capture.lookAgain();
+    say("taking a snapshot of the running VM's OS disk");
+    const capturedAt = await place.takeSnapshot(disk, signal);
+    const cleaner = chooseCleanerPlace(await listNodes(cluster), target.node, disk.location);
+    if (!cleaner) {
+        throw new UserError("no node is Ready and schedulable to clean the copy on");
+    }
+    say("making a disk of the snapshot");
+    await place.deleteDisk();
+    const copy = await place.makeDisk(disk, cleaner.zone, capturedAt, signal);
+    const report = await cleanAs("ext4");
+    say("detaching the copy");
+    await letGo(cluster, target, namespace);
+    await place.waitUntilDetached(signal);
+    await place.markCleaned(capturedAt, report.digest);
+    await place.deleteSnapshot();
+    await info(`${target.pool}: ${summaryOf(report)}`);
+    return { snapshotId: place.diskId, capturedAt };
+
+    async function cleanAs(fileSystem: CopyCleaning["fileSystem"]): Promise<CleaningReport> {
+        const { rootPartition, cleanPaths, customData } = capture;
+        const kernel = donor.status?.nodeInfo?.kernelVersion ?? "";
+        const shared = { target, copy, namespace, image, place: cleaner!, location: disk.location };
+        const cleaning = { ...shared, rootPartition, fileSystem, cleanPaths, kernel, customData };
+        try {
+            return await cleanCopy(cluster, cleaning, signal, say);
+        } catch (error) {
+            // Which kind it is, only mounting shows.
+            if (!(error instanceof OtherFileSystem) || error.found !== "xfs" || fileSystem === "xfs") {
+                throw error;
+            }
+            await letGo(cluster, target, namespace);
+            return cleanAs("xfs");
+        }
+    }
+}
+
+async function listNodes({ core }: Kubernetes): Promise<ListedNode[]> {
+    const { items } = await persistently(() => core.listNode({ resourceVersion: "0" }));
+    return items.map((node) => ({
+        name: node.metadata?.name ?? "",
+        labels: node.metadata?.labels ?? {},
+        annotations: node.metadata?.annotations ?? {},
+        cordoned: node.spec?.unschedulable === true,
+        ready: isReady(node),
+        deleting: node.metadata?.deletionTimestamp !== undefined,
+    }));
+}
+
+/** The node, unless kured wants to reboot it: what it has installed has then not proved itself. */
+async function checkUnmarked(cluster: Kubernetes, { node }: Target): Promise<V1Node> {
+    const now = await readNode(cluster, node);
+    if (!now) {
+        throw new UserError("the node has gone");
+    }
+    if (now.metadata?.annotations?.[REBOOT_IN_PROGRESS] !== undefined) {
+        throw new UserError("kured wants to reboot the node, which gives a newer image");
+    }
+    return now;
+}
+
+/** Takes everything of the copy away: pods, claim, volume, disk, snapshot. */
+async function discard({ cluster, target, namespace }: CopyCapture, place: CopyPlace): Promise<void> {
+    const problems: string[] = [];
+    const parts = [
+        () => removeSyncPod(cluster, { ...target, namespace }),
+        async () => {
+            await letGo(cluster, target, namespace);
+            await place.waitUntilDetached();
+            await place.deleteDisk();
+        },
+        () => place.deleteSnapshot(),
+    ];
+    for (const part of parts) {
+        await part().catch((error: unknown) => problems.push(oneLine(error)));
+    }
+    if (problems.length > 0) {
+        throw new UserError(problems.join("; "));
+    }
+}
+
+function summaryOf({ kind, os, kernel, packages, removed, digest }: CleaningReport): string {
+    const count = packages > 0 ? `${packages} packages` : "packages";
+    return `cleaned the copy of ${os}, kernel ${kernel}, ${count} (${digest.slice(0, 19)}), kubelet's credentials ${kind}: removed ${removed} things`;
+}

@@ -1,0 +1,131 @@
+// One capture in place: the node leaves service, its own disk is cleaned and copied, and it is restored, whatever happens.
+import { hostname } from "node:os";
+import type { V1Node } from "@kubernetes/client-node";
+import { parseDuration } from "../core/duration";
+import { UserError, brief, oneLine } from "../core/errors";
+import { SCALE_DOWN_DISABLED } from "../node/node";
+import { lookAt } from "./checks";
+import { checkDrain } from "./drain";
+import { identityOf } from "./identity";
+import type { Journal } from "./journal";
+import type { OsDiskCaptureInputs } from "./osDiskCapture";
+import { restoreNode, withHeartbeat } from "./recover";
+import type { Captured } from "./snapshot";
+import { STEPS, type Capture, type InPlaceSettings } from "./steps";
+
+/** What a capture in place begins with. */
+export type InPlaceCapture = Pick<Capture, "target" | "cluster" | "vm" | "say" | "signal" | "lookAgain"> & {
+    disk: { id: string; location: string };
+    inputs: OsDiskCaptureInputs;
+};
+
+/**
+ * Looks whether the node can be taken out of service.
+ *
+ * @returns the node as it is now
+ * @throws UserError in one line when it cannot
+ */
+export async function checkInPlace({
+    cluster,
+    target,
+    vm,
+    inputs,
+}: Pick<InPlaceCapture, "cluster" | "target" | "vm" | "inputs">): Promise<V1Node> {
+    if (process.env.NODE_NAME === target.node) {
+        throw new UserError("this program runs on it; nothing was changed, preview again");
+    }
+    const found = await lookAt(cluster, target, vm);
+    try {
+        await checkDrain(cluster, target.node, inputs.settings);
+    } catch (error) {
+        throw new UserError(`${oneLine(error)}; nothing was changed`);
+    }
+    return found;
+}
+
+/**
+ * Takes the node out of service, cleans its disk, copies it, and restores the node.
+ *
+ * @throws UserError in one line that says whether the node is back in service
+ */
+export async function captureInPlace(begin: InPlaceCapture): Promise<Captured> {
+    const { inputs, disk, ...rest } = begin;
+    // kured's lock may have been waited for.
+    const now = await checkInPlace(begin);
+    return runSteps({
+        ...rest,
+        resourceVersion: now.metadata?.resourceVersion ?? "",
+        journal: journalFor(now, inputs),
+        settings: settingsOf(inputs),
+        tags: inputs.tags ?? {},
+        disk: { ...disk, patched: inputs.patched },
+    });
+}
+
+/** The steps in order; then, in any case, the node back in service. */
+async function runSteps(capture: Capture): Promise<Captured> {
+    const { target } = capture;
+    let step = STEPS[0];
+    try {
+        await step.run(capture);
+    } catch (error) {
+        throw new UserError(`${oneLine(error)}; nothing was changed`);
+    }
+    let failure: unknown;
+    try {
+        await withHeartbeat(capture, async () => {
+            for (step of STEPS.slice(1)) {
+                capture.signal.throwIfAborted();
+                await step.run(capture);
+            }
+        });
+    } catch (error) {
+        // The libraries say only that they were aborted, not by what.
+        failure = capture.signal.aborted ? capture.signal.reason : error;
+        capture.say("restoring the node");
+    }
+    let doubt: string | undefined;
+    try {
+        doubt = await withHeartbeat(capture, () => restoreNode(capture, failure === undefined));
+    } catch (error) {
+        const first = failure === undefined ? "" : `at step "${step.name}": ${brief(failure, 200)}; and `;
+        throw new UserError(
+            `${first}node ${target.node} could not be restored: ${brief(error, 350)}; the next run tries again`,
+        );
+    }
+    if (failure !== undefined || doubt) {
+        const why = doubt ?? `at step "${step.name}": ${brief(failure, 500)}`;
+        throw new UserError(`${why}; the node is back in service`);
+    }
+    return capture.captured!;
+}
+
+function journalFor(node: V1Node, { pool, version, resourceGroup, settings }: OsDiskCaptureInputs): Journal {
+    const scaleDownDisabled = node.metadata?.annotations?.[SCALE_DOWN_DISABLED];
+    return {
+        pool,
+        version,
+        resourceGroup,
+        namespace: settings.captureNamespace,
+        cordoned: node.spec?.unschedulable === true,
+        ...(scaleDownDisabled !== undefined && { scaleDownDisabled }),
+        ...identityOf(node),
+        host: hostname(),
+        process: process.pid,
+        heartbeatAt: new Date().toISOString(),
+    };
+}
+
+function settingsOf({ settings }: OsDiskCaptureInputs): InPlaceSettings {
+    const { gracePeriod, drainTimeout, force, cleanerImage, cleanPaths = [] } = settings;
+    const { deleteBarePods, deleteEmptyDirData } = settings;
+    return {
+        ...(gracePeriod !== undefined && { gracePeriod: parseDuration(gracePeriod) }),
+        drainTimeout: parseDuration(drainTimeout),
+        force,
+        cleanerImage,
+        cleanPaths,
+        deleteBarePods,
+        deleteEmptyDirData,
+    };
+}

@@ -1,0 +1,166 @@
+// The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them away.
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { UserError, brief, oneLine, statusOf } from "../core/errors";
+import { persistently, until } from "../core/retry";
+import type { Kubernetes } from "../node/kubernetes";
+
+const MINUTE = 60_000;
+/** At most an image has to be pulled. */
+export const START_LIMIT = 5 * MINUTE;
+
+/** Where a pod is. */
+export interface PodPlace {
+    name: string;
+    namespace: string;
+}
+
+/** What Pod Security lets the pods of a namespace do: https://kubernetes.io/docs/concepts/security/pod-security-admission/ */
+export type PodSecurityLevel = "privileged" | "baseline" | "restricted";
+
+/** The labels by which Pod Security lets the pods of a namespace do this much. */
+export function podSecurity(level: PodSecurityLevel): Record<string, string> {
+    return Object.fromEntries(
+        ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]),
+    );
+}
+
+/** Makes the namespace of a capture's pods, with what they need of Pod Security, unless it is there. */
+export async function ensureNamespace({ core }: Kubernetes, name: string, level: PodSecurityLevel): Promise<void> {
+    try {
+        await persistently(() => core.readNamespace({ name }));
+    } catch (error) {
+        if (statusOf(error) !== 404) {
+            throw error;
+        }
+        const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
+        await persistently(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch(
+            (reason: unknown) => {
+                // Another pool's capture was quicker.
+                if (statusOf(reason) !== 409) {
+                    throw reason;
+                }
+            },
+        );
+    }
+}
+
+/** What all pods of a capture have in common: labels, no credentials of the cluster, an end. */
+export function podOf(
+    { name, namespace }: PodPlace,
+    of: { node: string; version: string },
+    spec: Omit<NonNullable<V1Pod["spec"]>, "restartPolicy"> & { activeDeadlineSeconds: number },
+): V1Pod {
+    return {
+        metadata: {
+            name,
+            namespace,
+            labels: { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/component": "capture" },
+            annotations: { "kamino/node": of.node, "kamino/version": of.version },
+        },
+        spec: {
+            restartPolicy: "Never",
+            terminationGracePeriodSeconds: 1,
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            dnsPolicy: "Default",
+            ...spec,
+        },
+    };
+}
+
+/**
+ * Creates a pod.
+ *
+ * @param advice what to do when it is not admitted
+ * @throws UserError in one line
+ */
+export async function createPod(
+    { core }: Kubernetes,
+    body: V1Pod,
+    what: string,
+    advice: string,
+    signal?: AbortSignal,
+): Promise<void> {
+    const { namespace = "", name = "" } = body.metadata ?? {};
+    // The service account that every pod must have comes a moment after its namespace.
+    const created = await until({ limit: 30_000, signal }, async () => {
+        try {
+            return await persistently(() => core.createNamespacedPod({ namespace, body }), signal);
+        } catch (error) {
+            if (/serviceaccount "default" not found/.test(oneLine(error))) {
+                return undefined;
+            }
+            throw new UserError(`${what} ${namespace}/${name} cannot be created: ${brief(error, 250)}; ${advice}`);
+        }
+    });
+    if (!created) {
+        throw new UserError(`${what} ${namespace}/${name} cannot be created: its namespace has no service account`);
+    }
+}
+
+/** The pod, or undefined when there is none of this name. */
+export async function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
+    try {
+        return await persistently(() => core.readNamespacedPod(place));
+    } catch (error) {
+        if (statusOf(error) === 404) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** Asks for a pod's deletion; one that has gone is fine. */
+export async function removePod({ core }: Kubernetes, place: PodPlace, gracePeriodSeconds: number): Promise<void> {
+    await persistently(() => core.deleteNamespacedPod({ ...place, gracePeriodSeconds })).catch((error: unknown) => {
+        if (statusOf(error) !== 404) {
+            throw error;
+        }
+    });
+}
+
+/** Deletes a pod and waits until it has gone. @returns whether it has */
+export async function removePodAndWait(cluster: Kubernetes, place: PodPlace, limit = 30_000): Promise<boolean> {
+    if (!(await readPod(cluster, place))) {
+        return true;
+    }
+    await removePod(cluster, place, 1);
+    const gone = await until({ limit }, async () => ((await readPod(cluster, place)) ? undefined : true));
+    return gone ?? false;
+}
+
+/** The status of a container of this name, an init container or not. */
+export function containerStatus({ status }: V1Pod, name: string): V1ContainerStatus | undefined {
+    return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+        (each) => each.name === name,
+    );
+}
+
+/** What a container left as its termination message when it ended well; undefined while it has not. */
+export function messageOf(pod: V1Pod, container: string): string | undefined {
+    const ended = containerStatus(pod, container)?.state?.terminated;
+    return ended?.exitCode === 0 ? (ended.message ?? "") : undefined;
+}
+
+/** Whether a container was started once: then its image is on the node. */
+export function hasStarted(pod: V1Pod, container: string): boolean {
+    const state = containerStatus(pod, container)?.state;
+    return state?.running !== undefined || (state?.terminated !== undefined && state.terminated.exitCode !== 128);
+}
+
+/** Why a pod is where it is, as far as its status says. */
+export function reasonOf({ status }: V1Pod): string {
+    const states = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+        ({ state }) => state,
+    );
+    const failed = states.find((state) => state?.terminated && state.terminated.exitCode !== 0);
+    const waiting = states.find((state) => state?.waiting && state.waiting.reason !== "PodInitializing");
+    const condition = status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
+    const said = [
+        failed?.terminated?.message ?? failed?.terminated?.reason,
+        waiting?.waiting?.message ?? waiting?.waiting?.reason,
+        status?.message ?? status?.reason,
+        condition?.message,
+    ].find(Boolean);
+    return said?.trim() ?? "no reason given";
+}

@@ -1,0 +1,98 @@
+// The cleaner's image on the node before anything is drained: a registry that is away or limits its pulls costs no node its service.
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
+import { UserError } from "../core/errors";
+import { until } from "../core/retry";
+import type { Kubernetes } from "../node/kubernetes";
+import { podName } from "./names";
+import { START_LIMIT, createPod, hasStarted, messageOf, podOf, readPod, reasonOf, removePodAndWait } from "./pods";
+
+/** What a node is to pull, and for what. */
+export interface Pull {
+    node: string;
+    version: string;
+    namespace: string;
+    image: string;
+}
+
+const POD_DEADLINE_SECONDS = 600;
+const SYNC = "sync";
+
+/**
+ * A pod on the node that pulls the image, writes the machine's caches to its disks, and ends. sync(2) needs no rights and is about all
+ * file systems of the machine, so the pod has none: it fits the strictest level of Pod Security.
+ */
+export function syncPod({ node, version, namespace, image }: Pull): V1Pod {
+    const container: V1Container = {
+        name: SYNC,
+        image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["/bin/sh", "-c", "sync"],
+        terminationMessagePolicy: "FallbackToLogsOnError",
+        securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            readOnlyRootFilesystem: true,
+        },
+        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+    };
+    return podOf(
+        { name: podName({ node, version }, "sync"), namespace },
+        { node, version },
+        {
+            nodeName: node,
+            activeDeadlineSeconds: POD_DEADLINE_SECONDS,
+            tolerations: [{ operator: "Exists" }],
+            securityContext: {
+                runAsNonRoot: true,
+                runAsUser: 65534,
+                runAsGroup: 65534,
+                seccompProfile: { type: "RuntimeDefault" },
+            },
+            containers: [container],
+        },
+    );
+}
+
+/**
+ * Has the image pulled to the node, and its caches written.
+ *
+ * @param wait "started": the image is there; "ended": the caches are written, too
+ * @throws UserError in one line when the node cannot pull the image
+ */
+export async function pullAndSync(
+    cluster: Kubernetes,
+    pull: Pull,
+    wait: "started" | "ended",
+    signal: AbortSignal,
+): Promise<void> {
+    const pod = syncPod(pull);
+    const place = { name: pod.metadata?.name ?? "", namespace: pull.namespace };
+    await removePodAndWait(cluster, place);
+    await createPod(cluster, pod, "the pod", "see docs/permissions.md for what the namespace needs", signal);
+    const done = await until({ limit: START_LIMIT, signal }, async () => {
+        const read = await readPod(cluster, place);
+        const ok = read && (wait === "started" ? hasStarted(read, SYNC) : messageOf(read, SYNC) !== undefined);
+        if (ok) {
+            return true;
+        }
+        if (!read || read.status?.phase === "Failed") {
+            throw new UserError(
+                `pod ${place.namespace}/${place.name} failed: ${read ? reasonOf(read) : "it was deleted"}`,
+            );
+        }
+        return undefined;
+    });
+    const reason = done ? "" : reasonOf((await readPod(cluster, place)) ?? {});
+    await removePodAndWait(cluster, place);
+    if (!done) {
+        throw new UserError(
+            `image ${pull.image} could not be run on the node within ${START_LIMIT / 60_000} minutes: ${reason}; check ` +
+                "kamino:cleanerImage and whether the node can pull it",
+        );
+    }
+}
+
+/** Takes away what `pullAndSync` may have left. */
+export async function removeSyncPod(cluster: Kubernetes, pull: Omit<Pull, "image">): Promise<void> {
+    await removePodAndWait(cluster, { name: podName(pull, "sync"), namespace: pull.namespace });
+}

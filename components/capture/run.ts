@@ -1,0 +1,73 @@
+// One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can be made from.
+import { openVm } from "../azure/vm";
+import { elapsed } from "../core/duration";
+import { UserError, oneLine } from "../core/errors";
+import { info, status } from "../engine/progress";
+import { kubernetes } from "../node/kubernetes";
+import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
+import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
+import { copyOsDisk, finishedCopy } from "./copy/run";
+import { captureInPlace, checkInPlace } from "./inPlace";
+import { deferSignals } from "./interruption";
+import { captureMode } from "./mode";
+import { checkTarget, type Target } from "./names";
+import type { OsDiskCaptureInputs } from "./osDiskCapture";
+import { finishedSnapshot, type Captured } from "./snapshot";
+
+/**
+ * Captures the OS disk of a node: from a copy, of which the node notices nothing, or in place, where the node leaves service for minutes
+ * and comes back as it was.
+ *
+ * @throws UserError in one line; by then the node is in service, unless the line says that it is not
+ */
+export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captured> {
+    const { pool, version, node, scaleSetId, instanceId, resourceGroup, settings } = inputs;
+    const target: Target = { pool, version, node, scaleSetId, instanceId };
+    const begun = Date.now();
+    const say = (doing: string) =>
+        void status(`${pool}: capturing node ${node}: ${doing} (${elapsed(Date.now() - begun)})`);
+    try {
+        checkTarget(target);
+        say("looking at the node and its VM");
+        const cluster = kubernetes(inputs.kubernetes);
+        await recoverTarget(cluster, target, say);
+        const vm = await openVm(scaleSetId, instanceId);
+        const found = await readTarget(cluster, target);
+        const disk = checkMachine(target, found, await vm.read());
+        const earlier =
+            (await finishedSnapshot(target, resourceGroup, disk.id)) ?? (await finishedCopy(target, resourceGroup));
+        if (earlier) {
+            await info(
+                `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
+            );
+            return earlier;
+        }
+        const { mode } = await captureMode(cluster, settings.mode);
+        const begin = { target, cluster, vm, disk, inputs, say };
+        await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(begin));
+        const captured = await deferSignals((signal) => {
+            const lock = { ...lockOptions(inputs), nodeLabels: found.metadata?.labels, signal, progress: say };
+            return withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
+                const lookAgain = () => lease.renew();
+                return mode === "copy"
+                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
+                    : captureInPlace({ ...begin, signal, lookAgain });
+            });
+        });
+        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
+        await info(`${pool}: captured the OS disk of node ${node} in ${elapsed(Date.now() - begun)}; ${outcome}`);
+        return captured;
+    } catch (error) {
+        throw new UserError(`${pool}: capturing node ${node} failed: ${oneLine(error)}`);
+    }
+}
+
+function lockOptions({ kured }: OsDiskCaptureInputs): KuredLockOptions {
+    const { lock = true, daemonSet } = kured ?? {};
+    return { enabled: lock, daemonSet: daemonSet && `${daemonSet.namespace}/${daemonSet.name}` };
+}
+
+function copySettingsOf({ settings, resourceGroup, tags = {}, patched, customData = "dropped" }: OsDiskCaptureInputs) {
+    const { captureNamespace: namespace, cleanerImage: image, rootPartition = 1, cleanPaths = [] } = settings;
+    return { resourceGroup, namespace, image, rootPartition, cleanPaths, customData, tags: { ...tags, patched } };
+}

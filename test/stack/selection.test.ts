@@ -72,7 +72,12 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
     test("leaves cordoned nodes out, but not for a capture of its own that died", async () => {
         const journal = {
             ...{ pool: "pool1", version: "2026.0101.0000", resourceGroup: "kube", namespace: "kamino-capture" },
-            ...{ cordoned: false, host: "elsewhere", process: 1, heartbeatAt: new Date(Date.now() - HOUR).toISOString() },
+            ...{
+                cordoned: false,
+                host: "elsewhere",
+                process: 1,
+                heartbeatAt: new Date(Date.now() - HOUR).toISOString(),
+            },
         };
         await patchNode(sandbox.nodes.api, second.nodeName, { spec: { unschedulable: true } });
         const cordoned = await check(sandbox, {}, argsFor(sandbox, "pool1"));

@@ -67,11 +67,7 @@ export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): Run
 /** What the selection does with a node that a dead capture left. */
 export function startRecovery(sandbox: Sandbox, node: string): RunningCapture {
     const input = { node, settings: { kubeconfig: sandbox.cluster.kubeconfig } };
-    return start(
-        sandbox,
-        `require("./components/capture/recover").recoverNode(input.node, input.settings)`,
-        input,
-    );
+    return start(sandbox, `require("./components/capture/recover").recoverNode(input.node, input.settings)`, input);
 }
 
 export function capture(sandbox: Sandbox, inputs: OsDiskCaptureInputs) {

@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 # Paths are relative throughout: make cannot handle a folder whose name has a space in it, and this one's may.
 bin := .sandbox/bin
+vm := .sandbox/vm
 typescript := node --require esbuild-register
 # The machine stays usable while Go builds for minutes.
 go-build := nice -n 10 go build -buildvcs=false
@@ -15,6 +16,9 @@ go-build := nice -n 10 go build -buildvcs=false
 pulumi-version := $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" { print $$2 }' sandbox/engine/go.mod)
 kubernetes-version := $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' sandbox/cluster/go.mod)
 kubernetes-parts := $(subst ., ,$(kubernetes-version:v%=%))
+kubernetes-version-flags := -X k8s.io/component-base/version.gitVersion=$(kubernetes-version) \
+    -X k8s.io/component-base/version.gitMajor=$(word 1,$(kubernetes-parts)) \
+    -X k8s.io/component-base/version.gitMinor=$(word 2,$(kubernetes-parts))
 kwok-version := $(shell awk '$$1 == "sigs.k8s.io/kwok" { print $$2 }' sandbox/kwok/go.mod)
 sbom-options := --sbom-format cyclonedx --sbom-type application --package-lock-only --omit dev
 go-modules := $(patsubst %/go.mod,%,$(wildcard sandbox/*/go.mod tools/*/go.mod))
@@ -39,6 +43,12 @@ test: build ## types, lint, format and all tests
 .PHONY: test-unit
 test-unit: requirements dependencies ## the pure rules' tests alone, in seconds
 	@npx --no-install vitest run --project unit
+
+.PHONY: test-vm
+test-vm: requirements ## a capture on real machines: emulated VMs, real disks, real kubelets; needs root and Debian, and says what it lacks
+	@lacking=$$(sh sandbox/vm/requirements.sh) || { echo "$$lacking"; exit 0; }; \
+	    $(MAKE) build $(vm)/node.raw $(vm)/id && rm -rf $(vm)/runs && \
+	    sh sandbox/vm/network.sh npx --no-install vitest run --config test/vm/vitest.config.mts
 
 .PHONY: shell
 shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
@@ -113,10 +123,26 @@ $(bin)/pulumi: sandbox/engine/go.mod sandbox/engine/go.sum | requirements
 $(bin)/cluster: sandbox/cluster/go.mod sandbox/cluster/go.sum $(wildcard sandbox/cluster/*.go) | requirements
 	@echo "Building etcd and Kubernetes $(kubernetes-version): API server, controller manager, scheduler (10 to 12 minutes the first time)"
 	@mkdir -p $(bin) && cd sandbox/cluster && $(go-build) -o ../../$@ \
-	    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(kubernetes-version) \
-	    -X k8s.io/component-base/version.gitMajor=$(word 1,$(kubernetes-parts)) \
-	    -X k8s.io/component-base/version.gitMinor=$(word 2,$(kubernetes-parts))" .
+	    -ldflags "-s -w $(kubernetes-version-flags)" .
 	@touch $@
+
+# One pattern for both: the guests of `make test-vm` run them.
+$(bin)/kubelet $(bin)/kubeadm: $(bin)/%: sandbox/kubelet/go.mod sandbox/kubelet/go.sum | requirements
+	@echo "Building $* $(kubernetes-version) (about 2 minutes the first time)"
+	@mkdir -p $(bin) && cd sandbox/kubelet && $(go-build) -o ../../$@ \
+	    -ldflags "-s -w $(kubernetes-version-flags)" k8s.io/kubernetes/cmd/$*
+	@touch $@
+
+$(vm)/rootfs: sandbox/vm/rootfs.sh
+	@echo "Building a node's root file system from Debian's packages (about a minute the first time)"
+	@sh sandbox/vm/rootfs.sh $@
+	@touch $@
+
+$(vm)/node.raw: sandbox/vm/disk.sh $(shell find sandbox/vm/guest -type f) $(vm)/rootfs $(bin)/kubelet $(bin)/kubeadm
+	@sh sandbox/vm/disk.sh $(vm)/rootfs $(bin)/kubelet $(bin)/kubeadm $@
+
+$(vm)/id:
+	@mkdir -p $(@D) && ssh-keygen -q -t ed25519 -N '' -C kamino-test-vm -f $@
 
 $(bin)/kwok: sandbox/kwok/go.mod sandbox/kwok/go.sum | requirements
 	@echo "Building kwok $(kwok-version), which plays the nodes (about 2 minutes the first time)"

@@ -23,7 +23,8 @@ export default defineConfig({
                 test: {
                     name: "real",
                     include: ["test/**/*.test.ts"],
-                    exclude: ["test/unit/**", "**/node_modules/**"],
+                    // test/vm has a configuration of its own: make test-vm.
+                    exclude: ["test/unit/**", "test/vm/**", "**/node_modules/**"],
                     // A process for each file: it owns a sandbox, signals included.
                     pool: "forks",
                     // The engine, the API server and the programs under test share the machine's cores.

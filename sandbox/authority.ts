@@ -17,6 +17,8 @@ export interface KeyPair {
 export interface Authority {
     /** The authority's certificate, PEM. */
     readonly certificate: string;
+    /** Its private key, PEM: with it the controller manager signs the certificates that kubelets ask for. */
+    readonly key: string;
     /** A client's certificate: the name is the Kubernetes user, the groups are the certificate's organizations. */
     client(name: string, groups?: string[]): Promise<KeyPair>;
     /** A certificate for a server on the loopback address; also good as a client's, as etcd wants it for its peers. */
@@ -58,6 +60,7 @@ export async function createAuthority(name: string): Promise<Authority> {
     const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
     return {
         certificate: root.toString("pem"),
+        key: await privateKeyPem(keys),
         client: (name, groups = []) =>
             issue(
                 [{ CN: [name] }, ...groups.map((group) => ({ O: [group] }))],

@@ -32,17 +32,27 @@ export interface Cluster {
     stop(): Promise<void>;
 }
 
+/** What a cluster needs for kubelets on other machines. */
+export interface ClusterOptions {
+    /**
+     * IP address of this machine by which real kubelets reach the API server, which then listens on all addresses. The API server
+     * reaches kubelets at their nodes' internal addresses, and a node may be silent for longer.
+     */
+    addressForKubelets?: string;
+}
+
 /**
  * Starts a cluster that keeps its files in this folder, and waits until its API server and controllers work.
  *
  * @param directory a folder of its own; made if need be, removed by `stop`
+ * @param options for kubelets that are not kwok's
  * @throws Error in one line when the programs have not been built, or one of them ends
  */
-export async function startCluster(directory: string): Promise<Cluster> {
+export async function startCluster(directory: string, options: ClusterOptions = {}): Promise<Cluster> {
     const executables = { cluster: executable("cluster"), kwok: executable("kwok") };
     for (let attempt = 1; ; attempt++) {
         try {
-            return await start(directory, executables);
+            return await start(directory, executables, options);
         } catch (error) {
             // Between finding a free port and using it, another sandbox may have taken it.
             if (attempt === ATTEMPTS || !/address already in use/.test(String(error))) throw error;
@@ -50,10 +60,20 @@ export async function startCluster(directory: string): Promise<Cluster> {
     }
 }
 
-async function start(directory: string, executables: Layout["executables"]): Promise<Cluster> {
+async function start(
+    directory: string,
+    executables: Layout["executables"],
+    { addressForKubelets }: ClusterOptions,
+): Promise<Cluster> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const [api, etcdClient, etcdPeer] = await freePorts(3);
-    const layout: Layout = { directory, ports: { api, etcdClient, etcdPeer }, executables, stages: stages() };
+    const layout: Layout = {
+        directory,
+        ports: { api, etcdClient, etcdPeer },
+        executables,
+        stages: stages(),
+        addressForKubelets,
+    };
     const server = `https://127.0.0.1:${api}`;
     const kubelet = await writeCredentials(layout, server);
     const kubeconfig = join(directory, "admin.kubeconfig");
@@ -131,6 +151,7 @@ async function writeCredentials(layout: Layout, server: string): Promise<Cluster
     const authority = await createAuthority("kamino sandbox Kubernetes CA");
     const write = (name: string, text: string) => writeFileSync(join(layout.directory, name), text, { mode: 0o600 });
     write("ca.crt", authority.certificate);
+    write("ca.key", authority.key);
     write("service-accounts.key", createSigningKey());
     const names = [
         "localhost",
@@ -139,7 +160,8 @@ async function writeCredentials(layout: Layout, server: string): Promise<Cluster
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
     ];
-    const serving = await authority.server(names, ["127.0.0.1", "10.0.0.1"]);
+    const addresses = ["127.0.0.1", "10.0.0.1", ...(layout.addressForKubelets ? [layout.addressForKubelets] : [])];
+    const serving = await authority.server(names, addresses);
     const files = {
         server: serving,
         "etcd-client": await authority.client("kube-apiserver-etcd-client"),

@@ -10,10 +10,15 @@ export interface Layout {
     executables: { cluster: string; kwok: string };
     /** Stage files: how kwok's nodes and pods live. */
     stages: string[];
+    /** IP address of this machine that real kubelets use, if there are to be any. */
+    addressForKubelets?: string;
 }
 
 /** Seconds after a node's last sign of life until it is NotReady (Kubernetes' own default is 50). */
 export const NODE_GRACE_SECONDS = 20;
+
+/** The same for real kubelets, which may run in slow emulated machines. */
+const REAL_NODE_GRACE_SECONDS = 60;
 
 /** Label of the nodes that have a working kubelet, which kwok plays. */
 export const PLAYED_LABEL = "sandbox.kamino/kubelet";
@@ -45,7 +50,7 @@ export function apiServer(layout: Layout): Program {
         "etcd-cafile": file(layout, "ca.crt"),
         "etcd-certfile": file(layout, "etcd-client.crt"),
         "etcd-keyfile": file(layout, "etcd-client.key"),
-        "bind-address": "127.0.0.1",
+        "bind-address": layout.addressForKubelets ? "0.0.0.0" : "127.0.0.1",
         "advertise-address": "127.0.0.1",
         // A service's endpoints must not be loopback addresses, and "kubernetes" would be the one that is.
         "endpoint-reconciler-type": "none",
@@ -53,16 +58,24 @@ export function apiServer(layout: Layout): Program {
         "tls-cert-file": file(layout, "server.crt"),
         "tls-private-key-file": file(layout, "server.key"),
         "client-ca-file": file(layout, "ca.crt"),
+        // As kubeadm sets it up: a kubelet may write its own node alone, and joins by a bootstrap token.
         "authorization-mode": "Node,RBAC",
+        "enable-admission-plugins": "NodeRestriction",
+        "enable-bootstrap-token-auth": "true",
         "service-cluster-ip-range": "10.0.0.0/16",
         "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
         "service-account-key-file": file(layout, "service-accounts.key"),
         "service-account-signing-key-file": file(layout, "service-accounts.key"),
-        // Logs of pods are fetched from a node's kubelet; here that is the node player, at the external address of each node.
-        "kubelet-certificate-authority": file(layout, "ca.crt"),
         "kubelet-client-certificate": file(layout, "kubelet-client.crt"),
         "kubelet-client-key": file(layout, "kubelet-client.key"),
-        "kubelet-preferred-address-types": "ExternalIP",
+        ...(layout.addressForKubelets
+            ? // A kubelet of kubeadm signs its serving certificate itself.
+              { "kubelet-preferred-address-types": "InternalIP" }
+            : // Logs of pods are fetched from the node player, at the external address of each node.
+              {
+                  "kubelet-certificate-authority": file(layout, "ca.crt"),
+                  "kubelet-preferred-address-types": "ExternalIP",
+              }),
         // Pods are allowed to be privileged, as on AKS Engine's clusters.
         "allow-privileged": "true",
         profiling: "false",
@@ -84,7 +97,11 @@ export function controllerManager(layout: Layout): Program {
         "kube-api-burst": "1000",
         "service-account-private-key-file": file(layout, "service-accounts.key"),
         "root-ca-file": file(layout, "ca.crt"),
-        "node-monitor-grace-period": `${NODE_GRACE_SECONDS}s`,
+        // For `kubeadm join`: the cluster's public information is signed for tokens, and kubelets' certificates are by the authority.
+        controllers: "*,bootstrapsigner,tokencleaner",
+        "cluster-signing-cert-file": file(layout, "ca.crt"),
+        "cluster-signing-key-file": file(layout, "ca.key"),
+        "node-monitor-grace-period": `${layout.addressForKubelets ? REAL_NODE_GRACE_SECONDS : NODE_GRACE_SECONDS}s`,
         "node-monitor-period": "1s",
         profiling: "false",
     });

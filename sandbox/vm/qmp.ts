@@ -17,11 +17,11 @@ export async function qmp(socket: string, ...commands: [name: string, args?: obj
     const lines = createInterface(connection)[Symbol.asyncIterator]();
     const reply = async (): Promise<Reply> => {
         for (;;) {
-            const { value, done } = await lines.next();
-            if (done) {
+            const line = await lines.next();
+            if (line.done) {
                 throw new Error(`QEMU closed ${socket}`);
             }
-            const read = JSON.parse(value) as Reply;
+            const read = JSON.parse(line.value) as Reply;
             // Events come whenever they like.
             if (!read.event) {
                 return read;

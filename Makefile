@@ -19,10 +19,12 @@ kubernetes-parts := $(subst ., ,$(kubernetes-version:v%=%))
 kubernetes-version-flags := -X k8s.io/component-base/version.gitVersion=$(kubernetes-version) \
     -X k8s.io/component-base/version.gitMajor=$(word 1,$(kubernetes-parts)) \
     -X k8s.io/component-base/version.gitMinor=$(word 2,$(kubernetes-parts))
+provider-module := github.com/pulumi/pulumi-kubernetes/provider/v4
+provider-version := $(shell awk '$$2 == "$(provider-module)" { print $$3; exit }' sandbox/kubernetes-provider/go.mod)
 kwok-version := $(shell awk '$$1 == "sigs.k8s.io/kwok" { print $$2 }' sandbox/kwok/go.mod)
 sbom-options := --sbom-format cyclonedx --sbom-type application --package-lock-only --omit dev
 go-modules := $(patsubst %/go.mod,%,$(wildcard sandbox/*/go.mod tools/*/go.mod))
-plugin-sources := $(shell find sandbox -name node_modules -prune -o -name '*.ts' -print -o -name '*.json' -print)
+plugin-sources := $(shell find sandbox -name node_modules -prune -o -name kubernetes-provider -prune -o -name '*.ts' -print -o -name '*.json' -print)
 
 .PHONY: help
 help: ## what can be made
@@ -36,7 +38,7 @@ demo: build ## the whole way on screen, against the real engine, a real API serv
 	@exec $(typescript) sandbox/demo.ts
 
 .PHONY: test
-test: build ## types, lint, format and all tests
+test: build $(bin)/kubernetes-provider ## types, lint, format and all tests
 	@failed=; for check in types lint lint-workflows format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
 	    if [ -n "$$failed" ]; then echo "make test: failed:$$failed"; exit 1; fi
 
@@ -70,7 +72,7 @@ lint-workflows: requirements ## actionlint, on .github/workflows
 .PHONY: format
 format: requirements dependencies ## prettier, writing
 	@npx --no-install prettier --log-level warn --write .
-	@gofmt -w sandbox/cluster
+	@gofmt -w sandbox/cluster sandbox/kubernetes-provider
 
 .PHONY: audit
 audit: requirements ## known vulnerabilities in production packages, as the npm registry knows them; Go modules against go.sum
@@ -98,7 +100,7 @@ types: requirements dependencies
 .PHONY: format-check
 format-check: requirements dependencies
 	@echo "== format"; npx --no-install prettier --log-level warn --check .
-	@unformatted=$$(gofmt -l sandbox/cluster); [ -z "$$unformatted" ] || { echo "not gofmt's format: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l sandbox/cluster sandbox/kubernetes-provider); [ -z "$$unformatted" ] || { echo "not gofmt's format: $$unformatted"; exit 1; }
 
 .PHONY: vitest
 vitest:
@@ -147,6 +149,16 @@ $(vm)/id:
 $(bin)/kwok: sandbox/kwok/go.mod sandbox/kwok/go.sum | requirements
 	@echo "Building kwok $(kwok-version), which plays the nodes (about 2 minutes the first time)"
 	@mkdir -p $(bin) && cd sandbox/kwok && $(go-build) -o ../../$@ -ldflags "-s -w" sigs.k8s.io/kwok/cmd/kwok
+	@touch $@
+
+# Only what needs it builds it: no stack of the demo has an object of Kubernetes. The module has the two files that it embeds
+# beside its own main, under other names.
+$(bin)/kubernetes-provider: sandbox/kubernetes-provider/go.mod sandbox/kubernetes-provider/go.sum sandbox/kubernetes-provider/main.go | dependencies
+	@echo "Building Pulumi's Kubernetes provider $(provider-version) (5 to 10 minutes the first time)"
+	@mkdir -p $(bin) && cd sandbox/kubernetes-provider && go mod download $(provider-module) && \
+	    files="$$(go list -m -f '{{.Dir}}' $(provider-module))/cmd/pulumi-resource-kubernetes" && \
+	    install -m 644 "$$files/schema.json" "$$files/terraform-mapping.json" . && $(go-build) -o ../../$@ \
+	    -ldflags "-s -w -X main.version=$$(node -p 'require("@pulumi/kubernetes/package.json").version')" .
 	@touch $@
 
 .sandbox/stamps/plugins: $(plugin-sources) package-lock.json | dependencies

@@ -15,12 +15,13 @@ interface Executable {
 // Only there to turn closures and TypeScript programs into JavaScript.
 const neverLoaded = ["typescript", "ts-node"];
 
-/** Provider plugins at the versions of the SDKs that the program has installed: the engine asks for exactly those. */
+/** Where the engine looks for a provider plugin: at the version of the SDK that the program has installed. */
+function providerFile(name: string): string {
+    return path.join(pluginsDirectory, `resource-${name}-v${sdkVersion(name)}`, `pulumi-resource-${name}`);
+}
+
 function providers(): Executable[] {
-    return ["azure-native", "kubernetes"].map((name) => ({
-        source: `sandbox/plugins/${name}/main.ts`,
-        executable: path.join(pluginsDirectory, `resource-${name}-v${sdkVersion(name)}`, `pulumi-resource-${name}`),
-    }));
+    return [{ source: "sandbox/plugins/azure-native/main.ts", executable: providerFile("azure-native") }];
 }
 
 /** The plugins that a Pulumi release carries beside its own executable. */
@@ -69,9 +70,20 @@ async function install(program: Executable): Promise<void> {
     await fs.rename(unfinished, program.executable);
 }
 
+/** The official Kubernetes provider: a link to what make builds, for the few that need it, in minutes. */
+async function linkKubernetesProvider(): Promise<void> {
+    const link = providerFile("kubernetes");
+    await fs.mkdir(path.dirname(link), { recursive: true });
+    await fs.rm(link, { force: true });
+    await fs.symlink(path.relative(path.dirname(link), path.join(binDirectory, "kubernetes-provider")), link);
+}
+
 /** Installs all of them; takes about a second. */
 async function main(): Promise<void> {
-    const installed = await Promise.allSettled([...bundled(), ...providers()].map(install));
+    const installed = await Promise.allSettled([
+        ...[...bundled(), ...providers()].map(install),
+        linkKubernetesProvider(),
+    ]);
     const failed = installed.find((result) => result.status === "rejected");
     if (failed) {
         throw failed.reason;

@@ -1,4 +1,4 @@
-// Both provider stand-ins under the real engine: adopt, change, refresh, replace and destroy, as a person would type it.
+// The azure-native stand-in and the official Kubernetes provider under the real engine: adopt, change, refresh, replace and destroy, as a person would type it.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure";
 import { type Cluster, startCluster } from "../../sandbox/cluster";
 import { Stack } from "../../sandbox/engine/stack";
+import { apiOf } from "../../sandbox/nodes/api";
 import { startForTest } from "../azure/support";
 
 let azure: AzureSandbox;
@@ -38,7 +39,7 @@ test("a preview creates and imports, changes nothing, and warns of nothing", asy
     azure.requests.clear();
     const preview = (await stack.preview()).orFail();
     expect(preview.changes.sort()).toEqual(
-        ["create note", "create gallery", "create plugins-test", "import pool"].sort(),
+        ["create note", "create token", "create gallery", "create plugins-test", "import pool"].sort(),
     );
     expect(preview.output).not.toMatch(/warning/i);
     expect(azure.requests.writes()).toEqual([]);
@@ -52,13 +53,52 @@ test("an update adopts the scale set without touching it, and a second one finds
     ]);
     const again = (await stack.up()).orFail();
     expect(again.changes).toEqual([]);
-    expect(JSON.stringify(await stack.resources())).not.toContain("hush");
+    const [state, encoded] = [JSON.stringify(await stack.resources()), Buffer.from("hush").toString("base64")];
+    expect(state).not.toContain("hush");
+    expect(state).not.toContain(encoded);
+    expect(await stack.outputs()).toMatchObject({ note: expect.stringMatching(/^note-[0-9a-f]{8}$/) as string });
+});
+
+test("a preview asks the API server, which refuses what it would not take", async () => {
+    await stack.configure({ schedule: "at three" });
+    const refused = await stack.preview();
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.output).toMatch(/nightly.*spec\.schedule: Invalid value: "at three"/s);
+    await stack.configure({ schedule: "0 3 * * *" });
+    expect((await stack.preview()).orFail().changes).toEqual(["create nightly"]);
+    await stack.configure({ schedule: undefined });
+});
+
+test("a command ends when its work is done: every plugin leaves when the engine asks it to", async () => {
+    const { stderr } = (await stack.preview("--logtostderr", "-v=9")).orFail();
+    const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
+    const times = lines.map((line) => JSON.parse(line) as { time: string; msg: string });
+    const asked = times.filter(({ msg }) => msg.startsWith("killing plugin")).map(({ time }) => Date.parse(time));
+    // The language host is asked once more before: it told the engine about the program.
+    expect(asked.length).toBeGreaterThanOrEqual(3);
+    // The engine kills a plugin that stays for five seconds, one after the other.
+    expect(Date.parse(times.at(-1)?.time ?? "") - Math.min(...asked.slice(-3))).toBeLessThan(4000);
 });
 
 test("a refresh of what nobody changed finds nothing", async () => {
     const refreshed = (await stack.refresh()).orFail();
     expect(refreshed.summary.update ?? 0).toBe(0);
     expect((await stack.preview()).orFail().changes).toEqual([]);
+});
+
+test("a refresh finds what was changed in the cluster behind the stack's back", async () => {
+    const { note } = await stack.outputs<{ note: string }>();
+    const { core } = apiOf(cluster.kubeconfig);
+    const write = async (change: Record<string, string> | undefined) => {
+        const at = { name: note, namespace: "default" };
+        const object = await core.readNamespacedConfigMap(at);
+        const { extra, ...data } = object.data ?? {};
+        expect(extra).toBe(change ? undefined : "by hand");
+        await core.replaceNamespacedConfigMap({ ...at, body: { ...object, data: { ...data, ...change } } });
+    };
+    await write({ extra: "by hand" });
+    expect((await stack.refresh("--preview-only")).orFail().summary.update).toBe(1);
+    await write(undefined);
 });
 
 test("a preview names the property of the model that changes, by its whole path", async () => {

@@ -29,6 +29,14 @@ function inexact({ dependencies, devDependencies, optionalDependencies, override
     return all.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)).map(([name]) => name);
 }
 
+describe("the Kubernetes provider that tests run", () => {
+    it("is the one that was written down for the SDK", () => {
+        const sdk = manifest(".").dependencies?.["@pulumi/kubernetes"];
+        const [, provider] = /provider\/v4 (v\S+)/.exec(read("sandbox", "kubernetes-provider", "go.mod")) ?? [];
+        expect(read("sandbox", "kubernetes-provider", "README.md")).toContain(`| ${sdk} | ${provider} |`);
+    });
+});
+
 describe.each([
     [".", "package-lock.json"],
     ["policies", "npm-shrinkwrap.json"],

@@ -26,7 +26,6 @@ const API_VERSION = "azureApiVersion";
 
 /** Serves the types and functions in schema/resources.ts. */
 export class AzureNative implements Provider {
-    readonly acceptsSecrets = false;
     private readonly cancellation = new AbortController();
     private configuration: Map<string, string> = new Map();
     private connected: Promise<Connection> | undefined;

@@ -10,8 +10,6 @@ import { serviceError } from "./errors";
 /** What a provider does; all else of the protocol is the same for every one. */
 export interface Provider {
     version: string;
-    /** Whether secrets come marked as such; otherwise the engine takes the marks off and puts them on again itself. */
-    acceptsSecrets: boolean;
     configure(request: messages.ConfigureRequest): void;
     check(request: messages.CheckRequest): Promise<messages.CheckResponse>;
     diff(request: messages.DiffRequest): Promise<messages.DiffResponse>;
@@ -79,7 +77,7 @@ function service(provider: Provider): Record<string, Handler> {
         configure: unary((request: messages.ConfigureRequest) => {
             provider.configure(request);
             const response = new ConfigureResponse();
-            response.setAcceptsecrets(provider.acceptsSecrets);
+            // Secrets are not accepted: the engine takes their marks off, and marks what comes back by itself.
             response.setSupportspreview(true);
             return response;
         }),

@@ -59,6 +59,19 @@ test("an update adopts the scale set without touching it, and a second one finds
     expect(await stack.outputs()).toMatchObject({ note: expect.stringMatching(/^note-[0-9a-f]{8}$/) as string });
 });
 
+test("a provider of another subscription makes its resources there", async () => {
+    const other = azure.addSubscription("other");
+    azure.createResourceGroup("engine", "westeurope", other);
+    azure.requests.clear();
+    await stack.configure({ otherSubscription: other });
+    expect((await stack.up("--skip-preview")).orFail().changes).toEqual(["create elsewhere"]);
+    expect(azure.requests.writes().map(({ path: at }) => at)).toEqual([
+        `/subscriptions/${other}/resourceGroups/engine/providers/Microsoft.Compute/galleries/images`,
+    ]);
+    await stack.configure({ otherSubscription: undefined });
+    expect((await stack.up("--skip-preview")).orFail().changes).toEqual(["delete elsewhere"]);
+});
+
 test("a preview asks the API server, which refuses what it would not take", async () => {
     await stack.configure({ schedule: "at three" });
     const refused = await stack.preview();

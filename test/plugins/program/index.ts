@@ -1,5 +1,5 @@
 // The tests' program: a gallery, a scale set that was there before, and an object in the cluster that knows of both.
-import { compute } from "@pulumi/azure-native";
+import { compute, Provider } from "@pulumi/azure-native";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -14,6 +14,16 @@ const gallery = new compute.Gallery("gallery", {
     location: "West Europe",
     description: config.requireSecret("description"),
 });
+
+const subscriptionId = config.get("otherSubscription");
+if (subscriptionId) {
+    const provider = new Provider("other", { subscriptionId });
+    new compute.Gallery(
+        "elsewhere",
+        { resourceGroupName, galleryName: "images", location: "westeurope" },
+        { provider },
+    );
+}
 
 /** Adopted as it is; once there is an image id, changed in that one property. */
 async function scaleSet(): Promise<compute.VirtualMachineScaleSet> {

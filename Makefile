@@ -95,7 +95,7 @@ clean: ## what was built, the SBOM, and what earlier sandboxes left
 
 .PHONY: types
 types: requirements dependencies
-	@echo "== types"; npx --no-install tsc --noEmit
+	@mkdir -p .sandbox; echo "== types"; npx --no-install tsc --noEmit --incremental --tsBuildInfoFile .sandbox/types.tsbuildinfo
 
 .PHONY: format-check
 format-check: requirements dependencies

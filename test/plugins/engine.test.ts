@@ -110,8 +110,10 @@ test("a refresh finds what was changed in the cluster behind the stack's back", 
         await core.replaceNamespacedConfigMap({ ...at, body: { ...object, data: { ...data, ...change } } });
     };
     await write({ extra: "by hand" });
-    expect((await stack.refresh("--preview-only")).orFail().summary.update).toBe(1);
+    expect((await stack.refresh()).orFail().summary.update).toBe(1);
     await write(undefined);
+    expect((await stack.refresh()).orFail().summary.update).toBe(1);
+    expect((await stack.preview()).orFail().changes).toEqual([]);
 });
 
 test("a preview names the property of the model that changes, by its whole path", async () => {

@@ -28,7 +28,7 @@ plugin-sources := $(shell find sandbox -name node_modules -prune -o -name kubern
 
 .PHONY: help
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "    make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "    make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: requirements dependencies $(bin)/pulumi $(bin)/cluster $(bin)/kwok .sandbox/stamps/plugins ## the packages and the sandbox's programs: 13 to 14 minutes once on two cores, then nothing
@@ -51,6 +51,10 @@ test-vm: requirements ## a capture on real machines: emulated VMs, real disks, r
 	@lacking=$$(sh sandbox/vm/requirements.sh) || { echo "$$lacking"; exit 0; }; \
 	    $(MAKE) build $(vm)/node.raw $(vm)/id && rm -rf $(vm)/runs && \
 	    sh sandbox/vm/network.sh npx --no-install vitest run --config test/vm/vitest.config.mts
+
+.PHONY: test-times
+test-times: ## seconds by suite, of the last make test
+	@node .ci/suites.mjs
 
 .PHONY: shell
 shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one

@@ -19,6 +19,8 @@ export interface SandboxOptions {
     durations?: Partial<Durations>;
     /** kured's DaemonSet; `false` for a cluster without it. */
     kured?: KuredOptions | false;
+    /** Whether the cluster has the Azure Disk CSI driver. Default true. */
+    diskDriver?: boolean;
     /** Says nothing while it starts. Default true. */
     quiet?: boolean;
 }
@@ -95,6 +97,7 @@ async function startParts(directory: string, parts: Parts, options: SandboxOptio
     if (failure) throw failure.reason;
     const { azure, cluster } = parts as Required<Parts>;
     const nodes = (parts.nodes = await startNodes(azure, cluster));
+    if (options.diskDriver === false) await nodes.diskDriver.uninstall();
     if (options.kured !== false) await nodes.installKured(options.kured);
     for (const pool of options.pools ?? []) {
         say(`Making pool ${pool.name} …`);

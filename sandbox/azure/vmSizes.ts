@@ -54,3 +54,8 @@ export const VM_SIZES: VmSize[] = [
 export function vmSize(name: string): VmSize | undefined {
     return VM_SIZES.find((one) => one.name.toLowerCase() === name.toLowerCase());
 }
+
+/** Largest number of data disks on a VM of this size; sizes that are not known take 8. */
+export function maxDataDisks(name: string): number {
+    return vmSize(name)?.maxDataDisks ?? 8;
+}

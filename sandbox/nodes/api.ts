@@ -6,6 +6,7 @@ import {
     KubeConfig,
     PatchStrategy,
     setHeaderOptions,
+    StorageV1Api,
     type V1Node,
     type V1NodeCondition,
     type V1Pod,
@@ -16,6 +17,7 @@ export interface Api {
     config: KubeConfig;
     core: CoreV1Api;
     apps: AppsV1Api;
+    storage: StorageV1Api;
 }
 
 const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
@@ -24,7 +26,12 @@ const strategicPatch = setHeaderOptions("Content-Type", PatchStrategy.StrategicM
 export function apiOf(kubeconfig: string): Api {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
-    return { config, core: config.makeApiClient(CoreV1Api), apps: config.makeApiClient(AppsV1Api) };
+    return {
+        config,
+        core: config.makeApiClient(CoreV1Api),
+        apps: config.makeApiClient(AppsV1Api),
+        storage: config.makeApiClient(StorageV1Api),
+    };
 }
 
 /** Whether the API server said that there is no such thing. */

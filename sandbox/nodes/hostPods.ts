@@ -1,10 +1,11 @@
-// Plays kubelet for run-once pods that mount their node's root: runs each for real, on its VM's disk, and reports its
-// status. kwok leaves these pods alone (sandbox/kwok/stages/pods.yaml).
+// Plays kubelet for run-once pods that no controller owns, and those that mount their node's root: runs each for real, on the folders of
+// the disks that it mounts, and reports its status. kwok leaves these pods alone (sandbox/kwok/stages/pods.yaml).
 import { makeInformer, type Informer, type V1Container, type V1Pod } from "@kubernetes/client-node";
 import type { Vm } from "../azure/types";
 import { isNotFound, patchPodStatus, type Api } from "./api";
 import type { Machines } from "./machines";
-import { isHostPod, runOnDisk, type Ending, type RunningScript } from "./script";
+import { isRunForReal, runContainer, type Ending, type RunningScript } from "./script";
+import type { Mounts, NodeVolumes } from "./volumes";
 
 const MESSAGE_LIMIT = 2048;
 
@@ -19,15 +20,18 @@ interface Played {
     state: "running" | "ended" | "cut off";
 }
 
-/** Runs host pods as they appear. */
+/** Runs pods as they appear. */
 export class HostPods {
     private readonly played = new Map<string, Played>();
+    /** Pods whose volumes are being mounted. */
+    private readonly mounting = new Set<string>();
     private readonly informer: Informer<V1Pod>;
     private stopped = false;
 
     constructor(
         private readonly api: Api,
         private readonly machines: Machines,
+        private readonly volumes: NodeVolumes,
         private readonly report: (error: unknown) => void,
     ) {
         this.informer = makeInformer(api.config, "/api/v1/pods", () => api.core.listPodForAllNamespaces());
@@ -76,6 +80,7 @@ export class HostPods {
         const fieldSelector = `spec.nodeName=${vm.nodeName}`;
         const { items } = await this.api.core.listPodForAllNamespaces({ fieldSelector });
         items.forEach((pod) => this.seen(pod));
+        await this.volumes.report(vm.nodeName);
     }
 
     /** Scripts have process groups of their own, and would outlive this process. */
@@ -92,26 +97,43 @@ export class HostPods {
     }
 
     private seen(pod: V1Pod): void {
-        if (this.stopped || !isHostPod(pod)) return;
+        if (this.stopped) return;
         const vm = this.machines.vms().find(({ nodeName }) => nodeName === pod.spec?.nodeName);
         // Without a working kubelet nothing happens to a pod, not even its end.
         if (!vm?.joined) return;
-        const played = this.played.get(pod.metadata?.uid ?? "");
+        this.volumes.podSeen(pod).catch(this.report);
+        if (!isRunForReal(pod)) return;
+        const uid = pod.metadata?.uid ?? "";
+        const played = this.played.get(uid);
         const work = pod.metadata?.deletionTimestamp
             ? this.terminate(pod, played)
-            : pod.status?.phase === "Pending" && !played
-              ? this.run(pod, vm)
+            : pod.status?.phase === "Pending" && !played && !this.mounting.has(uid)
+              ? this.mountAndRun(pod, vm)
               : undefined;
         work?.catch(this.report);
     }
 
-    private async run(pod: V1Pod, vm: Vm): Promise<void> {
+    private async mountAndRun(pod: V1Pod, vm: Vm): Promise<void> {
+        const uid = pod.metadata?.uid ?? "";
+        this.mounting.add(uid);
+        try {
+            const waiting = containers(pod.spec?.containers ?? [], new Map(), "ContainerCreating");
+            await patchPodStatus(this.api, pod, { containerStatuses: waiting });
+            const mounts = await this.volumes.mount(pod, vm);
+            if (!mounts || !vm.joined || this.stopped) return;
+            await this.run(pod, vm, mounts).finally(() => this.volumes.unmount(pod, mounts));
+        } finally {
+            this.mounting.delete(uid);
+        }
+    }
+
+    private async run(pod: V1Pod, vm: Vm, mounts: Mounts): Promise<void> {
         const { initContainers = [], containers = [] } = pod.spec ?? {};
         const all = [...initContainers, ...containers.slice(0, 1)];
         let played: Played | undefined;
         for (const container of all) {
             const startedAt = new Date().toISOString();
-            const script = runOnDisk(pod, container, vm.diskDirectory);
+            const script = runContainer(pod, container, mounts);
             const states: Played["states"] = played?.states ?? new Map();
             played = { pod, current: container.name, script, states, startedAt, state: "running" };
             this.played.set(pod.metadata?.uid ?? "", played);
@@ -161,6 +183,7 @@ export class HostPods {
     }
 
     private forget(pod: V1Pod): void {
+        if (!this.stopped) this.volumes.podEnded(pod).catch(this.report);
         const played = this.played.get(pod.metadata?.uid ?? "");
         if (played?.state === "running") played.script.kill("SIGKILL");
     }
@@ -185,9 +208,9 @@ function terminatedState({ pod, current, script, startedAt }: Played, { exitCode
     return { terminated: { exitCode, reason, message: said, startedAt, finishedAt: new Date().toISOString() } };
 }
 
-function containers(known: V1Container[], states: Map<string, object>): object[] {
+function containers(known: V1Container[], states: Map<string, object>, reason = "PodInitializing"): object[] {
     return known.map(({ name, image = "" }) => {
-        const state = states.get(name) ?? { waiting: { reason: "PodInitializing" } };
+        const state = states.get(name) ?? { waiting: { reason } };
         const running = "running" in state;
         // A merge patch: what a container was before must be said to be over.
         const all = { running: null, waiting: null, terminated: null, ...state };

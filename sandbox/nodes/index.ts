@@ -3,12 +3,14 @@
 import type { Vm, VmEvent } from "../azure/types";
 import type { Cluster } from "../cluster";
 import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
+import { DiskDriver } from "./diskDriver";
 import { HostPods } from "./hostPods";
 import { startKubelet } from "./kubelet";
 import { Kured, type KuredOptions, type Outcome, type Patch } from "./kured";
 import { NodeLifecycle } from "./lifecycle";
 import type { Machines } from "./machines";
 import { patchLevel } from "./nodeObject";
+import { NodeVolumes } from "./volumes";
 
 export type { KuredOptions, Outcome, Patch } from "./kured";
 export type { Machines } from "./machines";
@@ -37,6 +39,10 @@ export interface NodePlayer {
     /** Puts kured's DaemonSet into the cluster, or changes it. */
     installKured(options?: KuredOptions): Promise<void>;
     uninstallKured(): Promise<void>;
+    /** The Azure Disk CSI driver: its identity in Azure, and whether the cluster has it. It is there from the start. */
+    readonly diskDriver: DiskDriver;
+    /** What kubelet does with volumes. */
+    readonly volumes: NodeVolumes;
     /** Ends everything that runs for a node. The cluster is left as it is. */
     stop(): Promise<void>;
 }
@@ -45,7 +51,9 @@ export interface NodePlayer {
 export async function startNodes(machines: Machines, cluster: Cluster): Promise<NodePlayer> {
     const api = apiOf(cluster.kubeconfig);
     const errors: unknown[] = [];
-    const pods = new HostPods(api, machines, (error) => errors.push(error));
+    const volumes = new NodeVolumes(api, machines);
+    const diskDriver = new DiskDriver(api, machines);
+    const pods = new HostPods(api, machines, volumes, (error) => errors.push(error));
     const kubelet = await startKubelet(cluster.kubelet, (namespace, pod) => pods.log(namespace, pod));
     const lifecycle = new NodeLifecycle(api, () => machines.scaleSets(), kubelet.port);
     const queues = new Map<string, Promise<void>>();
@@ -63,19 +71,22 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
             kured.machineStopped(event.vm);
         }
         const before = queues.get(event.vm.id) ?? Promise.resolve();
-        const work = before.then(() => (stopped ? undefined : play({ lifecycle, pods, kured }, event)));
+        const work = before.then(() => (stopped ? undefined : play({ lifecycle, pods, kured, diskDriver }, event)));
         queues.set(
             event.vm.id,
             work.catch((error: unknown) => void (stopped || errors.push(error))),
         );
     };
     const unsubscribe = machines.onVm(enqueue);
-    await pods.start();
+    await Promise.all([pods.start(), diskDriver.start()]);
+    await diskDriver.install();
     machines.vms().forEach((vm) => enqueue({ kind: "created", vm }));
     await settled();
     return {
         api,
         settled,
+        diskDriver,
+        volumes,
         patchAndReboot: (node, patch) => kured.patchAndReboot(node, patch),
         installPatches: (node, patch) => kured.installPatches(node, patch),
         kuredTick: (node, patch) => kured.tick(node, patch),
@@ -89,7 +100,8 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
             unsubscribe();
             kured.stop();
             lifecycle.stop();
-            await pods.stop();
+            volumes.stop();
+            await Promise.all([pods.stop(), diskDriver.stop()]);
             await kubelet.close();
         },
     };
@@ -100,13 +112,15 @@ interface Parts {
     lifecycle: NodeLifecycle;
     pods: HostPods;
     kured: Kured;
+    diskDriver: DiskDriver;
 }
 
-async function play({ lifecycle, pods, kured }: Parts, { kind, vm }: VmEvent): Promise<void> {
+async function play({ lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
     if (kind === "deleted") return lifecycle.gone(vm);
     // What the VM is by now counts; an event that was overtaken is followed by its own.
     if (!isUp(vm)) return lifecycle.down(vm);
     await lifecycle.up(vm);
+    await diskDriver.nodeUp(vm);
     await pods.machineStarted(vm);
     kured.machineStarted(vm);
 }

@@ -52,6 +52,8 @@ export function nodeOf(vm: Vm, scaleSet: ScaleSet | undefined, port: number): V1
         metadata: {
             name: vm.nodeName,
             labels: { ...wellKnownLabels(vm, scaleSet), ...labels, [PLAYED_LABEL]: "running" },
+            // As kubelet does: the controller manager attaches this node's volumes.
+            annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" },
         },
         spec: { providerID: providerId(vm.id), ...(taints.length > 0 && { taints }) },
         status: statusOf(vm, port),

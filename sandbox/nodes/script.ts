@@ -1,9 +1,10 @@
-// Runs a container's own script on a disk's folder by a real shell, and ends it when it cuts the machine's power.
+// Runs a container's own script on the folders that its pod mounts, by a real shell, and ends it when it cuts the machine's power.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
+import type { Mounts } from "./volumes";
 
 /** Kept of what a script prints. */
 const LOG_LIMIT = 1_000_000;
@@ -30,24 +31,30 @@ export interface RunningScript {
     kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** Whether this is a pod that the sandbox runs for real: one that runs once and mounts its node's root. */
-export function isHostPod(pod: V1Pod): boolean {
-    return pod.spec?.restartPolicy !== "Always" && hostVolumes(pod).length > 0;
+/** Whether the sandbox runs this pod for real: a run-once pod that no controller owns, or that mounts its node's root. */
+export function isRunForReal({ metadata, spec }: V1Pod): boolean {
+    const once = spec?.restartPolicy !== "Always";
+    return once && ((metadata?.ownerReferences ?? []).length === 0 || hostVolume({ spec }) !== undefined);
 }
 
-/** Starts one of the pod's containers on the disk in this folder. `HOST_ROOT` in its environment is that folder. */
-export function runOnDisk(pod: V1Pod, container: V1Container, diskDirectory: string): RunningScript {
-    const [shell = "", ...rest] = [...(container.command ?? []), ...(container.args ?? [])];
-    if (!SHELLS.includes(shell))
-        return refused(`the sandbox runs shell scripts only, not ${shell || "an image's own entry point"}`);
-    const folder = mkdtempSync(join(tmpdir(), "kamino-message-"));
+/**
+ * Starts one of the pod's containers. Variables whose value is a mounted path, or below one, hold the folder on this machine in its
+ * place; `HOST_ROOT` is the folder of the node's disk in pods that mount it. One whose value is the container's terminationMessagePath
+ * holds a file of this container's own. A container without a shell script does nothing until it is ended.
+ */
+export function runContainer(pod: V1Pod, container: V1Container, mounts: Mounts): RunningScript {
+    const command = [...(container.command ?? []), ...(container.args ?? [])];
+    const host = mounts.get(hostVolume(pod) ?? "");
+    if (!SHELLS.includes(command[0])) return host === undefined ? idle() : refused(command[0]);
+    const folder = mkdtempSync(join(tmpdir(), "kamino-container-"));
     const messageFile = join(folder, "message");
     const path = container.terminationMessagePath ?? MESSAGE_PATH;
-    const env = Object.entries(environment(pod, container, diskDirectory)).map(([name, value]) => [
+    const variables = Object.entries(environment(container, mounts, host)).map(([name, value]) => [
         name,
         value === path ? messageFile : value,
     ]);
-    const script = run(["sh", ...rest], Object.fromEntries(env) as Record<string, string>, diskDirectory);
+    const env = { ...(Object.fromEntries(variables) as Record<string, string>), PATH: `${tools(folder)}:${PATH}` };
+    const script = run(["sh", ...command.slice(1)], env, host ?? folder, host);
     const ended = script.ended.then((ending) => {
         const message = existsSync(messageFile) ? readFileSync(messageFile, "utf8") : "";
         rmSync(folder, { recursive: true, force: true });
@@ -56,13 +63,29 @@ export function runOnDisk(pod: V1Pod, container: V1Container, diskDirectory: str
     return { ...script, ended };
 }
 
-function run([command, ...rest]: string[], env: Record<string, string>, diskDirectory: string): RunningScript {
-    const trigger = join(diskDirectory, "proc", "sysrq-trigger");
-    writeFileSync(trigger, "");
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** `sync` would write out all that this machine has in memory, for files that are nobody's disk. */
+function tools(folder: string): string {
+    const bin = join(folder, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "sync"), "#!/bin/sh\nexit 0\n");
+    chmodSync(join(bin, "sync"), 0o755);
+    return bin;
+}
+
+function run(
+    [command, ...rest]: string[],
+    env: Record<string, string>,
+    cwd: string,
+    host: string | undefined,
+): RunningScript {
+    const trigger = host === undefined ? undefined : join(host, "proc", "sysrq-trigger");
+    if (trigger !== undefined) writeFileSync(trigger, "");
     let log = "";
     const append = (chunk: Buffer) => (log = (log + chunk.toString("utf8")).slice(-LOG_LIMIT));
     // A group of its own, so that what the script has started ends with it.
-    const child = spawn(command, rest, { cwd: diskDirectory, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, rest, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     child.stdout.on("data", append);
     child.stderr.on("data", append);
     const kill = (signal: "SIGTERM" | "SIGKILL") => {
@@ -91,36 +114,38 @@ function run([command, ...rest]: string[], env: Record<string, string>, diskDire
 }
 
 /** `o` is the letter that powers off (Linux, Documentation/admin-guide/sysrq.rst). */
-function poweredOff(trigger: string): boolean {
-    return existsSync(trigger) && readFileSync(trigger, "utf8").includes("o");
+function poweredOff(trigger: string | undefined): boolean {
+    return trigger !== undefined && existsSync(trigger) && readFileSync(trigger, "utf8").includes("o");
 }
 
-/** The container's own variables, with paths below the mounted root moved to the disk's folder; nothing of this process's. */
-function environment(pod: V1Pod, container: V1Container, diskDirectory: string): Record<string, string> {
-    const volumes = hostVolumes(pod);
-    const mounts = (container.volumeMounts ?? [])
-        .filter(({ name }) => volumes.includes(name))
-        .map(({ mountPath }) => mountPath);
+/** The container's own variables, with mounted paths moved to their folders; nothing of this process's. */
+function environment(container: V1Container, mounts: Mounts, host: string | undefined): Record<string, string> {
+    const paths = (container.volumeMounts ?? []).flatMap(({ name, mountPath, subPath }) => {
+        const folder = mounts.get(name);
+        return folder === undefined ? [] : [{ mountPath, folder: join(folder, subPath ?? "") }];
+    });
     const moved = (value: string) => {
-        const mount = mounts.find((path) => value === path || value.startsWith(`${path}/`));
-        return mount === undefined ? value : join(diskDirectory, value.slice(mount.length));
+        const mount = paths.find(({ mountPath }) => value === mountPath || value.startsWith(`${mountPath}/`));
+        return mount === undefined ? value : join(mount.folder, value.slice(mount.mountPath.length));
     };
     const variables = (container.env ?? []).map(({ name, value = "" }) => [name, moved(value)] as const);
-    return {
-        PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        ...Object.fromEntries(variables),
-        HOST_ROOT: diskDirectory,
-    };
+    return { ...Object.fromEntries(variables), ...(host !== undefined && { HOST_ROOT: host }) };
 }
 
-function hostVolumes(pod: V1Pod): string[] {
-    return (pod.spec?.volumes ?? []).filter(({ hostPath }) => hostPath?.path === "/").map(({ name }) => name);
+function hostVolume({ spec }: Pick<V1Pod, "spec">): string | undefined {
+    return spec?.volumes?.find(({ hostPath }) => hostPath?.path === "/")?.name;
 }
 
-function refused(reason: string): RunningScript {
+function refused(command = "an image's own entry point"): RunningScript {
     return {
-        log: () => `${reason}\n`,
+        log: () => `the sandbox runs shell scripts only, not ${command}\n`,
         ended: Promise.resolve({ exitCode: 128, poweredOff: false, message: "" }),
         kill: () => undefined,
     };
+}
+
+function idle(): RunningScript {
+    let end: (ending: Ending) => void = () => undefined;
+    const ended = new Promise<Ending>((resolve) => (end = resolve));
+    return { log: () => "", ended, kill: () => end({ exitCode: 143, poweredOff: false, message: "" }) };
 }

@@ -2,7 +2,7 @@
 import type { Cloud, Stored } from "../cloud";
 import { ArmError, invalidParameter } from "../http/errors";
 import type { LinkedAccess } from "../rbac";
-import { vmSize } from "../vmSizes";
+import { maxDataDisks } from "../vmSizes";
 import type { DataDisk, VmRecord } from "../vmRecord";
 
 /** A data disk of a VM's request body. */
@@ -10,11 +10,6 @@ export interface WantedDataDisk extends Omit<DataDisk, "managedDisk" | "name"> {
     name?: string;
     toBeDetached?: boolean;
     managedDisk?: { id?: string; storageAccountType?: string };
-}
-
-/** Largest number of data disks on a VM of this size; sizes that are not known take 8. */
-export function maxDataDisks(size: string): number {
-    return vmSize(size)?.maxDataDisks ?? 8;
 }
 
 /** Right that it takes to attach a disk or let it go: writing it (Azure Disk CSI driver, issue #403: the disk's group needs a role). */

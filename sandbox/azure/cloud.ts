@@ -1,7 +1,6 @@
 // All that the local Azure keeps: settings, resources, disks' folders, machines. Every route gets it with its call.
 import type { Collection } from "./collection";
 import type { Faults } from "./faults";
-import type { Fleet } from "./fleet";
 import type { Folders } from "./folders";
 import type { RateLimits } from "./http/headers";
 import type { TokenService } from "./http/tokens";
@@ -10,39 +9,24 @@ import type { Policies } from "./policies";
 import type { Principals } from "./rbac";
 import type { RequestLog } from "./requestLog";
 import type { ScaleSetRecord } from "./scaleSetRecord";
-import type { Durations } from "./types";
+import type { Durations, VmEvent } from "./types";
+import type { VmRecord } from "./vmRecord";
+import type { ResourceGroup, Stored, Subscription } from "./wire";
 
-/** A resource in the shape that it is sent in. */
-export interface Wire {
-    id: string;
-    name: string;
-    type: string;
-    location: string;
-    tags?: Record<string, string>;
-    properties: Record<string, unknown>;
-    [member: string]: unknown;
-}
-
-/** A resource with the folder of files that it holds (disks, snapshots, image versions) or none. */
-export interface Stored {
-    readonly id: string;
-    wire: Wire;
-    folder?: string;
-}
-
-export interface ResourceGroup {
-    readonly id: string;
-    readonly name: string;
-    location: string;
-    tags: Record<string, string>;
-}
-
-/** A subscription of the tenant. */
-export interface Subscription {
-    /** Its ARM id, `/subscriptions/…`. */
-    readonly id: string;
-    readonly subscriptionId: string;
-    readonly name: string;
+/** All VM instances, and what can be done to them. */
+export interface Machines {
+    readonly vms: Collection<VmRecord>;
+    of(scaleSetId: string): VmRecord[];
+    scale(scaleSet: ScaleSetRecord, capacity: number): Promise<void>;
+    start(vm: VmRecord): Promise<void>;
+    powerOff(vm: VmRecord, orderly: boolean): void;
+    deallocate(vm: VmRecord): void;
+    restart(vm: VmRecord): Promise<void>;
+    reimage(vm: VmRecord): Promise<void>;
+    applyModel(vm: VmRecord): void;
+    delete(vm: VmRecord): Promise<void>;
+    onVm(listener: (event: VmEvent) => void): () => void;
+    stop(): void;
 }
 
 /** The whole local Azure. */
@@ -63,7 +47,7 @@ export interface Cloud {
     readonly versions: Collection<Stored>;
     readonly scaleSets: Collection<ScaleSetRecord>;
     readonly folders: Folders;
-    readonly fleet: Fleet;
+    readonly fleet: Machines;
     readonly operations: Operations;
     readonly principals: Principals;
     readonly tokens: TokenService;

@@ -1,7 +1,7 @@
 // The machines: made from images, started, stopped, deallocated, reimaged and deleted, each with its boot.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Cloud } from "./cloud";
+import type { Cloud, Machines } from "./cloud";
 import { Collection } from "./collection";
 import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
@@ -13,7 +13,7 @@ import { VmRecord } from "./vmRecord";
 type Listener = (event: VmEvent) => void;
 
 /** All VM instances of the local Azure. */
-export class Fleet {
+export class Fleet implements Machines {
     readonly vms = new Collection<VmRecord>();
     private readonly listeners = new Set<Listener>();
     private stopped = false;

@@ -1,5 +1,6 @@
 // From a scale set's image reference to the files that a new VM's disk starts with.
-import type { Cloud, Stored } from "./cloud";
+import type { Cloud } from "./cloud";
+import type { Stored } from "./wire";
 import { ArmError, notFound } from "./http/errors";
 import { normalLocation } from "./regions";
 import { parseVersionName, compareVersionNames } from "./versionNames";

@@ -7,7 +7,6 @@ import type { FastifyInstance } from "fastify";
 import { createAuthority } from "../authority";
 import type { Cloud } from "./cloud";
 import { Collection } from "./collection";
-import { addControl } from "./control";
 import { Faults } from "./faults";
 import { Fleet } from "./fleet";
 import { Folders } from "./folders";
@@ -107,7 +106,6 @@ export async function startAzure(options: AzureOptions): Promise<AzureSandbox> {
     });
     addSignIn(app, cloud, { header: randomUUID(), clientId: () => principal.clientId });
     const sandbox = handle(cloud, app, principal, { caFile, ca: authority.certificate });
-    addControl(app, cloud, sandbox);
     await app.listen({ host: "127.0.0.1", port: 0 });
     listening(`https://localhost:${(app.server.address() as AddressInfo).port}`);
     return sandbox;

@@ -1,5 +1,5 @@
 // A scale set as the local Azure keeps it: the whole model, secrets included, and what the service counts beside it.
-import type { Wire } from "./cloud";
+import type { Wire } from "./wire";
 import { groupOf } from "./ids";
 import type { ScaleSet } from "./types";
 

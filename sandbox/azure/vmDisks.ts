@@ -1,6 +1,7 @@
 // The disks of a VM: made with it from its scale set's model, gone with it.
 import { randomBytes, randomUUID } from "node:crypto";
-import type { Cloud, Stored } from "./cloud";
+import type { Cloud } from "./cloud";
+import type { Stored } from "./wire";
 import { capitalGroup } from "./ids";
 import { definitionOf, diskFromImage, galleryVersion, type ImageReference } from "./images";
 import type { Json, ScaleSetRecord } from "./scaleSetRecord";

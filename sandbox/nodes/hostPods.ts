@@ -134,7 +134,7 @@ export class HostPods {
         for (const container of all) {
             const startedAt = new Date().toISOString();
             const script = runContainer(pod, container, mounts);
-            const states: Played["states"] = played?.states ?? new Map();
+            const states: Played["states"] = played?.states ?? new Map<string, object>();
             played = { pod, current: container.name, script, states, startedAt, state: "running" };
             this.played.set(pod.metadata?.uid ?? "", played);
             states.set(container.name, { running: { startedAt } });

@@ -1,6 +1,13 @@
 // Headers that every answer carries, and the rate-limit counters that go down as they are used.
 import { randomUUID } from "node:crypto";
-import type { Route } from "./route";
+
+/** What of a route the counters go by. */
+interface Counted {
+    type: string;
+    action: string | undefined;
+    path: string;
+    method: string;
+}
 
 const CONSTANT = {
     "cache-control": "no-cache",
@@ -16,7 +23,7 @@ export class RateLimits {
     private readonly used = new Map<string, number>();
 
     /** Headers for an answer of the route: ARM's counters for all, the compute service's for what it answers itself. */
-    headers(route: Route | undefined, method: string): Record<string, string> {
+    headers(route: Counted | undefined, method: string): Record<string, string> {
         const kind = method === "DELETE" ? "deletes" : method === "GET" || method === "HEAD" ? "reads" : "writes";
         const arm: Record<string, string> =
             kind === "reads"
@@ -52,7 +59,7 @@ export function commonHeaders(now: Date, clientRequestId: string | undefined): R
 }
 
 // Policy names as recorded in 2024; the numbers only have to go down.
-function computePolicies(route: Route): [string, number][] {
+function computePolicies(route: Counted): [string, number][] {
     if (route.type !== "scaleSets") return [];
     if (route.action === undefined)
         return [

@@ -34,7 +34,7 @@ export const ROUTES: Route[] = [
 
 const BODY_LIMIT = 4 * 1024 * 1024;
 
-/** A server with ARM's table; the caller adds the sign-in and control routes and listens. */
+/** A server with ARM's table; the caller adds the sign-in routes and listens. */
 export function createServer(cloud: Cloud, certificate: KeyPair): FastifyInstance {
     const app = fastify({
         https: { cert: certificate.certificate, key: certificate.key },

@@ -1,5 +1,6 @@
 // Data disks of one VM: which a write attaches and detaches, and what stands in the way.
-import type { Cloud, Stored } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { Stored } from "../wire";
 import { ArmError, invalidParameter } from "../http/errors";
 import type { LinkedAccess } from "../rbac";
 import { maxDataDisks } from "../vmSizes";

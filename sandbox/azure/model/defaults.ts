@@ -1,6 +1,7 @@
 // What the service adds to a scale set's model that its creator left out (azure-cli's and ASO's recordings), by the sets it applies to.
 import { randomUUID } from "node:crypto";
-import type { Cloud, Wire } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { Wire } from "../wire";
 import { normalLocation } from "../regions";
 import { isObject } from "../resources/common";
 import type { Json } from "../scaleSetRecord";

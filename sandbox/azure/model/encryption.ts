@@ -1,5 +1,6 @@
 // Disk encryption sets: keys of the customer's own that disks, snapshots and image versions name.
-import type { Cloud, Stored } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { Stored } from "../wire";
 import { ArmError, notFound } from "../http/errors";
 import { normalLocation } from "../regions";
 import type { Json } from "../scaleSetRecord";

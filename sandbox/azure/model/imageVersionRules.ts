@@ -1,5 +1,6 @@
 // What the service finds out only while it makes an image version: the operation fails and a version in state Failed stays.
-import type { Cloud, Stored } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { Stored } from "../wire";
 import { ArmError } from "../http/errors";
 import { region } from "../regions";
 import { checkEncryptionSet, encryptionSetOf } from "./encryption";
@@ -26,10 +27,10 @@ export function checkMatch(from: Stored, parent: Stored): void {
         const message = `The resource with id '${from.id}' has a different ${what} ['${String(have)}'] than the parent gallery image ${what} ['${String(want)}'].`;
         throw new ArmError(409, "Conflict", message);
     }
-    const security = (is.securityProfile as Json | undefined)?.securityType;
+    const security = (is.securityProfile as { securityType?: string } | undefined)?.securityType;
     const feature = featureOf(wants, "SecurityType");
     if (feature === "TrustedLaunch" && security !== "TrustedLaunch" && !from.wire.type.endsWith("/versions")) {
-        const message = `The resource with id '${from.id}' has the security type ['${String(security ?? "Standard")}'], but the parent gallery image takes security type ['TrustedLaunch'] only.`;
+        const message = `The resource with id '${from.id}' has the security type ['${security ?? "Standard"}'], but the parent gallery image takes security type ['TrustedLaunch'] only.`;
         throw new ArmError(409, "Conflict", message);
     }
     if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {

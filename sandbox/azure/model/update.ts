@@ -1,5 +1,5 @@
 // What a PUT or PATCH does to an existing scale set's model, and what it refuses.
-import type { Wire } from "../cloud";
+import type { Wire } from "../wire";
 import { ArmError, changeNotAllowed, missingParameter } from "../http/errors";
 import { isObject, merge } from "../resources/common";
 import type { Json } from "../scaleSetRecord";

@@ -1,5 +1,5 @@
 // What a GET of a scale set shows: not its secrets, and only what the api-version asked for knows.
-import type { Wire } from "../cloud";
+import type { Wire } from "../wire";
 import { isObject } from "../resources/common";
 import type { Json, ScaleSetRecord } from "../scaleSetRecord";
 

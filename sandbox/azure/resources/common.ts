@@ -1,5 +1,5 @@
 // What every resource's routes share: ids, look-ups, accepting answers, merges.
-import type { Stored, Wire } from "../cloud";
+import type { Stored, Wire } from "../wire";
 import type { Collection } from "../collection";
 import { ArmError, notFound, parentNotFound } from "../http/errors";
 import type { Answer, Call } from "../http/route";

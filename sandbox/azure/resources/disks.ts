@@ -1,6 +1,7 @@
 // Managed disks and their snapshots. Both answer 202 with a stub, and the finished operation embeds the resource (recorded).
 import { randomUUID } from "node:crypto";
-import type { Cloud, Stored, Wire } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { Stored, Wire } from "../wire";
 import type { Collection } from "../collection";
 import { ArmError, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
@@ -11,6 +12,7 @@ import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
+import { checkDiskZones, checkSize, performance } from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
 
@@ -141,48 +143,6 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
             provisioningState: "Updating",
         },
     };
-}
-
-function checkSize(size: number, source: Stored | undefined): void {
-    const least = Number(source?.wire.properties.diskSizeGB ?? 0);
-    if (size >= least) return;
-    const message = `The requested size ${size} GB is smaller than the ${least} GB of the source '${source?.id}'.`;
-    throw new ArmError(400, "InvalidParameter", message, { target: "diskSizeGB" });
-}
-
-/** A disk is in one zone of a region that has zones; a zone-redundant one is in none. */
-function checkDiskZones({ body, ...call }: Call, sku: Json): void {
-    const zones = (body.zones ?? []) as string[];
-    if (zones.length === 0) return;
-    const place = region(String(body.location));
-    if (!place?.zones) {
-        const message = `The zone(s) '${zones.join(",")}' for resource '${call.path}' is not supported. The region ${normalLocation(String(body.location))} does not support availability zones.`;
-        throw new ArmError(400, "AvailabilityZoneNotSupported", message);
-    }
-    const known = zones.length === 1 && ["1", "2", "3"].includes(zones[0]);
-    if (known && !/_ZRS$/i.test(String(sku.name))) return;
-    const message = `The zones [${zones.join(", ")}] of a disk with sku '${String(sku.name)}' are not supported.`;
-    throw new ArmError(400, "InvalidParameter", message, { target: "zones" });
-}
-
-/** Figures of a finished disk, by its size (https://learn.microsoft.com/azure/virtual-machines/disks-types). */
-function performance(size: number, sku: string): Json {
-    const tiers: [gigabytes: number, tier: string, iops: number, megabytes: number][] = [
-        [4, "1", 120, 25],
-        [8, "2", 120, 25],
-        [16, "3", 120, 25],
-        [32, "4", 120, 25],
-        [64, "6", 240, 50],
-        [128, "10", 500, 100],
-        [256, "15", 1100, 125],
-        [512, "20", 2300, 150],
-        [Infinity, "30", 5000, 200],
-    ];
-    const [, tier, diskIOPSReadWrite, diskMBpsReadWrite] = tiers.find(([gigabytes]) => size <= gigabytes) ?? tiers[0];
-    const premium = /^Premium_/i.test(sku);
-    return premium
-        ? { diskIOPSReadWrite, diskMBpsReadWrite, tier: `P${tier}` }
-        : { diskIOPSReadWrite: 500, diskMBpsReadWrite: 60 };
 }
 
 function sourceOf(call: Call, kind: Kind): Stored | undefined {

@@ -1,5 +1,5 @@
 // Compute galleries.
-import type { Stored, Wire } from "../cloud";
+import type { Stored, Wire } from "../wire";
 import { ArmError, hasChildren } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema } from "../http/schema";

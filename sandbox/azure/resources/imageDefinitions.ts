@@ -1,5 +1,5 @@
 // Image definitions of a gallery: what kind of image its versions are.
-import type { Stored, Wire } from "../cloud";
+import type { Stored, Wire } from "../wire";
 import { changeNotAllowed, hasChildren } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema, oneOf, required } from "../http/schema";

@@ -1,5 +1,5 @@
 // Gallery image versions: made from a snapshot, a disk or another version, replicated to regions, kept with their files.
-import type { Stored, Wire } from "../cloud";
+import type { Stored, Wire } from "../wire";
 import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import type { LinkedAccess } from "../rbac";

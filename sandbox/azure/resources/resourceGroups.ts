@@ -5,7 +5,8 @@ import { BodySchema } from "../http/schema";
 import { groupId } from "../ids";
 import { reaches } from "../rbac";
 import { REGIONS, normalLocation } from "../regions";
-import type { Cloud, ResourceGroup, Subscription } from "../cloud";
+import type { Cloud } from "../cloud";
+import type { ResourceGroup, Subscription } from "../wire";
 import { GROUP, listed } from "./common";
 
 const SUBSCRIPTION = "/subscriptions/:subscriptionId";

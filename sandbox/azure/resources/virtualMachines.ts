@@ -1,17 +1,12 @@
 // VM instances of scale sets: model, instance view, and the actions on one of them.
-import type { Cloud } from "../cloud";
 import { invalidParameter } from "../http/errors";
-import { hyperVGeneration } from "../vmDisks";
-import type { ImageReference } from "../images";
 import type { Answer, Call, Route } from "../http/route";
-import { instanceOsProfile } from "../model/view";
 import type { Json } from "../scaleSetRecord";
-import { secondsTimestamp, timestamp } from "../timestamp";
 import type { DataDisk, VmRecord } from "../vmRecord";
-import { vmSize } from "../vmSizes";
 import { afterWrite, diskLinks, type WantedDataDisk } from "../model/dataDisks";
 import { scaleSetLinks } from "../model/links";
 import { vmSchema } from "../model/vmSchema";
+import { instanceView, vmView } from "../model/vmView";
 import type { LinkedAccess } from "../rbac";
 import { COMPUTE, checkPreconditions, find, idOf } from "./common";
 import { VM_ACTIONS, act, deleteAction } from "./vmActions";
@@ -29,153 +24,6 @@ function one(call: Call): VmRecord {
 
 function wanted(call: Call): VmRecord[] {
     return decodeURIComponent(call.params.instanceId) === "*" ? call.cloud.fleet.of(scaleSet(call).id) : [one(call)];
-}
-
-/** An instance as GET and list show it. */
-export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
-    const set = vm.scaleSet;
-    const profile = set.profile;
-    const network = (profile.networkProfile ?? {}) as { networkInterfaceConfigurations?: { name: string }[] };
-    const properties: Json = {
-        latestModelApplied: vm.latestModelApplied,
-        modelDefinitionApplied: vm.ownModel ? "VirtualMachine" : "VirtualMachineScaleSet",
-        networkProfileConfiguration: {
-            networkInterfaceConfigurations: structuredClone(network.networkInterfaceConfigurations ?? []),
-        },
-        provisioningState: vm.provisioningState,
-        hardwareProfile: apiVersion > "2019-03-01" ? { vmSize: set.sku.name } : {},
-        vmId: vm.vmId,
-        storageProfile: storageView(cloud, vm),
-        osProfile: instanceOsProfile(set.wire, vm.computerName),
-        ...(profile.securityProfile !== undefined && { securityProfile: structuredClone(profile.securityProfile) }),
-        networkProfile: {
-            networkInterfaces: (network.networkInterfaceConfigurations ?? []).map(({ name }) => ({
-                id: `${vm.id}/networkInterfaces/${name}`,
-            })),
-        },
-        timeCreated: timestamp(vm.created),
-    };
-    return {
-        ...{
-            name: `${set.name}_${vm.instanceId}`,
-            id: vm.id,
-            type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
-        },
-        ...{
-            location: set.location,
-            tags: vm.tags ?? set.wire.tags ?? {},
-            instanceId: vm.instanceId,
-            sku: { name: set.sku.name, tier: set.sku.tier },
-        },
-        ...(vm.zone !== undefined && { zones: [vm.zone] }),
-        ...(set.wire.plan !== undefined && { plan: set.wire.plan }),
-        properties,
-        ...(vm.extensions.length > 0 && { resources: vm.extensions.map((extension) => extensionView(vm, extension)) }),
-        ...(apiVersion >= "2023-09-01" && { etag: set.etag }),
-    };
-}
-
-function extensionView(vm: VmRecord, extension: VmRecord["extensions"][number]): Json {
-    const properties = structuredClone(extension.properties);
-    delete properties.protectedSettings;
-    return {
-        name: extension.name,
-        id: `${vm.id}/extensions/${extension.name}`,
-        type: "Microsoft.Compute/virtualMachines/extensions",
-        location: vm.scaleSet.location,
-        properties: { ...properties, provisioningState: extension.succeeded ? "Succeeded" : "Failed" },
-    };
-}
-
-// While deallocated the disk's account type and size are not shown (recorded for a plain VM).
-function storageView(cloud: Cloud, vm: VmRecord): Json {
-    const off = vm.power === "deallocated";
-    const { imageReference = {}, osDisk = {} } = structuredClone(vm.storageProfile) as Record<string, Json>;
-    const stored = cloud.disks.get(vm.osDiskId)?.wire;
-    if (stored) osDisk.name = stored.name;
-    if (vm.osDiskId) osDisk.managedDisk = { ...(!off && (osDisk.managedDisk as Json)), id: vm.osDiskId };
-    if (off) delete osDisk.diskSizeGB;
-    const dataDisks = vm.dataDisks.map((disk) => dataDiskView(cloud, disk, off));
-    const view: Json = { imageReference, osDisk, dataDisks };
-    const controller = diskController(cloud, vm);
-    if (controller !== undefined) view.diskControllerType = controller;
-    return view;
-}
-
-function dataDiskView(cloud: Cloud, disk: DataDisk, off: boolean): Json {
-    const { managedDisk, ...rest } = disk;
-    if (off) return { ...rest, managedDisk: { id: managedDisk.id }, toBeDetached: false };
-    const diskSizeGB = cloud.disks.get(managedDisk.id)?.wire.properties.diskSizeGB;
-    return { ...rest, managedDisk, diskSizeGB, toBeDetached: false };
-}
-
-// Shown for Generation 2 images only (recorded).
-function diskController(cloud: Cloud, { storageProfile, scaleSet }: VmRecord): string | undefined {
-    if (hyperVGeneration(cloud, (storageProfile.imageReference ?? {}) as ImageReference) !== "V2") return undefined;
-    const [only, other] = vmSize(scaleSet.sku.name)?.controllers ?? [];
-    return (
-        (storageProfile.diskControllerType as string | undefined) ?? (other === undefined ? only : undefined) ?? "SCSI"
-    );
-}
-
-const POWER_TEXT = {
-    running: "VM running",
-    stopped: "VM stopped",
-    deallocated: "VM deallocated",
-    starting: "VM starting",
-};
-
-/** Instance view: after a power-off the agent's part stays as it was, after deallocation it is gone (recorded). */
-export function instanceView(cloud: Cloud, vm: VmRecord): Json {
-    const time = timestamp(cloud.now());
-    const state = vm.provisioningState.toLowerCase();
-    const failed = vm.provisioningState === "Failed";
-    const provisioning = {
-        code: `ProvisioningState/${state}`,
-        level: failed ? "Error" : "Info",
-        displayStatus: `Provisioning ${state}`,
-        time,
-    };
-    const guest = {
-        ...{ computerName: vm.computerName, osName: "ubuntu", osVersion: "18.04" },
-        vmAgent: {
-            vmAgentVersion: "2.2.40",
-            statuses: [
-                {
-                    code: "ProvisioningState/succeeded",
-                    level: "Info",
-                    displayStatus: "Ready",
-                    message: "Guest Agent is running",
-                    time: secondsTimestamp(cloud.now()),
-                },
-            ],
-            extensionHandlers: [],
-        },
-    };
-    const diskName = cloud.disks.get(vm.osDiskId)?.wire.name ?? `${vm.scaleSet.name}_${vm.number}_OsDisk_1`;
-    return {
-        ...{ placementGroupId: vm.vmId, platformUpdateDomain: vm.number % 5, platformFaultDomain: vm.number % 5 },
-        ...(vm.power !== "deallocated" && vm.bootedClean && guest),
-        disks: [
-            {
-                name: diskName,
-                statuses: [
-                    {
-                        code: "ProvisioningState/succeeded",
-                        level: "Info",
-                        displayStatus: "Provisioning succeeded",
-                        time,
-                    },
-                ],
-            },
-        ],
-        hyperVGeneration: hyperVGeneration(cloud, (vm.storageProfile.imageReference ?? {}) as ImageReference),
-        // The power state has no time.
-        statuses: [
-            provisioning,
-            { code: `PowerState/${vm.power}`, level: "Info", displayStatus: POWER_TEXT[vm.power] },
-        ],
-    };
 }
 
 function shown(call: Call, vm: VmRecord): Json {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ApiException, type V1Pod } from "@kubernetes/client-node";
 import { isNotFound, type Api } from "./api";
 
+const FORBIDDEN = 403;
 const TOO_MANY_REQUESTS = 429;
 const POLL_MS = 100;
 
@@ -34,7 +35,9 @@ async function evict({ core }: Api, { metadata }: V1Pod): Promise<void> {
     await core
         .createNamespacedPodEviction({ name, namespace, body: { metadata: { name, namespace } } })
         .catch((error: unknown) => {
-            const heldBack = error instanceof ApiException && error.code === TOO_MANY_REQUESTS;
-            if (!heldBack && !isNotFound(error)) throw error;
+            const { code, body } = error instanceof ApiException ? error : { code: 0, body: undefined };
+            // A namespace that is going takes its pods with it.
+            const goesAnyway = code === FORBIDDEN && String(body).includes("NamespaceTerminating");
+            if (code !== TOO_MANY_REQUESTS && !goesAnyway && !isNotFound(error)) throw error;
         });
 }

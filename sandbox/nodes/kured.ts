@@ -50,8 +50,8 @@ export class Kured {
     private settings: KuredSettings = settingsOf({});
     private readonly lock: LockAnnotation;
     private readonly rounds = new Map<string, Round>();
-    /** The first look of each node's kured after its start. */
-    private readonly starts = new Map<string, Promise<Outcome>>();
+    /** The first look of each node's kured after its start, and how to end that kured before it. */
+    private readonly starts = new Map<string, { outcome: Promise<Outcome>; abort: AbortController }>();
     private stopped = false;
 
     constructor(
@@ -77,7 +77,7 @@ export class Kured {
     /** Ends everything that waits. */
     stop(): void {
         this.stopped = true;
-        for (const { abort } of this.rounds.values()) abort.abort();
+        for (const { abort } of [...this.rounds.values(), ...this.starts.values()]) abort.abort();
     }
 
     /** Puts patches on a node's disk. Nobody has seen yet that it needs a reboot. */
@@ -117,16 +117,19 @@ export class Kured {
 
     /** The machine's power went: its kured is gone, wherever it was. */
     machineStopped(vm: Vm): void {
+        this.starts.get(vm.nodeName)?.abort.abort();
         const round = this.rounds.get(vm.nodeName);
         if (round && !round.rebooting) round.abort.abort();
     }
 
     /** The machine has booted, and kured's pod starts on it. */
     machineStarted(vm: Vm): void {
-        const start = this.firstTick(vm.nodeName);
+        this.starts.get(vm.nodeName)?.abort.abort();
+        const abort = new AbortController();
+        const outcome = this.firstTick(vm.nodeName, abort.signal);
         // Whoever waits for it gets the error; without anybody waiting, the sandbox has been stopped under it.
-        start.catch(() => undefined);
-        this.starts.set(vm.nodeName, start);
+        outcome.catch(() => undefined);
+        this.starts.set(vm.nodeName, { outcome, abort });
     }
 
     /** Makes a node look as if it had been ready since that moment. Nothing in the sandbox writes it again until it changes. */
@@ -161,7 +164,7 @@ export class Kured {
         round.rebooting = true;
         await this.machines.restartVm(vm.id);
         await this.settled();
-        return (await this.starts.get(node)) ?? "not freed";
+        return (await this.starts.get(node)?.outcome) ?? "not freed";
     }
 
     /** Waits until the lock is this node's; whether the node was cordoned by somebody else before. */
@@ -183,10 +186,10 @@ export class Kured {
     }
 
     /** What kured does first after its start: if the lock names this node, the reboot is over. */
-    private async firstTick(node: string): Promise<Outcome> {
+    private async firstTick(node: string, signal: AbortSignal): Promise<Outcome> {
         await sleep(this.settings.firstTickMs, undefined, { ref: false });
         const vm = this.machines.vms().find(({ nodeName }) => nodeName === node);
-        if (this.stopped || !vm?.joined) return "cut off";
+        if (signal.aborted || this.stopped || !vm?.joined) return "cut off";
         const own = await this.lock.change((value) => ({ result: holding(value, this.request(node)) }));
         if (!own) return "not freed";
         if (!own.metadata.unschedulable) await patchNode(this.api, node, { spec: { unschedulable: null } });

@@ -1,6 +1,5 @@
 // What a GET of a VM instance shows: its model and its instance view.
 import type { Cloud } from "../cloud";
-import type { ImageReference } from "../images";
 import type { Json } from "../scaleSetRecord";
 import { secondsTimestamp, timestamp } from "../timestamp";
 import { hyperVGeneration } from "../vmDisks";
@@ -88,7 +87,7 @@ function dataDiskView(cloud: Cloud, disk: DataDisk, off: boolean): Json {
 
 // Shown for Generation 2 images only (recorded).
 function diskController(cloud: Cloud, { storageProfile, scaleSet }: VmRecord): string | undefined {
-    if (hyperVGeneration(cloud, (storageProfile.imageReference ?? {})) !== "V2") return undefined;
+    if (hyperVGeneration(cloud, storageProfile.imageReference ?? {}) !== "V2") return undefined;
     const [only, other] = vmSize(scaleSet.sku.name)?.controllers ?? [];
     return (
         (storageProfile.diskControllerType as string | undefined) ?? (other === undefined ? only : undefined) ?? "SCSI"
@@ -146,7 +145,7 @@ export function instanceView(cloud: Cloud, vm: VmRecord): Json {
                 ],
             },
         ],
-        hyperVGeneration: hyperVGeneration(cloud, (vm.storageProfile.imageReference ?? {})),
+        hyperVGeneration: hyperVGeneration(cloud, vm.storageProfile.imageReference ?? {}),
         // The power state has no time.
         statuses: [
             provisioning,

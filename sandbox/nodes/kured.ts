@@ -45,13 +45,20 @@ interface Round {
     rebooting: boolean;
 }
 
+/** One node's kured from its start to its first look. */
+interface Start {
+    readonly bootId: string;
+    readonly outcome: Promise<Outcome>;
+    readonly abort: AbortController;
+}
+
 /** Plays kured on the sandbox's nodes. */
 export class Kured {
     private settings: KuredSettings = settingsOf({});
     private readonly lock: LockAnnotation;
     private readonly rounds = new Map<string, Round>();
     /** The first look of each node's kured after its start, and how to end that kured before it. */
-    private readonly starts = new Map<string, { outcome: Promise<Outcome>; abort: AbortController }>();
+    private readonly starts = new Map<string, Start>();
     private stopped = false;
 
     constructor(
@@ -66,7 +73,7 @@ export class Kured {
     async install(options: KuredOptions = {}): Promise<void> {
         this.settings = settingsOf(options);
         await applyDaemonSet(this.api, this.settings);
-        for (const vm of this.machines.vms()) if (vm.joined) this.machineStarted(vm);
+        for (const vm of this.machines.vms()) if (vm.joined) this.begin(vm);
     }
 
     /** Takes kured's DaemonSet away. */
@@ -122,14 +129,10 @@ export class Kured {
         if (round && !round.rebooting) round.abort.abort();
     }
 
-    /** The machine has booted, and kured's pod starts on it. */
+    /** The machine has booted, and kured's pod starts on it: once a boot. */
     machineStarted(vm: Vm): void {
-        this.starts.get(vm.nodeName)?.abort.abort();
-        const abort = new AbortController();
-        const outcome = this.firstTick(vm.nodeName, abort.signal);
-        // Whoever waits for it gets the error; without anybody waiting, the sandbox has been stopped under it.
-        outcome.catch(() => undefined);
-        this.starts.set(vm.nodeName, { outcome, abort });
+        const known = this.starts.get(vm.nodeName);
+        if (known?.bootId !== vm.bootId || known.abort.signal.aborted) this.begin(vm);
     }
 
     /** Makes a node look as if it had been ready since that moment. Nothing in the sandbox writes it again until it changes. */
@@ -137,6 +140,15 @@ export class Kured {
         const ready = readyCondition(await findNode(this.api, name));
         if (!ready) throw new Error(`there is no node ${name}`);
         await patchNodeStatus(this.api, name, { conditions: [{ ...ready, lastTransitionTime: since.toISOString() }] });
+    }
+
+    private begin({ nodeName, bootId }: Vm): void {
+        this.starts.get(nodeName)?.abort.abort();
+        const abort = new AbortController();
+        const outcome = this.firstTick(nodeName, abort.signal);
+        // Whoever waits for it gets the error; without anybody waiting, the sandbox has been stopped under it.
+        outcome.catch(() => undefined);
+        this.starts.set(nodeName, { bootId, outcome, abort });
     }
 
     /** Both annotations in one patch; nothing at all while the earlier reboot is still in progress. */

@@ -5,7 +5,7 @@ import { findNode, patchNode, readyCondition, waitFor, type Api } from "../../sa
 import { MOST_RECENT_REBOOT_NEEDED, NODE_LOCK, REBOOT_IN_PROGRESS } from "../../sandbox/nodes/kuredAnnotations";
 import type { KuredOptions } from "../../sandbox/nodes";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import { deploy, makeNamespace, policy } from "./api";
+import { deploy, makeNamespace, policy, statusOf } from "./api";
 
 describe("the sandbox's kured", { timeout: 120_000 }, () => {
     let sandbox: Sandbox;
@@ -133,7 +133,10 @@ describe("the sandbox's kured", { timeout: 120_000 }, () => {
         expect(state).toMatchObject({ cordoned: false, inProgress: state.needed });
         expect(await lock()).toBeUndefined();
         await api.core.deleteNamespace({ name: namespace });
-        await policy(api).deleteNamespacedPodDisruptionBudget({ namespace, name: "keep" });
+        await until(
+            "the namespace to go",
+            async () => (await statusOf(api.core.readNamespace({ name: namespace }))) === 404,
+        );
         expect(await sandbox.nodes.kuredTick(where)).toBe("freed");
         expect(await stateOf(where)).toMatchObject({ needed: state.needed, inProgress: undefined });
     });

@@ -29,8 +29,9 @@ export default defineConfig({
                     pool: "forks",
                     // The engine, the API server and the programs under test share the machine's cores.
                     maxWorkers: 2,
-                    testTimeout: 5 * minute,
-                    hookTimeout: 5 * minute,
+                    // Far more than they need: on a machine that is busy otherwise they take ten times as long.
+                    testTimeout: 10 * minute,
+                    hookTimeout: 10 * minute,
                     sequence: { groupOrder: 1 },
                 },
             },

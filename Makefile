@@ -93,6 +93,10 @@ sbom: requirements ## dist/sbom/: what the program and the policy pack are made 
 	@cd policies && npm sbom $(sbom-options) > ../dist/sbom/kamino-policies.cdx.json
 	@ls dist/sbom/*
 
+.PHONY: faults
+faults: build ## a bump broken at each of its remote calls in each way: an hour and more; writes docs/faults.md
+	@FAULTS=all npx --no-install vitest run test/faults
+
 .PHONY: clean
 clean: ## what was built, the SBOM, and what earlier sandboxes left
 	rm -rf .sandbox dist tools/recording/node_modules

@@ -9,7 +9,7 @@ export interface FaultMatch {
     times?: number;
 }
 
-type Kind = "refuse" | "delay" | "operation";
+type Kind = "refuse" | "delay" | "operation" | "reset" | "endless";
 
 interface Fault {
     kind: Kind;
@@ -19,9 +19,21 @@ interface Fault {
     milliseconds?: number;
 }
 
+/** Sees every request to a resource before it is done and before it is answered; while its promise is pending, the request waits. */
+export interface RequestWatcher {
+    before(request: { method: string; path: string; principal: string }): Promise<void> | void;
+    after(request: { method: string; path: string; principal: string }): Promise<void> | void;
+}
+
+/** Thrown in place of an answer: the connection breaks off. */
+export class ConnectionReset extends Error {}
+
 /** The faults that are armed. */
 export class Faults {
     private armed: Fault[] = [];
+    /** Who looks on, if anybody. */
+    watcher?: RequestWatcher;
+    private readonly holding: (() => void)[] = [];
 
     /** Answers matching requests with an error instead of doing them. */
     fail(fault: FaultMatch & { status: number; code: string; message: string }): void {
@@ -66,21 +78,35 @@ export class Faults {
         this.arm("operation", fault, { error: new ArmError(409, fault.code, fault.message) });
     }
 
+    /** Breaks the connection of matching requests off before they are done. */
+    reset(fault: FaultMatch): void {
+        this.arm("reset", fault, {});
+    }
+
+    /** Lets matching requests be accepted and the long-running operation that they start go on until the faults are cleared. */
+    neverEnd(fault: FaultMatch): void {
+        this.arm("endless", fault, {});
+    }
+
     clear(): void {
         this.armed = [];
+        this.holding.splice(0).forEach((letGo) => letGo());
     }
 
     /** Called for every request: waits, throws, or lets it pass. */
     async meet(method: string, path: string): Promise<void> {
         const slow = this.spend("delay", method, path);
         if (slow?.milliseconds) await new Promise((resolve) => setTimeout(resolve, slow.milliseconds));
+        if (this.spend("reset", method, path)) throw new ConnectionReset();
         const refused = this.spend("refuse", method, path);
         if (refused?.error) throw refused.error;
     }
 
-    /** The error that the operation started by this request shall end with, if one is armed. */
-    operationError(method: string, path: string): ArmError | undefined {
-        return this.spend("operation", method, path)?.error;
+    /** What the operation started by this request ends with, and what it waits for before, as far as that is armed. */
+    ofOperation(method: string, path: string): { failWith?: ArmError; heldBy?: Promise<void> } {
+        const heldBy =
+            this.spend("endless", method, path) && new Promise<void>((resolve) => this.holding.push(resolve));
+        return { failWith: this.spend("operation", method, path)?.error, heldBy };
     }
 
     private arm(kind: Kind, match: FaultMatch, what: Pick<Fault, "error" | "milliseconds">): void {

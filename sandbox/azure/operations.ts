@@ -35,6 +35,8 @@ export interface Work {
     milliseconds: number;
     /** Fails the operation with this error after its time instead of doing `run`. */
     failWith?: ArmError;
+    /** Keeps the operation under way until it resolves, however long that is. */
+    heldBy?: Promise<void>;
     /** Does the thing; an ArmError thrown here is the operation's error. The result is the operation's output. */
     run(): unknown;
     /** Puts the resource into its failed state. */
@@ -97,6 +99,7 @@ export class Operations {
     private async perform(operation: Operation, work: Work): Promise<void> {
         await new Promise((resolve) => setTimeout(resolve, work.milliseconds).unref());
         try {
+            await work.heldBy;
             if (this.stopped) return;
             if (work.failWith) throw work.failWith;
             operation.output = await work.run();

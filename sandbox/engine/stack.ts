@@ -36,6 +36,8 @@ export interface StackOptions {
 export interface Running {
     /** What Ctrl-C in a terminal does: SIGINT to pulumi alone, since it keeps its plugins in process groups of their own. */
     interrupt(): void;
+    /** Its process; undefined when it could not be started. */
+    readonly pid: number | undefined;
     /** Ends pulumi at once, as a crash or the out-of-memory killer would: SIGKILL. */
     kill(): void;
     /** Resolves when `text` has been written to stdout or stderr; rejects when the command ends without it. */
@@ -159,6 +161,7 @@ export class Stack {
                 }),
         );
         return {
+            pid: child.pid,
             interrupt: () => void child.kill("SIGINT"),
             kill: () => void child.kill("SIGKILL"),
             said: (text) => saidBy(child, text),

@@ -14,6 +14,7 @@ import { routes as resourceGroups } from "../resources/resourceGroups";
 import { routes as scaleSets } from "../resources/scaleSets";
 import { routes as skus } from "../resources/skus";
 import { routes as virtualMachines } from "../resources/virtualMachines";
+import { ConnectionReset } from "../faults";
 import { ArmError, groupNotFound } from "./errors";
 import { commonHeaders } from "./headers";
 import { API_VERSIONS, scopeOf, type Answer, type Call, type Route } from "./route";
@@ -86,6 +87,7 @@ async function serve(
     try {
         const caller = await cloud.tokens.authenticate(request.headers.authorization);
         principal = caller.name;
+        await cloud.faults.watcher?.before({ method: request.method, path, principal });
         await cloud.faults.meet(request.method, path);
         if (!route) throw unknownType(path, query["api-version"]);
         const apiVersion = checkApiVersion(route, query["api-version"]);
@@ -120,6 +122,10 @@ async function serve(
         // Whether something is there is all that a HEAD asks for.
         if (request.method === "HEAD") answer = { status: 204 };
     } catch (error) {
+        if (error instanceof ConnectionReset) {
+            request.raw.socket.destroy();
+            return reply.hijack();
+        }
         failure =
             error instanceof ArmError
                 ? error
@@ -127,6 +133,7 @@ async function serve(
         answer = request.method === "HEAD" ? { status: failure.status } : refusal(failure);
     }
     cloud.requests.add({ ...log, principal, body, status: answer.status });
+    if (principal !== undefined) await cloud.faults.watcher?.after({ method: request.method, path, principal });
     return send(cloud, route, request, reply, answer, failure);
 }
 

@@ -120,7 +120,7 @@ export function accept(write: SimpleWrite): Answer {
         group: groupId(call.subscriptionId, call.params.resourceGroupName),
         location: (call.body.location as string | undefined) ?? stored.wire.location,
         apiVersion: call.apiVersion,
-        failWith: call.cloud.faults.operationError(call.method, call.path),
+        ...call.cloud.faults.ofOperation(call.method, call.path),
         run: async () => {
             await write.finish?.();
             stored.wire.properties.provisioningState = "Succeeded";
@@ -148,7 +148,7 @@ export function acceptDelete(
         location: stored.wire.location,
         apiVersion: call.apiVersion,
         withLocation: true,
-        failWith: call.cloud.faults.operationError(call.method, call.path),
+        ...call.cloud.faults.ofOperation(call.method, call.path),
         run: remove,
         failed: () => {
             stored.wire.properties.provisioningState = before;

@@ -97,7 +97,7 @@ function work(
         apiVersion: call.apiVersion,
         milliseconds: call.cloud.durations.scaleSet,
         notification: true,
-        failWith: call.cloud.faults.operationError(call.method, call.path),
+        ...call.cloud.faults.ofOperation(call.method, call.path),
         run: async () => {
             await run();
             ended("Succeeded");

@@ -73,7 +73,7 @@ function put(call: Call): Answer {
         group: vm.scaleSet.groupId,
         withLocation: true,
         notification: true,
-        failWith: cloud.faults.operationError(call.method, call.path),
+        ...cloud.faults.ofOperation(call.method, call.path),
         run: () => void (vm.provisioningState = before.provisioningState),
         failed: () => {
             vm.provisioningState = "Failed";

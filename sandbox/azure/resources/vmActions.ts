@@ -44,7 +44,7 @@ export function act(
         group: record.groupId,
         withLocation: true,
         notification: true,
-        failWith: cloud.faults.operationError(call.method, call.path),
+        ...cloud.faults.ofOperation(call.method, call.path),
         run: async () => {
             await Promise.all(vms.map(async (vm) => run(cloud, vm, call)));
             // A boot that does not end well has said so itself.

@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
-import { runningProcesses } from "../../../runner/stop";
 import { pluginsDirectory, repository } from "../../../sandbox/engine/paths";
 import { patchPodStatus } from "../../../sandbox/nodes/api";
 import type { Sandbox } from "../../../sandbox/sandbox";
+import { killAll } from "./processes";
 
 /** A scheduled run under way. */
 export interface RunningPod {
@@ -145,26 +145,4 @@ function valueOf({ name, value, valueFrom }: V1EnvVar, pod: V1Pod): string {
         throw new Error(`the pod's variable ${name} cannot be told`);
     }
     return given;
-}
-
-/** Stopped first, so that none sees another one's end. */
-function killAll(first: number): void {
-    const processes = runningProcesses();
-    const under = (ancestor: number): number[] =>
-        processes.filter(({ parent }) => parent === ancestor).flatMap(({ pid }) => [pid, ...under(pid)]);
-    const all = [first, ...under(first)];
-    for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
-        all.forEach((pid) => signalIfThere(pid, signal));
-    }
-}
-
-/** A child may end on its own between the look at the processes and the signal, as when its parent has just been killed. */
-function signalIfThere(pid: number, signal: NodeJS.Signals): void {
-    try {
-        process.kill(pid, signal);
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
-            throw error;
-        }
-    }
 }

@@ -34,15 +34,16 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const vm = await openVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
-        const earlier =
-            (await finishedSnapshot(target, resourceGroup, disk.id)) ?? (await finishedCopy(target, resourceGroup));
+        const { mode } = await captureMode(cluster, settings.mode);
+        const earlier = await (mode === "copy"
+            ? finishedCopy(target, resourceGroup)
+            : finishedSnapshot(target, resourceGroup, disk.id));
         if (earlier) {
             await info(
                 `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
             );
             return earlier;
         }
-        const { mode } = await captureMode(cluster, settings.mode);
         const begin = { target, cluster, vm, disk, inputs, say };
         await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(begin));
         const captured = await deferSignals((signal) => {

@@ -70,6 +70,7 @@ async function makeMember(index: number): Promise<Member> {
         config: {
             ...{ resourceGroup: name, gracePeriod: "1s" },
             pools: [{ name: "pool1", scaleSet: pool.name }],
+            capture: "in-place",
             ...(shared && { gallery: sharedGallery }),
         },
     });

@@ -2,6 +2,7 @@
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cleaningPod } from "../../components/capture/cleaning";
+import { syncPod } from "../../components/capture/pull";
 import type { Principal } from "../../sandbox/azure";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
@@ -11,9 +12,6 @@ import { changesIn, imageOf, patch, poolStack, versionsInGallery } from "../stac
 import { assignmentsFor, azureRole, createJoiningPool, manifests, runAs, serviceAccount } from "./support";
 
 const [MONDAY, TUESDAY, WEDNESDAY] = ["2026.1116.0412", "2026.1117.0412", "2026.1118.0412"];
-/** Done only where a guest does not switch itself off: needed.test.ts. */
-const POWER_OFF = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/powerOff/action";
-
 interface Identity {
     principal: Principal;
     kubeconfig: string;
@@ -30,13 +28,13 @@ beforeAll(async () => {
     const pool = await createJoiningPool(azure, "pool1", 3);
     await sandbox.nodes.settled();
     await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    stack = await poolStack(sandbox, ["pool1"], { maxHistory: 2 });
-    const identity = async (name: string, mode: "preview" | "up") => ({
+    stack = await poolStack(sandbox, ["pool1"], { maxHistory: 2, capture: "copy" });
+    const identity = async (name: string, mode: "preview" | "up-copy") => ({
         principal: azure.principals.add({ name, assignments: assignmentsFor(azure, pool, `kamino-${mode}`) }),
         kubeconfig: await serviceAccount(sandbox, name, manifests(mode)),
     });
     reader = await identity("reader", "preview");
-    writer = await identity("writer", "up");
+    writer = await identity("writer", "up-copy");
 });
 afterAll(() => sandbox?.stop());
 
@@ -54,7 +52,7 @@ test("the read-only roles are enough for the preview of an adoption", async () =
     expect(preview.messages("warning")).toEqual([]);
 });
 
-test("the roles of an up are enough to take the first image, adopt the pool and change its model", async () => {
+test("the roles of an up that copies disks are enough to take the first image, adopt the pool and change its model", async () => {
     as(writer);
     (await stack.up("--skip-preview")).orFail();
     (await stack.up("--skip-preview")).orFail();
@@ -77,10 +75,10 @@ test("they are enough for a bump, and for the next one that prunes the oldest ve
     expect(await versionsInGallery(sandbox, "pool1")).toEqual([TUESDAY, WEDNESDAY]);
 });
 
-test("each action of the roles was used, but the one for guests that stay on", () => {
+test("each action of the roles was used", () => {
     const regions = azureRole("kamino-regions").Actions;
     expect(used(reader)).toEqual([...azureRole("kamino-preview").Actions, ...regions].sort());
-    expect([...used(writer), POWER_OFF].sort()).toEqual([...azureRole("kamino-up").Actions, ...regions].sort());
+    expect(used(writer)).toEqual([...azureRole("kamino-up-copy").Actions, ...regions].sort());
 });
 
 test("a gallery in another group takes the role of an up at that group as well", async () => {
@@ -92,14 +90,14 @@ test("a gallery in another group takes the role of an up at that group as well",
     const pool = await azure.createScaleSet({ name: "pool2", capacity: 1 });
     await sandbox.nodes.settled();
     await patch(sandbox, "pool2", 0, "2026-11-16T04:12:00Z");
-    const shared = await poolStack(sandbox, ["pool2"], { gallery: id }, "shared");
+    const shared = await poolStack(sandbox, ["pool2"], { gallery: id, capture: "copy" }, "shared");
     runAs(shared, sandbox, writer.principal, writer.kubeconfig);
 
     const refused = await shared.preview();
     expect(refused.exitCode).not.toBe(0);
     expect(refused.output).toContain("'Microsoft.Compute/galleries/read' over scope '/subscriptions/");
     const images = { ...pool, resourceGroup: "images" };
-    writer.principal.assignments.push(...assignmentsFor(azure, images, "kamino-up"));
+    writer.principal.assignments.push(...assignmentsFor(azure, images, "kamino-up-copy"));
     (await shared.up("--skip-preview")).orFail();
 });
 
@@ -107,15 +105,17 @@ test("no write was tried with the read-only roles", () => {
     expect(sandbox.azure.requests.writes().filter(({ principal }) => principal === "reader")).toEqual([]);
 });
 
-test.each(["default", "kube-system", "ci"])("a capture pod cannot be made in namespace %s", async (namespace) => {
+test.each(["default", "kube-system", "ci"])("a capture's pods cannot be made in namespace %s", async (namespace) => {
     const config = new KubeConfig();
     config.loadFromFile(writer.kubeconfig);
     const core = config.makeApiClient(CoreV1Api);
-    const create = (where: string) => {
+    const create = (where: string, pod: typeof syncPod) => {
         const { nodeName: node } = sandbox.azure.vms()[0];
-        const body = cleaningPod({ node, version: MONDAY, namespace: where, image: "busybox:1.37.0" });
+        const body = pod({ node, version: MONDAY, namespace: where, image: "busybox:1.37.0" });
         return statusOf(core.createNamespacedPod({ namespace: where, body, dryRun: "All" }));
     };
-    expect(await create(namespace)).toBe(403);
-    expect(await create("kamino-capture")).toBe(200);
+    expect(await create(namespace, syncPod)).toBe(403);
+    expect(await create("kamino-capture", syncPod)).toBe(200);
+    // A copy is not cleaned by a privileged pod, and so nobody can make one.
+    expect(await create("kamino-capture", cleaningPod)).toBe(403);
 });

@@ -40,13 +40,18 @@ const ACTIONS = {
         "Microsoft.Compute/locations/operations/read",
     ],
     powerOff: [`${SETS}/virtualMachines/powerOff/action`],
+    copy: [
+        "Microsoft.Compute/snapshots/beginGetAccess/action",
+        "Microsoft.Compute/disks/write",
+        "Microsoft.Compute/snapshots/delete",
+    ],
     image: [
         "Microsoft.Compute/galleries/write",
         `${IMAGES}/write`,
         "Microsoft.Compute/locations/capsOperations/read",
         `${IMAGES}/versions/write`,
     ],
-    release: ["Microsoft.Compute/snapshots/delete"],
+    release: ["Microsoft.Compute/disks/delete"],
     model: [
         `${SETS}/write`,
         `${NETWORK}/virtualNetworks/subnets/join/action`,
@@ -59,10 +64,15 @@ const ACTIONS = {
 
 const [PREVIEW, UP, FORCE] = ["preview", "up", "force"].map(manifests);
 const isOfPreview = (verb: Verb) => verbsOf(PREVIEW).some((one) => textOf(one) === textOf(verb));
-const CAPTURE_VERBS = verbsOf(UP).filter((verb) => !isOfPreview(verb));
+/** What only a copy is made with. Without the right to list events a copy that cannot be attached says less of why. */
+const OF_COPIES = ["persistentvolumes", "persistentvolumeclaims", "volumeattachments", "events"];
+const CAPTURE_VERBS = verbsOf(UP).filter((verb) => !isOfPreview(verb) && !OF_COPIES.includes(verb.resource));
+const COPY_VERBS = verbsOf(UP).filter(({ resource }) => OF_COPIES.includes(resource) && resource !== "events");
 const FORCE_VERBS = verbsOf(FORCE);
 const DAEMON_SETS: Verb = { verb: "list", group: "apps", resource: "daemonsets" };
-const PREVIEW_VERBS = verbsOf(PREVIEW).filter((verb) => textOf(verb) !== textOf(DAEMON_SETS));
+/** Without it a preview says that it cannot be read, and the capture is one in place. */
+const DISK_DRIVER: Verb = { verb: "get", group: "storage.k8s.io", resource: "csidrivers" };
+const PREVIEW_VERBS = verbsOf(PREVIEW).filter((verb) => ![DAEMON_SETS, DISK_DRIVER].map(textOf).includes(textOf(verb)));
 
 let sandbox: Sandbox;
 let pool: ScaleSet;
@@ -76,7 +86,8 @@ beforeAll(async () => {
     sandbox = await startSandbox();
     const { azure } = sandbox;
     pool = await createJoiningPool(azure, "pool1", 3);
-    const captures = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 2;
+    const inPlace = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 2;
+    const captures = inPlace + ACTIONS.copy.length + COPY_VERBS.length;
     const { id } = await azure.createScaleSet({ name: "pool2", capacity: captures });
     await sandbox.nodes.settled();
     nodes = azure.vms(id);
@@ -100,10 +111,10 @@ function principalWithout(action?: string): Principal {
 }
 
 /** A capture in a process of its own, as this principal and service account, of a node that no other test has. */
-function captureAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}) {
+function captureAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}, rest = {}) {
     const env = environmentOf(sandbox, principal, kubeconfig);
     const inputs = inputsFor(sandbox, vm, { kubernetes: { kubeconfig } });
-    const change = { ...inputs, settings: { ...inputs.settings, ...settings } };
+    const change = { ...inputs, ...rest, settings: { ...inputs.settings, ...settings } };
     return startCapture({ ...sandbox, env }, change).result;
 }
 
@@ -146,9 +157,25 @@ describe.concurrent("a capture fails and names what is missing", () => {
         if (verb.resource === "pods/eviction") {
             await podOn(vm);
         }
-        const { error } = await captureAs(principalWithout(), kubeconfig, vm);
+        // All captures of a pool hold the lock by one name, so that only those that are about it take it here.
+        const kured = { lock: verb.resource === "daemonsets" };
+        const { error } = await captureAs(principalWithout(), kubeconfig, vm, {}, { kured });
         expect(error).toContain(refusalOf(verb));
     });
+
+    test.each(ACTIONS.copy)("by a copy, without the action %s", async (action) => {
+        const { error } = await captureAs(principalWithout(action), accounts.up, nodes.pop()!, { mode: "copy" });
+        expect(error).toContain(`'${action}'`);
+    });
+
+    test.each(COPY_VERBS.map((verb) => [textOf(verb), verb] as const))(
+        "by a copy, without the verb %s",
+        async (text, verb) => {
+            const kubeconfig = await serviceAccount(sandbox, `copy-without-${text.replace(/\W/g, "-")}`, UP, verb);
+            const { error } = await captureAs(principalWithout(), kubeconfig, nodes.pop()!, { mode: "copy" });
+            expect(error).toContain(refusalOf(verb));
+        },
+    );
 
     test.each(FORCE_VERBS.map((verb) => [textOf(verb), verb] as const))(
         "without the verb %s of force.yaml, where a pod is to be forced off its node",
@@ -207,7 +234,7 @@ describe.sequential("an up fails and names what is missing", () => {
 
     beforeAll(async () => {
         writer = sandbox.azure.principals.add({ name: "writer" });
-        stack = await poolStack(sandbox, ["pool1"], { maxHistory: 2 }, "up");
+        stack = await poolStack(sandbox, ["pool1"], { maxHistory: 2, capture: "copy" }, "up");
     });
 
     async function upWithout(action?: string) {
@@ -224,7 +251,7 @@ describe.sequential("an up fails and names what is missing", () => {
 
     test.each(ACTIONS.image)("without the action %s, before there is an image", expectToFail);
 
-    test.each(ACTIONS.release)("without the action %s, by a warning: the snapshot is left", async (action) => {
+    test.each(ACTIONS.release)("without the action %s, by a warning: the copied disk is left", async (action) => {
         const { output } = (await upWithout(action)).orFail();
         expect(output).toContain(`'${action}'`);
     });

@@ -223,12 +223,12 @@ interface NetworkProfile {
 export function assignmentsFor(
     azure: AzureSandbox,
     pool: ScaleSet,
-    role: "kamino-preview" | "kamino-up",
+    role: "kamino-preview" | "kamino-up" | "kamino-up-copy",
     without?: string,
 ): RoleAssignment[] {
     const subscription = `/subscriptions/${azure.subscriptionId}`;
     // In the other group the role is given at what the model joins, and so allows no more than that there.
-    const joins = role === "kamino-up" ? Object.values(joinedElsewhere(azure)) : [];
+    const joins = role !== "kamino-preview" ? Object.values(joinedElsewhere(azure)) : [];
     return [
         assignment("kamino-regions", subscription, without),
         ...[`${subscription}/resourceGroups/${pool.resourceGroup}`, ...joins].map((scope) =>

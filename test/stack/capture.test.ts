@@ -1,21 +1,23 @@
 // Captures of real nodes of the sandbox: how the disk is taken, and that the node is back in service whatever happens.
-import { readFileSync, renameSync, symlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
+import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import { SCALE_DOWN_DISABLED } from "../../components/node/node";
 import { items, sender, type Send } from "../azure/support";
 import {
     IN_SERVICE,
     capture,
     guardedPod,
+    heard,
     inputsFor,
     serviceOf,
     startCapture,
     startRecovery,
-    type RunningCapture,
 } from "./support/capture";
 
 let sandbox: Sandbox;
@@ -23,7 +25,7 @@ let send: Send;
 let unused: Vm[];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 17 }] });
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 23 }] });
     send = await sender(sandbox.azure);
     unused = sandbox.azure.vms();
 });
@@ -51,17 +53,6 @@ async function expectInService(vm: Vm, change = {}) {
     await sandbox.nodes.settled();
     expect(await serviceOf(sandbox, vm)).toMatchObject({ ...IN_SERVICE, ...change });
     expect(await snapshots(vm)).toEqual([]);
-}
-
-async function heard(running: RunningCapture, text: string) {
-    let ended = false;
-    void running.result.then(() => (ended = true));
-    while (!running.said().includes(text)) {
-        if (ended) {
-            throw new Error(`"${text}" was never said, but: ${running.said()}`);
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
 }
 
 const annotate = (vm: Vm, annotations: Record<string, string>) =>
@@ -100,6 +91,80 @@ test("a disk that an earlier run has captured already is not captured once more"
     const second = await capture(sandbox, inputsFor(sandbox, vm));
     expect(second.captured).toMatchObject({ ...first.captured });
     expect(sandbox.azure.vm(vm.id)?.bootLog.length).toBe(boots);
+});
+
+test("kured's lock is held from before the node is touched until it is back, and not by a name that a node could have", async () => {
+    const vm = freshNode();
+    const lift = await guardedPod(sandbox, vm);
+    const { apps } = sandbox.nodes.api;
+    const lock = async () => {
+        const { metadata } = await apps.readNamespacedDaemonSet({ namespace: "kube-system", name: "kured" });
+        return metadata?.annotations?.["weave.works/kured-node-lock"];
+    };
+    const running = startCapture(sandbox, inputsFor(sandbox, vm, { kured: { lock: true } }));
+    await heard(running, "draining, 1 pod to go");
+    expect(JSON.parse((await lock()) ?? "{}")).toMatchObject({ nodeID: "kamino/pool1" });
+    await lift();
+    expect((await running.result).error).toBeUndefined();
+    expect(await lock()).toBeUndefined();
+});
+
+test("a mark that kured made when it was too late is taken away: the restart was the reboot", async () => {
+    const vm = freshNode();
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await heard(running, "cleaning the disk");
+    await annotate(vm, { [REBOOT_IN_PROGRESS]: "2026-11-22T04:12:00Z" });
+    expect((await running.result).error).toBeUndefined();
+    const { metadata } = await sandbox.nodes.api.core.readNode({ name: vm.nodeName });
+    expect(Object.keys(metadata?.annotations ?? {})).not.toContain(REBOOT_IN_PROGRESS);
+});
+
+test("a mark that kured made before the power goes ends the capture, and kured reboots the node", async () => {
+    const vm = freshNode();
+    const lift = await guardedPod(sandbox, vm);
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await heard(running, "draining, 1 pod to go");
+    const { core } = sandbox.nodes.api;
+    const value = "2026-11-22T04:12:00Z";
+    const path = `/metadata/annotations/${REBOOT_IN_PROGRESS.replace("/", "~1")}`;
+    await core.patchNode({ name: vm.nodeName, body: [{ op: "add", path, value }] });
+    await lift();
+    expect((await running.result).error).toMatch(/kured wants to reboot the node.*; the node is back in service$/);
+    expect((await core.readNode({ name: vm.nodeName })).metadata?.annotations).toMatchObject({
+        [REBOOT_IN_PROGRESS]: value,
+    });
+    expect(sandbox.azure.vm(vm.id)?.bootLog.length).toBeGreaterThan(0);
+});
+
+test("a VM that goes off without a word of its disk being clean is not copied, and comes back", async () => {
+    const vm = freshNode();
+    // The script reads this file before its first change, and nobody ever writes it.
+    execFileSync("sh", [
+        "-c",
+        'mkdir -p "$1" && mkfifo "$1/00.cfg"',
+        "sh",
+        join(vm.diskDirectory, "etc/cloud/cloud.cfg.d"),
+    ]);
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await heard(running, "cleaning the disk");
+    await sandbox.azure.stopVmFromInside(vm.id);
+    rmSync(join(vm.diskDirectory, "etc/cloud/cloud.cfg.d"), { recursive: true });
+    expect((await running.result).error).toMatch(
+        /nothing shows that its disk was cleaned.*; the node is back in service$/,
+    );
+    await expectInService(vm);
+});
+
+test("pods without a controller, and data in emptyDir volumes, are not lost without consent", async () => {
+    const vm = freshNode();
+    const spec = { nodeName: vm.nodeName, containers: [{ name: "job", image: "job" }] };
+    const metadata = { name: `bare-${vm.instanceId}` };
+    await sandbox.nodes.api.core.createNamespacedPod({ namespace: "default", body: { metadata, spec } });
+    const inputs = inputsFor(sandbox, vm);
+    const settings = { ...inputs.settings, deleteBarePods: false };
+    const { error } = await capture(sandbox, { ...inputs, settings });
+    expect(error).toMatch(/kamino:deleteBarePods\): default\/bare-\d+; nothing was changed$/);
+    await expectInService(vm);
 });
 
 test("a node that was cordoned before stays cordoned, and what kept the autoscaler away from it stays", async () => {

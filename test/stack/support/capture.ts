@@ -34,6 +34,8 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
             ...{ mode: "in-place", gracePeriod: "1s", drainTimeout: "30s", force: false, deleteBarePods: true },
             ...{ cleanerImage: "docker.io/library/busybox:1.37.0", captureNamespace: "kamino-capture" },
         },
+        // A capture that is killed leaves its entry in kured's lock for minutes, and the next one would wait for it.
+        kured: { lock: false },
         kubernetes: { kubeconfig: sandbox.cluster.kubeconfig },
         ...change,
     };
@@ -62,6 +64,18 @@ function start(sandbox: Sandbox, expression: string, input: unknown): RunningCap
 
 export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): RunningCapture {
     return start(sandbox, `require("./components/capture/provider").create(input).then(({ outs }) => outs)`, inputs);
+}
+
+/** Waits until a capture has said this. */
+export async function heard(running: RunningCapture, text: string) {
+    let ended = false;
+    void running.result.then(() => (ended = true));
+    while (!running.said().includes(text)) {
+        if (ended) {
+            throw new Error(`"${text}" was never said, but: ${running.said()}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
 }
 
 /** What the selection does with a node that a dead capture left. */

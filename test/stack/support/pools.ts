@@ -29,7 +29,10 @@ export function machinesOf(sandbox: Sandbox, pool: string): Vm[] {
     return sandbox.azure.vms(scaleSetOf(sandbox, pool).id);
 }
 
-/** A stack of the whole program for these pools. Pods get little time to go, so that tests are quick. */
+/**
+ * A stack of the whole program for these pools. Disks are captured in place, the way that takes a node out of service, unless the
+ * configuration says otherwise; pods get little time to go, so that tests are quick.
+ */
 export function poolStack(
     sandbox: Sandbox,
     pools: string[],
@@ -42,7 +45,9 @@ export function poolStack(
         config: {
             resourceGroup: first.resourceGroup,
             pools: pools.map((pool) => ({ name: pool, scaleSet: scaleSetOf(sandbox, pool).name })),
+            capture: "in-place",
             gracePeriod: "1s",
+            deleteBarePods: true,
             ...config,
         },
     });

@@ -1,0 +1,239 @@
+// Captures by a copy, of real nodes of the sandbox: the node is watched all the while, and nothing of it is in the copy.
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { StorageV1Api, makeInformer, type V1Node, type V1Pod } from "@kubernetes/client-node";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
+import type { Vm } from "../../sandbox/azure";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { items, sender, type Send } from "../azure/support";
+import { heard, inputsFor, serviceOf, startCapture, type RunningCapture } from "./support/capture";
+
+let sandbox: Sandbox;
+let send: Send;
+let unused: Vm[];
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 8, zones: ["1", "2"] }] });
+    send = await sender(sandbox.azure);
+    unused = sandbox.azure.vms();
+});
+
+afterEach(() => sandbox.azure.faults.clear());
+afterAll(() => sandbox?.stop());
+
+/** A node that no other test has touched. */
+const freshNode = () => unused.pop()!;
+
+function start(vm: Vm, settings = {}): RunningCapture {
+    const inputs = inputsFor(sandbox, vm);
+    return startCapture(sandbox, { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } });
+}
+
+interface Resource {
+    id: string;
+    tags?: Record<string, string>;
+    properties: Record<string, unknown>;
+    zones?: string[];
+}
+
+async function ofNode(kind: "disks" | "snapshots", vm: Vm): Promise<Resource[]> {
+    const path = `resourceGroups/${vm.scaleSetId.split("/")[4]}/providers/Microsoft.Compute/${kind}?api-version=2024-03-02`;
+    const { body } = await send("GET", path);
+    return items<Resource>(body.value).filter(({ tags }) => tags?.node === vm.nodeName);
+}
+
+/** Names of all that a capture makes in the cluster. */
+async function objects(): Promise<string[]> {
+    const { core, config } = sandbox.nodes.api;
+    const labelSelector = "app.kubernetes.io/component=capture";
+    const [pods, claims, volumes, attachments] = await Promise.all([
+        core.listPodForAllNamespaces({ labelSelector }),
+        core.listPersistentVolumeClaimForAllNamespaces({ labelSelector }),
+        core.listPersistentVolume({ labelSelector }),
+        config.makeApiClient(StorageV1Api).listVolumeAttachment(),
+    ]);
+    return [pods, claims, volumes, attachments].flatMap(({ items }) =>
+        items.map(({ metadata }) => metadata?.name ?? ""),
+    );
+}
+
+function put(vm: Vm, path: string, text: string) {
+    mkdirSync(dirname(join(vm.diskDirectory, path)), { recursive: true });
+    writeFileSync(join(vm.diskDirectory, path), text);
+}
+
+function files(folder: string): string[] {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+        const path = join(folder, entry.name);
+        return entry.isDirectory() ? files(path) : entry.isFile() ? [path] : [];
+    });
+}
+
+/** What a workload leaves on its node, wherever it can write; and what is the node's own. */
+const MARKER = "MARKER-4b1d";
+const WRITTEN = [
+    "var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs/data",
+    "var/lib/kubelet/pods/1/volumes/kubernetes.io~empty-dir/cache/data",
+    "var/log/pods/default_web_1/web/0.log",
+    "var/log/syslog",
+    "var/lib/systemd/coredump/core.web",
+    "etc/ssh/ssh_host_ed25519_key",
+    "var/lib/kubelet/pki/kubelet-client-current.pem",
+];
+
+/** Everything of a node that a capture in place changes, as it goes: the watch sees every change that the API server does. */
+async function watchNode(vm: Vm) {
+    const { core, config } = sandbox.nodes.api;
+    const seen = new Set<string>();
+    const evicted: string[] = [];
+    const fingerprint = ({ spec, status, metadata }: V1Node) =>
+        JSON.stringify([
+            spec?.unschedulable ?? false,
+            spec?.taints ?? [],
+            status?.conditions?.map(({ type, status }) => `${type}=${status}`),
+            status?.nodeInfo?.bootID,
+            Object.entries(metadata?.annotations ?? {}).filter(([key]) => /kamino|weave|cluster-autoscaler/.test(key)),
+        ]);
+    const informer = makeInformer<V1Node>(config, "/api/v1/nodes", () => core.listNode());
+    for (const verb of ["add", "update"] as const) {
+        informer.on(verb, (node) => node.metadata?.name === vm.nodeName && seen.add(fingerprint(node)));
+    }
+    const pods = makeInformer<V1Pod>(config, "/api/v1/pods", () => core.listPodForAllNamespaces());
+    pods.on("delete", ({ metadata, spec }) => {
+        if (spec?.nodeName === vm.nodeName && metadata?.labels?.["app.kubernetes.io/component"] !== "capture") {
+            evicted.push(metadata?.name ?? "");
+        }
+    });
+    await Promise.all([informer.start(), pods.start()]);
+    return async () => {
+        await Promise.all([informer.stop(), pods.stop()]);
+        return { states: seen.size, evicted };
+    };
+}
+
+test("a node's disk is copied and the copy cleaned, and the node notices nothing", async () => {
+    const vm = freshNode();
+    WRITTEN.forEach((path) => put(vm, path, `${MARKER} ${path}\n`));
+    const { name = "" } = await sandbox.nodes.api.core
+        .createNamespacedPod({
+            namespace: "default",
+            body: {
+                metadata: { name: "web" },
+                spec: { nodeName: vm.nodeName, containers: [{ name: "web", image: "web" }] },
+            },
+        })
+        .then(({ metadata }) => metadata ?? {});
+    await expect
+        .poll(
+            async () => (await sandbox.nodes.api.core.readNamespacedPod({ name, namespace: "default" })).status?.phase,
+            {
+                timeout: 30_000,
+            },
+        )
+        .toBe("Running");
+    const boots = sandbox.azure.vm(vm.id)?.bootLog.length;
+    const stopWatching = await watchNode(vm);
+
+    const { captured, error } = await start(vm).result;
+    expect(error).toBeUndefined();
+
+    expect(await stopWatching()).toEqual({ states: 1, evicted: [] });
+    expect(sandbox.azure.vm(vm.id)?.bootLog.length).toBe(boots);
+    expect(await serviceOf(sandbox, vm)).toMatchObject({ ready: true, cordoned: false, power: "running" });
+    const [disk, ...others] = (await ofNode("disks", vm)).filter(({ id }) => id !== vm.osDiskId);
+    expect(others).toEqual([]);
+    expect(disk).toMatchObject({
+        id: captured?.snapshotId,
+        tags: {
+            "managed-by": "kamino",
+            version: "2026.1122.0412",
+            patched: "2026-11-22T04:12:00Z",
+            cleaned: expect.stringMatching(/^sha256:/) as string,
+        },
+        properties: { diskState: "Unattached", publicNetworkAccess: "Disabled", networkAccessPolicy: "DenyAll" },
+    });
+    expect(await ofNode("snapshots", vm)).toEqual([]);
+    expect(await objects()).toEqual([]);
+
+    const folder = sandbox.azure.diskFolder(disk.id) ?? "";
+    const found = files(folder).filter((path) => {
+        const text = readFileSync(path, "utf8");
+        return text.includes(MARKER) || (text.includes(vm.computerName) && !path.endsWith("kamino-ancestry.log"));
+    });
+    expect(found).toEqual([]);
+    expect(readFileSync(join(folder, "etc/machine-id"), "utf8")).toBe("");
+    // The donor's own disk is as it was.
+    expect(WRITTEN.filter((path) => !readFileSync(join(vm.diskDirectory, path), "utf8").includes(MARKER))).toEqual([]);
+    expect(readFileSync(join(vm.diskDirectory, "etc/hostname"), "utf8").trim()).toBe(vm.computerName);
+    expect(existsSync(join(vm.diskDirectory, "var/log/kamino-ancestry.log"))).toBe(false);
+
+    const again = await start(vm).result;
+    expect(again.captured).toMatchObject({ ...captured });
+});
+
+test("a copy that is refused leaves nothing behind, and the line says why", async () => {
+    const vm = freshNode();
+    put(vm, "boot/vmlinuz-99.0.0-1-azure", "a kernel that was installed and not booted\n");
+    const { error } = await start(vm).result;
+    expect(error).toMatch(
+        /has 99\.0\.0-1-azure installed, which it has not booted yet.*the node was not touched, and nothing/,
+    );
+    expect([...(await ofNode("snapshots", vm)), ...(await ofNode("disks", vm)), ...(await objects())]).toEqual([]);
+});
+
+test("a node that kured wants to reboot is not copied, also where it says so only at the last moment", async () => {
+    const vm = freshNode();
+    const mark = (value: string | null) =>
+        sandbox.nodes.api.core.patchNode({
+            name: vm.nodeName,
+            body: [
+                value === null
+                    ? { op: "remove", path: `/metadata/annotations/${REBOOT_IN_PROGRESS.replace("/", "~1")}` }
+                    : { op: "add", path: "/metadata/annotations", value: { [REBOOT_IN_PROGRESS]: value } },
+            ],
+        });
+    const running = start(vm);
+    await heard(running, "pulling the cleaner's image");
+    await mark("2026-11-22T04:12:00Z");
+    expect((await running.result).error).toMatch(
+        /kured wants to reboot the node.*; the node was not touched, and nothing/,
+    );
+    expect([...(await ofNode("snapshots", vm)), ...(await objects())]).toEqual([]);
+    await mark(null);
+});
+
+test.each(["taking a snapshot", "making a disk", "attaching the copy"])(
+    "killed while %s, the next run finishes, and nothing is left",
+    async (moment) => {
+        const vm = freshNode();
+        sandbox.azure.faults.delay({ path: /\/(snapshots|disks)\//, method: "PUT", times: 2, milliseconds: 1000 });
+        const running = start(vm);
+        await heard(running, moment);
+        running.kill("SIGKILL");
+        await running.result;
+        expect(await serviceOf(sandbox, vm)).toMatchObject({
+            ready: true,
+            cordoned: false,
+            power: "running",
+            annotations: {},
+        });
+        const { captured, error } = await start(vm).result;
+        expect(error).toBeUndefined();
+        const disks = (await ofNode("disks", vm)).filter(({ id }) => id !== vm.osDiskId);
+        expect(disks.map(({ id }) => id)).toEqual([captured?.snapshotId]);
+        expect([...(await ofNode("snapshots", vm)), ...(await objects())]).toEqual([]);
+    },
+);
+
+test("told to stop in the middle it removes the copy before it ends", async () => {
+    const vm = freshNode();
+    const running = start(vm);
+    await heard(running, "attaching the copy");
+    running.kill("SIGTERM");
+    expect((await running.result).error).toMatch(
+        /interrupted by SIGTERM; the node was not touched, and nothing of the copy is left$/,
+    );
+    const left = [...(await ofNode("snapshots", vm)), ...(await ofNode("disks", vm))];
+    expect([...left.filter(({ id }) => id !== vm.osDiskId), ...(await objects())]).toEqual([]);
+});

@@ -41,11 +41,10 @@ async function tell(sandbox: Sandbox) {
     });
 
     say(
-        "First run: take an image of a node of each pool, and adopt the scale sets as they are (=). The nodes do not leave: " +
-            "their disks are copied, and the copies cleaned.",
+        "First run: take an image of each pool's most recently patched node, and adopt the scale sets as they are (=).",
         "pulumi up",
     );
-    await captureWatched(sandbox, stack);
+    await run(sandbox, stack, "up");
     say(
         "Now the reviewable change: the models point at the images; script extension and bootstrap data go.",
         "pulumi preview --diff",
@@ -60,31 +59,11 @@ async function tell(sandbox: Sandbox) {
     say("The bump, as it comes to review: of the scale set one line, imageReference.id.", "pulumi preview --diff");
     await run(sandbox, stack, "preview", "--diff");
     say("And done.", "pulumi up");
-    await captureWatched(sandbox, stack);
+    await run(sandbox, stack, "up");
 
     await scaleOut(sandbox, pool);
     say("Nothing is newer than the images now: unchanged.", "pulumi preview");
     await run(sandbox, stack, "preview");
-}
-
-/** An up that takes images; says what the nodes noticed of it. */
-async function captureWatched(sandbox: Sandbox, stack: Stack) {
-    const vms = sandbox.azure.vms();
-    const boots = () => vms.map(({ id }) => sandbox.azure.vm(id)?.bootId).join();
-    const { core } = sandbox.nodes.api;
-    let cordoned = 0;
-    const watching = setInterval(() => {
-        core.listNode({ fieldSelector: "spec.unschedulable=true" }).then(
-            ({ items }) => (cordoned += items.length),
-            () => undefined,
-        );
-    }, 500);
-    const before = boots();
-    await run(sandbox, stack, "up").finally(() => clearInterval(watching));
-    const restarted = boots() === before ? "none was restarted" : "some were restarted";
-    console.log(
-        `  ${vms.length} nodes watched: ${cordoned === 0 ? "none was cordoned" : "some were cordoned"}, ${restarted}`,
-    );
 }
 
 /** The autoscaler wants one node more; says what that node is like. */

@@ -1,6 +1,6 @@
-// Which way a disk is captured: by cleaning a copy, of which the node notices nothing, or in place, where the cluster cannot attach a copy.
+// Which way a disk is captured: by cleaning a copy, of which the node notices nothing, or in place, which takes the node out of service.
 import { StorageV1Api } from "@kubernetes/client-node";
-import { brief, statusOf } from "../core/errors";
+import { UserError, statusOf } from "../core/errors";
 import { persistently } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
@@ -11,28 +11,32 @@ export type CaptureMode = "copy" | "in-place";
 export const DISK_DRIVER = "disk.csi.azure.com";
 
 /**
- * The way that a capture will take, and why in a few words.
+ * The way that a capture will take, and why in a few words. In place unless the configuration says otherwise.
  *
- * @param configured what the configuration says; else it is a copy where the cluster has the driver for Azure disks
+ * @throws UserError in one line when a copy is wanted and the cluster could not attach one
  */
 export async function captureMode(
     { config }: Pick<Kubernetes, "config">,
     configured?: CaptureMode,
 ): Promise<{ mode: CaptureMode; why: string }> {
-    if (configured) {
-        return { mode: configured, why: "kamino:capture" };
+    if (configured !== "copy") {
+        return { mode: "in-place", why: configured ? "kamino:capture" : "the default" };
     }
     try {
         const storage = config.makeApiClient(StorageV1Api);
         await persistently(() => storage.readCSIDriver({ name: DISK_DRIVER }));
-        return { mode: "copy", why: `the cluster has the driver ${DISK_DRIVER}` };
     } catch (error) {
-        const why =
-            statusOf(error) === 404
-                ? `the cluster does not have the driver ${DISK_DRIVER}`
-                : `whether the cluster has the driver ${DISK_DRIVER} cannot be read: ${brief(error, 150)}`;
-        return { mode: "in-place", why };
+        if (statusOf(error) === 404) {
+            throw new UserError(
+                `kamino:capture is copy, but the cluster does not have the driver ${DISK_DRIVER} that attaches a copy; set it to in-place`,
+            );
+        }
+        // Without the right to read it the attaching itself shows.
+        if (statusOf(error) !== 403) {
+            throw error;
+        }
     }
+    return { mode: "copy", why: "kamino:capture" };
 }
 
 /** A capture's way as a preview's line says it. */

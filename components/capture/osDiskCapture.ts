@@ -27,7 +27,7 @@ export interface OsDiskCaptureInputs {
         deleteEmptyDirData?: boolean;
         cleanerImage: string;
         captureNamespace: string;
-        /** A copy of the disk is cleaned, or the node's own disk; undefined: what the cluster allows. */
+        /** A copy of the disk is cleaned, or the node's own disk, which is the default. */
         mode?: "copy" | "in-place";
         /** The number of the root file system's partition. */
         rootPartition?: number;

@@ -26,7 +26,7 @@ export type SelectionSettings = Omit<Values<KeysOf<"selection">>, "minimumReadyT
 
 /** How a node's disk is taken. Durations in milliseconds. */
 export type CaptureSettings = Omit<Values<KeysOf<"capture">>, "capture" | "drainTimeout" | "gracePeriod"> & {
-    /** Copy the disk of a running node, or clean the node's own disk; undefined: what the cluster allows. */
+    /** Copy the disk of a running node, or clean the node's own disk; in place if left out. */
     mode?: "copy" | "in-place";
     drainTimeoutMs: number;
     /** How long an evicted pod has to end; undefined: as long as the pod itself asks for. */

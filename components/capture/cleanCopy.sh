@@ -8,7 +8,7 @@ KAMINO_CUSTOM_DATA=${KAMINO_CUSTOM_DATA:-dropped}
 
 # The newest kernel that is installed, of the running one's flavour: what the node would boot next.
 newest_kernel() {
-    flavour=$(printf %s "$KAMINO_KERNEL" | sed -n 's/.*-\([a-z][a-z-]*\)$/\1/p')
+    flavour=$(printf %s "$KAMINO_KERNEL" | sed -n 's/.*-\([a-z][a-z0-9-]*\)$/\1/p')
     {
         find "$HOST_ROOT/boot" -mindepth 1 -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sed 's|.*/vmlinuz-||'
         for folder in lib/modules usr/lib/modules; do

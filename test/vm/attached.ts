@@ -3,6 +3,7 @@
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { CLEAN, claimOf, copyPod, volumeOf, type CopyCleaning } from "../../components/capture/copy/objects";
 import { ensureNamespace, messageOf, reasonOf } from "../../components/capture/pods";
+import { CUSTOM_DATA_LOG } from "../../sandbox/vm/joining";
 import type { Machine } from "../../sandbox/vm/machine";
 import { IMAGE, waitWith, type Lab } from "./lab";
 
@@ -132,7 +133,8 @@ export async function cleanCopyOn(
         location: "westeurope",
         rootPartition: 1,
         fileSystem: "ext4",
-        cleanPaths: [],
+        // What the tests keep on a machine to know how often its custom data has run.
+        cleanPaths: [CUSTOM_DATA_LOG],
         kernel: of.kernel,
         customData: "kept",
     };

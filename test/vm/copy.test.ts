@@ -1,6 +1,7 @@
 // A pool's story on real machines: nodes that joined by `kubeadm join`. The disk of one that runs is copied, the copy is cleaned on
 // another node and becomes a node of its own, and the first one never leaves.
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kubeadmCustomData } from "../../sandbox/vm/joining";
@@ -10,7 +11,6 @@ import {
     becomesReady,
     checkFileSystem,
     identityOf,
-    run,
     secretsOf,
     startLab,
     waitWith,
@@ -98,21 +98,20 @@ describe("a node whose disk's copy is cleaned", () => {
         copy = join(lab.directory, "copy.raw");
         await machine.copyDisk(copy);
         expect(Object.values(secrets).filter((secret) => secret.length < 16)).toEqual([]);
-        const found = new Set((await search(copy, { ...MARKERS, ...secrets })).map(({ name }) => name));
-        expect([...found].sort()).toEqual(Object.keys({ ...MARKERS, ...secrets }).sort());
+        // What was deleted before may or may not be there: the node's own file system gives back free blocks.
+        const { deleted: _, ...markers } = MARKERS;
+        const found = new Set((await search(copy, { ...markers, ...secrets })).map(({ name }) => name));
+        expect([...found].sort()).toEqual(Object.keys({ ...markers, ...secrets }).sort());
     });
 
     it("is what a machine from the copy takes itself for, as long as the copy is not cleaned", async () => {
-        const disk = join(lab.directory, "uncleaned.raw");
         const vm = await lab.newVm("pool000002", { disk: copy, customData: kubeadmCustomData(lab.joining) });
         const uncleaned = await lab.start(vm);
-        const log = await waitWith(uncleaned, "kubelet to be refused", async () => {
-            const said = await uncleaned
-                .ssh("journalctl -b -u kubelet --no-pager | grep forbidden | head -n 3")
-                .catch(() => "");
-            return said.includes(`User "system:node:${DONOR}"`) ? said : undefined;
+        await waitWith(uncleaned, "kubelet to be refused", async () => {
+            const said = await uncleaned.ssh("journalctl -b -u kubelet --no-pager | grep forbidden").catch(() => "");
+            // What it asks for as the node that was copied.
+            return said.includes(`system:node:${DONOR}`) && said.includes("pool000002") ? true : undefined;
         });
-        expect(log).toContain('"pool000002" is forbidden');
         const joining = await waitWith(uncleaned, "kubeadm to refuse", async () => {
             const said = await uncleaned.ssh("cat /var/log/cloud-init-output.log").catch(() => "");
             return said.includes("[ERROR ") ? said : undefined;
@@ -120,7 +119,7 @@ describe("a node whose disk's copy is cleaned", () => {
         expect(joining).toContain("FileAvailable--etc-kubernetes-kubelet.conf");
         await expect(lab.kubernetes.core.readNode({ name: "pool000002" })).rejects.toMatchObject({ code: 404 });
         await uncleaned.kill();
-        await run("rm", ["-f", disk, vm.disk]);
+        rmSync(vm.disk);
     });
 
     it("has its copy cleaned on another node, by a pod that is not privileged", async () => {

@@ -169,7 +169,13 @@ export async function identityOf(machine: Machine): Promise<Identity> {
         ["kubelet", "cat /var/lib/kubelet/pki/kubelet-client-current.pem"],
         ["customDataRuns", `cat ${CUSTOM_DATA_LOG} 2>/dev/null || true`],
     ];
-    const output = await machine.ssh(commands.map(([, command]) => command).join("; echo; echo ---; "));
+    // kubelet asks for its certificate when the node may already be Ready.
+    const output = await waitWith(machine, "its identity", async () => {
+        const said = await machine
+            .ssh(commands.map(([, command]) => command).join("; echo; echo ---; "))
+            .catch(() => "");
+        return said.includes("BEGIN CERTIFICATE") ? said : undefined;
+    });
     const parts = output.split("\n---\n").map((part) => part.trim());
     const [hostName, machineId, hostKeys, instance, kubelet, runs] = parts;
     return {

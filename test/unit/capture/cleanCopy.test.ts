@@ -241,6 +241,16 @@ describe("a copy is refused and not changed", () => {
     });
 });
 
+test("a newer kernel is seen where the flavour's name has digits, as Debian's have", () => {
+    const [running, newer] = ["6.12.9+deb13-cloud-amd64", "6.12.11+deb13-cloud-amd64"];
+    disk.put(`boot/vmlinuz-${running}`, "");
+    expect(clean({ KAMINO_KERNEL: running }).status).toBe(0);
+    disk.put(`boot/vmlinuz-${newer}`, "");
+    const { status, stderr } = clean({ KAMINO_KERNEL: running });
+    expect(status).toBe(1);
+    expect(stderr).toContain(`has ${newer} installed`);
+});
+
 test("kernels of another flavour, and older ones, say nothing", () => {
     disk.put("boot/vmlinuz-5.15.0-1049-azure", "");
     disk.put("boot/vmlinuz-6.8.0-1-generic", "");

@@ -9,6 +9,10 @@ const { render } = createRequire(import.meta.url)("svg-term");
 
 /** Output within this time is one frame, in seconds. */
 const FRAME = 0.5;
+/** A frame adds at most so many lines; more of them scroll by, one frame after the other. */
+const LINES = 16;
+/** Time between frames that scroll, in seconds. */
+const SCROLL = 0.8;
 /** Longest pause between two frames, in seconds. */
 const PAUSE = 1.5;
 /** How long the last frame stays before the recording starts again, in seconds. */
@@ -23,17 +27,27 @@ const [header, ...events] = readFileSync(source, "utf8")
     .split("\n")
     .map((line) => JSON.parse(line));
 
+/** Output that came together, with the time at which it began. */
+const bursts = [];
+for (const [at, , data] of events.filter(([, kind]) => kind === "o")) {
+    const burst = bursts.at(-1);
+    if (burst && at - burst.at < FRAME) {
+        burst.data += data;
+    } else {
+        bursts.push({ at, data });
+    }
+}
+
 const frames = [];
 let time = 0;
 let last = 0;
-for (const [at, kind, data] of events.filter(([, each]) => each === "o")) {
-    const frame = frames.at(-1);
-    if (frame && at - last < FRAME) {
-        frame[2] += data;
-    } else {
-        time += Math.min(at - last, PAUSE);
-        last = at;
-        frames.push([time, kind, data]);
+for (const { at, data } of bursts) {
+    time += Math.min(at - last, PAUSE);
+    last = at;
+    const lines = data.split(/(?<=\n)/);
+    for (let from = 0; from < lines.length; from += LINES) {
+        time += from === 0 ? 0 : SCROLL;
+        frames.push([time, "o", lines.slice(from, from + LINES).join("")]);
     }
 }
 frames.push([time + END, "o", ""]);

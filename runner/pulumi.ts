@@ -58,6 +58,16 @@ export async function selectedStack(context: RunContext): Promise<string> {
     return all.trim().split("/").at(-1) ?? "";
 }
 
+/** The version that each pool's model points at, from the stack's last outputs; empty before the first `up`. */
+export async function imageVersions(stack: string, context: RunContext): Promise<Record<string, string>> {
+    const { exitCode, stdout } = await pulumi(["stack", "output", "pools", "--json", "--stack", stack], context, false);
+    if (exitCode !== 0) {
+        return {};
+    }
+    const pools = JSON.parse(stdout) as Record<string, { version?: string }>;
+    return Object.fromEntries(Object.entries(pools).map(([name, { version = "" }]) => [name, version]));
+}
+
 async function run(command: string[], options: Options, context: RunContext, live: boolean): Promise<Result> {
     const log = join(context.scratch, `${command[0]}.events`);
     const policyConfig = options.policyConfig ? ["--policy-pack-config", options.policyConfig] : [];
@@ -102,7 +112,7 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
         if (result.code === "ENOENT") {
             throw new Error("pulumi is not installed, or not on PATH: https://www.pulumi.com/docs/install/");
         }
-        return { exitCode: result.exitCode, all: result.all ?? "" };
+        return { exitCode: result.exitCode, all: result.all ?? "", stdout: String(result.stdout ?? "") };
     } finally {
         stop.removeEventListener("abort", stopNow);
     }

@@ -2,20 +2,30 @@
 // certificates or secrets on running nodes. Pure.
 import { isMap, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../components/core/errors";
+import { momentOf } from "../components/core/version";
 
-/** The shortest `maximumImageAge` that the program accepts: every image of yesterday is older. */
-const SHORTEST_AGE = "1m";
+const MINUTE_MS = 60_000;
+
+/** What is known of a stack's pools. */
+export interface RetakeFacts {
+    /** The version that each pool's model points at, by the pool's name. */
+    versions: Record<string, string>;
+    now: Date;
+}
 
 /**
  * Changes a stack's settings so that the next run takes a new image of one pool.
  *
  * @param text of Pulumi.<stack>.yaml
  * @param pool its name, or its scale set's name
+ * The `maximumImageAge` is the image's age in whole minutes. A node that was not rebooted since gives a version that is named by
+ * the last image's moment plus a whole number of that age: by this minute, in the preview and in the `up` after it.
+ *
  * @param file where the text is from, for messages
  * @returns the text with a `maximumImageAge` for this pool; everything else stays, secrets included
- * @throws UserError in one line when there is no such pool
+ * @throws UserError in one line when there is no such pool, or it has no image yet
  */
-export function retakeSettings(text: string, pool: string, file: string): string {
+export function retakeSettings(text: string, pool: string, file: string, { versions, now }: RetakeFacts): string {
     const document = parseDocument(text);
     const pools = document.getIn(["config", "kamino:pools"]);
     const entries = isSeq(pools) ? pools.items.filter((item): item is YAMLMap => isMap(item)) : [];
@@ -27,7 +37,15 @@ export function retakeSettings(text: string, pool: string, file: string): string
     if (found.get("pin") !== undefined) {
         throw new UserError(`--retake: pool "${pool}" is pinned to an image; remove its pin from ${file} first`);
     }
-    found.set("maximumImageAge", SHORTEST_AGE);
+    const moment = momentOf(versions[namesOf(found)[0]] ?? "");
+    if (moment === undefined) {
+        throw new UserError(`--retake: pool "${pool}" has no image yet; npm run up takes the first one`);
+    }
+    const age = Math.floor((now.getTime() - moment.getTime()) / MINUTE_MS);
+    if (age < 1) {
+        throw new UserError(`--retake: the image of pool "${pool}" is not a minute old`);
+    }
+    found.set("maximumImageAge", `${age}m`);
     return document.toString();
 }
 

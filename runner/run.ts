@@ -11,7 +11,16 @@ import { keepTokenFile } from "./github/tokenFile";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
-import { cancelLocks, preview, PROJECT, selectedStack, up, type Result, type RunContext } from "./pulumi";
+import {
+    cancelLocks,
+    imageVersions,
+    preview,
+    PROJECT,
+    selectedStack,
+    up,
+    type Result,
+    type RunContext,
+} from "./pulumi";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
 import { lockedMessage, locksIn, staleReason } from "./stateLock";
@@ -62,8 +71,9 @@ async function withRetake(options: Options, context: RunContext): Promise<Option
             `--retake: there is no ${file}; name the stack with --stack, or its settings with --config-file`,
         );
     });
+    const facts = { versions: await imageVersions(stack, context), now: new Date() };
     const configFile = join(context.scratch, "retake.yaml");
-    await writeFile(configFile, retakeSettings(text, options.retake, file), { mode: 0o600 });
+    await writeFile(configFile, retakeSettings(text, options.retake, file, facts), { mode: 0o600 });
     return { ...options, stack, configFile };
 }
 
@@ -106,6 +116,9 @@ async function runUp(run: PreparedRun): Promise<number> {
         if (!planned.succeeded || !hasChanges(planned.summary)) {
             const exitCode = planned.succeeded ? EXIT.nothing : EXIT.error;
             await deliverReport(run, planned, exitCode);
+            if (planned.succeeded && options.retake !== undefined) {
+                throw new UserError("no new image: no node fits; the report says why");
+            }
             return exitCode;
         }
         console.log(renderReport({ ...reportInput(options, planned), mode: "preview" }).screen);

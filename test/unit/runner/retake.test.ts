@@ -18,6 +18,10 @@ config:
           pin: 2026.1121.0409
 `;
 
+const versions = { "k8s-pool1-12345678-vmss": "2026.1121.0409", pool2: "2026.1121.0409", pool4: "" };
+const facts = { versions, now: new Date("2026-11-22T04:12:30Z") };
+const DAY = `${24 * 60 + 3}m`;
+
 interface Settings {
     config: { "kamino:pools": { maximumImageAge?: string }[] };
 }
@@ -25,18 +29,29 @@ interface Settings {
 const ages = (text: string) => (parse(text) as Settings).config["kamino:pools"].map((pool) => pool.maximumImageAge);
 
 test.each([
-    ["k8s-pool1-12345678-vmss", ["1m", undefined, undefined]],
-    ["pool2", ["30d", "1m", undefined]],
-    ["k8s-pool2-12345678-vmss", ["30d", "1m", undefined]],
+    ["k8s-pool1-12345678-vmss", [DAY, undefined, undefined]],
+    ["pool2", ["30d", DAY, undefined]],
+    ["k8s-pool2-12345678-vmss", ["30d", DAY, undefined]],
 ])("%s is the only pool whose image is too old", (pool, expected) => {
-    expect(ages(retakeSettings(SETTINGS, pool, "Pulumi.prod.yaml"))).toEqual(expected);
+    expect(ages(retakeSettings(SETTINGS, pool, "Pulumi.prod.yaml", facts))).toEqual(expected);
 });
 
 test("everything else stays, encrypted secrets and comments included", () => {
-    const changed = retakeSettings(SETTINGS, "pool2", "Pulumi.prod.yaml");
+    const changed = retakeSettings(SETTINGS, "pool2", "Pulumi.prod.yaml", facts);
     expect(changed).toContain("encryptionsalt: v1:abc\n");
     expect(changed).toContain("secure: v1:xyz # stays encrypted\n");
     expect(changed).toContain("maximumImageAge: 30d\n");
+});
+
+test("the version that a preview names is the one that an up names some minutes later", () => {
+    const age = 24 * 60 + 3;
+    const steps = (minutesLater: number) => Math.floor((age + minutesLater) / age);
+    expect([0, 1, 30, 600].map(steps)).toEqual([1, 1, 1, 1]);
+});
+
+test("an image of this minute is not taken again", () => {
+    const now = new Date("2026-11-21T04:09:59Z");
+    expect(() => retakeSettings(SETTINGS, "pool2", "f", { versions, now })).toThrow("is not a minute old");
 });
 
 test.each([
@@ -46,9 +61,10 @@ test.each([
         'there is no pool "pool9" in Pulumi.prod.yaml; its pools: k8s-pool1-12345678-vmss, pool2, pool3',
     ],
     [SETTINGS, "pool3", 'pool "pool3" is pinned to an image; remove its pin from Pulumi.prod.yaml first'],
+    [SETTINGS.replaceAll("pool2", "pool4"), "pool4", 'pool "pool4" has no image yet; npm run up takes the first one'],
     ["config:\n    kamino:pools: all\n", "a", "its pools: none"],
     ["", "a", "its pools: none"],
 ])("%#: a pool that cannot be retaken is refused in one line", (text, pool, message) => {
-    expect(() => retakeSettings(text, pool, "Pulumi.prod.yaml")).toThrow(message);
-    expect(() => retakeSettings(text, pool, "Pulumi.prod.yaml")).not.toThrow("\n");
+    expect(() => retakeSettings(text, pool, "Pulumi.prod.yaml", facts)).toThrow(message);
+    expect(() => retakeSettings(text, pool, "Pulumi.prod.yaml", facts)).not.toThrow("\n");
 });

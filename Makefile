@@ -52,6 +52,10 @@ test-vm: requirements ## a capture on real machines: emulated VMs, real disks, r
 	    $(MAKE) build $(vm)/node.raw $(vm)/id && rm -rf $(vm)/runs && \
 	    sh sandbox/vm/network.sh npx --no-install vitest run --config test/vm/vitest.config.mts
 
+.PHONY: test-az
+test-az: dependencies .sandbox/stamps/az ## a real az, installed into .sandbox/venv, against the local Azure; needs Python 3.10 or later
+	@npx --no-install vitest run --config test/az/vitest.config.mts
+
 .PHONY: test-times
 test-times: ## seconds by suite, of the last make test
 	@node .ci/suites.mjs
@@ -168,6 +172,14 @@ $(bin)/kubernetes-provider: sandbox/kubernetes-provider/go.mod sandbox/kubernete
 	    install -m 644 "$$files/schema.json" "$$files/terraform-mapping.json" . && $(go-build) -o ../../$@ \
 	    -ldflags "-s -w -X main.version=$$(node -p 'require("@pulumi/kubernetes/package.json").version')" .
 	@touch $@
+
+.sandbox/stamps/az: sandbox/az/requirements.txt sandbox/az/constraints.txt | requirements
+	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	    { echo "make test-az: needs Python 3.10 or later with its venv module (Debian: python3-venv)"; exit 1; }
+	@echo "Installing $$(sed -n 's/^azure-cli==/az /p' sandbox/az/requirements.txt) into .sandbox/venv (some minutes, once)"
+	@python3 -m venv .sandbox/venv && .sandbox/venv/bin/pip install --quiet --disable-pip-version-check \
+	    --requirement sandbox/az/requirements.txt --constraint sandbox/az/constraints.txt
+	@mkdir -p $(@D) && touch $@
 
 .sandbox/stamps/plugins: $(plugin-sources) package-lock.json | dependencies
 	@echo "Bundling the sandbox's Pulumi plugins (a second)"

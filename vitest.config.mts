@@ -24,7 +24,7 @@ export default defineConfig({
                     name: "real",
                     include: ["test/**/*.test.ts"],
                     // test/vm has a configuration of its own: make test-vm.
-                    exclude: ["test/unit/**", "test/vm/**", "**/node_modules/**"],
+                    exclude: ["test/unit/**", "test/az/**", "test/vm/**", "**/node_modules/**"],
                     // A process for each file: it owns a sandbox, signals included.
                     pool: "forks",
                     // The engine, the API server and the programs under test share the machine's cores.

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import { NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
-import type { NodeSelectionState } from "../components/selection/nodeSelection";
+import type { StoredSelectionState } from "../components/selection/nodeSelection";
 
 /** One pool, as it stood before and will stand after. */
 export interface PoolLine {
@@ -10,7 +10,7 @@ export interface PoolLine {
     /** The node of the newest image; empty when there is none yet. */
     node: string;
     /** When kured saw that node's need for a reboot, RFC 3339 UTC; empty when there is no image. */
-    patchedAt: string;
+    rebootNeededAt: string;
     /** The version that the model points at until then; empty for the first. */
     from: string;
     to: string;
@@ -107,17 +107,17 @@ function imageVersionOf(inputs: Model = {}): string | undefined {
 }
 
 function poolLine({ old, new: planned, urn }: StepEventMetadata, model: { from?: string; to?: string }): PoolLine {
-    const before = (old?.inputs ?? {}) as Partial<NodeSelectionState>;
-    const after = (planned?.inputs ?? {}) as Partial<NodeSelectionState>;
+    const before = (old?.inputs ?? {}) as StoredSelectionState;
+    const after = (planned?.inputs ?? {}) as StoredSelectionState;
     const current = after.versions?.find(({ version }) => version === after.current);
     return {
         pool: after.pool ?? nameOf(urn),
         node: after.currentNode ?? current?.node ?? "",
-        patchedAt: current?.patched ?? "",
+        rebootNeededAt: current?.rebootNeededAt ?? current?.patched ?? "",
         // After a run that failed half-way the selection is ahead of the model.
         from: (model.to === undefined ? before.current : model.from) ?? "",
         to: after.current ?? "",
-        restore: after.restore ?? [],
+        restore: after.nodesToRecover ?? after.restore ?? [],
         explanation: after.explanation ?? "",
     };
 }

@@ -110,7 +110,7 @@ function table(pools: PoolLine[]): string {
         return "";
     }
     const rows = pools.map((line) =>
-        [line.pool, line.node || "–", minute(line.patchedAt), image(line), line.explanation || "–"]
+        [line.pool, line.node || "–", minute(line.rebootNeededAt), image(line), line.explanation || "–"]
             .map(cell)
             .join(" | "),
     );

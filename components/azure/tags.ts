@@ -17,6 +17,7 @@ export const OWN_TAGS = [
     "node",
     "patched",
     "pool",
+    "rebootneededat",
     "scale-set",
     "version",
 ];

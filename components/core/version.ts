@@ -1,4 +1,4 @@
-// Image versions named by the moment that their node was patched: `YYYY.MMDD.HHMM` in UTC. Pure.
+// Image versions named by the moment at which their node's reboot began: `YYYY.MMDD.HHMM` in UTC. Pure.
 
 /** The three numbers of a gallery image version's name, each a 32-bit integer. */
 export interface Version {
@@ -10,7 +10,7 @@ export interface Version {
 const LARGEST = 2 ** 31 - 1;
 
 /**
- * The name of the version of a node that was patched at that moment: `2026.1122.0412`. Names sort as the moments do, by the
+ * The name of the version of a node whose reboot began at that moment: `2026.1122.0412`. Names sort as the moments do, by the
  * minute, and after all names of the earlier form `YYYY.MM.DD` of the same year (its minor number is at most 12).
  *
  * @throws RangeError for an invalid date or a year without four digits

@@ -27,9 +27,9 @@ export interface Kubernetes {
     apps: AppsV1Api;
 }
 
-/** Objects as far as their metadata, and when the API server answered by its own clock. */
-export interface MetadataList {
-    items: V1ObjectMeta[];
+/** Objects as far as their metadata and the columns of `kubectl get`, and when the API server answered by its own clock. */
+export interface Table {
+    rows: { metadata: V1ObjectMeta; cells: Record<string, unknown> }[];
     now: Date;
 }
 
@@ -84,28 +84,34 @@ export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeCon
 const TIMEOUT_MS = 60_000;
 
 /**
- * The metadata alone of all objects that a path lists, from the API server's cache: a tenth of the bytes and of the time of
- * the objects themselves, which the typed clients would read.
+ * All objects that a path lists as `kubectl get` shows them, from the API server's cache: each one's columns and its metadata, a
+ * tenth of the bytes and of the time of the objects themselves, which the typed clients would read.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  *
  * @param path as in `/api/v1/nodes`
- * @param query further parameters, as in `{ fieldSelector: "spec.unschedulable=false" }`
  * @throws UserError in one line when the API server is away or refuses
  */
-export async function listMetadata(
-    cluster: Pick<Kubernetes, "config" | "server">,
-    path: string,
-    query: Record<string, string> = {},
-): Promise<MetadataList> {
+export async function listTable(cluster: Pick<Kubernetes, "config" | "server">, path: string): Promise<Table> {
     // "0": whatever the API server has cached will do. No quorum read from etcd for each preview.
     const { body, headers } = await get(
         cluster,
         path,
-        { resourceVersion: "0", ...query },
-        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        { resourceVersion: "0" },
+        "application/json;as=Table;g=meta.k8s.io;v=v1",
     );
-    // A list with nothing in it is null, as Go writes an empty slice.
-    const { items } = body as { items: { metadata: V1ObjectMeta }[] | null };
-    return { items: (items ?? []).map(({ metadata }) => metadata), now: dateOf(headers) };
+    const { columnDefinitions, rows } = body as {
+        columnDefinitions: { name: string }[];
+        // A list with nothing in it is null, as Go writes an empty slice.
+        rows: { cells: unknown[]; object: { metadata: V1ObjectMeta } }[] | null;
+    };
+    const columns = columnDefinitions.map(({ name }) => name);
+    return {
+        rows: (rows ?? []).map(({ cells, object }) => ({
+            metadata: object.metadata,
+            cells: Object.fromEntries(columns.map((name, index) => [name, cells[index]])),
+        })),
+        now: dateOf(headers),
+    };
 }
 
 /**

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import type { V1Container, V1DaemonSet } from "@kubernetes/client-node";
 import { parseArgsStringToArgv } from "string-argv";
+import { readLock } from "./kuredLockValue";
 
 /** The options of kured that matter here. */
 export interface KuredOptions {
@@ -57,6 +58,18 @@ export function toKured(daemonSet: V1DaemonSet): Kured {
         options: optionsOf(container, { namespace, name }),
         nodeSelector: daemonSet.spec?.template.spec?.nodeSelector ?? {},
     };
+}
+
+/** Whether kured's lock has an entry of this node, as far as the DaemonSets tell. */
+export function holdsLock(daemonSets: V1DaemonSet[], node: string): boolean {
+    const kured = findKured(daemonSets);
+    const { lockNamespace, lockName, lockAnnotation } = kured?.options ?? {};
+    const carrier = daemonSets.find(
+        ({ metadata }) => metadata?.namespace === lockNamespace && metadata?.name === lockName,
+    );
+    const lock = readLock(carrier?.metadata?.annotations?.[lockAnnotation ?? ""]);
+    // What cannot be read may be anybody's.
+    return lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node);
 }
 
 /**

@@ -7,6 +7,9 @@ import { persistently } from "../core/retry";
 /** Keeps the cluster autoscaler from removing a node: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md */
 export const SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
+/** By this name the node's `metadata.managedFields` tell what this program wrote. */
+const FIELD_MANAGER = "kamino";
+
 /** What is changed of a node; null removes. With a resource version only if the node is still that one. */
 export interface NodeChange {
     metadata?: { resourceVersion?: string; annotations?: Record<string, string | null> };
@@ -28,7 +31,7 @@ export async function readNode({ core }: Kubernetes, name: string): Promise<V1No
 /** Changes the node, and nothing else of it than what is named. */
 export async function patchNode({ core }: Kubernetes, name: string, body: NodeChange): Promise<V1Node> {
     const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-    return persistently(() => core.patchNode({ name, body }, options));
+    return persistently(() => core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options));
 }
 
 function readyCondition(node: V1Node) {

@@ -65,7 +65,10 @@ export function declareImageVersion(
             storageProfile: { osDiskImage: { source: { id: snapshotId } } },
             tags: {
                 node: choice.node,
-                patched: choice.patched,
+                // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
+                ...(choice.patched === undefined
+                    ? { rebootNeededAt: choice.rebootNeededAt }
+                    : { patched: choice.patched }),
                 ...(choice.attempt > 1 && { attempt: String(choice.attempt) }),
             },
         },

@@ -12,14 +12,16 @@ import { parseArmId } from "../azure/ids";
  * @param id ARM id of the image version
  * @throws UserError in one line while Azure is still at work on it, or when it cannot be deleted
  */
-export async function removeOrphan(id: string, { node, patched, version }: Choice): Promise<void> {
+export async function removeOrphan(id: string, { node, rebootNeededAt, version }: Choice): Promise<void> {
     const { subscriptionId, resourceGroup, names } = parseArmId(id);
     const path = [resourceGroup, names[0], names[1], names[2]] as const;
     const { galleryImageVersions } = await computeClient(subscriptionId);
     const what = `image version ${version}, left by a run that was interrupted,`;
     try {
         const found = await galleryImageVersions.get(...path);
-        if (found.tags?.node !== node || found.tags?.patched !== patched) {
+        const { node: madeOf, rebootNeededAt: moment, patched } = found.tags ?? {};
+        // Earlier versions gave the moment as `patched`.
+        if (madeOf !== node || (moment ?? patched) !== rebootNeededAt) {
             return;
         }
         if (found.provisioningState === "Creating" || found.provisioningState === "Deleting") {

@@ -100,6 +100,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 imageId: live.virtualMachineProfile?.storageProfile?.imageReference?.id,
                 imageDefinitionId: imageDefinitionId(this.args.pool),
                 rules,
+                minimumReadyNodes: settings.capture.minimumReadyNodes,
                 maxHistory: settings.image.maxHistory,
                 node,
                 pin,
@@ -141,7 +142,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
     private keepImage(name: string, choice: Choice, protect: boolean, dependsOn: pulumi.Resource[]) {
         const { pool, kubernetes } = this.args;
         const { capture: settings, kured, tags } = pool.settings;
-        const { version, node, instanceId, patched } = choice;
+        const { version, node, instanceId, rebootNeededAt: patched } = choice;
         const capture = new OsDiskCapture(
             `${name}-${version}`,
             {

@@ -1,25 +1,30 @@
 // From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps. Pure.
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
-import { prune, withAttempt, type History } from "./history";
-import type { Choice } from "./nodeSelection";
+import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
+import type { Choice, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
     HARD_RULES,
+    asUtc,
     best,
+    filterCandidates,
     firstFailure,
-    judge,
-    rebootOf,
+    isNewer,
+    neededAt,
+    rebootedAt,
     type Facts,
     type PoolNode,
     type Reason,
-    type Verdict,
+    type Screening,
 } from "./rules";
 import type { GalleryVersion } from "../azure/imageVersions";
+import { canSpare, type MinimumNodes, type OtherNodes } from "../node/nodeList";
 import { instanceOf } from "../node/providerId";
+import type { UnfinishedCapture } from "./unfinished";
 
 /** Everything a decision is made from. */
-export interface Question {
+export interface DecisionInputs {
     pool: string;
     facts: Facts;
     history: History;
@@ -29,6 +34,14 @@ export interface Question {
     maxHistory: number;
     node?: string;
     pin?: string;
+    /** Captures of the pool's nodes that have not ended. */
+    unfinished: UnfinishedCapture[];
+    /** Nodes of the cluster that kured is rebooting. */
+    rebooting: string[];
+    /** Setting `minimumReadyNodes`. */
+    minimumReadyNodes?: MinimumNodes;
+    /** Choices whose image Azure has failed to make as often as it is tried. */
+    givenUp: GivenUp[];
 }
 
 /** A decision. */
@@ -39,74 +52,118 @@ export interface Decision {
     currentNode: string;
     /** The node to take in this run; undefined when nothing is to change. */
     chosen?: { node: PoolNode; choice: Choice };
-    /** How the nodes fared under the rules; undefined where the configuration names the node or the version. */
-    verdict?: Verdict;
+    /** How many nodes each rule has rejected; undefined where the configuration names the node or the version. */
+    screening?: Screening;
     /** Why no node was taken although some may fit. */
-    held?: Held;
+    noChoice?: NoChoice;
+    /** What the next run must not try again, unless a person asks for it. */
+    givenUp: GivenUp[];
 }
 
-/** Why nothing is taken: a version is pinned, too few nodes fit, or the node named outright falls to a rule or is taken already. */
-export type Held =
+/** Why nothing is taken, although nodes may fit. */
+export type NoChoice =
+    /** The configuration pins a version. */
     | { kind: "pinned" }
+    /** Fewer nodes fit than `minimumCandidates` asks for. */
     | { kind: "tooFew"; fits: number; needed: number }
-    | { kind: "named"; node: string; reason?: Reason };
+    /** The node that the configuration names is rejected by a rule, or is taken already. */
+    | { kind: "configured"; node: string; reason?: Reason }
+    /** A node of the pool carries the journal of a capture. One bad capture must not be followed by another one. */
+    | { kind: "unfinished"; capture: UnfinishedCapture }
+    /** The pool cannot spare one more node at this moment. */
+    | ({ kind: "noSpare"; node: string } & OtherNodes)
+    /** Azure has failed to make this image as often as it is tried. */
+    | ({ kind: "failed" } & GivenUp);
 
-/** Names of the nodes that could still win by their metadata, so that their details have to be read. */
-export function undecided(nodes: PoolNode[], question: Question): string[] {
-    const { facts, node, pin } = question;
+/** Names of the nodes that could still win by what the list of nodes tells, so that their details have to be read. */
+export function contenders(nodes: PoolNode[], inputs: DecisionInputs): string[] {
+    const { facts, node, pin } = inputs;
     if (pin !== undefined) {
         return [];
     }
     if (node !== undefined) {
         return nodes.some(({ name }) => name === node) ? [node] : [];
     }
-    const wide = imageIsTooOld(facts);
-    const asked = nodes.filter(
-        (each) => !firstFailure(each, facts) || (wide && !firstFailure(each, facts, ALL_BUT_REBOOT)),
+    const relaxed = imageIsTooOld(facts);
+    const possible = nodes.filter(
+        (each) => !firstFailure(each, facts) || (relaxed && !firstFailure(each, facts, ALL_BUT_REBOOT)),
     );
-    return asked.map(({ name }) => name);
+    return possible.map(({ name }) => name);
 }
 
 /**
  * Decides. The same facts give the same decision, and a decision that has been carried out gives none.
  *
- * @param nodes the pool's nodes, with details of those that `undecided` named
+ * @param nodes the pool's nodes, with details of those that `contenders` named
  * @throws UserError when what the configuration names (node, pin) is not there
  */
-export function decide(nodes: PoolNode[], question: Question): Decision {
-    const { history, pin, node } = question;
+export function decide(nodes: PoolNode[], inputs: DecisionInputs): Decision {
+    const { history, pin, node } = inputs;
     if (pin !== undefined) {
-        return conclude(question, history.built, { kind: "pinned" });
+        return toDecision(inputs, history.built, { kind: "pinned" });
     }
-    const pick = node !== undefined ? named(nodes, node, question) : elected(nodes, question);
+    const pick = node !== undefined ? pickConfigured(nodes, node, inputs) : pickBest(nodes, inputs);
     if (!("node" in pick)) {
-        return { ...conclude(question, history.built, pick.held), verdict: pick.verdict };
+        const noChoice = pick.noChoice ?? unfinishedElsewhere(inputs);
+        return { ...toDecision(inputs, history.built, noChoice), screening: pick.screening };
     }
-    const choice = toChoice(pick.node, question);
-    const decision = conclude(question, [...history.built, choice]);
-    return { ...decision, verdict: pick.verdict, chosen: { node: pick.node, choice } };
+    const choice = toChoice(pick.node, inputs);
+    const obstacle = obstacleTo(pick.node, choice, nodes, inputs);
+    if (obstacle) {
+        return { ...toDecision(inputs, history.built, obstacle), screening: pick.screening };
+    }
+    const decision = toDecision(inputs, [...history.built, choice]);
+    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice } };
 }
 
-type Pick = { node: PoolNode; verdict?: Verdict } | { held?: Held; verdict?: Verdict };
+/** What speaks against capturing this node in this run, although it is the one to take. */
+function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: DecisionInputs): NoChoice | undefined {
+    const unfinished = unfinishedElsewhere(inputs, node.name);
+    if (unfinished) {
+        return unfinished;
+    }
+    if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
+        return { kind: "failed", node: node.name, version: choice.version };
+    }
+    const ofPool = nodes.filter((each) => firstFailure(each, inputs.facts, ["elsewhere"]) === undefined);
+    const { spare, ...capacity } = canSpare(ofPool, node.name, inputs.rebooting, inputs.minimumReadyNodes);
+    return spare ? undefined : { kind: "noSpare", node: node.name, ...capacity };
+}
+
+function isGivenUp({ version, node }: Choice, { givenUp }: DecisionInputs): boolean {
+    return givenUp.some((each) => each.node === node && sameVersion(each.version, version));
+}
+
+/** A capture that has not ended, other than one of this node that died: capturing the node anew begins with its recovery. */
+function unfinishedElsewhere({ unfinished }: DecisionInputs, node = ""): NoChoice | undefined {
+    const capture = [...unfinished]
+        .sort((a, b) => (a.node < b.node ? -1 : 1))
+        .find((each) => each.node !== node || each.state !== "dead");
+    return capture && { kind: "unfinished", capture };
+}
+
+type Pick = { node: PoolNode; screening?: Screening } | { noChoice?: NoChoice; screening?: Screening };
 
 /** The best of those that fulfil all rules; when they are too few and the image is too old, again without the reboot rules. */
-function elected(nodes: PoolNode[], { facts }: Question): Pick {
-    const strict = judge(nodes, facts);
+function pickBest(nodes: PoolNode[], { facts }: DecisionInputs): Pick {
+    const strict = filterCandidates(nodes, facts);
     const needed = facts.rules.minimumCandidates;
-    const wide = strict.candidates.length < needed && imageIsTooOld(facts);
-    const verdict = wide ? judge(nodes, facts, ALL_BUT_REBOOT) : strict;
-    const fits = verdict.candidates.length;
-    const node = fits >= needed ? best(verdict.candidates, facts) : undefined;
-    return node ? { node, verdict } : { held: fits > 0 ? { kind: "tooFew", fits, needed } : undefined, verdict };
+    const relaxed = strict.candidates.length < needed && imageIsTooOld(facts);
+    const screening = relaxed ? filterCandidates(nodes, facts, ALL_BUT_REBOOT) : strict;
+    const fits = screening.candidates.length;
+    const node = fits >= needed ? best(screening.candidates, facts) : undefined;
+    return node
+        ? { node, screening }
+        : { noChoice: fits > 0 ? { kind: "tooFew", fits, needed } : undefined, screening };
 }
 
-/** The node that the configuration names, unless the newest image is its already, or it falls to a rule that cannot be wished away. */
-function named(nodes: PoolNode[], name: string, { pool, facts, history, gallery }: Question): Pick {
+/** The node that the configuration names, unless the newest image is of it already, or a rule that cannot be waived rejects it. */
+function pickConfigured(nodes: PoolNode[], name: string, { pool, facts, history, gallery }: DecisionInputs): Pick {
     const node = nodes.find((each) => each.name === name);
     const at = `kamino:pools, pool "${pool}", node: "${name}"`;
     if (!node || (node.details && instanceOf(node.details.providerID, facts.scaleSetId) === undefined)) {
         throw new UserError(
-            `${at} is no node of scale set ${facts.scaleSetId.split("/").at(-1)}; check the name with kubectl get nodes`,
+            `${at} is not a node of scale set ${facts.scaleSetId.split("/").at(-1)}; check the name with kubectl get nodes`,
         );
     }
     const reason = firstFailure(node, facts, HARD_RULES);
@@ -118,14 +175,9 @@ function named(nodes: PoolNode[], name: string, { pool, facts, history, gallery 
         history.built.find(({ version }) => version === history.newest)?.node ??
         gallery.find(({ version }) => version === history.newest)?.node;
     if (reason || !node.details || (source === name && !isNewer(node, facts))) {
-        return { held: { kind: "named", node: name, reason } };
+        return { noChoice: { kind: "configured", node: name, reason } };
     }
     return { node };
-}
-
-function isNewer(node: PoolNode, { now, newest }: Facts): boolean {
-    const reboot = rebootOf(node, now);
-    return reboot instanceof Date && compareVersions(versionOf(reboot), newest) > 0;
 }
 
 /** Whether the newest image is older than `maximumImageAge`. Where there is no image yet, there is none too old. */
@@ -138,38 +190,36 @@ function imageIsTooOld({ rules, newest, now }: Facts): boolean {
     );
 }
 
-function toChoice(node: PoolNode, question: Question): Choice {
-    const { facts, history, gallery } = question;
-    const again = history.open.find(
+function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
+    const { facts, history, gallery } = inputs;
+    const again = history.pending.find(
         (choice) => choice.node === node.name && compareVersions(choice.version, facts.newest) > 0,
     );
-    const moment = momentFor(node, facts);
-    // An earlier choice of this very node stands, so long as kured has not rebooted the node since.
+    const moment = versionMoment(node, facts);
+    // An earlier choice of this very node stands until kured reboots the node once more.
     const version = again && !isNewer(node, { ...facts, newest: again.version }) ? again.version : versionOf(moment);
-    const reboot = rebootOf(node, facts.now);
-    const patched = (reboot instanceof Date ? reboot : (momentOf(version) ?? moment))
-        .toISOString()
-        .replace(/\.\d+Z$/, "Z");
+    const needed = neededAt(node, facts.now);
+    const rebootNeededAt = asUtc(needed instanceof Date ? needed : (momentOf(version) ?? moment));
     const instanceId = instanceOf(node.details?.providerID ?? "", facts.scaleSetId) ?? "";
-    return withAttempt({ version, node: node.name, instanceId, patched }, history.open, gallery);
+    return withAttempt({ version, node: node.name, instanceId, rebootNeededAt }, history.pending, gallery);
 }
 
 const MINUTE_MS = 60_000;
 
 /**
- * The moment that names the version of a node: that of its reboot. A node that was not rebooted since the newest image (taken for
- * its age, or named outright) gets the latest moment that is a whole number of `maximumImageAge` after it, so that preview and up
- * agree on the name; without that setting, the minute after.
+ * The moment that a version is named by: that of the node's reboot. A node that was not rebooted since the newest image (taken for
+ * its age, or named by the configuration) gets that image's moment plus whole `maximumImageAge` periods, or one minute without that
+ * setting, so that preview and up agree on the name.
  */
-function momentFor(node: PoolNode, facts: Facts): Date {
+function versionMoment(node: PoolNode, facts: Facts): Date {
     const { now, newest, rules } = facts;
-    const reboot = rebootOf(node, now);
-    if (reboot instanceof Date && isNewer(node, facts)) {
+    const reboot = rebootedAt(node, now);
+    if (reboot && isNewer(node, facts)) {
         return reboot;
     }
     const base = momentOf(newest);
     if (!base) {
-        // No image and no reboot: it became Ready at a moment of its own at least.
+        // Neither an image nor a reboot: the moment at which it became Ready is at least the node's.
         return node.details?.readySince ?? now;
     }
     const step = rules.maximumImageAgeMs ?? 0;
@@ -178,15 +228,19 @@ function momentFor(node: PoolNode, facts: Facts): Date {
 }
 
 /** What history keeps and which version is current. */
-function conclude(question: Question, versions: Choice[], held?: Held): Decision {
-    const { pin, live, gallery, maxHistory } = question;
-    const current = pin === undefined ? newestOf(versions, live) : pinned(question, pin);
+function toDecision(inputs: DecisionInputs, versions: Choice[], noChoice?: NoChoice): Decision {
+    const { pin, live, gallery, maxHistory, facts } = inputs;
+    const current = pin === undefined ? newestOf(versions, live) : pinned(inputs, pin);
     const kept = prune(versions, maxHistory, [current, live ?? ""]);
     const currentNode =
         kept.find(({ version }) => sameVersion(version, current))?.node ??
         gallery.find(({ version }) => sameVersion(version, current))?.node ??
         "";
-    return { versions: kept, current, currentNode, held };
+    // A newer image makes it meaningless that an older one failed.
+    const before = inputs.givenUp.filter(({ version }) => compareVersions(version, facts.newest) > 0);
+    const failed = noChoice?.kind === "failed" ? [{ node: noChoice.node, version: noChoice.version }] : [];
+    const others = before.filter((each) => !failed.some(({ version }) => sameVersion(version, each.version)));
+    return { versions: kept, current, currentNode, noChoice, givenUp: [...others, ...failed] };
 }
 
 /** The newest of this stack's versions; a newer one that the model points at already is not gone back from. */
@@ -196,7 +250,7 @@ function newestOf(versions: Choice[], live: string | undefined): string {
 }
 
 /** The pinned version, by the gallery's own spelling. */
-function pinned({ pool, gallery }: Question, pin: string): string {
+function pinned({ pool, gallery }: DecisionInputs, pin: string): string {
     // "Updating" is a version that is being replicated to further regions; it can be used.
     const usable = gallery.filter(({ state }) => state === "Succeeded" || state === "Updating");
     const found = usable.find(({ version }) => sameVersion(version, pin));

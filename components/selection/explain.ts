@@ -1,70 +1,119 @@
-// The line that a person decides by: which node, patched when, Ready for how long, from which image to which, and why no other. Pure.
+// The line that a person decides by: which node, its reboot, Ready for how long, from which image to which, and why no other. Pure.
 import { formatDuration } from "../core/duration";
 import { sameVersion } from "../core/version";
-import type { Decision } from "./decide";
-import { REASONS, readyFor, type Facts, type Reason, type Verdict } from "./rules";
+import { JOURNAL } from "../capture/journal";
+import type { Decision, NoChoice } from "./decide";
+import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
 
 /**
- * The fresh line of a preview or an update, as of now:
- * `pool1: node NODE, patched 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits)`.
+ * The line of a preview or an update, as of now:
+ * `pool1: node NODE, reboot needed 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits)`.
  *
  * @param before the version that was current until now; empty when there was none
  */
-export function freshLine(pool: string, decision: Decision, facts: Facts, before: string): string {
-    const { chosen, verdict, held, current } = decision;
-    const how = verdict ? ` (${counts(verdict, facts)})` : "";
+export function logLine(pool: string, decision: Decision, facts: Facts, before: string): string {
+    const { chosen, screening, noChoice, current } = decision;
+    const how = screening ? ` (${counts(screening, facts)})` : "";
     if (chosen) {
         const ready = `ready ${age(readyFor(chosen.node, facts.now))}`;
-        return `${pool}: ${taken(decision, ready, before)}${how || ", as named by the configuration (node)"}`;
+        return `${pool}: ${taken(decision, facts, ready, before)}${how || ", as named by the configuration (node)"}`;
     }
-    if (held?.kind === "pinned") {
-        return `${pool}: ${lastingLine(decision, before)} by the configuration (pin)`;
+    if (noChoice?.kind === "pinned") {
+        return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;
     }
-    const why = heldBack(decision, facts);
+    const why = noChoice ? reasonFor(noChoice, facts) : "";
     const image = current ? `image ${current}${from(decision)}` : "no image yet";
     return `${pool}: unchanged, ${image}${why && `; ${why}`}${how}`;
 }
 
 /** The line that is kept in the state: what was decided, without what is different a minute later. */
-export function lastingLine(decision: Decision, before: string): string {
+export function stateLine(decision: Decision, facts: Facts, before: string): string {
     if (decision.chosen) {
-        return taken(decision, "", before);
+        return taken(decision, facts, "", before);
     }
-    if (decision.held?.kind === "pinned") {
+    if (decision.noChoice?.kind === "pinned") {
         return `pinned to image ${decision.current}`;
     }
     return decision.current ? `image ${decision.current}${from(decision)}` : "no node fits yet, so there is no image";
 }
 
-function taken({ chosen }: Decision, ready: string, before: string): string {
-    const { node, version, patched, attempt } = chosen!.choice;
-    const when = `patched ${patched.slice(0, 16).replace("T", " ")}Z`;
+function taken({ chosen }: Decision, facts: Facts, ready: string, before: string): string {
+    const { node, version, rebootNeededAt, attempt } = chosen!.choice;
+    const needed = `reboot needed ${minute(rebootNeededAt)}`;
+    const rebooted = rebootedAt(chosen!.node, facts.now)?.toISOString() ?? rebootNeededAt;
+    // Only where the reboot has waited.
+    const when = minute(rebooted) === minute(rebootNeededAt) ? "" : `rebooted ${minute(rebooted)}`;
     const image = before && !sameVersion(before, version) ? `image ${before} → ${version}` : `image ${version}`;
     const again = attempt > 1 ? `attempt ${attempt}, as Azure could not make the image before` : "";
-    return [`node ${node}`, when, ready, image, again].filter(Boolean).join(", ");
+    return [`node ${node}`, needed, when, ready, image, again].filter(Boolean).join(", ");
+}
+
+/** `2026-11-22 04:12Z`. */
+function minute(moment: string): string {
+    return `${moment.slice(0, 16).replace("T", " ")}Z`;
 }
 
 function from({ currentNode }: Decision): string {
     return currentNode && ` from node ${currentNode}`;
 }
 
-function heldBack({ held }: Decision, facts: Facts): string {
-    switch (held?.kind) {
+function reasonFor(noChoice: NoChoice, facts: Facts): string {
+    switch (noChoice.kind) {
         case "tooFew":
-            return `${held.fits} of the ${held.needed} nodes that minimumCandidates wants`;
-        case "named":
-            return held.reason
-                ? `node ${held.node} is ${wording(held.reason, facts)}`
-                : `node ${held.node} was not rebooted since`;
-        default:
+            return `${noChoice.fits} of the ${noChoice.needed} nodes that minimumCandidates wants`;
+        case "configured":
+            return noChoice.reason
+                ? `node ${noChoice.node} is ${wording(noChoice.reason, facts)}`
+                : `node ${noChoice.node} was not rebooted since`;
+        case "unfinished":
+            return unfinished(noChoice.capture);
+        case "noSpare":
+            return noChoice.rebooting !== undefined
+                ? `node ${noChoice.node} fits, but kured is rebooting node ${noChoice.rebooting}; the next run looks again`
+                : `node ${noChoice.node} fits, but ${noChoice.inService} of the ${noChoice.others} other nodes are in service, and ` +
+                      `${noChoice.needed} must be (minimumReadyNodes)`;
+        case "failed":
+            return (
+                `node ${noChoice.node} fits, but Azure has failed twice to make image ${noChoice.version} of it: see the resource group's ` +
+                "activity log; to try it again name the node (node), a later reboot is tried without that"
+            );
+        case "pinned":
             return "";
     }
 }
 
+function unfinished({ node, state, version }: Extract<NoChoice, { kind: "unfinished" }>["capture"]): string {
+    const clear = `kubectl annotate node ${node} ${JOURNAL}-`;
+    switch (state) {
+        case "running":
+            return `node ${node} is being captured for image ${version} by another run`;
+        case "dead":
+            return (
+                `no other node is captured before node ${node} is back in service, whose capture for image ${version} was cut off: an up ` +
+                `recovers it first; where it cannot, look at the node and then clear it (${clear})`
+            );
+        case "unusable":
+            return `no node is captured while node ${node} carries a ${JOURNAL} that no capture wrote: look at the node, then ${clear}`;
+    }
+}
+
+/** A node whose reboot mark outlived its reboot. kured removes the mark only while it holds its lock for that node. */
+export function staleMarkLine(
+    { name }: Pick<PoolNode, "name">,
+    annotation: string,
+    mark: string,
+    readySince: Date,
+): string {
+    return (
+        `node ${name} counts as rebooting since ${minute(mark)} although it became Ready at ${minute(readySince.toISOString())} and kured's ` +
+        `lock is not held for it: unless it waits for a reboot still, remove the mark with kubectl annotate node ${name} ${annotation}-`
+    );
+}
+
 /** `12 nodes: 9 not newer than the image, 2 rebooting, 1 fits`: the largest number first, those that fit last. */
-function counts({ total, fallen, candidates }: Verdict, facts: Facts): string {
+function counts({ total, rejected, candidates }: Screening, facts: Facts): string {
     const order = Object.keys(REASONS);
-    const parts = (Object.entries(fallen) as [Reason, number][])
+    const parts = (Object.entries(rejected) as [Reason, number][])
         .sort(([a, m], [b, n]) => n - m || order.indexOf(a) - order.indexOf(b))
         .map(([reason, count]) => `${count} ${wording(reason, facts)}`);
     const fits = candidates.length;

@@ -5,19 +5,19 @@ import { compareVersions, momentOf, sameVersion } from "../core/version";
 import type { GalleryVersion } from "../azure/imageVersions";
 import type { Choice } from "./nodeSelection";
 
-/** A pool's history, held against its gallery. */
+/** A pool's history, compared with its gallery. */
 export interface History {
     /** Choices that became images, or are becoming one; oldest first. */
     built: Choice[];
     /** Choices whose image was never made, or failed. */
-    open: Choice[];
+    pending: Choice[];
     /** The newest image there is, of this history or of whatever else made one in the gallery; empty when there is none. */
     newest: string;
 }
 
 /**
- * Holds the history against the gallery. A choice without an image (the run that made it failed later) is open: it is dropped
- * unless it comes out again, so that a failed run does not hide a newer node. The live version always stays.
+ * Compares the history with the gallery. A choice whose image was never finished is pending. It is dropped unless the same node is
+ * chosen again, so a failed run cannot block a newer node. The live version always stays.
  *
  * @param live the version of this definition that the scale set's model points at, if it does
  */
@@ -29,26 +29,31 @@ export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: s
     };
     const ordered = [...history].sort((a, b) => compareVersions(a.version, b.version));
     const built = ordered.filter(isBuilt);
-    // Names that say no moment were not given by this program or its kind: nothing can be newer or older than they are.
+    // A name that does not say a moment was not given by this program: nothing can be newer or older than it.
     const images = gallery
         .filter(({ version, state }) => state === "Succeeded" && momentOf(version))
         .map(({ version }) => version);
     const newest = [...built.map(({ version }) => version), ...images].sort(compareVersions).at(-1) ?? "";
-    return { built, open: ordered.filter((choice) => !isBuilt(choice)), newest };
+    return { built, pending: ordered.filter((choice) => !isBuilt(choice)), newest };
 }
+
+/** How often Azure is asked to make one image. After that a person has to look at why it fails. */
+export const MOST_ATTEMPTS = 2;
 
 /**
  * A choice with its attempt: 1, or one more than the attempt that failed in Azure. A failed version keeps its name until it is
  * deleted, and the raised number is what lets the stack replace it. The same choice as before is given back as it was.
  *
- * @throws UserError when a failed version of that name is none of this stack's
+ * @throws UserError when a failed version of that name was not made by this stack
  */
-export function withAttempt(choice: Omit<Choice, "attempt">, open: Choice[], gallery: GalleryVersion[]): Choice {
-    const before = open.find(({ version }) => sameVersion(version, choice.version));
+export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], gallery: GalleryVersion[]): Choice {
+    const before = pending.find(({ version }) => sameVersion(version, choice.version));
     const failed = gallery.find(({ version, state }) => state === "Failed" && sameVersion(version, choice.version));
-    if (failed && !before) {
+    // The history has dropped a choice that failed as often as it is tried; the version's own tags still tell whose it is.
+    const givenUp = failed !== undefined && failed.attempt >= MOST_ATTEMPTS && failed.node === choice.node;
+    if (failed && !before && !givenUp) {
         throw new UserError(
-            `image version ${failed.version} failed in Azure and is none of this stack's; delete it from the gallery and try again`,
+            `image version ${failed.version} failed in Azure and is not one of this stack's; delete it from the gallery and try again`,
         );
     }
     const same = before?.node === choice.node && before.instanceId === choice.instanceId;

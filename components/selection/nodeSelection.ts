@@ -1,6 +1,7 @@
 // The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import { shell } from "../engine/shell";
+import type { MinimumNodes } from "../node/nodeList";
 import type { KubernetesSettings } from "../node/kubernetes";
 
 /** What is asked of a node before it is taken. */
@@ -19,24 +20,31 @@ export interface Choice {
     node: string;
     /** Number of the VM in its scale set. */
     instanceId: string;
-    /** When the need for its latest reboot was seen, RFC 3339 in UTC. */
-    patched: string;
+    /** When kured saw the need for the node's latest reboot, RFC 3339 in UTC, to the second. */
+    rebootNeededAt: string;
+    /** The same under the name that earlier versions gave it, in choices that they made: their images carry it as a tag. */
+    patched?: string;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
 }
+
+/** An image that Azure has failed to make as often as it is tried. It is not tried again until a person names its node. */
+export type GivenUp = Pick<Choice, "version" | "node">;
 
 /** What a selection is made from. */
 export interface NodeSelectionArgs {
     /** The pool's name, for messages. */
     pool: string;
     scaleSetId: string;
-    /** May narrow what is read of the cluster; which node is in the pool is told by its provider id. */
+    /** May narrow what is read of the cluster; which node is in the pool is decided by its provider id. */
     computerNamePrefix?: string;
     /** The live model's `imageReference.id`. */
     imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */
     imageDefinitionId: string;
     rules: SelectionRules;
+    /** How many of the pool's other nodes must be in service; all of them if left out. */
+    minimumReadyNodes?: MinimumNodes;
     /** How many versions to keep. */
     maxHistory: number;
     /** The one node to take. */
@@ -57,8 +65,30 @@ export interface NodeSelectionState {
     current: string;
     currentNode: string;
     /** Nodes that a capture that died left out of service; this run puts them back. */
-    restore: string[];
+    nodesToRecover: string[];
+    /** Images that are not tried again; left out where there are none. */
+    givenUp?: GivenUp[];
     explanation: string;
+}
+
+/** The state as this version or an earlier one has written it: then the nodes are in `restore`, and choices have only `patched`. */
+export type StoredSelectionState = Partial<
+    Omit<NodeSelectionState, "versions"> & {
+        versions: (Omit<Choice, "rebootNeededAt"> & { rebootNeededAt?: string })[];
+        restore: string[];
+    }
+>;
+
+/** The state in today's terms. */
+export function readState({ restore, versions, ...state }: StoredSelectionState): Partial<NodeSelectionState> {
+    return {
+        ...state,
+        nodesToRecover: state.nodesToRecover ?? restore,
+        versions: versions?.map((choice) => ({
+            ...choice,
+            rebootNeededAt: choice.rebootNeededAt ?? choice.patched ?? "",
+        })),
+    };
 }
 
 /**
@@ -69,7 +99,7 @@ export class NodeSelection extends pulumi.dynamic.Resource {
     declare readonly versions: pulumi.Output<Choice[]>;
     declare readonly current: pulumi.Output<string>;
     declare readonly currentNode: pulumi.Output<string>;
-    declare readonly restore: pulumi.Output<string[]>;
+    declare readonly nodesToRecover: pulumi.Output<string[]>;
     declare readonly explanation: pulumi.Output<string>;
 
     constructor(name: string, args: NodeSelectionArgs, opts?: pulumi.CustomResourceOptions) {
@@ -77,7 +107,7 @@ export class NodeSelection extends pulumi.dynamic.Resource {
             versions: undefined,
             current: undefined,
             currentNode: undefined,
-            restore: undefined,
+            nodesToRecover: undefined,
             explanation: undefined,
         };
         super(shell("components/selection/provider"), name, { ...outputs, ...args }, opts, "kamino", "NodeSelection");

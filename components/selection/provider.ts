@@ -1,17 +1,19 @@
-// What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update put nodes back.
+// What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update recover nodes.
 import type { dynamic } from "@pulumi/pulumi";
 import { configureAzure } from "../azure/client";
 import { UserError, oneLine } from "../core/errors";
 import { info, warn } from "../engine/progress";
-import { decide, undecided, type Decision, type Question } from "./decide";
-import { freshLine, lastingLine } from "./explain";
+import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
+import { logLine, staleMarkLine, stateLine } from "./explain";
 import { reconcile } from "./history";
 import { readImages } from "../azure/imageVersions";
 import { recoverNodes } from "../capture/recover";
-import { interrupted } from "./interrupted";
-import { REBOOT_NEEDED, aboutKured } from "../node/kured";
+import { unfinishedCapture } from "./unfinished";
+import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
+import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
-import type { NodeSelectionArgs, NodeSelectionState } from "./nodeSelection";
+import { readState, type NodeSelectionArgs, type NodeSelectionState, type StoredSelectionState } from "./nodeSelection";
+import type { Facts, PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
 import { instanceOf } from "../node/providerId";
 
@@ -26,11 +28,11 @@ export async function configure({ config }: dynamic.ConfigureRequest): Promise<v
  * is what there was. Whatever a user can mend is a failure of one line, not an exception.
  */
 export async function check(
-    olds: Partial<NodeSelectionState>,
+    olds: StoredSelectionState,
     news: NodeSelectionArgs,
 ): Promise<dynamic.CheckResult<NodeSelectionState>> {
     try {
-        return { inputs: await select(olds, news) };
+        return { inputs: await select(readState(olds), news) };
     } catch (error) {
         // Of no property: the engine would print its value as well. The resource has the pool's name.
         const reason = error instanceof UserError ? error.message : oneLine(error);
@@ -41,55 +43,97 @@ export async function check(
 async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs): Promise<NodeSelectionState> {
     const [nodes, gallery] = await Promise.all([readNodes(args.kubernetes), readImages(args.imageDefinitionId)]);
     const live = versionIn(args.imageId, args.imageDefinitionId);
-    // Another scale set's history is none of this one's.
+    // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
     const history = reconcile(before.versions ?? [], gallery, live);
     const { pool, maxHistory, node, pin, scaleSetId, rules } = args;
-    const facts = {
+    const facts: Facts = {
         scaleSetId,
         rules,
         now: nodes.now,
         newest: history.newest,
         ownNode: process.env.NODE_NAME,
-        open: history.open,
+        built: history.built,
+        pending: history.pending,
     };
-    const question: Question = { pool, facts, history, gallery, live, maxHistory, node, pin };
-
     const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
-    const known = await nodes.withDetails(inPool, [...undecided(inPool, question), ...interrupted(inPool, nodes.now)]);
-    const decision = decide(known, question);
+    const unfinished = inPool.flatMap((each) => unfinishedCapture(each, nodes.now) ?? []);
+    const givenUp = before.givenUp ?? [];
+    const inputs: DecisionInputs = {
+        ...{ pool, facts, history, gallery, live, maxHistory, node, pin },
+        ...{ unfinished, givenUp, rebooting: nodes.rebooting, minimumReadyNodes: args.minimumReadyNodes },
+    };
+    const dead = unfinished.filter(({ state }) => state === "dead").map((capture) => capture.node);
+    const marked = inPool.filter(isMarked).map(({ name }) => name);
+    const known = await nodes.withDetails(inPool, [...contenders(inPool, inputs), ...dead, ...marked]);
+    const decision = decide(known, inputs);
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
-    // The node chosen is captured anew, which starts by putting it back.
-    const restore = interrupted(ofThisSet, nodes.now).filter((name) => name !== decision.chosen?.node.name);
-    await say(args, decision, question, nodes);
+    await say(args, decision, inputs, nodes, ofThisSet);
     return {
         ...{ pool, scaleSetId, kubernetes: args.kubernetes },
-        ...{ versions: decision.versions, current: decision.current, currentNode: decision.currentNode, restore },
-        explanation: explanation(before, decision, history.newest),
+        ...{ versions: decision.versions, current: decision.current, currentNode: decision.currentNode },
+        // The node chosen is captured anew, which begins with its recovery.
+        nodesToRecover: ofThisSet
+            .map(({ name }) => name)
+            .filter((name) => dead.includes(name) && name !== decision.chosen?.node.name),
+        ...(decision.givenUp.length > 0 && { givenUp: decision.givenUp }),
+        explanation: explanation(before, decision, facts),
     };
 }
 
 /** The lasting explanation: the one from before, as long as what it explains is the same. */
-function explanation(before: Partial<NodeSelectionState>, decision: Decision, newest: string): string {
+function explanation(before: Partial<NodeSelectionState>, decision: Decision, facts: Facts): string {
     const same = !versionsDiffer(before, decision) && before.current === decision.current;
-    return (same && before.explanation) || lastingLine(decision, newest);
+    return (same && before.explanation) || stateLine(decision, facts, facts.newest);
 }
 
-async function say({ pool }: NodeSelectionArgs, decision: Decision, { facts }: Question, nodes: Nodes): Promise<void> {
-    await info(freshLine(pool, decision, facts, facts.newest));
+async function say(
+    { pool }: NodeSelectionArgs,
+    decision: Decision,
+    { facts }: DecisionInputs,
+    nodes: Nodes,
+    ofThisSet: PoolNode[],
+): Promise<void> {
+    await info(logLine(pool, decision, facts, facts.newest));
     if (!nodes.annotated && !decision.chosen) {
         await warn(`${pool}: no node carries the annotation ${REBOOT_NEEDED}: ${aboutKured(await nodes.daemonSets())}`);
     }
+    const suspects = ofThisSet.filter((node) => isMarked(node) && markOutlived(node, facts.now) !== undefined);
+    if (suspects.length > 0) {
+        const daemonSets = (await nodes.daemonSets()) ?? [];
+        for (const node of suspects.filter(({ name }) => !holdsLock(daemonSets, name))) {
+            const mark = markOutlived(node, facts.now)!.toISOString();
+            await warn(`${pool}: ${staleMarkLine(node, REBOOT_IN_PROGRESS, mark, node.details!.readySince!)}`);
+        }
+    }
 }
 
-/** A change of this resource's own fields only. Nodes that need no putting back any more are no change. */
+function isMarked({ annotations }: PoolNode): boolean {
+    return Object.hasOwn(annotations, REBOOT_IN_PROGRESS);
+}
+
+// kured frees a node within 90 seconds of its pod's start, and holds its lock until then.
+const FREED_WITHIN_MS = 5 * 60_000;
+
+/** The moment of a reboot mark whose node has become Ready since, long enough ago for kured to have removed it. */
+function markOutlived({ annotations, details }: PoolNode, now: Date): Date | undefined {
+    const mark = readReboot(annotations[REBOOT_IN_PROGRESS], now);
+    const since = details?.ready ? details.readySince : undefined;
+    const outlived = mark instanceof Date && since && since > mark && now.getTime() - since.getTime() > FREED_WITHIN_MS;
+    return outlived ? mark : undefined;
+}
+
+/** A change of this resource's own fields only. Nodes that need no recovery any more are not a change. */
 export async function diff(
     _id: string,
-    olds: Partial<NodeSelectionState>,
+    stored: StoredSelectionState,
     news: NodeSelectionState,
 ): Promise<dynamic.DiffResult> {
-    const putBack = news.restore.some((name) => !olds.restore?.includes(name));
-    const changes = putBack || olds.current !== news.current || versionsDiffer(olds, news);
+    const olds = readState(stored);
+    const recovers = news.nodesToRecover.some((name) => !olds.nodesToRecover?.includes(name));
+    const plain = ({ givenUp = [] }: Partial<NodeSelectionState>) => givenUp.map(({ version }) => version).join();
+    const changes =
+        recovers || olds.current !== news.current || versionsDiffer(olds, news) || plain(olds) !== plain(news);
     return Promise.resolve({ changes });
 }
 
@@ -107,10 +151,10 @@ export async function create(inputs: NodeSelectionState): Promise<dynamic.Create
     return { id: inputs.pool, outs: await carryOut(inputs) };
 }
 
-/** A new selection, of another node or with nodes to put back. */
+/** A new selection, of another node or with nodes to recover. */
 export async function update(
     _id: string,
-    _olds: NodeSelectionState,
+    _olds: StoredSelectionState,
     news: NodeSelectionState,
 ): Promise<dynamic.UpdateResult<NodeSelectionState>> {
     return { outs: await carryOut(news) };
@@ -121,16 +165,16 @@ export async function read(id: string, props?: NodeSelectionState): Promise<dyna
     return Promise.resolve({ id, props });
 }
 
-/** A selection is nothing but a record. */
+/** A selection is only a record. */
 async function forget(): Promise<void> {
     return Promise.resolve();
 }
 export { forget as delete };
 
-// What was put back is done: a node that is interrupted once more must show as a change again.
+// What was recovered is done: a node whose capture is cut off once more must show as a change again.
 async function carryOut(inputs: NodeSelectionState): Promise<NodeSelectionState> {
-    await recoverNodes(inputs.pool, inputs.restore, inputs.kubernetes);
-    return { ...inputs, restore: [] };
+    await recoverNodes(inputs.pool, inputs.nodesToRecover, inputs.kubernetes);
+    return { ...inputs, nodesToRecover: [] };
 }
 
 function sameId(a: string | undefined, b: string): boolean {

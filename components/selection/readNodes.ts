@@ -1,16 +1,10 @@
-// Reading the cluster's nodes: the metadata of all of them once per run, and the whole object only of those that could win.
-import type { V1DaemonSet, V1Node, V1ObjectMeta } from "@kubernetes/client-node";
+// Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
+import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
 import { UserError, statusOf } from "../core/errors";
-import {
-    describe,
-    getJson,
-    kubernetes,
-    listMetadata,
-    type Kubernetes,
-    type KubernetesSettings,
-} from "../node/kubernetes";
-import { cordonedByCapture } from "./interrupted";
+import { describe, getJson, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
+import { cordonedByDeadCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
+import { isBeingRebooted, listNodes } from "../node/nodeList";
 import { type NodeDetails, type PoolNode } from "./rules";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
@@ -21,6 +15,8 @@ export interface Nodes {
     now: Date;
     /** Whether any node of the cluster carries one of kured's annotations. */
     annotated: boolean;
+    /** Names of the cluster's nodes that kured is rebooting. */
+    rebooting: string[];
     /** The nodes that may be of this scale set; with their details where their names do not tell. */
     ofScaleSet(scaleSetId: string, computerNamePrefix?: string): Promise<PoolNode[]>;
     /** The same nodes, with details of those named; a node that has gone meanwhile is left out. */
@@ -51,38 +47,28 @@ export function readNodes(settings: KubernetesSettings): Promise<Nodes> {
 }
 
 async function read(cluster: Kubernetes): Promise<Nodes> {
-    // Metadata does not say whether a node is schedulable, but the API server can be asked for the one and the other.
-    const [schedulable, cordoned] = await Promise.all(
-        [false, true].map((each) =>
-            listMetadata(cluster, "/api/v1/nodes", { fieldSelector: `spec.unschedulable=${each}` }),
-        ),
-    );
-    const all = [
-        ...schedulable.items.map((metadata) => toNode(metadata, false)),
-        ...cordoned.items.map((metadata) =>
-            toNode(metadata, !cordonedByCapture({ annotations: metadata.annotations ?? {} }, schedulable.now)),
-        ),
-    ];
+    const { nodes, now } = await listNodes(cluster);
+    const all = nodes.map((node): PoolNode => ({
+        ...node,
+        cordoned: node.cordoned && !cordonedByDeadCapture(node, now),
+    }));
     const details = new Map<string, NodeDetails>();
     return {
-        now: schedulable.now,
+        now,
         annotated: all.some(({ annotations }) =>
             [REBOOT_NEEDED, REBOOT_IN_PROGRESS].some((key) => Object.hasOwn(annotations, key)),
         ),
+        rebooting: all.filter(isBeingRebooted).map(({ name }) => name),
         ofScaleSet: (scaleSetId, prefix) => narrow(cluster, all, details, scaleSetId, prefix),
         withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
         daemonSets: () => readDaemonSets(cluster),
     };
 }
 
-function toNode({ name = "", labels = {}, annotations = {} }: V1ObjectMeta, cordoned: boolean): PoolNode {
-    return { name, labels, annotations, cordoned };
-}
-
 /**
  * The nodes whose name is the prefix and six more characters, as Azure names the VMs of a scale set
  * (https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids). Where no node is named
- * so (kubelet can be told another name), the provider ids of all nodes tell.
+ * so (kubelet can be given another name), the provider ids of all nodes tell.
  */
 async function narrow(
     cluster: Kubernetes,
@@ -166,6 +152,7 @@ function toDetails({ spec, status }: V1Node): NodeDetails {
         providerID: spec?.providerID ?? "",
         ready: ready?.status === "True",
         readySince: Number.isNaN(since.getTime()) ? undefined : since,
+        taints: (spec?.taints ?? []).map(({ key }) => key),
     };
 }
 

@@ -1,17 +1,13 @@
 // Which node of a pool is the one to take: the rules, in order, over plain facts. Pure: no client, no clock, no environment.
 import { compareVersions, versionOf } from "../core/version";
-import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, readReboot } from "../node/kured";
+import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, CLOCK_SKEW_MS, readReboot } from "../node/kured";
+import type { ListedNode } from "../node/nodeList";
 import type { Choice, SelectionRules } from "./nodeSelection";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
 
-/** A node as far as its metadata, which is cheap to have of all nodes. */
-export interface PoolNode {
-    name: string;
-    labels: Record<string, string>;
-    annotations: Record<string, string>;
-    /** `spec.unschedulable`, unless it is so only because of a capture of ours that was interrupted. */
-    cordoned: boolean;
+/** A node as far as the list of all nodes tells; `cordoned` leaves out what a capture of ours that died has left. */
+export interface PoolNode extends ListedNode {
     /** What only the whole object says; not there until somebody had reason to ask. */
     details?: NodeDetails;
 }
@@ -22,6 +18,8 @@ export interface NodeDetails {
     ready: boolean;
     /** Since when the Ready condition is as it is. */
     readySince?: Date;
+    /** Keys of its taints. */
+    taints?: string[];
 }
 
 /** What the rules look at besides the node. */
@@ -35,11 +33,13 @@ export interface Facts {
     /** The node that this program runs on, if it runs in the cluster. */
     ownNode?: string;
     rules: SelectionRules;
+    /** Choices that became images: their nodes are not newer than them until kured sees another need. */
+    built: Choice[];
     /**
-     * Choices made before whose image was never made. Their nodes had proved themselves when they were chosen, and that our own
-     * capture restarted them since is nothing against them.
+     * Choices made before whose image was never made. Their nodes met `minimumReadyTime` when they were chosen. Our own capture has
+     * restarted them since, which must not count against them.
      */
-    open: Choice[];
+    pending: Choice[];
 }
 
 /** Why a node is not the one to take, in the order in which the rules are asked. */
@@ -48,24 +48,39 @@ export const REASONS = {
     elsewhere: "of another scale set",
     own: "running this program",
     ignored: "in ignoreNodes",
+    rebooting: "rebooting",
+    goingAway: "going away",
     cordoned: "cordoned",
     controlPlane: "control plane",
-    held: "with an ignored annotation",
-    rebooting: "rebooting",
+    excludedByAnnotation: "with an ignored annotation",
     neverRebooted: "without a reboot annotation",
     unusable: "with an unusable reboot annotation",
     future: "with a reboot annotation in the future",
     notNewer: "not newer than the image",
     notReady: "not Ready",
+    notReadyAnew: "Ready since before its reboot",
     tooFresh: "not Ready for long enough",
 } as const;
 
 export type Reason = keyof typeof REASONS;
 
-/** One rule: whether a node falls to it. Rules that need a node's details let it pass while they are not there. */
+/** One rule: whether it rejects a node. Rules that need a node's details let it pass while they are not there. */
 type Rule = (node: PoolNode, facts: Facts) => boolean;
 
 const CONTROL_PLANE = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/**
+ * Taints that say that the node will not be there for long, or is shut down. `DeletionCandidateOfClusterAutoscaler` is not among them:
+ * the autoscaler sets it on every node that it could do without and takes it away again, and a capture keeps it from the node.
+ * Sources: cluster-autoscaler utils/taints, k8s.io/api core/v1 well_known_taints, k8s.io/cloud-provider api, karpenter apis/v1/taints
+ */
+const GOING_AWAY = [
+    "ToBeDeletedByClusterAutoscaler",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+];
 
 /** The rules, in the order of REASONS. */
 const RULES: Record<Reason, Rule> = {
@@ -74,59 +89,72 @@ const RULES: Record<Reason, Rule> = {
         details !== undefined && instanceOf(details.providerID, scaleSetId) === undefined,
     own: ({ name }, { ownNode }) => name === ownNode,
     ignored: ({ name }, { rules }) => rules.ignoreNodes.includes(name),
+    rebooting: ({ annotations }) => Object.hasOwn(annotations, REBOOT_IN_PROGRESS),
+    goingAway: ({ deleting, details }) =>
+        deleting || (details?.taints?.some((key) => GOING_AWAY.includes(key)) ?? false),
     cordoned: ({ cordoned }) => cordoned,
     controlPlane: ({ labels }) =>
         CONTROL_PLANE.some((label) => Object.hasOwn(labels, label)) || labels["kubernetes.io/role"] === "master",
-    held: ({ annotations }, { rules }) => rules.ignoreAnnotations.some((key) => Object.hasOwn(annotations, key)),
-    rebooting: ({ annotations }) => Object.hasOwn(annotations, REBOOT_IN_PROGRESS),
-    neverRebooted: (node, { now }) => rebootOf(node, now) === "none",
-    unusable: (node, { now }) => rebootOf(node, now) === "unusable",
-    future: (node, { now }) => rebootOf(node, now) === "future",
-    notNewer: (node, { now, newest }) => {
-        const reboot = rebootOf(node, now);
-        return reboot instanceof Date && compareVersions(versionOf(reboot), newest) <= 0;
+    excludedByAnnotation: ({ annotations }, { rules }) =>
+        rules.ignoreAnnotations.some((key) => Object.hasOwn(annotations, key)),
+    neverRebooted: (node, { now }) => neededAt(node, now) === "none",
+    unusable: (node, { now }) => neededAt(node, now) === "unusable",
+    future: (node, { now }) => neededAt(node, now) === "future",
+    notNewer: (node, facts) => neededAt(node, facts.now) instanceof Date && !isNewer(node, facts),
+    notReady: ({ ready, details }) => !(details?.ready ?? ready),
+    notReadyAnew: (node, { now }) => {
+        const rebooted = rebootedAt(node, now);
+        const since = node.details?.readySince;
+        return rebooted !== undefined && since !== undefined && since.getTime() < earliestReady(node, rebooted, now);
     },
-    notReady: ({ details }) => details !== undefined && !details.ready,
     tooFresh: (node, facts) => node.details !== undefined && readyFor(node, facts.now) < minimumReady(node, facts),
 };
 
 /** The two rules that make a reboot a condition; an image that is too old does without them. */
 const REBOOT_RULES: Reason[] = ["neverRebooted", "notNewer"];
 
-/** Rules that even a node named outright must pass: what they say cannot be wished away. */
-export const HARD_RULES: Reason[] = ["badName", "elsewhere", "own", "controlPlane", "rebooting", "notReady"];
+/** Rules that hold for a node that the configuration names as well. */
+export const HARD_RULES: Reason[] = [
+    "badName",
+    "elsewhere",
+    "own",
+    "rebooting",
+    "goingAway",
+    "controlPlane",
+    "notReady",
+];
 
 /** All rules, and all but the reboot rules. */
 export const ALL_RULES = Object.keys(RULES) as Reason[];
 export const ALL_BUT_REBOOT = ALL_RULES.filter((reason) => !REBOOT_RULES.includes(reason));
 
-/** The first rule, of those given, that a node falls to; undefined for a node that passes them all. */
+/** The first rule, of those given, that rejects a node; undefined for a node that passes them all. */
 export function firstFailure(node: PoolNode, facts: Facts, reasons: Reason[] = ALL_RULES): Reason | undefined {
     return reasons.find((reason) => RULES[reason](node, facts));
 }
 
-/** How many nodes fell to which rule, and who is left. */
-export interface Verdict {
+/** How many nodes each rule has rejected, and who is left. */
+export interface Screening {
     /** Nodes of the pool, those left included. */
     total: number;
-    fallen: Partial<Record<Reason, number>>;
+    rejected: Partial<Record<Reason, number>>;
     candidates: PoolNode[];
 }
 
-/** Applies the rules to all nodes, each falling to the first one that it does not pass. */
-export function judge(nodes: PoolNode[], facts: Facts, reasons: Reason[] = ALL_RULES): Verdict {
-    const fallen: Verdict["fallen"] = {};
+/** Applies the rules to all nodes; each node counts under the first rule that rejects it. */
+export function filterCandidates(nodes: PoolNode[], facts: Facts, reasons: Reason[] = ALL_RULES): Screening {
+    const rejected: Screening["rejected"] = {};
     const candidates = nodes.filter((node) => {
         const reason = firstFailure(node, facts, reasons);
         if (reason) {
-            fallen[reason] = (fallen[reason] ?? 0) + 1;
+            rejected[reason] = (rejected[reason] ?? 0) + 1;
         }
         return reason === undefined;
     });
-    // Nodes that turn out to be of another scale set are none of this pool's.
-    const total = nodes.length - (fallen.elsewhere ?? 0);
-    delete fallen.elsewhere;
-    return { total, fallen, candidates };
+    // A node that turns out to be of another scale set does not count for this pool.
+    const total = nodes.length - (rejected.elsewhere ?? 0);
+    delete rejected.elsewhere;
+    return { total, rejected, candidates };
 }
 
 /**
@@ -134,13 +162,10 @@ export function judge(nodes: PoolNode[], facts: Facts, reasons: Reason[] = ALL_R
  * same for the same facts, in whatever order they come: ties are broken by name.
  */
 export function best(candidates: PoolNode[], facts: Facts): PoolNode | undefined {
-    const rebooted = (node: PoolNode) => {
-        const reboot = rebootOf(node, facts.now);
-        return reboot instanceof Date ? reboot.getTime() : 0;
-    };
+    const rebooted = (node: PoolNode) => rebootedAt(node, facts.now)?.getTime() ?? 0;
     const since = (node: PoolNode) =>
         // One chosen before had been Ready longest; our capture restarted it.
-        isOpen(node, facts) ? 0 : (node.details?.readySince?.getTime() ?? facts.now.getTime());
+        isPending(node, facts) ? 0 : (node.details?.readySince?.getTime() ?? facts.now.getTime());
     const order =
         facts.rules.prefer === "longest-ready"
             ? (a: PoolNode, b: PoolNode) => since(a) - since(b)
@@ -148,9 +173,49 @@ export function best(candidates: PoolNode[], facts: Facts): PoolNode | undefined
     return [...candidates].sort((a, b) => order(a, b) || (a.name < b.name ? -1 : 1))[0];
 }
 
-/** The moment in a node's reboot annotation, or why there is none. */
-export function rebootOf({ annotations }: PoolNode, now: Date): ReturnType<typeof readReboot> {
+/** When kured saw the need for the node's latest reboot, or why its annotation does not tell. */
+export function neededAt({ annotations }: PoolNode, now: Date): ReturnType<typeof readReboot> {
     return readReboot(Object.hasOwn(annotations, REBOOT_NEEDED) ? annotations[REBOOT_NEEDED] : undefined, now);
+}
+
+/**
+ * When kured began the node's latest reboot: kured's last write to the node, its cordon, as the API server has recorded it. A need may
+ * wait for days until its turn comes, and patches are installed meanwhile. Where the record does not tell, the moment at which the need was
+ * seen. A restart that was not kured's, such as that of a capture, does not change it.
+ */
+export function rebootedAt(node: PoolNode, now: Date): Date | undefined {
+    const needed = neededAt(node, now);
+    if (!(needed instanceof Date)) {
+        return undefined;
+    }
+    const wrote = node.kuredWroteAt;
+    const holds = wrote !== undefined && wrote > needed && wrote.getTime() <= now.getTime() + CLOCK_SKEW_MS;
+    return holds ? wrote : needed;
+}
+
+// With --post-reboot-node-labels kured writes to the node once more when it is back.
+const LABELLED_WITHIN_MS = 10 * 60_000;
+
+/** Before this moment a node that was rebooted then cannot have become Ready anew. In milliseconds. */
+function earliestReady(node: PoolNode, rebooted: Date, now: Date): number {
+    const needed = neededAt(node, now);
+    const since = needed instanceof Date ? needed.getTime() : 0;
+    return Math.max(since, rebooted.getTime() - LABELLED_WITHIN_MS);
+}
+
+/** Whether kured has rebooted the node since the newest image. The node that an image is of is newer only once another need was seen. */
+export function isNewer(node: PoolNode, { now, newest, built }: Facts): boolean {
+    const needed = neededAt(node, now);
+    const rebooted = rebootedAt(node, now);
+    if (!rebooted || !(needed instanceof Date) || compareVersions(versionOf(rebooted), newest) <= 0) {
+        return false;
+    }
+    return !built.some((choice) => choice.node === node.name && choice.rebootNeededAt === asUtc(needed));
+}
+
+/** RFC 3339 in UTC, to the second. */
+export function asUtc(moment: Date): string {
+    return moment.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 /** How long a node has been Ready, in milliseconds; 0 when it is not, or does not say since when. */
@@ -160,14 +225,14 @@ export function readyFor({ details }: PoolNode, now: Date): number {
 }
 
 function minimumReady(node: PoolNode, facts: Facts): number {
-    return isOpen(node, facts) ? 0 : facts.rules.minimumReadyTimeMs;
+    return isPending(node, facts) ? 0 : facts.rules.minimumReadyTimeMs;
 }
 
 /** Whether a node was chosen before, for an image that was never made, and kured has not rebooted it since. */
-function isOpen(node: PoolNode, { open, now, newest }: Facts): boolean {
-    const reboot = rebootOf(node, now);
-    const version = reboot instanceof Date ? versionOf(reboot) : "";
-    return open.some(
+function isPending(node: PoolNode, { pending, now, newest }: Facts): boolean {
+    const rebooted = rebootedAt(node, now);
+    const version = rebooted ? versionOf(rebooted) : "";
+    return pending.some(
         (choice) =>
             choice.node === node.name &&
             compareVersions(choice.version, newest) > 0 &&

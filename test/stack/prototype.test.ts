@@ -71,7 +71,7 @@ test("the first preview says which node, and adopts the pool as it is", async ()
     ]);
     expect(lineOf(preview, "pool1")).toMatch(
         new RegExp(
-            `^pool1: node ${nodes[0]}, patched 2026-11-16 04:12Z, ready \\d+[hd], image ${MONDAY} ` +
+            `^pool1: node ${nodes[0]}, reboot needed 2026-11-16 04:12Z, ready \\d+[hd], image ${MONDAY} ` +
                 `\\(4 nodes: 3 \\S.*, 1 fits\\)$`,
         ),
     );
@@ -151,7 +151,7 @@ test("a newer reboot is one preview: of the scale set one line", async () => {
     expect(preview.output).toMatch(
         new RegExp(`~ id: "\\S+/versions/${MONDAY}" => "\\S+/versions/${TUESDAY}"`.replaceAll(".", "\\.")),
     );
-    expect(lineOf(preview, "pool1")).toContain(`node ${nodes[1]}, patched 2026-11-17 04:12Z`);
+    expect(lineOf(preview, "pool1")).toContain(`node ${nodes[1]}, reboot needed 2026-11-17 04:12Z`);
     expect(lineOf(preview, "pool1")).toContain(`image ${MONDAY} → ${TUESDAY} (5 nodes: `);
     expect(writes(sandbox)).toEqual([]);
 });

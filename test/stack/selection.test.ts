@@ -31,7 +31,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
     test("without kured's annotation says which kured there is and which is needed", async () => {
         const { inputs, failures, said } = await check(sandbox, {}, argsFor(sandbox, "pool1"));
         expect(failures).toBeUndefined();
-        expect(inputs).toMatchObject({ versions: [], current: "", currentNode: "", restore: [] });
+        expect(inputs).toMatchObject({ versions: [], current: "", currentNode: "", nodesToRecover: [] });
         expect(said).toContain("pool1: unchanged, no image yet (3 nodes: 3 without a reboot annotation)");
         expect(said).toContain(
             "kured 1.6.1 runs as DaemonSet kube-system/kured without --annotate-nodes; kured 1.7.0 or later with --annotate-nodes is needed",
@@ -88,9 +88,11 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
             patchNode(sandbox.nodes.api, second.nodeName, { metadata: { annotations: { [JOURNAL]: value } } });
         await annotate(formatJournal(journal));
         const interrupted = await check(sandbox, {}, argsFor(sandbox, "pool1"));
-        expect(interrupted.inputs).toMatchObject({ currentNode: second.nodeName, restore: [] });
+        expect(interrupted.inputs).toMatchObject({ currentNode: second.nodeName, nodesToRecover: [] });
+        // No other node is taken before this one is back in service.
         const other = await check(sandbox, {}, argsFor(sandbox, "pool1", { node: first.nodeName }));
-        expect(other.inputs).toMatchObject({ currentNode: first.nodeName, restore: [second.nodeName] });
+        expect(other.inputs).toMatchObject({ currentNode: "", nodesToRecover: [second.nodeName] });
+        expect(other.said).toContain(`no other node is captured before node ${second.nodeName} is back in service`);
 
         await annotate(null);
         await patchNode(sandbox.nodes.api, second.nodeName, { spec: { unschedulable: false } });
@@ -98,9 +100,9 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
 
     test("forgets nodes that were put back, so that a later interruption shows again", async () => {
         const { inputs } = await check(sandbox, {}, argsFor(sandbox, "pool1"));
-        const news = { ...inputs, restore: [third.nodeName] };
+        const news = { ...inputs, nodesToRecover: [third.nodeName] };
         const { outs } = await call<{ outs: NodeSelectionState }>(sandbox, "update", ["pool1", inputs, news]);
-        expect(outs).toEqual({ ...inputs, restore: [] });
+        expect(outs).toEqual({ ...inputs, nodesToRecover: [] });
     });
 
     test("finds a pool by its provider ids where names do not tell, however many nodes there are", async () => {
@@ -144,7 +146,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
             const [stranger] = sandbox.azure.vms(argsFor(sandbox, "pool10").scaleSetId);
             for (const node of [stranger.nodeName, "nobody"]) {
                 expect(await reasonOf(argsFor(sandbox, "pool1", { node }))).toContain(
-                    `node: "${node}" is no node of scale set`,
+                    `node: "${node}" is not a node of scale set`,
                 );
             }
         });

@@ -1,7 +1,7 @@
 // kured among a cluster's DaemonSets, and its options in every spelling that kured itself takes.
 import type { V1Container, V1DaemonSet } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
-import { findKured, isAtLeast, toKured, type KuredOptions } from "../../../components/node/kuredDaemonSet";
+import { findKured, holdsLock, isAtLeast, toKured, type KuredOptions } from "../../../components/node/kuredDaemonSet";
 
 const IMAGE = "ghcr.io/kubereboot/kured:1.17.1";
 
@@ -143,6 +143,21 @@ describe("kured is found", () => {
         });
         expect(toKured(daemonSet("kured", { image: "a/kured@sha256:0" })).version).toBeUndefined();
     });
+});
+
+describe("kured's lock", () => {
+    const locked = (value: string) => {
+        const kured = daemonSet("kured", { image: IMAGE }, { namespace: "kube-system" });
+        return [{ ...kured, metadata: { ...kured.metadata, annotations: { [DEFAULTS.lockAnnotation]: value } } }];
+    };
+    test.each<[string, V1DaemonSet[], boolean]>([
+        ["is a node's", locked('{"nodeID":"n","TTL":0}'), true],
+        ["is a node's among others", locked('{"maxOwners":2,"locks":[{"nodeID":"m"},{"nodeID":"n"}]}'), true],
+        ["is another's", locked('{"nodeID":"m"}'), false],
+        ["may be anybody's when it cannot be read", locked("n"), true],
+        ["is nobody's", [daemonSet("kured", { image: IMAGE }, { namespace: "kube-system" })], false],
+        ["is nowhere", [], false],
+    ])("%s", (_, all, holds) => expect(holdsLock(all, "n")).toBe(holds));
 });
 
 test.each([

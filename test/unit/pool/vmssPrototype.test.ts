@@ -12,7 +12,13 @@ import type { Pool } from "../../../components/pool/pool";
 const DEFINITION = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/galleries/kamino/images/pool1";
 const [OLD, NEW] = ["2026.1121.0409", "2026.1122.0412"];
 const CHOICES: Choice[] = [OLD, NEW].map((version, index) => ({
-    ...{ version, node: `pool1-00000${index}`, instanceId: String(index), patched: "2026-11-22T04:12:00Z", attempt: 1 },
+    ...{
+        version,
+        node: `pool1-00000${index}`,
+        instanceId: String(index),
+        rebootNeededAt: "2026-11-22T04:12:00Z",
+        attempt: 1,
+    },
 }));
 
 let selected: { versions: Choice[]; current: string };

@@ -19,7 +19,7 @@ afterEach(() => server.stop());
 const github = (run = "100") =>
     gitHubFrom({ GITHUB_TOKEN: "t", GITHUB_REPOSITORY: "o/r", GITHUB_API_URL: server.url, GITHUB_RUN_ID: run });
 
-const line = { pool: "pool1", node: "n", patchedAt: "", from: "1.1.1", restore: [], explanation: "" };
+const line = { pool: "pool1", node: "n", rebootNeededAt: "", from: "1.1.1", restore: [], explanation: "" };
 const reportOf = (version: string, diff = "diff", stack = "prod") =>
     renderReport({
         ...{ stack, mode: "preview", succeeded: true, diff },

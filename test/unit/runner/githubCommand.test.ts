@@ -37,7 +37,7 @@ function github(args: string[], env: NodeJS.ProcessEnv = {}) {
 
 /** A report of a pending bump, or of no changes. */
 function write(pending: boolean): void {
-    const line = { pool: "pool1", node: "n", patchedAt: "", from: "1.1.1", restore: [], explanation: "" };
+    const line = { pool: "pool1", node: "n", rebootNeededAt: "", from: "1.1.1", restore: [], explanation: "" };
     const summary = {
         ...{ errors: [], warnings: [], violations: { mandatory: [], advisory: [] } },
         pools: [{ ...line, to: pending ? "2.2.2" : "1.1.1" }],

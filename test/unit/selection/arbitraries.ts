@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Decision } from "../../../components/selection/decide";
-import { freshLine, lastingLine } from "../../../components/selection/explain";
+import { logLine, stateLine } from "../../../components/selection/explain";
 import { NOW, type question } from "./facts";
 
 /** A moment that an annotation may well hold. */
@@ -32,7 +32,8 @@ export const settings = fc.record({
 /** Shows that a decision can be told as well, in one line. */
 export function told(decision: Decision, asked: ReturnType<typeof question>): string {
     const line =
-        freshLine("pool1", decision, asked.facts, asked.facts.newest) + lastingLine(decision, asked.facts.newest);
+        logLine("pool1", decision, asked.facts, asked.facts.newest) +
+        stateLine(decision, asked.facts, asked.facts.newest);
     // Nothing of what anyone has written into the cluster is in it.
     expect(line).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]{1,500}$/u);
     return line;

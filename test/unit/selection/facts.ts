@@ -1,9 +1,11 @@
 // A pool of nodes and a question about it, each test changing what it is about.
 import { reconcile } from "../../../components/selection/history";
-import type { Choice, SelectionRules } from "../../../components/selection/nodeSelection";
+import type { Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
 import { REBOOT_NEEDED } from "../../../components/node/kured";
-import type { Question } from "../../../components/selection/decide";
+import type { DecisionInputs } from "../../../components/selection/decide";
 import type { Facts, PoolNode } from "../../../components/selection/rules";
+import type { UnfinishedCapture } from "../../../components/selection/unfinished";
+import type { MinimumNodes } from "../../../components/node/nodeList";
 import type { GalleryVersion } from "../../../components/azure/imageVersions";
 
 export const SCALE_SET =
@@ -22,18 +24,18 @@ export function rules(changes: Partial<SelectionRules> = {}): SelectionRules {
     };
 }
 
-/** A node that fulfils every rule: patched today, Ready since. */
+/** A node that fulfils every rule: kured saw its need today and rebooted it, Ready since. */
 export function node(
     name: string,
     changes: Partial<PoolNode> & {
-        patched?: string | null;
+        needed?: string | null;
         readySince?: string;
         ready?: boolean;
         instance?: number;
     } = {},
 ): PoolNode {
     const {
-        patched = "2026-11-22T04:12:09Z",
+        needed = "2026-11-22T04:12:09Z",
         readySince = "2026-11-22T05:00:00Z",
         ready = true,
         instance = 11,
@@ -41,8 +43,11 @@ export function node(
     return {
         name,
         labels: changes.labels ?? {},
-        annotations: { ...(patched !== null && { [REBOOT_NEEDED]: patched }), ...changes.annotations },
+        annotations: { ...(needed !== null && { [REBOOT_NEEDED]: needed }), ...changes.annotations },
         cordoned: changes.cordoned ?? false,
+        deleting: changes.deleting ?? false,
+        ready,
+        kuredWroteAt: changes.kuredWroteAt,
         details:
             "details" in changes
                 ? changes.details
@@ -55,11 +60,11 @@ export function node(
 }
 
 export function facts(changes: Partial<Facts> = {}): Facts {
-    return { scaleSetId: SCALE_SET, now: NOW, newest: IMAGE, rules: rules(), open: [], ...changes };
+    return { scaleSetId: SCALE_SET, now: NOW, newest: IMAGE, rules: rules(), built: [], pending: [], ...changes };
 }
 
 export function choice(version: string, name = "node-a", changes: Partial<Choice> = {}): Choice {
-    return { version, node: name, instanceId: "11", patched: "2026-11-21T04:09:30Z", attempt: 1, ...changes };
+    return { version, node: name, instanceId: "11", rebootNeededAt: "2026-11-21T04:09:30Z", attempt: 1, ...changes };
 }
 
 export function image(version: string, changes: Partial<GalleryVersion> = {}): GalleryVersion {
@@ -78,19 +83,26 @@ export function question(
         node?: string;
         pin?: string;
         ownNode?: string;
+        unfinished?: UnfinishedCapture[];
+        rebooting?: string[];
+        minimumReadyNodes?: MinimumNodes;
+        givenUp?: GivenUp[];
     } = {},
-): Question {
+): DecisionInputs {
     const { history: versions = [], gallery = [], live, maxHistory = 3, node: named, pin, ownNode } = changes;
     const history = reconcile(versions, gallery, live);
     return {
         pool: "pool1",
         facts: facts({
             newest: history.newest,
-            open: history.open,
+            pending: history.pending,
+            built: history.built,
             rules: rules(changes.rules),
             now: changes.now ?? NOW,
             ownNode,
         }),
         ...{ history, gallery, live, maxHistory, node: named, pin },
+        ...{ unfinished: changes.unfinished ?? [], givenUp: changes.givenUp ?? [] },
+        ...{ rebooting: changes.rebooting ?? [], minimumReadyNodes: changes.minimumReadyNodes },
     };
 }

@@ -10,17 +10,17 @@ const names = (choices: { version: string }[]) => choices.map(({ version }) => v
 describe("history held against the gallery", () => {
     it("has the versions that are there as built, whatever Azure does with them just now", () => {
         const gallery = [image(A), image(B, { state: "Creating" }), image(C, { state: "Updating" })];
-        const { built, open, newest } = reconcile([choice(C), choice(A), choice(B)], gallery);
-        expect([names(built), open, newest]).toEqual([[A, B, C], [], C]);
+        const { built, pending, newest } = reconcile([choice(C), choice(A), choice(B)], gallery);
+        expect([names(built), pending, newest]).toEqual([[A, B, C], [], C]);
     });
 
     it("has a version that was never made, failed or is being deleted as open", () => {
         const gallery = [image(A), image(B, { state: "Failed" }), image(C, { state: "Deleting" })];
-        const { built, open, newest } = reconcile(
+        const { built, pending, newest } = reconcile(
             [A, B, C, D].map((each) => choice(each)),
             gallery,
         );
-        expect([names(built), names(open), newest]).toEqual([[A], [B, C, D], A]);
+        expect([names(built), names(pending), newest]).toEqual([[A], [B, C, D], A]);
     });
 
     it("never gives up the version that the model points at", () => {
@@ -40,14 +40,14 @@ describe("history held against the gallery", () => {
 });
 
 describe("an attempt", () => {
-    const again = choice(D, "n", { patched: "2026-11-22T04:00:30Z" });
+    const again = choice(D, "n", { rebootNeededAt: "2026-11-22T04:00:30Z" });
 
     it("is the first for a new choice", () => {
         expect(withAttempt(choice(D), [], [image(C)]).attempt).toBe(1);
     });
 
     it("stays the same for a choice that was never tried in Azure", () => {
-        expect(withAttempt({ ...again, patched: "later" }, [again], [])).toEqual(again);
+        expect(withAttempt({ ...again, rebootNeededAt: "later" }, [again], [])).toEqual(again);
     });
 
     test.each([

@@ -1,7 +1,7 @@
 // Whoever may write nodes may write anything: hostile annotations and names are never believed, crash nothing, and are counted.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decide, undecided } from "../../../components/selection/decide";
+import { decide, contenders } from "../../../components/selection/decide";
 import { CLOCK_SKEW_MS, REBOOT_NEEDED, readReboot } from "../../../components/node/kured";
 import { offset, recent, seconds, settings, told, withOffset } from "./arbitraries";
 import { NOW, choice, image, node, question } from "./facts";
@@ -65,11 +65,11 @@ const hostile = fc.oneof(...Object.values(HOSTILE));
 describe("hostile annotations", () => {
     it.each(Object.entries(HOSTILE))("%s: not one is believed", (_how, annotations) => {
         fc.assert(
-            fc.property(annotations, (patched) => {
-                expect(["unusable", "future"]).toContain(readReboot(patched, NOW));
-                const { chosen, verdict } = decide([node("bad", { patched })], question());
+            fc.property(annotations, (needed) => {
+                expect(["unusable", "future"]).toContain(readReboot(needed, NOW));
+                const { chosen, screening } = decide([node("bad", { needed })], question());
                 expect(chosen).toBeUndefined();
-                expect(Object.values(verdict?.fallen ?? {})).toEqual([1]);
+                expect(Object.values(screening?.rejected ?? {})).toEqual([1]);
             }),
         );
     });
@@ -77,7 +77,7 @@ describe("hostile annotations", () => {
     it("are never chosen, never crash, and are each counted under a reason", () => {
         fc.assert(
             fc.property(fc.array(hostile, { minLength: 1, maxLength: 8 }), settings, (annotations, rules) => {
-                const nodes = annotations.map((patched, index) => node(`bad-${index}`, { patched }));
+                const nodes = annotations.map((needed, index) => node(`bad-${index}`, { needed }));
                 // Some ten characters may happen to be a date; that is then a date and nothing hostile.
                 fc.pre(annotations.every((each) => !(readReboot(each, NOW) instanceof Date)));
                 const asked = question({
@@ -86,9 +86,9 @@ describe("hostile annotations", () => {
                     rules,
                 });
                 const decision = decide(nodes, asked);
-                const { fallen = {}, total } = decision.verdict ?? {};
+                const { rejected = {}, total } = decision.screening ?? {};
                 expect(decision.chosen).toBeUndefined();
-                expect((fallen.unusable ?? 0) + (fallen.future ?? 0)).toBe(annotations.length);
+                expect((rejected.unusable ?? 0) + (rejected.future ?? 0)).toBe(annotations.length);
                 expect(total).toBe(annotations.length);
                 told(decision, asked);
             }),
@@ -99,7 +99,7 @@ describe("hostile annotations", () => {
     it("take nothing from a good node beside them", () => {
         fc.assert(
             fc.property(fc.array(hostile, { maxLength: 5 }), (annotations) => {
-                const nodes = [...annotations.map((patched, index) => node(`bad-${index}`, { patched })), node("good")];
+                const nodes = [...annotations.map((needed, index) => node(`bad-${index}`, { needed })), node("good")];
                 fc.pre(annotations.every((each) => !(readReboot(each, NOW) instanceof Date)));
                 expect(decide(nodes, question()).chosen?.node.name).toBe("good");
             }),
@@ -139,9 +139,9 @@ describe("a node with a hostile name", () => {
                 const asked = question();
                 const decision = decide(nodes, asked);
                 expect(decision.chosen?.node.name).toBe("good");
-                expect(decision.verdict?.fallen).toEqual({ badName: 1 });
+                expect(decision.screening?.rejected).toEqual({ badName: 1 });
                 expect(
-                    undecided(
+                    contenders(
                         nodes.map((each) => ({ ...each, details: undefined })),
                         asked,
                     ),

@@ -1,7 +1,7 @@
 // What holds for any cluster: a choice does not depend on chance, what is chosen has proved itself, and a decision comes to rest.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decide, undecided } from "../../../components/selection/decide";
+import { decide, contenders } from "../../../components/selection/decide";
 import { prune } from "../../../components/selection/history";
 import { CLOCK_SKEW_MS, REBOOT_IN_PROGRESS } from "../../../components/node/kured";
 import type { PoolNode } from "../../../components/selection/rules";
@@ -13,7 +13,7 @@ const names = fc.uniqueArray(fc.integer({ min: 0, max: 99 }), { minLength: 1, ma
 const anyNode = (name: string) =>
     fc
         .record({
-            patched: fc.oneof(
+            needed: fc.oneof(
                 fc.tuple(recent, offset).map(([date, minutes]) => withOffset(date, minutes)),
                 fc.constant(null),
             ),
@@ -59,8 +59,8 @@ describe("a choice", () => {
                 settings,
                 ([nodes, shuffled], before, rules) => {
                     const asked = question({ ...before, rules });
-                    const one = { ...decide(nodes, asked), verdict: undefined };
-                    const other = { ...decide(shuffled, asked), verdict: undefined };
+                    const one = { ...decide(nodes, asked), screening: undefined };
+                    const other = { ...decide(shuffled, asked), screening: undefined };
                     expect(other).toEqual(one);
                 },
             ),
@@ -74,7 +74,7 @@ describe("a choice", () => {
                 const { chosen } = decide(nodes, asked);
                 if (chosen) {
                     expect(compareVersions(chosen.choice.version, asked.facts.newest)).toBeGreaterThan(0);
-                    expect(Date.parse(chosen.choice.patched)).toBeLessThanOrEqual(NOW.getTime() + CLOCK_SKEW_MS);
+                    expect(Date.parse(chosen.choice.rebootNeededAt)).toBeLessThanOrEqual(NOW.getTime() + CLOCK_SKEW_MS);
                     expect(chosen.choice.instanceId).toMatch(/^\d+$/);
                 }
             }),
@@ -85,7 +85,7 @@ describe("a choice", () => {
         fc.assert(
             fc.property(pool, past, settings, (nodes, before, rules) => {
                 const asked = question({ ...before, rules });
-                const wanted = undecided(
+                const wanted = contenders(
                     nodes.map((each): PoolNode => ({ ...each, details: undefined })),
                     asked,
                 );

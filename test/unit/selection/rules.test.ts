@@ -1,13 +1,14 @@
 // The rules that a node must fulfil, in their order, each counted; and which of those that do is the one.
 import { describe, expect, it, test } from "vitest";
 import { REBOOT_IN_PROGRESS } from "../../../components/node/kured";
-import { REASONS, best, firstFailure, judge, type Reason } from "../../../components/selection/rules";
+import { REASONS, best, firstFailure, filterCandidates, type Reason } from "../../../components/selection/rules";
 import { IMAGE, SCALE_SET, choice, facts, node, rules } from "./facts";
 import { instanceOf } from "../../../components/node/providerId";
 
 type Change = NonNullable<Parameters<typeof node>[1]>;
 
-describe("a node falls to the rule", () => {
+describe("a node is rejected by the rule", () => {
+    const tainted = (taint: string) => ({ ...node("n").details!, taints: ["other", taint] });
     const elsewhere = { providerID: `azure://${SCALE_SET}2/virtualMachines/11`, ready: true };
     test.each<[Reason, string, Change, Parameters<typeof facts>[0]?]>([
         ["elsewhere", "of another scale set whose name begins the same", { details: elsewhere }],
@@ -19,18 +20,57 @@ describe("a node falls to the rule", () => {
         ["controlPlane", "master, as it was called", { labels: { "node-role.kubernetes.io/master": "true" } }],
         ["controlPlane", "master, by the legacy label", { labels: { "kubernetes.io/role": "master" } }],
         [
-            "held",
+            "excludedByAnnotation",
             "with an annotation to ignore",
             { annotations: { "x/hold": "" } },
             { rules: rules({ ignoreAnnotations: ["x/hold"] }) },
         ],
         ["rebooting", "with a reboot in progress", { annotations: { [REBOOT_IN_PROGRESS]: "whatever" } }],
-        ["neverRebooted", "without a reboot annotation", { patched: null }],
-        ["unusable", "with a reboot annotation that cannot be used", { patched: "soon" }],
-        ["future", "rebooted tomorrow", { patched: "2026-11-23T20:00:00Z" }],
-        ["notNewer", "rebooted before the newest image", { patched: "2026-11-20T00:00:00Z" }],
-        ["notNewer", "rebooted in the very minute of the newest image", { patched: "2026-11-21T04:09:59Z" }],
+        [
+            "rebooting",
+            "that kured has cordoned for its reboot",
+            { cordoned: true, annotations: { [REBOOT_IN_PROGRESS]: "x" } },
+        ],
+        ["goingAway", "that is being deleted", { deleting: true, cordoned: true }],
+        ...[
+            "ToBeDeletedByClusterAutoscaler",
+            "node.kubernetes.io/out-of-service",
+            "node.cloudprovider.kubernetes.io/shutdown",
+            "karpenter.sh/disrupted",
+        ].map((taint): [Reason, string, Change] => ["goingAway", `with taint ${taint}`, { details: tainted(taint) }]),
+        ["neverRebooted", "without a reboot annotation", { needed: null }],
+        ["unusable", "with a reboot annotation that cannot be used", { needed: "soon" }],
+        ["future", "rebooted tomorrow", { needed: "2026-11-23T20:00:00Z" }],
+        ["notNewer", "rebooted before the newest image", { needed: "2026-11-20T00:00:00Z" }],
+        ["notNewer", "rebooted in the very minute of the newest image", { needed: "2026-11-21T04:09:59Z" }],
         ["notReady", "that is not Ready", { ready: false }],
+        ["notReady", "that the list of nodes shows as not Ready", { ready: false, details: undefined }],
+        ["notReadyAnew", "Ready since before kured saw the need", { readySince: "2026-11-22T04:12:08Z" }],
+        [
+            "notReadyAnew",
+            "Ready since before its turn came, a day after the need",
+            {
+                needed: "2026-11-21T10:00:00Z",
+                readySince: "2026-11-21T12:00:00Z",
+                kuredWroteAt: new Date("2026-11-22T10:00:00Z"),
+            },
+        ],
+        [
+            "notNewer",
+            "that the image is of, until kured sees another need, whenever its reboot began",
+            { needed: "2026-11-21T04:09:30Z", kuredWroteAt: new Date("2026-11-21T04:15:00Z") },
+            { built: [choice(IMAGE, "n")] },
+        ],
+        [
+            "notNewer",
+            "whose kured wrote in the future",
+            { needed: "2026-11-20T00:00:00Z", kuredWroteAt: new Date("2026-11-23T00:00:00Z") },
+        ],
+        [
+            "notNewer",
+            "whose kured wrote before it saw the need",
+            { needed: "2026-11-20T00:00:00Z", kuredWroteAt: new Date("2026-11-19T00:00:00Z") },
+        ],
         ["tooFresh", "Ready a second too short", { readySince: "2026-11-22T19:00:01Z" }],
         ["tooFresh", "that does not say since when", { readySince: "never" }],
     ])("%s: %s", (reason, _, change, about) => {
@@ -47,20 +87,33 @@ describe("a node fits", () => {
     test.each<[string, Change, Parameters<typeof facts>[0]?]>([
         ["that fulfils all rules", {}],
         ["Ready for exactly as long as wanted", { readySince: "2026-11-22T19:00:00Z" }],
-        ["rebooted a minute after the newest image", { patched: "2026-11-21T04:10:00Z" }],
-        ["with any reboot while there is no image", { patched: "2020-01-01T00:00:00Z" }, { newest: "" }],
+        [
+            "that waited for days, and whose reboot began after the newest image",
+            { needed: "2026-11-18T10:00:00Z", kuredWroteAt: new Date("2026-11-21T05:00:00Z") },
+        ],
+        ["that kured labelled once more after its reboot", { kuredWroteAt: new Date("2026-11-22T05:01:30Z") }],
+        ["Ready in the very second in which kured saw the need", { readySince: "2026-11-22T04:12:09Z" }],
+        [
+            "that the autoscaler could do without, which it takes back",
+            { details: { ...node("n").details!, taints: ["DeletionCandidateOfClusterAutoscaler"] } },
+        ],
+        ["that the image is of, once kured saw another need", {}, { built: [choice(IMAGE, "n")] }],
+        ["rebooted a minute after the newest image", { needed: "2026-11-21T04:10:00Z" }],
+        ["with any reboot while there is no image", { needed: "2020-01-01T00:00:00Z" }, { newest: "" }],
         ["with a role of its own that is not master", { labels: { "kubernetes.io/role": "agent" } }],
         ["newer than an image of the earlier naming", {}, { newest: "2026.11.22" }],
     ])("%s", (_, change, about) => expect(firstFailure(node("n", change), facts(about))).toBeUndefined());
 
     it("that was chosen before and was restarted by our own capture, without proving itself again", () => {
         const restarted = node("n", { readySince: "2026-11-22T19:59:00Z" });
-        const open = [choice("2026.1122.0412", "n")];
-        expect(firstFailure(restarted, facts({ open }))).toBeUndefined();
-        expect(firstFailure(node("other", { readySince: "2026-11-22T19:59:00Z" }), facts({ open }))).toBe("tooFresh");
+        const pending = [choice("2026.1122.0412", "n")];
+        expect(firstFailure(restarted, facts({ pending }))).toBeUndefined();
+        expect(firstFailure(node("other", { readySince: "2026-11-22T19:59:00Z" }), facts({ pending }))).toBe(
+            "tooFresh",
+        );
         // kured has rebooted it since: it has to prove itself again.
-        const patchedAgain = node("n", { patched: "2026-11-22T18:00:00Z", readySince: "2026-11-22T19:59:00Z" });
-        expect(firstFailure(patchedAgain, facts({ open }))).toBe("tooFresh");
+        const rebootedAgain = node("n", { needed: "2026-11-22T18:00:00Z", readySince: "2026-11-22T19:59:00Z" });
+        expect(firstFailure(rebootedAgain, facts({ pending }))).toBe("tooFresh");
     });
 });
 
@@ -71,20 +124,22 @@ describe("counting", () => {
         const broken: Change = {
             labels: { "kubernetes.io/role": "master" },
             annotations: { "x/hold": "", [REBOOT_IN_PROGRESS]: "" },
-            patched: "soon",
+            needed: "soon",
             cordoned: true,
+            deleting: true,
             details: { providerID: "", ready: false },
         };
         const mended: [Reason, Change, Parameters<typeof facts>[0]][] = [
             ["elsewhere", {}, {}],
             ["own", { details: undefined, ready: false }, {}],
             ["ignored", {}, { ownNode: undefined }],
-            ["cordoned", {}, { rules: rules({ ignoreAnnotations: ["x/hold"] }) }],
+            ["rebooting", {}, { rules: rules({ ignoreAnnotations: ["x/hold"] }) }],
+            ["goingAway", { annotations: { "x/hold": "" } }, {}],
+            ["cordoned", { deleting: false }, {}],
             ["controlPlane", { cordoned: false }, {}],
-            ["held", { labels: {} }, {}],
-            ["rebooting", {}, { rules: rules() }],
-            ["unusable", { annotations: {} }, {}],
-            ["notNewer", { patched: "2026-11-01T00:00:00Z" }, {}],
+            ["excludedByAnnotation", { labels: {} }, {}],
+            ["unusable", {}, { rules: rules() }],
+            ["notNewer", { needed: "2026-11-01T00:00:00Z" }, {}],
         ];
         let change = broken;
         let now = about;
@@ -98,15 +153,15 @@ describe("counting", () => {
     it("counts each node once, and none of another scale set", () => {
         const nodes = [
             node("a"),
-            node("b", { patched: "2026-11-01T00:00:00Z" }),
-            node("c", { patched: "2026-11-02T00:00:00Z" }),
+            node("b", { needed: "2026-11-01T00:00:00Z" }),
+            node("c", { needed: "2026-11-02T00:00:00Z" }),
             node("d", { annotations: { [REBOOT_IN_PROGRESS]: "" } }),
             node("e", { details: { providerID: "azure:///elsewhere", ready: true } }),
         ];
-        const { total, fallen, candidates } = judge(nodes, facts());
-        expect({ total, fallen, fit: candidates.map(({ name }) => name) }).toEqual({
+        const { total, rejected, candidates } = filterCandidates(nodes, facts());
+        expect({ total, rejected, fit: candidates.map(({ name }) => name) }).toEqual({
             total: 4,
-            fallen: { notNewer: 2, rebooting: 1 },
+            rejected: { notNewer: 2, rebooting: 1 },
             fit: ["a"],
         });
     });
@@ -115,9 +170,9 @@ describe("counting", () => {
 });
 
 describe("of those that fit", () => {
-    const early = node("early", { patched: "2026-11-22T01:00:00Z", readySince: "2026-11-22T02:00:00Z" });
-    const late = node("late", { patched: "2026-11-22T06:00:00+02:00", readySince: "2026-11-22T05:00:00Z" });
-    const twin = node("twin", { patched: "2026-11-22T04:00:00Z", readySince: "2026-11-22T05:00:00Z" });
+    const early = node("early", { needed: "2026-11-22T01:00:00Z", readySince: "2026-11-22T02:00:00Z" });
+    const late = node("late", { needed: "2026-11-22T06:00:00+02:00", readySince: "2026-11-22T05:00:00Z" });
+    const twin = node("twin", { needed: "2026-11-22T04:00:00Z", readySince: "2026-11-22T05:00:00Z" });
 
     it("newest takes the one rebooted last, by the moment and not by how it is written", () => {
         expect(best([early, late], facts())?.name).toBe("late");
@@ -128,13 +183,21 @@ describe("of those that fit", () => {
         expect(best([late, early], about)?.name).toBe("early");
     });
 
+    it("newest takes the one whose turn came last, though its need was seen first", () => {
+        const waited = node("waited", {
+            needed: "2026-11-19T01:00:00Z",
+            kuredWroteAt: new Date("2026-11-22T04:30:00Z"),
+        });
+        expect(best([early, waited, late], facts())?.name).toBe("waited");
+    });
+
     it("a tie goes to the first by name", () => {
         expect(best([twin, late], facts())?.name).toBe("late");
         expect(best([late, twin], facts({ rules: rules({ prefer: "longest-ready" }) }))?.name).toBe("late");
     });
 
     it("longest-ready goes on with a node that our own capture restarted", () => {
-        const about = facts({ rules: rules({ prefer: "longest-ready" }), open: [choice("2026.1122.0400", "late")] });
+        const about = facts({ rules: rules({ prefer: "longest-ready" }), pending: [choice("2026.1122.0400", "late")] });
         expect(best([early, late], about)?.name).toBe("late");
     });
 

@@ -1,0 +1,35 @@
+// Nodes whose capture has not ended: what the journal that they carry says. Pure.
+import { JOURNAL, isAbandoned, parseJournal } from "../capture/journal";
+
+/** A node that carries the journal of a capture. */
+export interface UnfinishedCapture {
+    node: string;
+    /** "running" in this or another process, "dead", or "unusable": not a journal that a capture wrote. */
+    state: "running" | "dead" | "unusable";
+    /** The image version that it was captured for; empty where the journal does not tell. */
+    version: string;
+    /** Whether the node is cordoned only because of its capture. */
+    cordoned: boolean;
+}
+
+/** The capture that a node's journal tells of, if it carries one. */
+export function unfinishedCapture(
+    { name, annotations }: { name: string; annotations: Record<string, string> },
+    now: Date,
+): UnfinishedCapture | undefined {
+    if (!Object.hasOwn(annotations, JOURNAL)) {
+        return undefined;
+    }
+    const journal = parseJournal(annotations[JOURNAL]);
+    if (!journal) {
+        return { node: name, state: "unusable", version: "", cordoned: false };
+    }
+    const state = isAbandoned(journal, now) ? "dead" : "running";
+    return { node: name, state, version: journal.version, cordoned: !journal.cordoned };
+}
+
+/** Whether a cordoned node is so only because of a capture that died: nobody else wanted it out of service. */
+export function cordonedByDeadCapture(node: { name: string; annotations: Record<string, string> }, now: Date): boolean {
+    const capture = unfinishedCapture(node, now);
+    return capture?.state === "dead" && capture.cordoned;
+}

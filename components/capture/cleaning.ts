@@ -11,7 +11,6 @@ import { podName } from "./names";
 import {
     START_LIMIT,
     createPod,
-    ensureNamespace,
     hasStarted,
     messageOf,
     podOf,
@@ -119,7 +118,6 @@ export async function cleanAndPowerOff(
     cleaning: Cleaning,
     signal: AbortSignal,
 ): Promise<void> {
-    await ensureNamespace(cluster, cleaning.namespace, "privileged");
     const advice = "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)";
     await createPod(cluster, cleaningPod(cleaning), "the cleaning pod", advice, signal);
     const begun = Date.now();

@@ -4,7 +4,18 @@ import { UserError } from "../core/errors";
 import { until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { podName } from "./names";
-import { START_LIMIT, createPod, hasStarted, messageOf, podOf, readPod, reasonOf, removePodAndWait } from "./pods";
+import {
+    createPod,
+    ensureNamespace,
+    hasStarted,
+    messageOf,
+    podOf,
+    readPod,
+    reasonOf,
+    removePodAndWait,
+    START_LIMIT,
+    type PodSecurityLevel,
+} from "./pods";
 
 /** What a node is to pull, and for what. */
 export interface Pull {
@@ -57,16 +68,21 @@ export function syncPod({ node, version, namespace, image }: Pull): V1Pod {
  * Has the image pulled to the node, and its caches written.
  *
  * @param wait "started": the image is there; "ended": the caches are written, too
+ * @param namespaceLevel what the pods that follow need of Pod Security, for a namespace that has yet to be made
  * @throws UserError in one line when the node cannot pull the image
  */
 export async function pullAndSync(
     cluster: Kubernetes,
     pull: Pull,
-    wait: "started" | "ended",
-    signal: AbortSignal,
+    {
+        wait,
+        namespaceLevel,
+        signal,
+    }: { wait: "started" | "ended"; namespaceLevel: PodSecurityLevel; signal: AbortSignal },
 ): Promise<void> {
     const pod = syncPod(pull);
     const place = { name: pod.metadata?.name ?? "", namespace: pull.namespace };
+    await ensureNamespace(cluster, pull.namespace, namespaceLevel);
     await removePodAndWait(cluster, place);
     await createPod(cluster, pod, "the pod", "see docs/permissions.md for what the namespace needs", signal);
     const done = await until({ limit: START_LIMIT, signal }, async () => {

@@ -90,7 +90,7 @@ async function pullImage({ cluster, target, journal, settings, signal, say }: Ca
     say("pulling the cleaner's image");
     const { node, version } = target;
     const pull = { node, version, namespace: journal.namespace, image: settings.cleanerImage };
-    await pullAndSync(cluster, pull, "started", signal);
+    await pullAndSync(cluster, pull, { wait: "started", namespaceLevel: "privileged", signal });
 }
 
 async function removePull({ cluster, target, journal }: CleanupContext): Promise<void> {

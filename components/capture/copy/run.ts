@@ -82,7 +82,11 @@ export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
 async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Captured> {
     const { target, cluster, disk, namespace, image, signal, say } = capture;
     say("pulling the cleaner's image, and writing caches to disk");
-    await pullAndSync(cluster, { node: target.node, version: target.version, namespace, image }, "ended", signal);
+    await pullAndSync(
+        cluster,
+        { node: target.node, version: target.version, namespace, image },
+        { wait: "ended", namespaceLevel: "baseline", signal },
+    );
     const donor = await checkUnmarked(cluster, target);
     await capture.lookAgain();
     say("taking a snapshot of the running VM's OS disk");

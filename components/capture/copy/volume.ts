@@ -4,7 +4,7 @@ import { UserError, brief, statusOf } from "../../core/errors";
 import { persistently, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
 import type { Target } from "../names";
-import { containerStatus, createPod, ensureNamespace, messageOf, readPod, reasonOf, removePod } from "../pods";
+import { containerStatus, createPod, messageOf, readPod, reasonOf, removePod } from "../pods";
 import { CLEAN, claimOf, copyPod, labelsOf, objectName, volumeOf, type CopyCleaning } from "./objects";
 
 const MINUTE = 60_000;
@@ -57,7 +57,6 @@ export async function cleanCopy(
 ): Promise<CleaningReport> {
     const { core } = cluster;
     const { namespace, target } = cleaning;
-    await ensureNamespace(cluster, namespace, "baseline");
     say("attaching the copy to another node");
     await persistently(() => core.createPersistentVolume({ body: volumeOf(cleaning) }), signal);
     await persistently(

@@ -6,11 +6,13 @@ import {
     RestError,
     type PipelinePolicy,
 } from "@azure/core-rest-pipeline";
-import { cloud, credential } from "./login";
+import { cloud } from "./cloud";
+import { credential } from "./login";
 import { UserError, oneLine, statusOf } from "../core/errors";
 import { parseArmId } from "./ids";
 
-export { configureAzure, subscriptionId } from "./login";
+export { subscriptionId } from "./login";
+export { configureAzure } from "./settings";
 
 const clients = new Map<string, Promise<ComputeManagementClient>>();
 

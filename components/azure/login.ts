@@ -1,7 +1,5 @@
-// Who this program is to Azure, and which Azure: credentials and endpoints from the settings that azure-native reads.
-import { execFile } from "node:child_process";
+// Who this program is to Azure: the credential that azure-native's settings ask for, and the subscription.
 import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
 import {
     AzureCliCredential,
     ClientAssertionCredential,
@@ -11,156 +9,31 @@ import {
     ManagedIdentityCredential,
     type TokenCredential,
 } from "@azure/identity";
-import { Config } from "@pulumi/pulumi";
-import { UserError, oneLine } from "../core/errors";
-import { requestOidcToken } from "./oidc";
+import { UserError } from "../core/errors";
+import { refuseOtherCloud, selectedSubscription } from "./azureCli";
+import { cloud } from "./cloud";
+import { getJson } from "./http";
+import { VARIABLES, isOn, setting } from "./settings";
 
-/** A setting by its name under `azure-native:`, as in `clientId`; undefined when it is not set. */
-export type GetSetting = (name: string) => string | undefined;
-
-/** The endpoints of one Azure cloud. */
-export interface Cloud {
-    /** Azure Resource Manager, without a slash at the end. */
-    resourceManager: string;
-    /** Where tokens come from, as in `https://login.microsoftonline.com`. */
-    authorityHost: string;
-    /** What a token for Azure Resource Manager is asked for. */
-    scope: string;
-    /** False for the public, government and China clouds, which the login library knows. */
-    custom: boolean;
+/** A way to sign in. */
+interface Way {
+    /** Completes "signing in to Azure …". */
+    how: string;
+    credential: TokenCredential;
+    /** What to do when it fails. */
+    advice: string;
+    /** Looks for a reason that Azure does not tell, and throws it. */
+    diagnose?: () => Promise<void>;
 }
 
-let configured: GetSetting = (name) => new Config("azure-native").get(name);
-
-/** Takes the stack's configuration, where the process does not have it itself (that of the dynamic resources). */
-export function configureAzure(get: GetSetting): void {
-    configured = get;
-}
-
-/**
- * The settings of azure-native: the stack's configuration goes before the environment, as in the provider itself.
- * Names of the variables: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
- */
-const VARIABLES: Record<string, string[]> = {
-    auxiliaryTenantIds: ["ARM_AUXILIARY_TENANT_IDS"],
-    clientCertificatePassword: ["ARM_CLIENT_CERTIFICATE_PASSWORD"],
-    clientCertificatePath: ["ARM_CLIENT_CERTIFICATE_PATH"],
-    clientId: ["ARM_CLIENT_ID"],
-    clientSecret: ["ARM_CLIENT_SECRET"],
-    disableInstanceDiscovery: ["ARM_DISABLE_INSTANCE_DISCOVERY"],
-    environment: ["ARM_ENVIRONMENT", "AZURE_ENVIRONMENT"],
-    metadataHost: ["ARM_METADATA_HOSTNAME"],
-    oidcRequestToken: ["ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"],
-    oidcRequestUrl: ["ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL"],
-    oidcToken: ["ARM_OIDC_TOKEN"],
-    oidcTokenFilePath: ["ARM_OIDC_TOKEN_FILE_PATH"],
-    subscriptionId: ["ARM_SUBSCRIPTION_ID"],
-    tenantId: ["ARM_TENANT_ID"],
-    useDefaultAzureCredential: ["ARM_USE_DEFAULT_AZURE_CREDENTIAL"],
-    useMsi: ["ARM_USE_MSI"],
-    useOidc: ["ARM_USE_OIDC"],
-};
-
-/** One setting: from the stack's configuration, else from its environment variables. */
-export function setting(name: string): string | undefined {
-    const variables = VARIABLES[name] ?? [];
-    return configured(name) || variables.map((variable) => process.env[variable]).find(Boolean);
-}
-
-function isOn(name: string): boolean {
-    return /^(true|1)$/i.test(setting(name) ?? "");
-}
-
-// Endpoints of the clouds that the SDKs know by name: https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure
-const CLOUDS: Record<string, [resourceManager: string, authorityHost: string]> = {
-    public: ["https://management.azure.com", "https://login.microsoftonline.com"],
-    usgovernment: ["https://management.usgovcloudapi.net", "https://login.microsoftonline.us"],
-    china: ["https://management.chinacloudapi.cn", "https://login.chinacloudapi.cn"],
-};
-
-// What people and other tools call them.
-const ALIASES: Record<string, string> = {
-    azurecloud: "public",
-    azurepublic: "public",
-    azurepubliccloud: "public",
-    usgov: "usgovernment",
-    azureusgovernment: "usgovernment",
-    azureusgovernmentcloud: "usgovernment",
-    azurechinacloud: "china",
-    azurechina: "china",
-};
-
-let cloudPromise: Promise<Cloud> | undefined;
-
-/**
- * The endpoints of the cloud in use: those that the metadata host tells, else those of the named environment, else the public cloud's.
- *
- * @throws UserError in one line when the environment is not known or the metadata host does not answer
- */
-export function cloud(): Promise<Cloud> {
-    cloudPromise ??= findCloud();
-    return cloudPromise;
-}
-
-async function findCloud(): Promise<Cloud> {
-    const host = setting("metadataHost");
-    const name = (setting("environment") ?? "public").toLowerCase();
-    if (host) {
-        return readMetadata(host, name);
-    }
-    const known = CLOUDS[ALIASES[name] ?? name];
-    if (!known) {
-        throw new UserError(
-            `azure-native:environment (ARM_ENVIRONMENT): there is no cloud "${name}"; use ${Object.keys(CLOUDS).join(", ")}`,
-        );
-    }
-    const [resourceManager, authorityHost] = known;
-    return { resourceManager, authorityHost, scope: `${resourceManager}/.default`, custom: false };
-}
-
-interface Metadata {
-    name?: string;
-    resourceManager?: string;
-    authentication?: { loginEndpoint?: string; audiences?: string[] };
-}
-
-// The answer is one cloud, or a list of them: https://management.azure.com/metadata/endpoints?api-version=2022-09-01
-async function readMetadata(host: string, environment: string): Promise<Cloud> {
-    const address = `https://${host.replace(/^https:\/\//, "").replace(/\/+$/, "")}/metadata/endpoints?api-version=2022-09-01`;
-    let metadata: Metadata | Metadata[];
-    try {
-        const response = await fetch(address, { signal: AbortSignal.timeout(30_000) });
-        if (!response.ok) {
-            throw new Error(`it answered ${response.status}`);
-        }
-        metadata = (await response.json()) as Metadata | Metadata[];
-    } catch (error) {
-        throw new UserError(
-            `Azure's metadata host ${host} cannot be used: ${oneLine(error)}; check ARM_METADATA_HOSTNAME (azure-native:metadataHost) and the network`,
-        );
-    }
-    const clouds = [metadata].flat();
-    const wanted = (ALIASES[environment] ?? environment).replace("public", "azurecloud");
-    const found = clouds.find((one) => one.name?.toLowerCase() === wanted) ?? clouds[0];
-    const { resourceManager, authentication } = found ?? {};
-    if (!resourceManager || !authentication?.loginEndpoint) {
-        throw new UserError(`Azure's metadata host ${host} tells no endpoints; check ARM_METADATA_HOSTNAME`);
-    }
-    const trim = (url: string) => url.replace(/\/+$/, "");
-    const audience = authentication.audiences?.[0] ?? resourceManager;
-    return {
-        resourceManager: trim(resourceManager),
-        authorityHost: trim(authentication.loginEndpoint),
-        scope: `${trim(audience)}/.default`,
-        custom: true,
-    };
-}
+export { cloud } from "./cloud";
 
 let credentialPromise: Promise<TokenCredential> | undefined;
 
 /**
  * The credential that the settings ask for, in azure-native's order: the default chain if asked for, client certificate, client
- * secret, OIDC (a token, a file with one, or GitHub's request variables), managed identity, else the az CLI's login.
+ * secret, OIDC (a token, a file with one, or GitHub's request variables), managed identity, otherwise the az CLI's login. It fails
+ * with a UserError that says how it signed in, at which host, and what to check.
  *
  * @throws UserError in one line when a setting that the chosen way needs is missing
  */
@@ -170,30 +43,85 @@ export function credential(): Promise<TokenCredential> {
 }
 
 async function makeCredential(): Promise<TokenCredential> {
+    const { authorityHost } = await cloud();
+    const { how, credential, advice, diagnose } = await chooseWay();
+    return {
+        getToken: async (scopes, options) => {
+            try {
+                return await credential.getToken(scopes, options);
+            } catch (error) {
+                if (error instanceof UserError || (error as Error).name === "AbortError") {
+                    throw error;
+                }
+                await diagnose?.();
+                throw new UserError(
+                    `signing in to Azure ${how} at ${authorityHost} failed: ${reasonOf(error)}; ${advice}`,
+                );
+            }
+        },
+    };
+}
+
+/** Of several reasons on several lines the first says most. */
+function reasonOf(error: unknown): string {
+    const { message, cause } = error as Error;
+    return message || (cause as Error | undefined)?.message || "no reason given";
+}
+
+async function chooseWay(): Promise<Way> {
     const { authorityHost, custom } = await cloud();
     const additionallyAllowedTenants = setting("auxiliaryTenantIds")?.match(/[\w.-]+/g) ?? [];
-    // The login library asks Microsoft whether a login host is to be trusted; hosts of one's own it cannot know.
+    // The login library verifies login hosts with Microsoft, which does not know custom clouds.
     const disableInstanceDiscovery = custom || isOn("disableInstanceDiscovery");
     const options = { authorityHost, disableInstanceDiscovery, additionallyAllowedTenants };
-    const [clientId, tenantId, clientSecret] = ["clientId", "tenantId", "clientSecret"].map(setting);
+    const [clientId, tenantId, clientSecret, subscription] = [
+        "clientId",
+        "tenantId",
+        "clientSecret",
+        "subscriptionId",
+    ].map(setting);
     const certificatePath = setting("clientCertificatePath");
+    const who = `as client ${clientId} of tenant ${tenantId}`;
     if (isOn("useDefaultAzureCredential")) {
-        return new DefaultAzureCredential({ ...options, tenantId });
+        const credential = new DefaultAzureCredential({ ...options, tenantId });
+        return { how: "by the default chain", credential, advice: "check what the chain finds on this machine" };
     }
-    if (clientId && tenantId && certificatePath) {
-        const certificatePassword = setting("clientCertificatePassword");
-        return new ClientCertificateCredential(tenantId, clientId, { certificatePath, certificatePassword }, options);
+    if (certificatePath) {
+        const [tenant, client] = [needed("tenantId"), needed("clientId")];
+        const password = setting("clientCertificatePassword");
+        const { readCertificate } = await import("./certificate.js");
+        const { pem, decrypted } = readCertificate(certificatePath, password);
+        const certificate = { certificate: pem, ...(!decrypted && { certificatePassword: password }) };
+        const credential = new ClientCertificateCredential(tenant, client, certificate, options);
+        return { how: `${who} with a certificate`, credential, advice: `check the certificate in ${certificatePath}` };
     }
     if (clientSecret) {
-        return new ClientSecretCredential(needed("tenantId"), needed("clientId"), clientSecret, options);
+        const credential = new ClientSecretCredential(needed("tenantId"), needed("clientId"), clientSecret, options);
+        return { how: `${who} with a secret`, credential, advice: "check the client, the tenant and the secret" };
     }
     if (isOn("useOidc")) {
-        return new ClientAssertionCredential(needed("tenantId"), needed("clientId"), oidcToken, options);
+        const credential = new ClientAssertionCredential(needed("tenantId"), needed("clientId"), oidcToken, options);
+        return { how: `${who} by OIDC`, credential, advice: "check the federated credential of the client" };
     }
     if (isOn("useMsi")) {
-        return clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential();
+        const credential = clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential();
+        return { how: "by managed identity", credential, advice: "check that this machine has the identity" };
     }
-    return new AzureCliCredential({ tenantId, additionallyAllowedTenants });
+    // az takes one of the two; the subscription tells the tenant where several are signed in to.
+    const of = tenantId ? { tenantId } : subscription ? { subscription } : {};
+    return {
+        how: "by the az CLI",
+        credential: new AzureCliCredential({ ...of, additionallyAllowedTenants }),
+        advice: adviceForCli(),
+        diagnose: refuseOtherCloud,
+    };
+}
+
+/** Names only what is not set. */
+function adviceForCli(): string {
+    const missing = ["clientId", "clientSecret", "tenantId"].filter((name) => !setting(name));
+    const variables = missing.map((name) => VARIABLES[name][0]).join(", ");
+    return `run az login${variables && `, or set ${variables} (or ARM_USE_OIDC=true, ARM_USE_MSI=true)`}`;
 }
 
 function needed(name: string): string {
@@ -205,7 +133,7 @@ function needed(name: string): string {
 }
 
 /** Read anew for each token: these tokens live for minutes, and a file is rewritten before its token ends. */
-async function oidcToken(): Promise<string> {
+export async function oidcToken(): Promise<string> {
     const given = setting("oidcToken");
     const file = setting("oidcTokenFilePath");
     const [url, bearer] = [setting("oidcRequestUrl"), setting("oidcRequestToken")];
@@ -213,7 +141,7 @@ async function oidcToken(): Promise<string> {
         return given;
     }
     if (file) {
-        return readFileSync(file, "utf8").trim();
+        return readTokenFile(file);
     }
     if (!url || !bearer) {
         throw new UserError(
@@ -224,31 +152,39 @@ async function oidcToken(): Promise<string> {
     return requestOidcToken(url, bearer);
 }
 
+function readTokenFile(file: string): string {
+    try {
+        return readFileSync(file, "utf8").trim();
+    } catch (error) {
+        throw new UserError(`ARM_OIDC_TOKEN_FILE_PATH "${file}" cannot be read: ${(error as Error).message}`);
+    }
+}
+
+// https://docs.github.com/actions/deployment/security-hardening-your-deployments/configuring-openid-connect-in-azure
+async function requestOidcToken(url: string, bearer: string): Promise<string> {
+    const request = new URL(url);
+    request.searchParams.set("audience", setting("oidcAudience") ?? "api://AzureADTokenExchange");
+    try {
+        const { value } = await getJson<{ value?: string }>(request.href, { authorization: `Bearer ${bearer}` });
+        if (value) {
+            return value;
+        }
+        throw new Error("it answered without a token");
+    } catch (error) {
+        throw new UserError(
+            `${request.origin} gave no OIDC token: ${(error as Error).message}; check the permission id-token: write`,
+        );
+    }
+}
+
 let subscriptionPromise: Promise<string> | undefined;
 
 /**
- * The subscription in use: the setting, else, as azure-native does, the one that the az CLI has selected.
+ * The subscription in use: the setting, otherwise, as azure-native does, the one that the az CLI has selected.
  *
  * @throws UserError in one line when there is none
  */
 export function subscriptionId(): Promise<string> {
-    subscriptionPromise ??= findSubscription();
+    subscriptionPromise ??= Promise.resolve(setting("subscriptionId") ?? selectedSubscription());
     return subscriptionPromise;
-}
-
-async function findSubscription(): Promise<string> {
-    const given = setting("subscriptionId");
-    if (given) {
-        return given;
-    }
-    const fromCli = await promisify(execFile)("az", ["account", "show", "--query", "id", "--output", "tsv"]).then(
-        ({ stdout }) => stdout.trim(),
-        () => "",
-    );
-    if (!fromCli) {
-        throw new UserError(
-            "no Azure subscription: set ARM_SUBSCRIPTION_ID or azure-native:subscriptionId, or run az login",
-        );
-    }
-    return fromCli;
 }

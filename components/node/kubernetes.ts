@@ -158,7 +158,7 @@ export function describe(error: unknown, server: string): string {
     }
     const line = oneLine(error);
     return line.includes("Kubernetes API server")
-        ? line
+        ? line.replace("the Kubernetes API server answered", `the Kubernetes API server at ${server} answered`)
         : `the Kubernetes API server at ${server} cannot be used: ${line}`;
 }
 

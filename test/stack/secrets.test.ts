@@ -243,12 +243,12 @@ const failing: Failing[] = [
             const token = await serviceAccountToken(secrets, sandbox, "nobody");
             writeKubeconfig(stack.env.KUBECONFIG ?? "", sandbox, token);
         },
-        says: /the Kubernetes API server answered 403: nodes is forbidden: .*serviceaccount:default:nobody.* cannot list/,
+        says: /the Kubernetes API server at \S+ answered 403: nodes is forbidden: .*serviceaccount:default:nobody.* cannot list/,
     },
     {
         why: "Kubernetes does not know the token",
         begin: () => writeKubeconfig(stack.env.KUBECONFIG ?? "", sandbox, secrets.make("wrong token")),
-        says: /the Kubernetes API server answered 401: Unauthorized; renew the credentials/,
+        says: /the Kubernetes API server at \S+ answered 401: Unauthorized; renew the credentials/,
     },
 ];
 

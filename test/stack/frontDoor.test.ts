@@ -1,0 +1,71 @@
+// What a person types besides preview and up: `npm run init` on a cluster, `npm run retake` after a rotation.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import { parseArmId } from "../../components/azure/ids";
+import { Scheduled } from "./support/scheduled";
+
+const MINUTE = 60_000;
+
+let scheduled: Scheduled;
+
+beforeAll(async () => {
+    scheduled = await Scheduled.start(2);
+}, 10 * MINUTE);
+afterAll(() => scheduled?.sandbox.stop());
+
+test("npm run init writes the settings of a stack for the pools that fit, and asks before", async () => {
+    const { sandbox, prod } = scheduled;
+    const file = join(sandbox.directory, "Pulumi.new.yaml");
+    const init = (...flags: string[]) =>
+        scheduled.npm("init", prod, ["--stack", "new", "--config-file", file, ...flags]);
+
+    const asked = await init();
+    expect(asked.exitCode, asked.all).toBe(1);
+    expect(asked.all).toMatch(/k8s-pool1-\d+-vmss +2 nodes +fits\n/);
+    expect(asked.all).toMatch(/add --yes to go on without a question$/);
+    expect(existsSync(file)).toBe(false);
+
+    const done = await init("--yes");
+    expect(done.exitCode, done.all).toBe(0);
+    const { resourceGroup, names } = parseArmId(sandbox.azure.scaleSets()[0].id);
+    expect(parse(readFileSync(file, "utf8"))).toEqual({
+        config: { "kamino:resourceGroup": resourceGroup, "kamino:pools": [{ scaleSet: names[0] }] },
+    });
+
+    const again = await init("--yes");
+    expect(again.exitCode).toBe(1);
+    expect(again.all).toContain("is configured already");
+});
+
+test("npm run retake takes a new image although no node was rebooted, asks before, and leaves the settings as they are", async () => {
+    const { prod } = scheduled;
+    // Long Ready, and not newer than the image.
+    await scheduled.patch(1, "2026-11-20T03:12:00Z");
+    const before = { image: scheduled.image(), settings: readFileSync(prod.configFile, "utf8") };
+    const retake = (...flags: string[]) =>
+        scheduled.npm("retake", prod, ["pool1", "--config-file", prod.configFile, ...flags]);
+
+    const asked = await retake();
+    expect(asked.exitCode, asked.all).toBe(1);
+    expect(asked.all).toContain("a bump of pool1 is pending");
+    expect(asked.all).toMatch(/add --yes to go on without a question$/);
+    expect(scheduled.image()).toBe(before.image);
+
+    const done = await retake("--yes");
+    expect(done.exitCode, done.all).toBe(0);
+    expect(scheduled.image()).not.toBe(before.image);
+    expect(readFileSync(prod.configFile, "utf8")).toBe(before.settings);
+
+    const preview = await scheduled.npm("preview", prod);
+    expect(preview.exitCode, preview.all).toBe(0);
+});
+
+test("a pool that the stack does not have is refused in one line", async () => {
+    const file = join(scheduled.sandbox.directory, "Pulumi.empty.yaml");
+    writeFileSync(file, "config: {}\n");
+    const { exitCode, all } = await scheduled.npm("retake", scheduled.prod, ["pool9", "--config-file", file]);
+    expect(exitCode).toBe(1);
+    expect(all.split("\n").at(-1)).toBe(`--retake: there is no pool "pool9" in ${file}; its pools: none`);
+});

@@ -1,8 +1,9 @@
 // Policies on galleries and image definitions: images of nodes are nobody else's, and are what new Linux nodes can boot.
 import type { ResourceValidationPolicy } from "@pulumi/policy";
-import { GALLERY, IMAGE_DEFINITION, ofType, type Gallery, type ImageDefinition } from "./resources";
+import { GALLERY, IMAGE_DEFINITION } from "./contract";
+import { ofType, type Gallery, type ImageDefinition } from "./resources";
 
-const notCommunity: ResourceValidationPolicy = {
+const galleryNotCommunity: ResourceValidationPolicy = {
     name: "gallery-not-community",
     description: "A gallery is not shared to the community: a node's disk holds the cluster's own settings.",
     enforcementLevel: "mandatory",
@@ -15,9 +16,9 @@ const notCommunity: ResourceValidationPolicy = {
     }),
 };
 
-const generalized: ResourceValidationPolicy = {
+const imageDefinitionGeneralized: ResourceValidationPolicy = {
     name: "image-definition-generalized",
-    description: "An image definition is generalized: each new node gets an identity of its own.",
+    description: "An image definition is imageDefinitionGeneralized: each new node gets an identity of its own.",
     enforcementLevel: "mandatory",
     validateResource: ofType<ImageDefinition>(IMAGE_DEFINITION, ({ osState }, _args, report) => {
         if (osState !== "Generalized") {
@@ -26,7 +27,7 @@ const generalized: ResourceValidationPolicy = {
     }),
 };
 
-const linux: ResourceValidationPolicy = {
+const imageDefinitionLinux: ResourceValidationPolicy = {
     name: "image-definition-linux",
     description: "An image definition is for Linux, the only system whose disks are captured.",
     enforcementLevel: "mandatory",
@@ -37,4 +38,4 @@ const linux: ResourceValidationPolicy = {
     }),
 };
 
-export const galleryPolicies = [notCommunity, generalized, linux];
+export const galleryPolicies = [galleryNotCommunity, imageDefinitionGeneralized, imageDefinitionLinux];

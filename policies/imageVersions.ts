@@ -1,18 +1,14 @@
 // Policies on image versions: made from a disk that this stack took, replicated, and there while a model points at them.
-import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigSchema, PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
-import { replicaOptions, type ReplicaOptions } from "./options";
-import { previousOf } from "./record";
+import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SCALE_SET } from "./contract";
 import {
-    CAPTURE,
-    IMAGE_DEFINITION,
-    IMAGE_VERSION,
-    SCALE_SET,
     UNKNOWN,
     imageIdOf,
     ofType,
     parseImageVersionId,
     placeOf,
+    previousOf,
     read,
     warnOfUnknown,
     resourcesOfType,
@@ -21,7 +17,7 @@ import {
     type ImageVersionId,
 } from "./resources";
 
-const fromSnapshot: ResourceValidationPolicy = {
+const imageVersionFromSnapshot: ResourceValidationPolicy = {
     name: "image-version-from-snapshot",
     description: "An image version is made from a snapshot of an OS disk, and from nothing else.",
     enforcementLevel: "mandatory",
@@ -47,7 +43,7 @@ const fromSnapshot: ResourceValidationPolicy = {
     }),
 };
 
-const fromCapture: StackValidationPolicy = {
+const imageVersionFromCapture: StackValidationPolicy = {
     name: "image-version-from-capture",
     description: "The snapshot that an image version is made from was taken by a capture of this stack.",
     enforcementLevel: "mandatory",
@@ -76,7 +72,22 @@ function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boo
     return source === UNKNOWN && dependencies.some(({ type }) => CAPTURE.test(type));
 }
 
-const replicas: ResourceValidationPolicy = {
+interface ReplicaOptions {
+    minimum: number;
+}
+
+const replicaOptions: PolicyConfigSchema = {
+    properties: {
+        minimum: {
+            type: "integer",
+            minimum: 1,
+            default: 2,
+            description: "Least number of replicas of an image version in each of its regions.",
+        },
+    },
+};
+
+const imageVersionReplicas: ResourceValidationPolicy = {
     name: "image-version-replicas",
     description:
         "An image version has enough replicas in each region that new nodes still start when one is lost or busy.",
@@ -100,7 +111,7 @@ const replicas: ResourceValidationPolicy = {
     }),
 };
 
-const inUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+const imageVersionInUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
     name: "image-version-in-use-not-retired",
     description: "The image version that new nodes start from has no end of life and is not excluded from latest.",
     enforcementLevel: "mandatory",
@@ -108,7 +119,7 @@ const inUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "v
     validateStack: ({ resources }, report) => {
         const used = versionsInUse(resources);
         for (const version of resourcesOfType(resources, IMAGE_VERSION)) {
-            if (used.some(({ id }) => placeOfVersion(id) === placeOfDeclared(version))) {
+            if (used.some(({ id }) => placeOfVersion(id) === placeOfInputs(version))) {
                 const { publishingProfile } = inputsOf<ImageVersion>(version);
                 const excluded = publishingProfile?.targetRegions?.some(({ excludeFromLatest }) => excludeFromLatest);
                 if (publishingProfile?.endOfLifeDate) {
@@ -123,13 +134,13 @@ const inUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "v
     },
 };
 
-const inUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
     name: "image-version-in-use-stays",
     description: "The image version that a model of this stack points at is neither deleted nor replaced.",
     enforcementLevel: "mandatory",
     validateResource: [rememberInputs(IMAGE_VERSION), rememberInputs(IMAGE_DEFINITION)],
     validateStack: ({ resources }, report) => {
-        const versions = new Map(resourcesOfType(resources, IMAGE_VERSION).map((v) => [placeOfDeclared(v), v]));
+        const versions = new Map(resourcesOfType(resources, IMAGE_VERSION).map((v) => [placeOfInputs(v), v]));
         const definitions = new Set(resourcesOfType(resources, IMAGE_DEFINITION).map(placeOfDefinition));
         for (const { scaleSet, id } of versionsInUse(resources)) {
             const version = versions.get(placeOfVersion(id));
@@ -169,7 +180,7 @@ function placeOfVersion({ resourceGroup, gallery, definition, version }: ImageVe
     return placeOf(resourceGroup, gallery, definition, version);
 }
 
-function placeOfDeclared(version: PolicyResource): string {
+function placeOfInputs(version: PolicyResource): string {
     const { resourceGroupName, galleryName, galleryImageName, galleryImageVersionName } =
         inputsOf<ImageVersion>(version);
     return placeOf(resourceGroupName, galleryName, galleryImageName, galleryImageVersionName ?? version.name);
@@ -180,4 +191,4 @@ function placeOfDefinition(definition: PolicyResource): string {
     return placeOf(resourceGroupName, galleryName, galleryImageName ?? definition.name);
 }
 
-export const imageVersionPolicies = [fromSnapshot, fromCapture, replicas, inUseNotRetired, inUseStays];
+export const imageVersionPolicies = [imageVersionFromSnapshot, imageVersionFromCapture, imageVersionReplicas, imageVersionInUseNotRetired, imageVersionInUseStays];

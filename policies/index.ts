@@ -1,5 +1,7 @@
 // The policy pack: all policies of all domains.
 import { PolicyPack } from "@pulumi/policy";
+import { extensionPolicies } from "./extensions";
+import { foreignChangePolicies } from "./foreignChanges";
 import { galleryPolicies } from "./galleries";
 import { imageVersionPolicies } from "./imageVersions";
 import { kubernetesPolicies } from "./kubernetes";
@@ -10,6 +12,8 @@ new PolicyPack("kamino", {
     description: "No auto-rollout and least privilege for stacks that keep node pools at the image of their best node",
     policies: [
         ...scaleSetPolicies,
+        ...extensionPolicies,
+        ...foreignChangePolicies,
         ...imageVersionPolicies,
         ...galleryPolicies,
         ...stackPolicies,

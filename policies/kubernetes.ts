@@ -1,8 +1,7 @@
 // Policies on what the stack puts into Kubernetes: the scheduled run is an ordinary pod, and no role has a wildcard.
-import type { ReportViolation, ResourceValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigSchema, ReportViolation, ResourceValidationPolicy } from "@pulumi/policy";
 import type { types } from "@pulumi/kubernetes";
 import type { Unwrap } from "@pulumi/pulumi";
-import { limitOptions, type LimitOptions } from "./options";
 import { ofType } from "./resources";
 
 type CronJob = { spec?: Unwrap<types.input.batch.v1.CronJobSpec> };
@@ -25,7 +24,7 @@ function ofCronJobPod(
     });
 }
 
-const notPrivileged: ResourceValidationPolicy = {
+const cronJobNotPrivileged: ResourceValidationPolicy = {
     name: "cron-job-not-privileged",
     description: "The scheduled run is not privileged and shares nothing with its node.",
     enforcementLevel: "mandatory",
@@ -50,7 +49,7 @@ const notPrivileged: ResourceValidationPolicy = {
     }),
 };
 
-const nonRoot: ResourceValidationPolicy = {
+const cronJobNonRoot: ResourceValidationPolicy = {
     name: "cron-job-non-root",
     description: "The scheduled run does not run as root.",
     enforcementLevel: "mandatory",
@@ -67,7 +66,22 @@ const nonRoot: ResourceValidationPolicy = {
     }),
 };
 
-const limits: ResourceValidationPolicy = {
+interface LimitOptions {
+    resources: string[];
+}
+
+const limitOptions: PolicyConfigSchema = {
+    properties: {
+        resources: {
+            type: "array",
+            items: { type: "string", enum: ["cpu", "memory", "ephemeral-storage"] },
+            default: ["cpu", "memory"],
+            description: "Resources for which each container needs a limit.",
+        },
+    },
+};
+
+const cronJobLimits: ResourceValidationPolicy = {
     name: "cron-job-limits",
     description: "The scheduled run cannot take a node's resources from the workloads beside it.",
     enforcementLevel: "mandatory",
@@ -84,7 +98,7 @@ const limits: ResourceValidationPolicy = {
     }),
 };
 
-const noWildcards: ResourceValidationPolicy = {
+const roleNoWildcards: ResourceValidationPolicy = {
     name: "role-no-wildcards",
     description: "Roles name what they allow: no rule contains a wildcard.",
     enforcementLevel: "mandatory",
@@ -106,4 +120,4 @@ const noWildcards: ResourceValidationPolicy = {
     }),
 };
 
-export const kubernetesPolicies = [notPrivileged, nonRoot, limits, noWildcards];
+export const kubernetesPolicies = [cronJobNotPrivileged, cronJobNonRoot, cronJobLimits, roleNoWildcards];

@@ -1,4 +1,4 @@
-// What the policies look at: resource types, what is known of them, and when a pool is only being adopted.
+// What the policies look at: what is known of a resource, and when a pool is only being adopted.
 import type { compute, types } from "@pulumi/azure-native";
 import {
     UnknownValueError,
@@ -9,6 +9,7 @@ import {
     type ResourceValidationArgs,
 } from "@pulumi/policy";
 import type { Unwrap } from "@pulumi/pulumi";
+import { SCALE_SET, type PreviousPool, type PrototypeStatement } from "./contract";
 
 /** Inputs of the Azure resources, as plain values. */
 export type ScaleSet = Unwrap<compute.VirtualMachineScaleSetArgs>;
@@ -16,18 +17,6 @@ export type ImageVersion = Unwrap<compute.GalleryImageVersionArgs>;
 export type ImageDefinition = Unwrap<compute.GalleryImageArgs>;
 export type Gallery = Unwrap<compute.GalleryArgs>;
 export type Extension = Unwrap<types.input.compute.VirtualMachineScaleSetExtensionArgs>;
-
-/** Azure resource types, in the SDK's default API version or in a named one (`azure-native:compute/v20240701:…`). */
-export const SCALE_SET = /^azure-native:compute(\/v\w+)?:VirtualMachineScaleSet$/;
-export const IMAGE_VERSION = /^azure-native:compute(\/v\w+)?:GalleryImageVersion$/;
-export const IMAGE_DEFINITION = /^azure-native:compute(\/v\w+)?:GalleryImage$/;
-export const GALLERY = /^azure-native:compute(\/v\w+)?:Gallery$/;
-/** The dynamic resource that takes a node's OS disk; its output `snapshotId` is what an image version is made from. */
-export const CAPTURE = /^pulumi-nodejs:dynamic\/kamino:OsDiskCapture$/;
-/** The dynamic resource that chooses the node; its output `current` is the version to use, empty before the first. */
-export const SELECTION = /^pulumi-nodejs:dynamic\/kamino:NodeSelection$/;
-/** The component that holds one pool's resources. */
-export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
 
 /**
  * A validation of one type's resources. Types are matched by name and not by SDK class, so that the published pack need not
@@ -63,6 +52,19 @@ export function ofScaleSet(
         }
         validate(model, args, report);
     });
+}
+
+/**
+ * What a scale set's pool states of itself, by the component that holds it. The engine (3.246) does not show policies what a
+ * program reads (its own outputs, Azure's answers), so the component hands that on.
+ */
+export function statementOf(scaleSet: PolicyResource): PrototypeStatement {
+    return (scaleSet.parent?.props ?? {}) as PrototypeStatement;
+}
+
+/** What the stack's last successful update said of a scale set's pool. Empty on the first run. */
+export function previousOf(scaleSet: PolicyResource): PreviousPool {
+    return statementOf(scaleSet).previous ?? {};
 }
 
 /** The stack's resources of one type. */

@@ -1,19 +1,9 @@
 // Policies on scale sets: a change of the model reaches new nodes only, and is no more than one image version.
-import type { ResourceValidationPolicy } from "@pulumi/policy";
-import picomatch from "picomatch";
-import { extensionOptions, rollingUpgradeOptions, type ExtensionOptions, type RollingUpgradeOptions } from "./options";
-import {
-    PROTOTYPE,
-    SCALE_SET,
-    isDeclaredAsItIs,
-    ofScaleSet,
-    ofType,
-    parseImageVersionId,
-    type Extension,
-    type ScaleSet,
-} from "./resources";
+import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
+import { PROTOTYPE, SCALE_SET, type PrototypeStatement } from "./contract";
+import { isDeclaredAsItIs, ofScaleSet, ofType, parseImageVersionId, type ScaleSet } from "./resources";
 
-const manualUpgrades: ResourceValidationPolicy = {
+const scaleSetManualUpgrades: ResourceValidationPolicy = {
     name: "scale-set-manual-upgrades",
     description: "The upgrade mode of a scale set is Manual, so that a change of its model touches no running node.",
     enforcementLevel: "mandatory",
@@ -24,7 +14,7 @@ const manualUpgrades: ResourceValidationPolicy = {
     }),
 };
 
-const noAutomaticOsUpgrades: ResourceValidationPolicy = {
+const scaleSetNoAutomaticOsUpgrades: ResourceValidationPolicy = {
     name: "scale-set-no-automatic-os-upgrades",
     description: "Azure does not upgrade the OS image of running nodes by itself.",
     enforcementLevel: "mandatory",
@@ -35,7 +25,22 @@ const noAutomaticOsUpgrades: ResourceValidationPolicy = {
     }),
 };
 
-const noRollingUpgrades: ResourceValidationPolicy = {
+interface RollingUpgradeOptions {
+    allowDormant: boolean;
+}
+
+const rollingUpgradeOptions: PolicyConfigSchema = {
+    properties: {
+        allowDormant: {
+            type: "boolean",
+            default: true,
+            description:
+                "Whether a rollingUpgradePolicy may stand in a model whose mode is Manual, where it does nothing.",
+        },
+    },
+};
+
+const scaleSetNoRollingUpgrades: ResourceValidationPolicy = {
     name: "scale-set-no-rolling-upgrades",
     description: "No rolling upgrade policy acts on a change of the model.",
     enforcementLevel: "mandatory",
@@ -54,7 +59,7 @@ const noRollingUpgrades: ResourceValidationPolicy = {
     }),
 };
 
-const capacityNotDeclared: ResourceValidationPolicy = {
+const scaleSetCapacityNotDeclared: ResourceValidationPolicy = {
     name: "scale-set-capacity-not-declared",
     description: "The number of nodes stays with the autoscaler: neither sku nor capacity is declared.",
     enforcementLevel: "mandatory",
@@ -66,7 +71,7 @@ const capacityNotDeclared: ResourceValidationPolicy = {
     }),
 };
 
-const imagePinned: ResourceValidationPolicy = {
+const scaleSetImagePinned: ResourceValidationPolicy = {
     name: "scale-set-image-pinned",
     description: "New nodes start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
@@ -86,35 +91,7 @@ const imagePinned: ResourceValidationPolicy = {
     }),
 };
 
-/** Azure's script extensions: CustomScript (Linux, now), CustomScriptForLinux (before), CustomScriptExtension (Windows). */
-const SCRIPT_EXTENSION = /^customscript/i;
-
-const extensionsAllowed: ResourceValidationPolicy = {
-    name: "scale-set-extensions",
-    description: "New nodes run no bootstrap: the model has only allow-listed extensions, and no script among them.",
-    enforcementLevel: "mandatory",
-    configSchema: extensionOptions,
-    validateResource: ofScaleSet(({ virtualMachineProfile }, args, report) => {
-        const { allowed = extensionOptions.properties.allowed.default as string[] } =
-            args.getConfig<Partial<ExtensionOptions>>();
-        for (const extension of virtualMachineProfile?.extensionProfile?.extensions ?? []) {
-            const { name, publisher, type } = extension;
-            const what = `extension "${name ?? ""}" (${publisher ?? ""}/${type ?? ""})`;
-            if (SCRIPT_EXTENSION.test(type ?? "")) {
-                report(`${what} is a script and must be removed.`);
-            } else if (!isAllowed(extension, allowed)) {
-                report(`${what} must be removed, or its name or publisher/type be listed in this policy's "allowed".`);
-            }
-        }
-    }),
-};
-
-function isAllowed({ name, publisher, type }: Extension, allowed: string[]): boolean {
-    const names = [name ?? "", `${publisher ?? ""}/${type ?? ""}`].filter((text) => text !== "");
-    return names.some((text) => picomatch.isMatch(text, allowed, { nocase: true, dot: true }));
-}
-
-const noBootstrapData: ResourceValidationPolicy = {
+const scaleSetNoBootstrapData: ResourceValidationPolicy = {
     name: "scale-set-no-bootstrap-data",
     description: "New nodes run no bootstrap: custom data is a cloud-config that does nothing.",
     enforcementLevel: "mandatory",
@@ -151,8 +128,8 @@ function doesNothing(base64: string): boolean {
     return content.length === 0 || (content.length === 1 && content[0] === "{}");
 }
 
-const keptOnDestroy: ResourceValidationPolicy = {
-    name: "scale-set-kept",
+const scaleSetRetained: ResourceValidationPolicy = {
+    name: "scale-set-retained",
     description: "A scale set outlives the stack: protect and retainOnDelete are set.",
     enforcementLevel: "mandatory",
     validateResource: [
@@ -163,30 +140,52 @@ const keptOnDestroy: ResourceValidationPolicy = {
             }
         },
         // The engine does not tell policies of retainOnDelete. The component states the very options it hands on.
-        ofType<{ scaleSetOptions?: { retainOnDelete?: boolean } }>(PROTOTYPE, (props, _args, report) => {
-            if (props.scaleSetOptions?.retainOnDelete !== true) {
+        ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions }, _args, report) => {
+            if (scaleSetOptions?.retainOnDelete !== true) {
                 report("The scale set's resource option retainOnDelete must be true, and stated in scaleSetOptions.");
             }
         }),
     ],
 };
 
-const noReimagingRepairs: ResourceValidationPolicy = {
-    name: "scale-set-no-reimaging-repairs",
-    description: "Azure's instance repairs do not reimage or replace nodes behind the cluster's back.",
-    enforcementLevel: "advisory",
+const scaleSetNoAutomaticRepairs: ResourceValidationPolicy = {
+    name: "scale-set-no-automatic-repairs",
+    description: "Azure's instance repairs are off: they would restart or replace a node while its disk is captured.",
+    enforcementLevel: "mandatory",
     validateResource: ofScaleSet(({ automaticRepairsPolicy: repairs }, _args, report) => {
-        // Azure replaces the VM where no action is named.
-        const action = repairs?.repairAction ?? "Replace";
-        if (repairs?.enabled === true && action !== "Restart") {
+        if (repairs?.enabled === true) {
+            // Azure replaces the VM where no action is named.
             report(
-                `automaticRepairsPolicy should be off or restart only: ${action} gives a failing node the model's image.`,
+                `automaticRepairsPolicy.enabled must be false; it would ${repairs.repairAction ?? "Replace"} a node that is off.`,
             );
         }
     }),
 };
 
-const adoptionSaid: ResourceValidationPolicy = {
+const scaleSetNoOverprovisioning: ResourceValidationPolicy = {
+    name: "scale-set-no-overprovisioning",
+    description: "Azure starts no surplus VMs: from an image they would join the cluster and vanish without a drain.",
+    enforcementLevel: "mandatory",
+    validateResource: ofScaleSet(({ overprovision }, _args, report) => {
+        if (overprovision === true) {
+            report("overprovision must be false.");
+        }
+    }),
+};
+
+const scaleSetNoDataDisks: ResourceValidationPolicy = {
+    name: "scale-set-no-data-disks",
+    description: "New nodes have an OS disk only: nothing on them would format and mount another one.",
+    enforcementLevel: "mandatory",
+    validateResource: ofScaleSet(({ virtualMachineProfile }, _args, report) => {
+        const count = virtualMachineProfile?.storageProfile?.dataDisks?.length ?? 0;
+        if (count > 0) {
+            report(`storageProfile.dataDisks must be empty; there ${count === 1 ? "is 1" : `are ${count}`}.`);
+        }
+    }),
+};
+
+const scaleSetAdoption: ResourceValidationPolicy = {
     name: "scale-set-adoption",
     description: "Says when a pool is let through because this run only adopts it.",
     enforcementLevel: "advisory",
@@ -201,14 +200,15 @@ const adoptionSaid: ResourceValidationPolicy = {
 };
 
 export const scaleSetPolicies = [
-    manualUpgrades,
-    noAutomaticOsUpgrades,
-    noRollingUpgrades,
-    capacityNotDeclared,
-    imagePinned,
-    extensionsAllowed,
-    noBootstrapData,
-    keptOnDestroy,
-    noReimagingRepairs,
-    adoptionSaid,
+    scaleSetManualUpgrades,
+    scaleSetNoAutomaticOsUpgrades,
+    scaleSetNoRollingUpgrades,
+    scaleSetCapacityNotDeclared,
+    scaleSetImagePinned,
+    scaleSetNoBootstrapData,
+    scaleSetRetained,
+    scaleSetNoAutomaticRepairs,
+    scaleSetNoOverprovisioning,
+    scaleSetNoDataDisks,
+    scaleSetAdoption,
 ];

@@ -1,23 +1,35 @@
 // Policies on an update as a whole: how many pools it bumps, what else a bump changes, and that adopting is done once.
-import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigSchema, PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
-import { changedParts, recordOf, sameImage, type ModelRecord } from "./modelRecord";
-import { bumpOptions, partOptions, type BumpOptions, type PartOptions } from "./options";
-import { previousOf } from "./record";
+import { SCALE_SET, SELECTION, changedParts, recordOf, sameImage, type ModelRecord } from "./contract";
 import {
-    SCALE_SET,
-    SELECTION,
     UNKNOWN,
     imageIdOf,
     isDeclaredAsItIs,
+    previousOf,
     read,
     resourcesOfType,
+    statementOf,
     warnOfUnknown,
 } from "./resources";
 
 type WholeStackPolicy = StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource">;
 
-const fewBumps: StackValidationPolicy = {
+interface BumpOptions {
+    maximum?: number;
+}
+
+const bumpOptions: PolicyConfigSchema = {
+    properties: {
+        maximum: {
+            type: "integer",
+            minimum: 1,
+            description: "Most pools whose image may change in one update; all of them when not set.",
+        },
+    },
+};
+
+const updateBumpsFewPools: StackValidationPolicy = {
     name: "update-bumps-few-pools",
     description: "One update changes the image of a limited number of pools.",
     enforcementLevel: "mandatory",
@@ -29,7 +41,7 @@ const fewBumps: StackValidationPolicy = {
         }
         const bumped = declaredInFull(args.resources).filter((scaleSet) => {
             const image = read(() => imageIdOf(scaleSet));
-            // What is not known, or was not recorded, counts: a limit that looks away is none.
+            // What is not known, or was not recorded, counts: a limit that ignores those does not limit.
             return image === UNKNOWN || image?.toLowerCase() !== previousOf(scaleSet).model?.image.toLowerCase();
         });
         if (bumped.length > maximum) {
@@ -41,7 +53,24 @@ const fewBumps: StackValidationPolicy = {
     },
 };
 
-const imageOnly: WholeStackPolicy = {
+interface PartOptions {
+    mayChange: string[];
+}
+
+const partOptions: PolicyConfigSchema = {
+    properties: {
+        mayChange: {
+            type: "array",
+            items: { type: "string" },
+            default: [],
+            description:
+                "Parts of a model that may change together with its image, named as in the violation " +
+                "(virtualMachineProfile.networkProfile, say, which the in-cluster cloud provider writes).",
+        },
+    },
+};
+
+const bumpChangesImageOnly: WholeStackPolicy = {
     name: "bump-changes-image-only",
     description:
         "A bump changes nothing of a model but image, extensions and custom data, so that no drift rides along unseen.",
@@ -80,7 +109,7 @@ function driftOf(scaleSet: PolicyResource, before: ModelRecord | undefined, mayC
     );
 }
 
-const adoptedOnce: StackValidationPolicy = {
+const scaleSetAdoptedOnce: StackValidationPolicy = {
     name: "scale-set-adopted-once",
     description: "Only the run that takes a pool into the stack declares it as it is; the runs after it are checked.",
     enforcementLevel: "mandatory",
@@ -89,7 +118,11 @@ const adoptedOnce: StackValidationPolicy = {
             if (read(() => scaleSet.props.provisioningState as unknown) === UNKNOWN) {
                 // What is imported is read, so its state is known even in a preview.
                 report(`${scaleSet.name} would be created, not adopted: ignoreChanges ["*"] must go.`, scaleSet.urn);
-            } else if (previousOf(scaleSet).adopted && !waitsForImage(scaleSet, resources)) {
+            } else if (
+                previousOf(scaleSet).adopted &&
+                !waitsForImage(scaleSet, resources) &&
+                !acceptsForeignImage(scaleSet)
+            ) {
                 report(
                     `${scaleSet.name} was adopted before: it must be declared in full, without ignoreChanges ["*"].`,
                     scaleSet.urn,
@@ -105,6 +138,12 @@ function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): b
     return selection !== undefined && read(() => selection.props.current as string) === "";
 }
 
+/** Whether the model points at somebody else's image, which the configuration accepted until this stack has a newer one. */
+function acceptsForeignImage(scaleSet: PolicyResource): boolean {
+    const { accepted, live } = statementOf(scaleSet);
+    return accepted !== undefined && accepted.image.toLowerCase() === live?.image.toLowerCase();
+}
+
 function asItIs(resources: PolicyResource[]): PolicyResource[] {
     return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => isDeclaredAsItIs(opts));
 }
@@ -113,4 +152,4 @@ function declaredInFull(resources: PolicyResource[]): PolicyResource[] {
     return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => !isDeclaredAsItIs(opts));
 }
 
-export const stackPolicies = [fewBumps, imageOnly, adoptedOnce];
+export const stackPolicies = [updateBumpsFewPools, bumpChangesImageOnly, scaleSetAdoptedOnce];

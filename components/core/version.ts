@@ -10,8 +10,7 @@ export interface Version {
 const LARGEST = 2 ** 31 - 1;
 
 /**
- * The name of the version of a node whose reboot began at that moment: `2026.1122.0412`. Names sort as the moments do, by the
- * minute, and after all names of the earlier form `YYYY.MM.DD` of the same year (its minor number is at most 12).
+ * The name of the version of a node whose reboot began at that moment: `2026.1122.0412`. Names sort as the moments do.
  *
  * @throws RangeError for an invalid date or a year without four digits
  */
@@ -35,18 +34,34 @@ export function parseVersion(text: string): Version | undefined {
     return Math.max(major, minor, patch) <= LARGEST ? { major, minor, patch } : undefined;
 }
 
-/** Negative, zero or positive, as `a` is before, the same as or after `b`. A name that is no version is before all others. */
+/**
+ * Negative, zero or positive, as `a` is before, the same as or after `b`. By the moments that they are named by, the earlier form
+ * `YYYY.MM.DD` being the beginning of that day (by number 2026.11.22 would be before 2026.0102.0005). A version that is not
+ * named by a moment is before all that are, and a name that is not a version before all versions.
+ */
 export function compareVersions(a: string, b: string): number {
     const [left, right] = [parseVersion(a), parseVersion(b)];
     if (!left || !right) {
         return Number(left !== undefined) - Number(right !== undefined);
     }
-    return left.major - right.major || left.minor - right.minor || left.patch - right.patch;
+    const [from, to] = [a, b].map((name) => momentOf(name)?.getTime() ?? -Infinity);
+    return (
+        (from === to ? 0 : from - to) ||
+        left.major - right.major ||
+        left.minor - right.minor ||
+        left.patch - right.patch
+    );
 }
 
 /** Whether two names are the same version. By number: Azure may drop a leading zero of `2026.0102.0005`. */
 export function sameVersion(a: string, b: string): boolean {
-    return parseVersion(a) !== undefined && compareVersions(a, b) === 0;
+    const [left, right] = [parseVersion(a), parseVersion(b)];
+    return (
+        left !== undefined &&
+        left.major === right?.major &&
+        left.minor === right.minor &&
+        left.patch === right.patch
+    );
 }
 
 /**

@@ -1,4 +1,4 @@
-// Where images are kept: the gallery, and per scale set an image definition that matches its VMs.
+// The image definition of a pool: what it says of the VMs that start from its images, and what fits what. Pure but for the declarations.
 import { compute } from "@pulumi/azure-native";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/client";
@@ -6,29 +6,38 @@ import { galleryId } from "../azure/ids";
 import type { GallerySettings, ImageTraits, Pool } from "./pool";
 
 /** Tag that tells which stack made a gallery or image definition. */
-export const MANAGED_BY = "kamino-stack";
+export const STACK_TAG = "kamino-stack";
 
 /** An existing image definition, as far as it must match. */
 export type ExistingDefinition = ImageTraits & { osType?: string; osState?: string };
 
+/** What a scale set's model says of its VMs, as far as an image must match it. */
+export interface ModelTraits {
+    securityType?: string;
+    /** `SCSI` or `NVMe`, where the model or one of its VMs names it. */
+    diskControllerType?: string;
+    plan?: ImageTraits["purchasePlan"];
+}
+
 /**
  * The traits of the image from a node's OS disk. Azure's defaults fill in what the disk does not say: generation V1, x64.
  *
+ * The security type is always said where there is one to say (generation V2): left out, Azure has begun to take
+ * TrustedLaunchSupported instead of none, which some sources of images do not have.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/trusted-launch-faq
+ *
  * @param disk the OS disk of one of the scale set's VMs
- * @param securityType the security type in the scale set's model
- * @param plan the marketplace plan in the scale set's model; it must go on with the image
  */
-export function imageTraits(
-    disk: OsDisk,
-    securityType: string | undefined,
-    plan: ImageTraits["purchasePlan"] | undefined,
-): ImageTraits {
+export function imageTraits(disk: OsDisk, { securityType, plan, diskControllerType }: ModelTraits): ImageTraits {
     const purchasePlan = disk.purchasePlan ?? plan;
-    const kind = securityType === "Standard" ? undefined : securityType;
+    const hyperVGeneration = disk.hyperVGeneration ?? "V1";
+    const controllers = disk.diskControllerTypes ?? diskControllerType;
+    const isStandard = (securityType ?? "Standard") === "Standard";
     return {
-        hyperVGeneration: disk.hyperVGeneration ?? "V1",
+        hyperVGeneration,
         architecture: disk.architecture ?? "x64",
-        ...(kind && { securityType: kind }),
+        ...(!(isStandard && hyperVGeneration === "V1") && { securityType: securityType ?? "Standard" }),
+        ...(controllers && { diskControllerTypes: controllers }),
         ...(purchasePlan && {
             purchasePlan: { name: purchasePlan.name, product: purchasePlan.product, publisher: purchasePlan.publisher },
         }),
@@ -36,37 +45,68 @@ export function imageTraits(
 }
 
 /**
+ * Security types of image definitions from which VMs of a security type start. What an image supports beyond that does no harm.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/trusted-launch#operating-systems-supported, the table of the
+ * definition's features in https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries
+ */
+const FITTING_SECURITY_TYPES: Record<string, string[]> = {
+    standard: [
+        "standard",
+        "none",
+        "trustedlaunchsupported",
+        "confidentialvmsupported",
+        "trustedlaunchandconfidentialvmsupported",
+    ],
+    trustedlaunch: ["trustedlaunch", "trustedlaunchsupported", "trustedlaunchandconfidentialvmsupported"],
+};
+
+function securityFits(has = "Standard", needs = "Standard"): boolean {
+    const [definition, vm] = [has, needs].map((type) => type.toLowerCase());
+    return FITTING_SECURITY_TYPES[vm]?.includes(definition) ?? definition === vm;
+}
+
+/** Whether images of a definition start on a disk controller; one that says nothing is for SCSI. */
+function controllerFits(has = "SCSI", needs = "SCSI"): boolean {
+    const controllers = has.split(",").map((each) => each.trim().toLowerCase());
+    return controllers.includes(needs.toLowerCase());
+}
+
+function planText({ publisher, product, name }: NonNullable<ImageTraits["purchasePlan"]> = {}): string {
+    return [publisher, product, name].filter(Boolean).join("/") || "none";
+}
+
+/**
  * The first difference between an existing definition and what the VMs need, in words; undefined when it fits.
  * Azure refuses to start a VM from an image that differs from it in one of these.
+ *
+ * @param vm what the VMs themselves need; the traits of an image may promise more than that
  */
-export function mismatch(existing: ExistingDefinition, wanted: ImageTraits): string | undefined {
-    const plan = (traits: ImageTraits) => {
-        const { publisher, product, name } = traits.purchasePlan ?? {};
-        return [publisher, product, name].filter(Boolean).join("/");
-    };
-    const pairs: [string, string | undefined, string | undefined][] = [
-        ["OS type", existing.osType ?? "Linux", "Linux"],
-        ["OS state", existing.osState ?? "Generalized", "Generalized"],
-        ["generation", existing.hyperVGeneration, wanted.hyperVGeneration],
-        ["architecture", existing.architecture, wanted.architecture],
-        ["security type", existing.securityType ?? "Standard", wanted.securityType ?? "Standard"],
-        ["purchase plan", plan(existing) || "none", plan(wanted) || "none"],
+export function mismatch(existing: ExistingDefinition, wanted: ImageTraits, vm: ModelTraits): string | undefined {
+    const same = (has: string | undefined, needs: string | undefined) => has?.toLowerCase() === needs?.toLowerCase();
+    const pairs: [string, string | undefined, string | undefined, (has?: string, needs?: string) => boolean][] = [
+        ["OS type", existing.osType ?? "Linux", "Linux", same],
+        ["OS state", existing.osState ?? "Generalized", "Generalized", same],
+        ["generation", existing.hyperVGeneration, wanted.hyperVGeneration, same],
+        ["architecture", existing.architecture, wanted.architecture, same],
+        ["security type", existing.securityType ?? "Standard", vm.securityType ?? "Standard", securityFits],
+        ["disk controller", existing.diskControllerTypes ?? "SCSI", vm.diskControllerType ?? "SCSI", controllerFits],
+        ["purchase plan", planText(existing.purchasePlan), planText(wanted.purchasePlan), same],
     ];
-    const found = pairs.find(([, has, needs]) => has?.toLowerCase() !== needs?.toLowerCase());
+    const found = pairs.find(([, has, needs, fits]) => !fits(has, needs));
     return found && `its ${found[0]} is ${found[1]}, the scale set's VMs need ${found[2]}`;
 }
 
 /**
  * Declares each gallery once that this stack makes, however many pools share it. Protected: new nodes boot from what is in it.
  *
- * @returns by gallery id without case; pools of a gallery that was there have no entry
+ * @returns by gallery id without case; pools of a gallery that existed before have no entry
  */
 export function declareGalleries(pools: Pool[]): Map<string, compute.Gallery> {
     const galleries = new Map<string, compute.Gallery>();
-    for (const { gallery, stack } of pools) {
-        const key = galleryKey(gallery);
-        if (gallery.declared && !galleries.has(key)) {
-            galleries.set(key, declareGallery(gallery, stack));
+    for (const pool of pools) {
+        const key = galleryKey(pool.gallery);
+        if (pool.gallery.managed && !galleries.has(key)) {
+            galleries.set(key, declareGallery(pool));
         }
     }
     return galleries;
@@ -77,7 +117,8 @@ export function galleryKey(gallery: GallerySettings): string {
     return galleryId(gallery).toLowerCase();
 }
 
-function declareGallery({ name, resourceGroup, location }: GallerySettings, stack: string): compute.Gallery {
+function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
+    const { name, resourceGroup, location } = gallery;
     return new compute.Gallery(
         name,
         {
@@ -85,10 +126,18 @@ function declareGallery({ name, resourceGroup, location }: GallerySettings, stac
             galleryName: name,
             location,
             description: "OS images of patched, proven-working Kubernetes nodes",
-            tags: { [MANAGED_BY]: stack },
+            tags: { ...tags, [STACK_TAG]: stack },
         },
         { protect: true },
     );
+}
+
+/** The features of a definition, by Azure's names for them. */
+function featuresOf({ securityType, diskControllerTypes }: ImageTraits): { name: string; value: string }[] {
+    return [
+        ...(securityType ? [{ name: "SecurityType", value: securityType }] : []),
+        ...(diskControllerTypes ? [{ name: "DiskControllerTypes", value: diskControllerTypes }] : []),
+    ];
 }
 
 /** Declares the image definition of one pool. Protected, as its versions are what new nodes boot from. */
@@ -97,8 +146,9 @@ export function declareImageDefinition(
     pool: Pool,
     opts: pulumi.CustomResourceOptions,
 ): compute.GalleryImage {
-    const { gallery, definition, location, stack } = pool;
-    const { hyperVGeneration, architecture, securityType, purchasePlan } = definition.traits;
+    const { gallery, definition, location, stack, tags } = pool;
+    const { hyperVGeneration, architecture, purchasePlan } = definition.traits;
+    const features = featuresOf(definition.traits);
     return new compute.GalleryImage(
         name,
         {
@@ -112,10 +162,11 @@ export function declareImageDefinition(
             architecture,
             // Within a gallery these three together name one definition only.
             identifier: { publisher: "kamino", offer: "node-image", sku: definition.name },
-            ...(securityType && { features: [{ name: "SecurityType", value: securityType }] }),
+            ...(features.length > 0 && { features }),
             ...(purchasePlan && { purchasePlan }),
-            tags: { [MANAGED_BY]: stack },
+            tags: { ...tags, [STACK_TAG]: stack },
         },
-        { ...opts, protect: true },
+        // Azure does not change the features of a definition: they stay what they were when it was made.
+        { ...opts, protect: true, ignoreChanges: ["features"] },
     );
 }

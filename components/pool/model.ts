@@ -2,7 +2,7 @@
 import type { compute } from "@pulumi/azure-native";
 import type { input } from "@pulumi/azure-native/types";
 import type { Unwrap } from "@pulumi/pulumi";
-import picomatch from "picomatch";
+import { keptExtensions, type ExtensionSettings } from "./extensions";
 
 /** A scale set as `getVirtualMachineScaleSet` answers it. */
 export type LiveModel = compute.GetVirtualMachineScaleSetResult;
@@ -46,8 +46,14 @@ const READ_ONLY_IMAGE: Record<Exclude<keyof LiveImage, keyof input.compute.Image
 /**
  * Custom data of a node that needs no bootstrap: a cloud-config that does nothing, in base64 as Azure takes it. Azure
  * never gives custom data back and keeps what a PUT leaves out, so "none" has to be said.
+ *
+ * @param writes how often the stack has written its model over somebody else's. As a comment it makes custom data differ, so that
+ *   Pulumi, which compares with what it wrote itself, writes the model once more although the rest of it is the same.
  */
-export const EMPTY_CUSTOM_DATA = Buffer.from("#cloud-config\n{}\n").toString("base64");
+export function emptyCustomData(writes = 0): string {
+    const comment = writes > 0 ? `# written over a foreign change: ${writes}\n` : "";
+    return Buffer.from(`#cloud-config\n${comment}{}\n`).toString("base64");
+}
 
 /**
  * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler, and
@@ -74,50 +80,40 @@ export function modelAsItIs(live: LiveModel, resourceGroupName: string): Declare
     };
 }
 
+/** What a model from an image is made with. */
+export interface ImageModel extends ExtensionSettings {
+    /** ARM id of one gallery image version; never of a definition, which would mean "latest". */
+    imageVersionId: string;
+    /** How often the stack has written its model over somebody else's. */
+    writes?: number;
+    /** Upgrade settings that somebody else changed, as they were before. */
+    restored?: Record<string, unknown>;
+}
+
 /**
  * The model of which new nodes start from the image version, without bootstrap: the image reference is that one version,
- * extensions are gone but those to keep, custom data does nothing. All else is as it is.
+ * extensions that bootstrap are gone, custom data does nothing. All else is as it is.
  *
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
- * @param imageVersionId ARM id of one gallery image version (never of a definition, which would mean "latest")
- * @param keepExtensions patterns (`*` as in file names) on an extension's name or its `publisher/type`, without case
  */
-export function modelFromImage(
-    live: LiveModel,
-    resourceGroupName: string,
-    imageVersionId: string,
-    keepExtensions: string[],
-): DeclaredModel {
+export function modelFromImage(live: LiveModel, resourceGroupName: string, image: ImageModel): DeclaredModel {
     const model = modelAsItIs(live, resourceGroupName);
     const profile = model.virtualMachineProfile as DeclaredProfile;
-    const extensions = profile.extensionProfile?.extensions ?? [];
     return {
         ...model,
+        ...image.restored,
         virtualMachineProfile: {
             ...profile,
-            osProfile: { ...profile.osProfile, customData: EMPTY_CUSTOM_DATA },
-            storageProfile: { ...profile.storageProfile, imageReference: { id: imageVersionId } },
+            osProfile: { ...profile.osProfile, customData: emptyCustomData(image.writes) },
+            storageProfile: { ...profile.storageProfile, imageReference: { id: image.imageVersionId } },
             // An empty list has to be said as well: Azure keeps what a PUT leaves out.
             extensionProfile: {
                 ...profile.extensionProfile,
-                extensions: extensions.filter((extension) => isKept(extension, keepExtensions)),
+                extensions: keptExtensions(profile.extensionProfile?.extensions ?? [], image),
             },
         },
     };
-}
-
-/** The parts of an extension that tell what it is. */
-export interface Extension {
-    name?: string;
-    publisher?: string;
-    type?: string;
-}
-
-/** Whether an extension stays in the model: a pattern matches its name or its `publisher/type`, without case. */
-export function isKept(extension: Extension, keepExtensions: string[]): boolean {
-    const names = [extension.name ?? "", `${extension.publisher ?? ""}/${extension.type ?? ""}`];
-    return names.some((name) => name !== "" && picomatch.isMatch(name, keepExtensions, { nocase: true, dot: true }));
 }
 
 // The inputs' types allow outputs at every place; here all is plain data.
@@ -147,14 +143,23 @@ function without<T extends object, K extends string>(value: T, names: Record<K, 
     return Object.fromEntries(Object.entries(value).filter(([name]) => !(name in names))) as Omit<T, K>;
 }
 
+/** What an extension is configured with is its own business: Azure passes it on as it is, and so do we. */
+const OPAQUE = ["settings", "protectedSettings"];
+
 // In these models null, absent and empty are the same thing, and Azure keeps what a PUT leaves out.
 function withoutEmpty<T>(value: T): T {
     if (Array.isArray(value)) {
         return value.map((item: unknown) => withoutEmpty(item)).filter((item) => !isEmpty(item)) as T;
     }
     if (typeof value === "object" && value !== null) {
-        const entries = Object.entries(value).map(([name, item]) => [name, withoutEmpty(item as unknown)] as const);
-        return Object.fromEntries(entries.filter(([, item]) => !isEmpty(item))) as T;
+        const entries = Object.entries(value).flatMap(([name, item]: [string, unknown]) => {
+            if (OPAQUE.includes(name)) {
+                return item === null || item === undefined ? [] : [[name, item] as const];
+            }
+            const filled = withoutEmpty(item);
+            return isEmpty(filled) ? [] : [[name, filled] as const];
+        });
+        return Object.fromEntries(entries) as T;
     }
     return value;
 }

@@ -1,6 +1,6 @@
 // What the stack's own last successful run said of its pools.
 import * as pulumi from "@pulumi/pulumi";
-import type { PreviousPool } from "../../policies/record";
+import type { PreviousPool } from "../../policies/contract";
 
 /**
  * What the last successful update said of each pool, by name. Empty on the first run, and after a first run that failed

@@ -1,68 +1,6 @@
-// Which scale sets this program may change: reading one, and the rules that refuse the others.
-import { compute } from "@pulumi/azure-native";
-import { extensionTypes } from "../azure/client";
-import type { ScaleSetId } from "../azure/ids";
-import { UserError, oneLine } from "../core/errors";
+// Which scale sets this program may change, and which it refuses with what words. Pure.
+import { bootstraps } from "./extensions";
 import type { LiveModel } from "./model";
-
-/**
- * The model of a scale set as Azure has it now.
- *
- * @throws UserError in one line when it is not there or cannot be read
- */
-export async function readScaleSet(id: ScaleSetId, configKey: string): Promise<LiveModel> {
-    try {
-        return await withExtensionTypes(
-            await compute.getVirtualMachineScaleSet({
-                resourceGroupName: id.resourceGroup,
-                vmScaleSetName: id.name,
-            }),
-        );
-    } catch (error) {
-        const reason = oneLine(error);
-        if (saysNotFound(reason)) {
-            throw new UserError(
-                `${configKey}: there is no scale set "${id.name}" in resource group "${id.resourceGroup}" of subscription ` +
-                    `${id.subscriptionId}; check the name, the group and the subscription`,
-            );
-        }
-        throw new UserError(`${configKey}: scale set "${id.name}" cannot be read: ${reason}`);
-    }
-}
-
-/**
- * Whether azure-native says that a resource, or its group, is not there. Its text begins with the resource's id, in which a
- * group may well be called `rg-404`: only status and code count.
- */
-export function saysNotFound(reason: string): boolean {
-    return /\bStatus=404 |\bCode="Resource(Group)?NotFound"/.test(reason);
-}
-
-/**
- * Whether this is an extension's type (`CustomScript`), and not the type of its resource (`Microsoft.Compute/…/extensions`):
- * azure-native has one property for both.
- */
-function isExtensionType(type: string | undefined): type is string {
-    return type !== undefined && type !== "" && !type.includes("/");
-}
-
-/** The model with each extension's type, which azure-native's answer leaves out; without it no rule can tell what one is. */
-export async function withExtensionTypes(live: LiveModel): Promise<LiveModel> {
-    const profile = live.virtualMachineProfile;
-    const extensions = profile?.extensionProfile?.extensions ?? [];
-    if (extensions.every(({ type }) => isExtensionType(type))) {
-        return live;
-    }
-    const types = await extensionTypes(live.id);
-    const typed = extensions.map((extension) => ({
-        ...extension,
-        type: types.get(extension.name ?? "") || (isExtensionType(extension.type) ? extension.type : undefined),
-    }));
-    return {
-        ...live,
-        virtualMachineProfile: { ...profile, extensionProfile: { ...profile?.extensionProfile, extensions: typed } },
-    } as LiveModel;
-}
 
 /** One reason why a scale set is refused: does it hold, and what to say. */
 interface Refusal {
@@ -70,22 +8,64 @@ interface Refusal {
     say: string;
 }
 
-/** Whether a scale set is one of an AKS cluster's. AKS tags what it owns and keeps it in a group of its own. */
-function isAksManaged(live: LiveModel): boolean {
-    const tags = Object.keys(live.tags ?? {});
-    return tags.some((tag) => tag.toLowerCase().startsWith("aks-managed-")) || /\/resourcegroups\/mc_/i.test(live.id);
+type Profile = NonNullable<LiveModel["virtualMachineProfile"]>;
+
+const profileOf = (live: LiveModel): Partial<Profile> => live.virtualMachineProfile ?? {};
+const extensionsOf = (live: LiveModel) => profileOf(live).extensionProfile?.extensions ?? [];
+const imageIdOf = (live: LiveModel) => profileOf(live).storageProfile?.imageReference?.id ?? "";
+
+/** A tag's value, whose name Azure compares without case. */
+function tagOf(live: LiveModel, name: string): string | undefined {
+    return Object.entries(live.tags ?? {}).find(([each]) => each.toLowerCase() === name.toLowerCase())?.[1];
+}
+
+const hasTag = (live: LiveModel, prefix: string) =>
+    Object.keys(live.tags ?? {}).some((name) => name.toLowerCase().startsWith(prefix));
+
+/**
+ * What gives away a scale set of an AKS cluster; any one is enough. AKS keeps its scale sets in a group that it names `MC_…` unless it was
+ * given a name, tags them `aks-managed-…` since 2021, names them `aks-POOL-NUMBER-vmss`, gives them its own extensions, images and
+ * the cluster's kubelet identity. AKS Engine's sets have none of it: `k8s-POOL-NUMBER-vmss`, `Compute.AKS-Engine.Linux.Billing`.
+ * Sources: https://learn.microsoft.com/azure/aks/faq and https://learn.microsoft.com/azure/aks/cluster-configuration; the tag
+ * creationSource is on public recordings of such sets.
+ */
+const SIGNS_OF_AKS: ((live: LiveModel) => boolean)[] = [
+    (live) => hasTag(live, "aks-managed-"),
+    (live) => /\/resourcegroups\/mc_/i.test(live.id),
+    (live) => /^vmssclient-aks-/i.test(tagOf(live, "creationSource") ?? ""),
+    ({ name }) => /^aks-[a-z0-9]+-\d{8}-vmss$/i.test(name),
+    (live) => extensionsOf(live).some(({ type }) => /^compute\.aks\./i.test(type ?? "")),
+    (live) => /\/galleries\/AKS(Ubuntu|Windows|AzureLinux|CBLMariner)\//i.test(imageIdOf(live)),
+    ({ identity }) =>
+        Object.keys(identity?.userAssignedIdentities ?? {}).some((id) => /\/resourcegroups\/mc_/i.test(id)),
+];
+
+/**
+ * Whether AKS Engine made the set before 0.57.0, whose nodes come up with an empty azure.json after they were off
+ * (Azure/aks-engine#3876). A set whose nodes start from an image without bootstrap does not run what fails there.
+ */
+function losesNodesThatWereOff(live: LiveModel): boolean {
+    const [, major, minor] = /^v?(\d+)\.(\d+)\.\d+/.exec(tagOf(live, "aksEngineVersion") ?? "") ?? [];
+    const startsFromImage = /\/galleries\//i.test(imageIdOf(live)) && !extensionsOf(live).some(bootstraps);
+    return major !== undefined && Number(major) === 0 && Number(minor) < 57 && !startsFromImage;
 }
 
 /**
  * What makes a scale set one that must not be changed, each with what the user can do.
  *
  * Sources: Azure documents that models roll out by themselves unless the upgrade mode is Manual, that the OS disk of an
- * ephemeral VM cannot be copied, and that changes to an AKS-managed scale set are not supported.
+ * ephemeral VM cannot be copied, and that changes to an AKS-managed scale set are not supported. Cluster API's provider for Azure
+ * writes its own model over any other and then replaces nodes that differ from it. Repairs, and nothing else that is let through, need
+ * the health source that an extension may be, so no model is written whose health source is missing.
  */
 const REFUSALS: Refusal[] = [
     {
-        holds: isAksManaged,
+        holds: (live) => SIGNS_OF_AKS.some((sign) => sign(live)),
         say: "it is managed by AKS, which does not support changes to its scale sets; use AKS node image upgrades",
+    },
+    {
+        holds: (live) => hasTag(live, "sigs.k8s.io_cluster-api-provider-azure_"),
+        say: "it belongs to Cluster API (CAPZ), which would write its own image over this one and replace nodes; set the image in the AzureMachinePool",
     },
     {
         holds: (live) => live.orchestrationMode === "Flexible",
@@ -100,32 +80,46 @@ const REFUSALS: Refusal[] = [
         say: "automatic OS upgrades are on, so that Azure would roll out images by itself; turn automaticOSUpgradePolicy off",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) =>
-            profile?.osProfile?.windowsConfiguration !== undefined ||
-            profile?.storageProfile?.osDisk?.osType === "Windows",
+        holds: ({ automaticRepairsPolicy }) => automaticRepairsPolicy?.enabled === true,
+        say: "automatic repairs are on, and Azure would replace or restart a node while its disk is captured; set automaticRepairsPolicy.enabled to false",
+    },
+    {
+        holds: ({ overprovision }) => overprovision === true,
+        say: "it is overprovisioned: surplus nodes from an image join the cluster at once and are deleted without a drain; set overprovision to false",
+    },
+    {
+        holds: losesNodesThatWereOff,
+        say: "AKS Engine made it before 0.57.0 (tag aksEngineVersion), and such a node does not come back after it was off; upgrade the cluster with AKS Engine 0.57.0 or later",
+    },
+    {
+        holds: (live) =>
+            profileOf(live).osProfile?.windowsConfiguration !== undefined ||
+            profileOf(live).storageProfile?.osDisk?.osType === "Windows",
         say: "its nodes run Windows; only Linux is supported",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) =>
-            profile?.storageProfile?.osDisk?.diffDiskSettings?.option !== undefined,
-        say: "its OS disks are ephemeral, and Azure cannot copy those",
+        holds: (live) => profileOf(live).storageProfile?.osDisk?.diffDiskSettings?.option !== undefined,
+        say: "its OS disks are ephemeral, and Azure cannot copy those; use managed OS disks",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) => profile?.storageProfile?.osDisk?.vhdContainers !== undefined,
+        holds: (live) => (profileOf(live).storageProfile?.osDisk?.vhdContainers ?? []).length > 0,
         say: "its OS disks are unmanaged (vhdContainers); only managed disks are supported",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) => profile?.osProfile === undefined,
+        holds: (live) => !profileOf(live).osProfile,
         say: "its model has no osProfile, so its nodes start from a specialized image; only generalized images are supported",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) => profile?.securityProfile?.securityType === "ConfidentialVM",
+        holds: (live) => profileOf(live).securityProfile?.securityType === "ConfidentialVM",
         say: "its nodes are confidential VMs, whose OS disks cannot become a plain image version",
     },
     {
-        holds: ({ virtualMachineProfile: profile }) =>
-            (profile?.storageProfile?.dataDisks ?? []).some((disk) => disk.createOption === "FromImage"),
-        say: "it has data disks that come from its image; only the OS disk is captured",
+        holds: (live) => (profileOf(live).storageProfile?.dataDisks ?? []).length > 0,
+        say: "its model has data disks, and nothing would format and mount them on a new node: only the OS disk is captured; keep data on persistent volumes",
+    },
+    {
+        holds: (live) => extensionsOf(live).some(({ type }) => /^azurediskencryption/i.test(type ?? "")),
+        say: "Azure Disk Encryption encrypts its disks from within each VM, so that no other VM can start from a copy; use encryption at host",
     },
 ];
 

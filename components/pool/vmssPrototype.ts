@@ -2,8 +2,8 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { OsDiskCapture } from "../capture/osDiskCapture";
-import { recordOf, type ModelRecord } from "../../policies/modelRecord";
-import type { PreviousPool } from "../../policies/record";
+import { recordOf, type ModelRecord } from "../../policies/contract";
+import type { PreviousPool } from "../../policies/contract";
 import { UserError } from "../core/errors";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";

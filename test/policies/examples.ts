@@ -1,6 +1,6 @@
 // Resources as the program declares them, each passing all policies; specs change one thing at a time.
-import { recordOf } from "../../policies/modelRecord";
-import type { PreviousPool } from "../../policies/record";
+import { recordOf } from "../../policies/contract";
+import type { PreviousPool } from "../../policies/contract";
 import type { Resource } from "./pack";
 
 type Json = Record<string, unknown>;

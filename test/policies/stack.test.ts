@@ -1,6 +1,6 @@
 // Policies on an update as a whole: the number of bumps, what rides along with one, and adopting once.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { PreviousPool } from "../../policies/record";
+import type { PreviousPool } from "../../policies/contract";
 import { before, model, prototype, scaleSet, selection, versionId } from "./examples";
 import { Pack, UNKNOWN, type Resource } from "./pack";
 

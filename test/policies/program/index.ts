@@ -2,8 +2,8 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { modelAsItIs, modelFromImage, type LiveModel } from "../../../components/pool/model";
-import { recordOf } from "../../../policies/modelRecord";
-import type { PreviousPool } from "../../../policies/record";
+import { recordOf } from "../../../policies/contract";
+import type { PreviousPool } from "../../../policies/contract";
 import type { Wanted } from "./wanted";
 import { DEFAULT_KEEP_EXTENSIONS } from "../../../components/config/schema";
 

@@ -43,14 +43,33 @@ describe("the order of versions", () => {
         );
     });
 
-    it("puts names of the earlier form before all of the same year, and what is no version first", () => {
-        const sorted = ["", "2025.12.31", "2026.11.22", "2026.0102.0005", "2026.1122.0412"];
+    it("takes names of the earlier form as the beginning of their day", () => {
+        const sorted = ["2025.12.31", "2026.0102.0005", "2026.01.03", "2026.1121.2359", "2026.11.22", "2026.1122.0412"];
         expect([...sorted].reverse().sort(compareVersions)).toEqual(sorted);
+    });
+
+    it("puts what is not a version first, then versions that are not named by a moment", () => {
+        const sorted = ["", "1.0.5", "9999999.1.1", "2025.12.31", "2026.0102.0005"];
+        expect([...sorted].reverse().sort(compareVersions)).toEqual(sorted);
+    });
+
+    it("is one order, whatever forms are mixed", () => {
+        const number = fc.oneof(fc.nat(40), fc.nat(2400), fc.constantFrom(2025, 2026, 1301));
+        const names = fc.tuple(fc.constantFrom(1, 2025, 2026), number, number).map((parts) => parts.join("."));
+        fc.assert(
+            fc.property(names, names, names, (a, b, c) => {
+                expect(Math.sign(compareVersions(a, b))).toBe(0 - Math.sign(compareVersions(b, a)));
+                expect(compareVersions(a, b) === 0).toBe(sameVersion(a, b));
+                return !(compareVersions(a, b) < 0 && compareVersions(b, c) < 0) || compareVersions(a, c) < 0;
+            }),
+        );
     });
 
     it("does not care for leading zeros, which Azure may drop", () => {
         expect(sameVersion("2026.0102.0005", "2026.102.5")).toBe(true);
         expect(sameVersion("", "")).toBe(false);
+        // The same moment, and yet two names.
+        expect(sameVersion("2026.11.22", "2026.1122.0000")).toBe(false);
     });
 });
 

@@ -5,7 +5,7 @@ import { EMPTY_CUSTOM_DATA, type DeclaredModel } from "../../../components/pool/
 import { readSettings } from "../../../components/config/load";
 import type { Choice } from "../../../components/selection/nodeSelection";
 import type { VmssPrototypeArgs } from "../../../components/pool/vmssPrototype";
-import type { PreviousPool } from "../../../policies/record";
+import type { PreviousPool } from "../../../policies/contract";
 import { liveModel } from "./liveModel";
 import type { Pool } from "../../../components/pool/pool";
 

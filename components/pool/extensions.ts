@@ -1,0 +1,67 @@
+// Which extensions of a model go when new nodes start from an image, and which stay. Pure.
+import picomatch from "picomatch";
+import { extensionText } from "../../policies/contract";
+
+/** The parts of an extension that tell what it is. */
+export interface Extension {
+    name?: string;
+    publisher?: string;
+    type?: string;
+    provisionAfterExtensions?: string[];
+}
+
+/** What the configuration says of extensions: patterns (`*` as in file names), without case, on a name or `publisher/type`. */
+export interface ExtensionSettings {
+    removeExtensions: string[];
+    keepExtensions: string[];
+}
+
+/**
+ * Extensions that make a node of a fresh machine, by type: Azure's scripts, with which AKS Engine and most others bootstrap
+ * (CustomScript of Microsoft.Azure.Extensions, CustomScriptForLinux of Microsoft.OSTCExtensions), and the own ones of AKS and of
+ * Cluster API's provider for Azure. By type and not by name: names are free, and AKS Engine's billing marker is named much like its scale set.
+ */
+const BOOTSTRAPS = ["customscript*", "compute.aks.linux.aksnode", "capz.linux.bootstrapping"];
+
+/** Whether an extension bootstraps a node: what it does is on an image of a node already. */
+export function bootstraps({ type }: Extension): boolean {
+    return type !== undefined && picomatch.isMatch(type.toLowerCase(), BOOTSTRAPS);
+}
+
+/** Whether one of the patterns matches an extension's name or its `publisher/type`. */
+export function matches({ name, publisher, type }: Extension, patterns: string[]): boolean {
+    const texts = [name ?? "", `${publisher ?? ""}/${type ?? ""}`].filter((text) => text !== "");
+    return texts.some((text) => picomatch.isMatch(text, patterns, { nocase: true, dot: true }));
+}
+
+/** Whether an extension stays in a model that starts from an image. What is configured to stay stays, whatever it is. */
+export function keepsExtension(extension: Extension, settings: ExtensionSettings): boolean {
+    const goes = bootstraps(extension) || matches(extension, settings.removeExtensions);
+    return !goes || matches(extension, settings.keepExtensions);
+}
+
+/**
+ * The extensions that stay. None of them waits any more for one that goes: Azure refuses a model in which an extension waits for
+ * one that is not there.
+ */
+export function keptExtensions<T extends Extension>(extensions: T[], settings: ExtensionSettings): T[] {
+    const kept = extensions.filter((extension) => keepsExtension(extension, settings));
+    const names = kept.map(({ name }) => name?.toLowerCase());
+    return kept.map((extension) => {
+        const { provisionAfterExtensions, ...rest } = extension;
+        const order = provisionAfterExtensions?.filter((name) => names.includes(name.toLowerCase())) ?? [];
+        return order.length === provisionAfterExtensions?.length
+            ? extension
+            : ({ ...rest, ...(order.length > 0 && { provisionAfterExtensions: order }) } as T);
+    });
+}
+
+/** Which extensions go and which stay, by name, for the pool's line; undefined when none goes. */
+export function extensionLine(extensions: Extension[], settings: ExtensionSettings): string | undefined {
+    const [stay, go] = [true, false].map((kept) =>
+        extensions.filter((extension) => keepsExtension(extension, settings) === kept).map(extensionText),
+    );
+    return go.length === 0
+        ? undefined
+        : `extensions that leave the model: ${go.join(", ")}; that stay: ${stay.join(", ") || "none"}`;
+}

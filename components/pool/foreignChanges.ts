@@ -1,0 +1,152 @@
+// What somebody else has changed in a scale set's model since this stack's last run: found by comparing records. Pure.
+import {
+    UPGRADE_SETTINGS,
+    changedParts,
+    sameImage,
+    type ModelRecord,
+    type OnForeignChange,
+    type PreviousPool,
+} from "../../policies/contract";
+import { sameVersion } from "../core/version";
+import { versionIn } from "../azure/ids";
+
+/** One thing that somebody else has changed. */
+export interface ForeignChange {
+    /** What it is, for people: `image`, `extension vmssCSE (…)`, `upgradePolicy`. */
+    what: string;
+    /** What happened to it, as a sentence without its end: `image was changed from A to B`. */
+    text: string;
+    /** What the model has now. */
+    live: string;
+    /** What it has if the change is undone. */
+    wanted: string;
+    /** Whether somebody has to decide about it. Other changes stay in the model and are only named. */
+    needsDecision: boolean;
+}
+
+/** What the comparison is made with. */
+export interface Comparison {
+    /** What the stack's last successful update said of the pool. */
+    previous: PreviousPool;
+    /** The record of the model as Azure has it. */
+    live: ModelRecord;
+    /** ARM id of the pool's own image definition. */
+    imageDefinitionId: string;
+    /** The version that the configuration pins. */
+    pin?: string;
+    /** Whether an extension, as the record has it, leaves the model when this stack writes it. */
+    removes: (extension: string) => boolean;
+}
+
+/**
+ * What others have changed since the last run, of the parts that this stack's next write would undo (image, bootstrap) and of those
+ * that say how a model gets onto running nodes; and, only to be named, the extensions that came and went. Custom data is missing: Azure
+ * never shows it. Nothing on the run that adopts a pool: there is nothing to compare with.
+ */
+export function foreignChanges(comparison: Comparison): ForeignChange[] {
+    const { previous, live } = comparison;
+    const before = previous.model;
+    if (!previous.adopted || !before) {
+        return [];
+    }
+    return [...imageChange(before, comparison), ...extensionChanges(before, comparison), ...settingChanges(before, live)];
+}
+
+function imageChange(before: ModelRecord, comparison: Comparison): ForeignChange[] {
+    const { live } = comparison;
+    if (sameImage(before, live) || isOwnImage(comparison)) {
+        return [];
+    }
+    const [from, to] = [before, live].map(({ image }) => image || "none");
+    const text = `image was changed from ${from} to ${to}`;
+    return [{ what: "image", text, live: to, wanted: from, needsDecision: true }];
+}
+
+/**
+ * Whether the live image is this stack's own doing: the pinned version, or one that the stack's outputs do not know, because the
+ * update that made it and pointed the model at it failed later. A known version that the model did not point at was chosen by somebody else.
+ */
+function isOwnImage({ live, previous, imageDefinitionId, pin }: Comparison): boolean {
+    const version = versionIn(live.image, imageDefinitionId);
+    if (version === undefined) {
+        return false;
+    }
+    const isKnown = (previous.versions ?? []).some((known) => sameVersion(known, version));
+    return !isKnown || sameVersion(version, pin ?? "");
+}
+
+/**
+ * Extensions that came: one that bootstraps would go with this stack's next write. Extensions that went: they stay away. A record of
+ * an earlier version names no extensions; then only those that a model from an image cannot have were surely added.
+ */
+function extensionChanges(before: ModelRecord, { live, removes, imageDefinitionId }: Comparison): ForeignChange[] {
+    const there = live.extensions ?? [];
+    const wasFromImage = versionIn(before.image, imageDefinitionId) !== undefined;
+    const added = before.extensions
+        ? there.filter((text) => !before.extensions?.includes(text))
+        : there.filter((text) => wasFromImage && removes(text));
+    const gone = (before.extensions ?? []).filter((text) => !there.includes(text) && !removes(text));
+    return [
+        ...added.map((extension) => ({
+            what: `extension ${extension}`,
+            text: `extension ${extension} was added`,
+            live: "there",
+            wanted: removes(extension) ? "not there" : "there",
+            needsDecision: removes(extension),
+        })),
+        ...gone.map((extension) => ({
+            what: `extension ${extension}`,
+            text: `extension ${extension} was removed`,
+            live: "not there",
+            wanted: "not there",
+            needsDecision: false,
+        })),
+    ];
+}
+
+function settingChanges(before: ModelRecord, live: ModelRecord): ForeignChange[] {
+    const show = ({ upgradeSettings }: ModelRecord, name: string) =>
+        upgradeSettings ? (JSON.stringify(upgradeSettings[name]) ?? "not set") : "what it was (not recorded)";
+    return changedParts(before, live)
+        .filter((name) => UPGRADE_SETTINGS.includes(name))
+        .map((name) => {
+            const [from, to] = [show(before, name), show(live, name)];
+            return { what: name, text: `${name} was changed from ${from} to ${to}`, live: to, wanted: from, needsDecision: true };
+        });
+}
+
+/** The changes as the plan shows them, by what was changed: live → wanted; what is only named is left out. */
+export function changesInPlan(changes: ForeignChange[], action: OnForeignChange): Record<string, string> {
+    const decided = changes.filter(({ needsDecision }) => needsDecision);
+    return Object.fromEntries(
+        decided.map(({ what, live, wanted }) => [what, action === "adopt" ? `${live} stays` : `${live} → ${wanted}`]),
+    );
+}
+
+/** What Azure tells of who changed a model. */
+export interface Author {
+    /** Who wrote the scale set last: a user, or the object id of an application. */
+    name?: string;
+    at?: string;
+}
+
+/**
+ * The line about a pool's foreign changes.
+ *
+ * @param by who Azure says it was, if it says
+ */
+export function foreignChangeLine(changes: ForeignChange[], before: ModelRecord, live: ModelRecord, by: Author): string {
+    const upgraded =
+        live.orchestrator !== undefined && before.orchestrator !== undefined && live.orchestrator !== before.orchestrator
+            ? `AKS Engine's tag orchestrator went from ${before.orchestrator} to ${live.orchestrator}`
+            : "";
+    const author = by.name ? `last written by ${by.name}${by.at ? ` at ${by.at}` : ""}` : "";
+    const told = [author, upgraded].filter(Boolean).join(", ");
+    return `${changes.map(({ text }) => text).join("; ")} since the last run${told && ` (${told})`}`;
+}
+
+/** What a person can do about changes that need a decision. */
+export const DECISIONS =
+    "Azure does not show custom data, which may have been changed with them. Set kamino:onForeignChange (or the pool's) to adopt, " +
+    "which leaves the model as it is until there is a newer image, or to restore, which writes this stack's model again " +
+    "and loses theirs for good; or set the model right by hand";

@@ -1,0 +1,176 @@
+// What the program states for the policy pack to read: the types of its resources, its record of a model, and what each pool's
+// component says of itself. The program writes it, the pack reads it; they share no other code.
+import { createHash } from "node:crypto";
+
+/** Azure resource types, in the SDK's default API version or in a named one (`azure-native:compute/v20240701:…`). */
+export const SCALE_SET = /^azure-native:compute(\/v\w+)?:VirtualMachineScaleSet$/;
+export const IMAGE_VERSION = /^azure-native:compute(\/v\w+)?:GalleryImageVersion$/;
+export const IMAGE_DEFINITION = /^azure-native:compute(\/v\w+)?:GalleryImage$/;
+export const GALLERY = /^azure-native:compute(\/v\w+)?:Gallery$/;
+/** The dynamic resource that takes a node's OS disk; its output `snapshotId` is what an image version is made from. */
+export const CAPTURE = /^pulumi-nodejs:dynamic\/kamino:OsDiskCapture$/;
+/** The dynamic resource that chooses the node; its output `current` is the version to use, empty before the first. */
+export const SELECTION = /^pulumi-nodejs:dynamic\/kamino:NodeSelection$/;
+/** The component that holds one pool's resources, and states a `PrototypeStatement`. */
+export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
+
+/** What is done when somebody else has changed a model since this stack's last run. */
+export type OnForeignChange = "stop" | "restore" | "adopt";
+
+/** What is recorded of a model: a few short values among a stack's outputs. Records of earlier versions have the first two. */
+export interface ModelRecord {
+    /** ARM id of the image, or `publisher:offer:sku:version` of a marketplace one. */
+    image: string;
+    /** A digest of each other part, which tells whether it changed: `tags=4f1c02aa virtualMachineProfile.networkProfile=…`. */
+    rest: string;
+    /** The model's extensions, each as `NAME (PUBLISHER/TYPE)`. */
+    extensions?: string[];
+    /** The parts of `UPGRADE_SETTINGS` that the model has, as they are. */
+    upgradeSettings?: Record<string, unknown>;
+    /** The tag `orchestrator`, by which AKS Engine says which Kubernetes version it last wrote the model for. */
+    orchestrator?: string;
+}
+
+/** A foreign image that the configuration accepted (`onForeignChange: adopt`): the model stays as it is for the time being. */
+export interface AcceptedImage {
+    /** The image that somebody else pointed the model at, as in `ModelRecord`. */
+    image: string;
+    /** This stack's own version that the model would point at. A newer one ends the acceptance. */
+    insteadOf: string;
+}
+
+/** One pool in the outputs of the stack's last successful update, as far as the next run and the policies need it. */
+export interface PreviousPool {
+    adopted?: boolean;
+    versions?: string[];
+    model?: ModelRecord;
+    accepted?: AcceptedImage;
+    /** Whether the stack has a ForeignChanges resource for the pool. */
+    foreignChangesSeen?: boolean;
+}
+
+/** What a pool's component says of itself, as its inputs and outputs. */
+export interface PrototypeStatement {
+    /** The scale set's resource options. The engine tells policies of `protect` alone. */
+    scaleSetOptions?: { protect?: boolean; retainOnDelete?: boolean };
+    /** What the stack's last successful update said of the pool. Empty on the first run. */
+    previous?: PreviousPool;
+    /** The record of the model as Azure had it at the start of this run. */
+    live?: ModelRecord;
+    /** ARM id of the pool's image definition. */
+    imageDefinitionId?: string;
+    /** The version that the configuration pins; a model that points at it already was not changed by others. */
+    pin?: string;
+    onForeignChange?: OnForeignChange;
+    /** The foreign image that this run leaves in the model; known once the node is selected. */
+    accepted?: AcceptedImage;
+}
+
+/** Parts of a model that say how it gets onto running nodes: what others change there is said, whatever the image. */
+export const UPGRADE_SETTINGS = [
+    "upgradePolicy",
+    "automaticRepairsPolicy",
+    "overprovision",
+    "doNotRunExtensionsOnOverprovisionedVMs",
+    "resiliencyPolicy",
+];
+
+type Json = Record<string, unknown>;
+
+/**
+ * Parts that a bump changes, and those that are no part of the model: `sku` leaves the stack's state after the adoption, and the
+ * official azure-native plugin adds `azureApiVersion` to the inputs that policies see.
+ */
+const NOT_RECORDED = [
+    "virtualMachineProfile.extensionProfile",
+    "sku",
+    "resourceGroupName",
+    "vmScaleSetName",
+    "azureApiVersion",
+];
+
+/**
+ * The record of a model. Pure: equal models give equal records, whatever the order of their properties; null, absent and
+ * empty are the same thing in these models and count as such.
+ *
+ * @param model the inputs of an azure-native VirtualMachineScaleSet, as plain values
+ */
+export function recordOf(model: object): ModelRecord {
+    const { virtualMachineProfile, ...top } = model as Json & { virtualMachineProfile?: Json };
+    const { storageProfile, osProfile, ...profile } = virtualMachineProfile ?? {};
+    const { imageReference, ...storage } = (storageProfile ?? {}) as Json & { imageReference?: Record<string, string> };
+    const os = { ...(osProfile as Json | undefined), customData: undefined };
+    const parts: Json = { ...top };
+    for (const [name, part] of Object.entries({ ...profile, storageProfile: storage, osProfile: os })) {
+        parts[`virtualMachineProfile.${name}`] = part;
+    }
+    const filled = Object.entries(parts).flatMap(([name, part]) => {
+        const text = canonical(part);
+        return text === undefined || NOT_RECORDED.includes(name) ? [] : [`${name}=${digest(text)}`];
+    });
+    const orchestrator = (top.tags as Record<string, string> | undefined)?.orchestrator;
+    return {
+        image: imageName(imageReference ?? {}),
+        rest: filled.sort().join(" "),
+        extensions: extensionsOf(profile.extensionProfile),
+        upgradeSettings: Object.fromEntries(
+            UPGRADE_SETTINGS.flatMap((name) => (canonical(top[name]) === undefined ? [] : [[name, top[name]]])),
+        ),
+        ...(orchestrator && { orchestrator }),
+    };
+}
+
+/** The parts of the model, by name, that differ between two records. */
+export function changedParts(before: ModelRecord, now: ModelRecord): string[] {
+    const [old, current] = [before, now].map(({ rest }) => new Set(rest.split(" ").filter(Boolean)));
+    const differing = [...old, ...current].filter((part) => !old.has(part) || !current.has(part));
+    return [...new Set(differing.map((part) => part.slice(0, part.lastIndexOf("="))))].sort();
+}
+
+/** Whether two records have the same image; Azure compares ids without case. */
+export function sameImage(before: ModelRecord, now: ModelRecord): boolean {
+    return before.image.toLowerCase() === now.image.toLowerCase();
+}
+
+/** An extension in a record: `vmssCSE (Microsoft.Azure.Extensions/CustomScript)`. */
+export function extensionText({ name, publisher, type }: { name?: string; publisher?: string; type?: string }): string {
+    return `${name ?? ""} (${publisher ?? ""}/${type ?? ""})`;
+}
+
+function extensionsOf(profile: unknown): string[] {
+    const { extensions } = (profile ?? {}) as { extensions?: { name?: string; publisher?: string; type?: string }[] };
+    return (extensions ?? []).map(extensionText).sort();
+}
+
+function imageName({ id, publisher, offer, sku, version, ...others }: Record<string, string | undefined>): string {
+    return (
+        id ??
+        others.sharedGalleryImageId ??
+        others.communityGalleryImageId ??
+        [publisher, offer, sku, version].filter(Boolean).join(":")
+    );
+}
+
+function digest(text: string): string {
+    return createHash("sha256").update(text).digest("hex").slice(0, 8);
+}
+
+/** JSON with sorted keys and without what is null or empty; undefined when nothing is left. */
+function canonical(value: unknown): string | undefined {
+    if (value === null || value === undefined) {
+        return undefined;
+    }
+    if (Array.isArray(value)) {
+        return value.length === 0 ? undefined : `[${value.map((item) => canonical(item) ?? "null").join()}]`;
+    }
+    if (typeof value === "object") {
+        const members = Object.entries(value)
+            .flatMap(([name, member]) => {
+                const text = canonical(member);
+                return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+            })
+            .sort();
+        return members.length === 0 ? undefined : `{${members.join()}}`;
+    }
+    return JSON.stringify(value);
+}

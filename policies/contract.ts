@@ -25,6 +25,8 @@ export interface ModelRecord {
     rest: string;
     /** The model's extensions, each as `NAME (PUBLISHER/TYPE)`. */
     extensions?: string[];
+    /** ARM ids of the user-assigned identities, in lower case. */
+    identities?: string[];
     /** The parts of `UPGRADE_SETTINGS` that the model has, as they are. */
     upgradeSettings?: Record<string, unknown>;
     /** The tag `orchestrator`, by which AKS Engine says which Kubernetes version it last wrote the model for. */
@@ -113,6 +115,7 @@ export function recordOf(model: object): ModelRecord {
         image: imageName(imageReference ?? {}),
         rest: filled.sort().join(" "),
         extensions: extensionsOf(profile.extensionProfile),
+        identities: identitiesOf(top.identity),
         upgradeSettings: Object.fromEntries(
             UPGRADE_SETTINGS.flatMap((name) => (canonical(top[name]) === undefined ? [] : [[name, top[name]]])),
         ),
@@ -140,6 +143,12 @@ export function extensionText({ name, publisher, type }: { name?: string; publis
 function extensionsOf(profile: unknown): string[] {
     const { extensions } = (profile ?? {}) as { extensions?: { name?: string; publisher?: string; type?: string }[] };
     return (extensions ?? []).map(extensionText).sort();
+}
+
+/** Ids of user-assigned identities: a list in inputs, a map by id in what Azure answers. */
+function identitiesOf(identity: unknown): string[] {
+    const { userAssignedIdentities: ids } = (identity ?? {}) as { userAssignedIdentities?: string[] | object };
+    return (Array.isArray(ids) ? (ids as string[]) : Object.keys(ids ?? {})).map((id) => id.toLowerCase()).sort();
 }
 
 function imageName({ id, publisher, offer, sku, version, ...others }: Record<string, string | undefined>): string {

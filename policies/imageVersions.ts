@@ -1,5 +1,10 @@
 // Policies on image versions: made from a disk that this stack took, replicated, and there while a model points at them.
-import type { PolicyConfigSchema, PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type {
+    PolicyConfigSchema,
+    PolicyResource,
+    ResourceValidationPolicy,
+    StackValidationPolicy,
+} from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
 import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SCALE_SET } from "./contract";
 import {
@@ -191,4 +196,10 @@ function placeOfDefinition(definition: PolicyResource): string {
     return placeOf(resourceGroupName, galleryName, galleryImageName ?? definition.name);
 }
 
-export const imageVersionPolicies = [imageVersionFromSnapshot, imageVersionFromCapture, imageVersionReplicas, imageVersionInUseNotRetired, imageVersionInUseStays];
+export const imageVersionPolicies = [
+    imageVersionFromSnapshot,
+    imageVersionFromCapture,
+    imageVersionReplicas,
+    imageVersionInUseNotRetired,
+    imageVersionInUseStays,
+];

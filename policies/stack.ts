@@ -1,5 +1,10 @@
 // Policies on an update as a whole: how many pools it bumps, what else a bump changes, and that adopting is done once.
-import type { PolicyConfigSchema, PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type {
+    PolicyConfigSchema,
+    PolicyResource,
+    ResourceValidationPolicy,
+    StackValidationPolicy,
+} from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
 import { SCALE_SET, SELECTION, changedParts, recordOf, sameImage, type ModelRecord } from "./contract";
 import {

@@ -111,6 +111,8 @@ export interface GalleryImage {
     architecture: string;
     /** As in `TrustedLaunch`; undefined for none in particular. */
     securityType?: string;
+    /** As in `SCSI, NVMe`; undefined for SCSI alone. */
+    diskControllerTypes?: string;
     purchasePlan?: PurchasePlan;
     osType?: string;
     osState?: string;
@@ -128,6 +130,7 @@ export function galleryImage(id: string): Promise<GalleryImage | undefined> {
             hyperVGeneration: image.hyperVGeneration ?? "V1",
             architecture: image.architecture ?? "x64",
             securityType: image.features?.find(({ name }) => name === "SecurityType")?.value,
+            diskControllerTypes: image.features?.find(({ name }) => name === "DiskControllerTypes")?.value,
             ...{ osType, osState, purchasePlan, tags },
         };
     });
@@ -138,6 +141,12 @@ export interface OsDisk {
     hyperVGeneration?: string;
     architecture?: string;
     securityType?: string;
+    /** Disk controllers that the disk has drivers for, as Azure lists them: `SCSI, NVMe`. */
+    diskControllerTypes?: string;
+    /** The disk controller of its VM, `SCSI` or `NVMe`. */
+    diskControllerType?: string;
+    /** ARM id of the disk encryption set that encrypts it with keys of the customer's. */
+    diskEncryptionSetId?: string;
     purchasePlan?: PurchasePlan;
 }
 
@@ -154,7 +163,7 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
             const id = storageProfile?.osDisk?.managedDisk?.id;
             const found = id && (await readDisk(client, id));
             if (found || ++tried === VMS_TRIED) {
-                return found || undefined;
+                return found ? { ...found, diskControllerType: storageProfile?.diskControllerType } : undefined;
             }
         }
         return undefined;
@@ -164,6 +173,9 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
             hyperVGeneration: disk.hyperVGeneration,
             architecture: disk.supportedCapabilities?.architecture,
             securityType: disk.securityProfile?.securityType,
+            diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
+            diskControllerType: disk.diskControllerType,
+            diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
             purchasePlan: disk.purchasePlan,
         }
     );

@@ -57,10 +57,7 @@ export function compareVersions(a: string, b: string): number {
 export function sameVersion(a: string, b: string): boolean {
     const [left, right] = [parseVersion(a), parseVersion(b)];
     return (
-        left !== undefined &&
-        left.major === right?.major &&
-        left.minor === right.minor &&
-        left.patch === right.patch
+        left !== undefined && left.major === right?.major && left.minor === right.minor && left.patch === right.patch
     );
 }
 

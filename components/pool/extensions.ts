@@ -56,6 +56,12 @@ export function keptExtensions<T extends Extension>(extensions: T[], settings: E
     });
 }
 
+/** The parts of an extension from its text in a record: `NAME (PUBLISHER/TYPE)`. */
+export function parseExtensionText(text: string): Extension {
+    const [, name = text, publisher, type] = /^(.*) \(([^/()]*)\/([^()]*)\)$/.exec(text) ?? [];
+    return { name, publisher, type };
+}
+
 /** Which extensions go and which stay, by name, for the pool's line; undefined when none goes. */
 export function extensionLine(extensions: Extension[], settings: ExtensionSettings): string | undefined {
     const [stay, go] = [true, false].map((kept) =>

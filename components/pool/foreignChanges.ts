@@ -49,7 +49,12 @@ export function foreignChanges(comparison: Comparison): ForeignChange[] {
     if (!previous.adopted || !before) {
         return [];
     }
-    return [...imageChange(before, comparison), ...extensionChanges(before, comparison), ...settingChanges(before, live)];
+    return [
+        ...imageChange(before, comparison),
+        ...extensionChanges(before, comparison),
+        ...settingChanges(before, live),
+        ...identityChanges(before, live),
+    ];
 }
 
 function imageChange(before: ModelRecord, comparison: Comparison): ForeignChange[] {
@@ -57,9 +62,17 @@ function imageChange(before: ModelRecord, comparison: Comparison): ForeignChange
     if (sameImage(before, live) || isOwnImage(comparison)) {
         return [];
     }
-    const [from, to] = [before, live].map(({ image }) => image || "none");
+    const [from, to] = [before, live].map(({ image }) => shortImage(image, comparison.imageDefinitionId));
     const text = `image was changed from ${from} to ${to}`;
-    return [{ what: "image", text, live: to, wanted: from, needsDecision: true }];
+    return [{ what: "image", text, live: live.image, wanted: before.image, needsDecision: true }];
+}
+
+/** An image for a line of text: this pool's own by its version, one of another gallery by its names in it. */
+function shortImage(image: string, imageDefinitionId: string): string {
+    const [, gallery, definition, version] =
+        /\/galleries\/([^/]+)\/images\/([^/]+)(?:\/versions\/([^/]+))?$/i.exec(image) ?? [];
+    const names = gallery ? [gallery, definition, version].filter(Boolean).join("/") : image.split("/").at(-1);
+    return versionIn(image, imageDefinitionId) ?? (names || "none");
 }
 
 /**
@@ -111,8 +124,29 @@ function settingChanges(before: ModelRecord, live: ModelRecord): ForeignChange[]
         .filter((name) => UPGRADE_SETTINGS.includes(name))
         .map((name) => {
             const [from, to] = [show(before, name), show(live, name)];
-            return { what: name, text: `${name} was changed from ${from} to ${to}`, live: to, wanted: from, needsDecision: true };
+            return {
+                what: name,
+                text: `${name} was changed from ${from} to ${to}`,
+                live: to,
+                wanted: from,
+                needsDecision: true,
+            };
         });
+}
+
+/**
+ * Identities that went. They stay away; but with one in its state azure-native (from 3.26) updates by PATCH and names it as null, and what
+ * Azure makes of a whole model in a PATCH is not known. A refresh takes it out of the state.
+ */
+function identityChanges(before: ModelRecord, live: ModelRecord): ForeignChange[] {
+    const gone = (before.identities ?? []).filter((id) => live.identities?.includes(id) === false);
+    return gone.map((id) => ({
+        what: `identity ${id}`,
+        text: `identity ${id.split("/").at(-1)} was removed (run pulumi refresh before the next update: azure-native would send Azure a PATCH)`,
+        live: "not there",
+        wanted: "not there",
+        needsDecision: false,
+    }));
 }
 
 /** The changes as the plan shows them, by what was changed: live → wanted; what is only named is left out. */
@@ -135,9 +169,16 @@ export interface Author {
  *
  * @param by who Azure says it was, if it says
  */
-export function foreignChangeLine(changes: ForeignChange[], before: ModelRecord, live: ModelRecord, by: Author): string {
+export function foreignChangeLine(
+    changes: ForeignChange[],
+    before: ModelRecord,
+    live: ModelRecord,
+    by: Author,
+): string {
     const upgraded =
-        live.orchestrator !== undefined && before.orchestrator !== undefined && live.orchestrator !== before.orchestrator
+        live.orchestrator !== undefined &&
+        before.orchestrator !== undefined &&
+        live.orchestrator !== before.orchestrator
             ? `AKS Engine's tag orchestrator went from ${before.orchestrator} to ${live.orchestrator}`
             : "";
     const author = by.name ? `last written by ${by.name}${by.at ? ` at ${by.at}` : ""}` : "";
@@ -147,6 +188,5 @@ export function foreignChangeLine(changes: ForeignChange[], before: ModelRecord,
 
 /** What a person can do about changes that need a decision. */
 export const DECISIONS =
-    "Azure does not show custom data, which may have been changed with them. Set kamino:onForeignChange (or the pool's) to adopt, " +
-    "which leaves the model as it is until there is a newer image, or to restore, which writes this stack's model again " +
-    "and loses theirs for good; or set the model right by hand";
+    "set kamino:onForeignChange to adopt, which leaves the model as it is until there is a newer image, or to restore, which " +
+    "writes this stack's model again (theirs, with custom data that Azure does not show, is lost), or set the model right by hand";

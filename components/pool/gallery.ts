@@ -3,10 +3,8 @@ import { compute } from "@pulumi/azure-native";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/client";
 import { galleryId } from "../azure/ids";
+import { STACK_TAG } from "../azure/tags";
 import type { GallerySettings, ImageTraits, Pool } from "./pool";
-
-/** Tag that tells which stack made a gallery or image definition. */
-export const STACK_TAG = "kamino-stack";
 
 /** An existing image definition, as far as it must match. */
 export type ExistingDefinition = ImageTraits & { osType?: string; osState?: string };

@@ -48,7 +48,9 @@ export function declareImageVersion(
     protect: boolean,
     opts: pulumi.CustomResourceOptions,
 ): compute.GalleryImageVersion {
-    const { settings, gallery, definition, location } = pool;
+    const { settings, gallery, definition, location, storage } = pool;
+    const { diskEncryptionSetId } = storage;
+    const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
     return new compute.GalleryImageVersion(
         name,
         {
@@ -59,11 +61,12 @@ export function declareImageVersion(
             location,
             publishingProfile: {
                 replicaCount: settings.image.replicaCount,
-                storageAccountType: pool.storageAccountType,
-                targetRegions: pool.targetRegions.map((region) => ({ name: region })),
+                storageAccountType: storage.storageAccountType,
+                targetRegions: storage.targetRegions.map((region) => ({ name: region, ...encryption })),
             },
             storageProfile: { osDiskImage: { source: { id: snapshotId } } },
             tags: {
+                ...pool.tags,
                 node: choice.node,
                 // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
                 ...(choice.patched === undefined

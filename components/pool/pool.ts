@@ -3,22 +3,32 @@ import type { ScaleSetId } from "../azure/ids";
 import type { PoolSettings } from "../config/load";
 import type { LiveModel } from "./model";
 
-/** A gallery that images go to: made by this stack, or one that was there. */
+/** A gallery that images go to: made by this stack, or an existing one. */
 export interface GallerySettings {
     subscriptionId: string;
     resourceGroup: string;
     name: string;
     location: string;
-    /** Whether this stack declares it; a gallery given by id is only used. */
-    declared: boolean;
+    /** Whether this stack makes it; a gallery given by id is only used. */
+    managed: boolean;
 }
 
-/** What an image must match of the VMs that start from it. */
+/** What an image definition says of the VMs that start from its images. */
 export interface ImageTraits {
     hyperVGeneration: string;
     architecture: string;
     securityType?: string;
+    /** Disk controllers that the image has drivers for, as Azure lists them: `SCSI, NVMe`. */
+    diskControllerTypes?: string;
     purchasePlan?: { name?: string; product?: string; publisher?: string };
+}
+
+/** How Azure keeps the versions of a pool's images. */
+export interface ImageStorage {
+    targetRegions: string[];
+    storageAccountType: string;
+    /** ARM id of the disk encryption set of the nodes' OS disks, which encrypts the images as well. */
+    diskEncryptionSetId?: string;
 }
 
 /** A pool that may be changed, with all that its resources are declared from. */
@@ -31,11 +41,12 @@ export interface Pool {
     live: LiveModel;
     location: string;
     gallery: GallerySettings;
-    definition: { name: string; declared: boolean; traits: ImageTraits };
+    definition: { name: string; managed: boolean; traits: ImageTraits };
     /** The version of this pool's own definition that the live model points at, if it does. */
     liveVersion?: string;
-    targetRegions: string[];
-    storageAccountType: string;
+    storage: ImageStorage;
+    /** Further tags of everything that is made for the pool. */
+    tags: Record<string, string>;
     /** Identifies the stack that declares the pool, for tags. */
     stack: string;
 }

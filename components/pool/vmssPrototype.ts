@@ -1,28 +1,39 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
+import {
+    recordOf,
+    type AcceptedImage,
+    type ModelRecord,
+    type PreviousPool,
+    type PrototypeStatement,
+} from "../../policies/contract";
+import { imageDefinitionId } from "../azure/ids";
 import { OsDiskCapture } from "../capture/osDiskCapture";
-import { recordOf, type ModelRecord } from "../../policies/contract";
-import type { PreviousPool } from "../../policies/contract";
+import type { CaptureSettings } from "../config/load";
+import { formatDuration } from "../core/duration";
 import { UserError } from "../core/errors";
+import { sameVersion } from "../core/version";
+import { NodeSelection, type Choice } from "../selection/nodeSelection";
+import { desiredModel, needsRewrite, type DesiredModel } from "./desiredModel";
+import { extensionLine } from "./extensions";
+import { changesInPlan } from "./foreignChanges";
+import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
-import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
-import { refusal, withExtensionTypes } from "./refusals";
-import { NodeSelection, type Choice } from "../selection/nodeSelection";
-import { formatDuration } from "../core/duration";
-import { sameVersion } from "../core/version";
-import type { CaptureSettings } from "../config/load";
-import { imageDefinitionId, imageVersionId } from "../azure/ids";
+import type { LiveModel } from "./model";
 import type { Pool } from "./pool";
+import { refusal } from "./refusals";
+import { compare, recordOfLive, type Review } from "./review";
+import { withExtensionTypes } from "./scaleSet";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
-    /** The pool as it was read: its settings, its live model, where its images go. */
-    pool: Pool;
+    /** The pool as it was read (its settings, its live model, where its images go), and what others have changed of it. */
+    review: Review;
     /** What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say. */
     previous: PreviousPool;
-    /** The gallery, where this stack declares it. */
+    /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: { kubeconfig?: string; context?: string };
@@ -37,8 +48,43 @@ function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSet
     };
 }
 
-/** Keeps a scale set when it leaves the stack. Policies read it from the component: the engine tells them of protect alone. */
-const KEPT = { protect: true, retainOnDelete: true };
+/** A scale set outlives the stack. Policies read it from the component: the engine shows them protect alone. */
+const RETAINED = { protect: true, retainOnDelete: true };
+
+/** What the stack says of a pool. */
+export interface PoolOutputs {
+    /** Name of the node that the current image comes from; empty before the first image. */
+    node: pulumi.Output<string>;
+    /** The current version: the model points at it, or does so from the run after the adoption on; empty before the first. */
+    version: pulumi.Output<string>;
+    /** Versions that this stack keeps, newest last. */
+    versions: pulumi.Output<string[]>;
+    /** ARM id of the scale set. */
+    scaleSetId: pulumi.Output<string>;
+    /** True once the scale set is in the stack. */
+    adopted: pulumi.Output<boolean>;
+    /** Why this node, or why none, in one line. */
+    explanation: pulumi.Output<string>;
+    /** A short record of the model as it was left, from which the next run knows what somebody else has changed since. */
+    model: pulumi.Output<ModelRecord>;
+    /** The foreign image that was left in the model. */
+    accepted: pulumi.Output<AcceptedImage | undefined>;
+    /** Whether the stack has a ForeignChanges resource for the pool, which then stays. */
+    foreignChangesSeen: boolean;
+}
+
+/** What the policy pack reads of a pool. */
+function statementOf({ review, previous }: VmssPrototypeArgs): PrototypeStatement {
+    const { pool, live } = review;
+    return {
+        scaleSetOptions: RETAINED,
+        previous,
+        live,
+        imageDefinitionId: imageDefinitionId(pool),
+        pin: pool.settings.selection.pin,
+        onForeignChange: pool.settings.scaleSet.onForeignChange,
+    };
+}
 
 /**
  * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
@@ -47,49 +93,45 @@ const KEPT = { protect: true, retainOnDelete: true };
  * scale set's `imageReference.id`. No running node is touched but the one captured, which is put back in service.
  */
 export class VmssPrototype extends pulumi.ComponentResource {
-    /** Name of the node that the current image comes from; empty before the first image. */
-    readonly node: pulumi.Output<string>;
-    /** The current version: the model points at it, or does so from the run after the adoption on; empty before the first. */
-    readonly version: pulumi.Output<string>;
-    /** Versions that this stack keeps, newest last. */
-    readonly versions: pulumi.Output<string[]>;
-    /** ARM id of the scale set. */
-    readonly scaleSetId: pulumi.Output<string>;
-    /** True once the scale set is in the stack. */
-    readonly adopted: pulumi.Output<boolean>;
-    /** A short record of the declared model, from which the policies tell at the next run what else a bump would change. */
-    readonly model: pulumi.Output<ModelRecord>;
-    /** Why this node, or why none, in one line. */
-    readonly explanation: pulumi.Output<string>;
+    /** What the stack says of the pool, for people and for its own next run. */
+    readonly outputs: PoolOutputs;
+    private readonly pool: Pool;
 
     constructor(
         name: string,
         private readonly args: VmssPrototypeArgs,
         opts?: pulumi.ComponentResourceOptions,
     ) {
-        super("kamino:index:VmssPrototype", name, { scaleSetOptions: KEPT }, opts);
+        const statement = statementOf(args);
+        super("kamino:index:VmssPrototype", name, statement, opts);
+        this.pool = args.review.pool;
         const selection = this.selectNode(name);
+        const foreign = this.showForeignChanges(name, selection);
         const definition = this.declareDefinition(name);
         const images = pulumi
             .all([selection.versions, selection.current])
             .apply(([choices, current]) => this.keepImages(name, choices, current, [selection, ...definition]));
         const declared = pulumi
-            .all([selection.current, this.liveModel(images)])
-            .apply(([version, live]) => this.declareScaleSet(name, live, version, images));
+            .all([selection.current, this.liveModel(images), foreign?.writes ?? 0])
+            .apply(([version, live, writes]) => this.declareScaleSet(name, live, version, writes, images));
 
-        this.node = selection.currentNode;
-        this.version = selection.current;
-        this.versions = selection.versions.apply((choices) => choices.map(({ version }) => version));
-        this.scaleSetId = pulumi.output(args.pool.live.id);
-        this.adopted = declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true);
-        this.model = declared.apply(({ model }) => recordOf(model));
-        this.explanation = selection.explanation;
-        this.registerOutputs({ previous: args.previous });
+        this.outputs = {
+            node: selection.currentNode,
+            version: selection.current,
+            versions: selection.versions.apply((choices) => choices.map(({ version }) => version)),
+            scaleSetId: pulumi.output(this.pool.live.id),
+            adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
+            explanation: selection.explanation,
+            model: declared.apply(({ desired }) => recordOf(desired.model)),
+            accepted: declared.apply(({ desired }) => desired.accepted),
+            foreignChangesSeen: foreign !== undefined,
+        };
+        this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
     }
 
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
-        const { settings, live } = this.args.pool;
+        const { settings, live } = this.pool;
         const { node, pin, ...rules } = settings.selection;
         return new NodeSelection(
             name,
@@ -98,7 +140,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 scaleSetId: live.id,
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
                 imageId: live.virtualMachineProfile?.storageProfile?.imageReference?.id,
-                imageDefinitionId: imageDefinitionId(this.args.pool),
+                imageDefinitionId: imageDefinitionId(this.pool),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 maxHistory: settings.image.maxHistory,
@@ -110,37 +152,56 @@ export class VmssPrototype extends pulumi.ComponentResource {
         );
     }
 
-    /** Where the pool's images are kept: none to declare when the definition was there before this stack. */
+    /**
+     * What have others changed, and what becomes of it? Declared from the first such change on, so that nothing leaves the stack when
+     * there are none any more.
+     */
+    private showForeignChanges(name: string, selection: NodeSelection): ForeignChanges | undefined {
+        const { review, previous } = this.args;
+        const { onForeignChange } = this.pool.settings.scaleSet;
+        const changes = changesInPlan(review.changes, onForeignChange);
+        if (Object.keys(changes).length === 0 && !previous.foreignChangesSeen) {
+            return undefined;
+        }
+        const rewrite = selection.current.apply((version) => needsRewrite(review, previous, version));
+        return new ForeignChanges(name, { pool: name, onForeignChange, changes, rewrite }, { parent: this });
+    }
+
+    /** Where the pool's images are kept: none to declare when the definition was made by somebody else. */
     private declareDefinition(name: string): pulumi.Resource[] {
-        const { pool, gallery } = this.args;
-        return pool.definition.declared
+        const { gallery } = this.args;
+        const { pool } = this;
+        return pool.definition.managed
             ? [declareImageDefinition(name, pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
             : [];
     }
 
-    /** Oldest first, each after those before it: when a new image is there, the state has the older ones as they are declared now. */
+    /**
+     * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version before a
+     * new image exists.
+     */
     private keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
         const images: compute.GalleryImageVersion[] = [];
         for (const choice of choices) {
-            const protect = choice.version === current && this.isThere(choice.version);
+            const protect = choice.version === current && this.existsAlready(choice.version);
             images.push(this.keepImage(name, choice, protect, [...dependsOn, ...images]));
         }
         return images;
     }
 
     /**
-     * Whether a version was made by an earlier run. Only such a one is protected, and only while the model is to point at it: what
-     * is protected in the state cannot be let go by the run that no longer declares it, and a version that Azure failed to make
-     * or that history no longer keeps must go.
+     * Protects a version only if an earlier run made it and the model points at it. Pulumi refuses to delete a resource that is
+     * protected in the state, so protecting it sooner would block deleting a version that Azure failed to make.
      */
-    private isThere(version: string): boolean {
-        const { pool, previous } = this.args;
-        return sameVersion(version, pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
+    private existsAlready(version: string): boolean {
+        const { previous } = this.args;
+        return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
     }
 
     /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
     private keepImage(name: string, choice: Choice, protect: boolean, dependsOn: pulumi.Resource[]) {
-        const { pool, kubernetes } = this.args;
+        const { kubernetes } = this.args;
+        const { pool } = this;
         const { capture: settings, kured, tags } = pool.settings;
         const { version, node, instanceId, rebootNeededAt: patched } = choice;
         const capture = new OsDiskCapture(
@@ -165,7 +226,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
      * A preview uses what was read at its start, so that its diff is whole.
      */
     private liveModel(images: pulumi.Output<compute.GalleryImageVersion[]>): pulumi.Output<LiveModel> {
-        const { live, scaleSet, configKey } = this.args.pool;
+        const { live, scaleSet } = this.pool;
         if (pulumi.runtime.isDryRun()) {
             return pulumi.output(live);
         }
@@ -176,12 +237,23 @@ export class VmssPrototype extends pulumi.ComponentResource {
             )
             .apply(withExtensionTypes)
             .apply((read) => {
-                const reason = refusal(read, configKey);
-                if (reason) {
-                    throw new UserError(`${reason} (it was changed while this update ran; nothing was written to it)`);
-                }
+                this.refuseChangeDuringRun(read);
                 return read;
             });
+    }
+
+    /** What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor accepted. */
+    private refuseChangeDuringRun(read: LiveModel): void {
+        const { configKey } = this.pool;
+        const atStart = { adopted: true, model: this.args.review.live };
+        const changes = compare(this.pool, atStart, recordOfLive(read, this.pool)).filter((each) => each.needsDecision);
+        const found = changes.map(({ text }) => text).join("; ");
+        const reason =
+            refusal(read, configKey) ??
+            (found && `${configKey}: scale set "${read.name}" is not written: its ${found}`);
+        if (reason) {
+            throw new UserError(`${reason} (it was changed while this update ran; nothing was written to it)`);
+        }
     }
 
     /**
@@ -192,22 +264,24 @@ export class VmssPrototype extends pulumi.ComponentResource {
         name: string,
         live: LiveModel,
         version: string,
+        writes: number,
         images: pulumi.Output<compute.GalleryImageVersion[]>,
-    ): { scaleSet: compute.VirtualMachineScaleSet; model: DeclaredModel } {
-        const { pool, previous } = this.args;
-        const { resourceGroup } = pool.scaleSet;
-        const opts = { parent: this, ...KEPT, dependsOn: images };
-        if (!previous.adopted || version === "") {
-            const asItIs = { ...opts, import: pool.live.id, ignoreChanges: ["*"] };
-            const model = modelAsItIs(live, resourceGroup);
-            return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, asItIs) };
-        }
-        const model = modelFromImage(
-            live,
-            resourceGroup,
-            imageVersionId(pool, version),
-            pool.settings.scaleSet.keepExtensions,
+    ): { scaleSet: compute.VirtualMachineScaleSet; desired: DesiredModel } {
+        const { review, previous } = this.args;
+        const desired = desiredModel({ review, previous, live, version, writes });
+        const options = {
+            adopt: { import: live.id, ignoreChanges: ["*"] },
+            leave: { ignoreChanges: ["*"] },
+            write: {},
+        }[desired.action];
+        const leaving = extensionLine(
+            live.virtualMachineProfile?.extensionProfile?.extensions ?? [],
+            this.pool.settings.scaleSet,
         );
-        return { model, scaleSet: new compute.VirtualMachineScaleSet(name, model, opts) };
+        if (desired.action === "write" && leaving) {
+            void pulumi.log.info(`${name}: ${leaving}`, this);
+        }
+        const opts = { parent: this, ...RETAINED, dependsOn: images, ...options };
+        return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
     }
 }

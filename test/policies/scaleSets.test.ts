@@ -12,6 +12,7 @@ const withImage = (imageReference: object) => scaleSet(model({ profile: { storag
 const withExtension = (...extensions: object[]) => scaleSet(model({ profile: { extensionProfile: { extensions } } }));
 const withData = (customData?: string) => scaleSet(model({ profile: { osProfile: { customData } } }));
 const SCRIPT = { name: "vmssCSE", publisher: "Microsoft.Azure.Extensions", type: "CustomScript" };
+const AGENT = { name: "oms", publisher: "Contoso", type: "Agent" };
 
 /** By policy: what a resource that it refuses looks like, and words of what it says. */
 const refused: [policy: string, resource: Resource, says: string][] = [
@@ -37,8 +38,51 @@ const refused: [policy: string, resource: Resource, says: string][] = [
     ["scale-set-image-pinned", withImage({ publisher: "Canonical", version: "latest" }), "version latest"],
     ["scale-set-image-pinned", withImage({ id: versionId("1.2.3"), offer: "aks" }), "also has offer"],
     ["scale-set-image-pinned", withImage({ communityGalleryImageId: "/CommunityGalleries/x/Images/y" }), "Community"],
-    ["scale-set-extensions", withExtension(BILLING, SCRIPT), '"vmssCSE" (Microsoft.Azure.Extensions/CustomScript)'],
-    ["scale-set-extensions", withExtension({ name: "oms", publisher: "Contoso", type: "Agent" }), '"oms"'],
+    [
+        "scale-set-extensions",
+        withExtension(BILLING, SCRIPT),
+        "vmssCSE (Microsoft.Azure.Extensions/CustomScript) bootstraps",
+    ],
+    [
+        "scale-set-extensions",
+        withExtension({ ...SCRIPT, publisher: "Microsoft.OSTCExtensions", type: "CustomScriptForLinux" }),
+        "bootstraps",
+    ],
+    [
+        "scale-set-extensions",
+        withExtension({ name: "x", publisher: "Microsoft.Azure.ContainerUpstream", type: "CAPZ.Linux.Bootstrapping" }),
+        "bootstraps",
+    ],
+    [
+        "scale-set-extension-order",
+        withExtension({ ...AGENT, provisionAfterExtensions: ["vmssCSE"] }),
+        'for "vmssCSE", which is gone',
+    ],
+    [
+        "scale-set-no-automatic-repairs",
+        scaleSet(model({ automaticRepairsPolicy: { enabled: true } })),
+        "Replace a node that is off",
+    ],
+    [
+        "scale-set-no-automatic-repairs",
+        scaleSet(model({ automaticRepairsPolicy: { enabled: true, repairAction: "Restart" } })),
+        "must be false",
+    ],
+    ["scale-set-no-overprovisioning", scaleSet(model({ overprovision: true })), "overprovision must be false"],
+    [
+        "scale-set-no-data-disks",
+        scaleSet(
+            model({
+                profile: {
+                    storageProfile: {
+                        imageReference: { id: versionId("1.2.3") },
+                        dataDisks: [{ lun: 0, createOption: "Empty" }],
+                    },
+                },
+            }),
+        ),
+        "there is 1",
+    ],
     ["scale-set-no-bootstrap-data", withData(base64("#cloud-config\nruncmd: [reboot]\n")), "does nothing"],
     ["scale-set-no-bootstrap-data", withData(base64("#!/bin/sh\n# a script that only comments\n")), "does nothing"],
     ["scale-set-no-bootstrap-data", withData(base64("\n#include https://example.com/x\n")), "does nothing"],
@@ -49,8 +93,8 @@ const refused: [policy: string, resource: Resource, says: string][] = [
         scaleSet(model({ profile: { userData: base64("#!/bin/sh\nreboot\n") } })),
         "userData must be left out",
     ],
-    ["scale-set-kept", scaleSet(model(), { protect: false }), "protect must be true"],
-    ["scale-set-kept", { ...prototype(), inputs: {} }, "retainOnDelete must be true"],
+    ["scale-set-retained", scaleSet(model(), { protect: false }), "protect must be true"],
+    ["scale-set-retained", { ...prototype(), inputs: {} }, "retainOnDelete must be true"],
 ];
 
 describe("a scale set whose model is one image version, and that rolls out nothing", () => {
@@ -91,28 +135,24 @@ describe("the extensions that may stay", () => {
         expect(await pack.check(withExtension(BILLING))).toHaveLength(1);
     });
 
-    it("are never scripts, not even if the option lists them", async () => {
+    it("are all that do not bootstrap, unless the option says otherwise", async () => {
+        await pack.configure({});
+        expect(await pack.check(withExtension(BILLING, AGENT))).toEqual([]);
+        const ordered = { ...AGENT, provisionAfterExtensions: [BILLING.name.toUpperCase()] };
+        expect(await pack.check(withExtension(BILLING, ordered))).toEqual([]);
+    });
+
+    it("never bootstrap, not even if the option lists them", async () => {
         await pack.configure({ "scale-set-extensions": { allowed: ["*", "*/*"] } });
         expect(await pack.check(withExtension(SCRIPT))).toMatchObject([
-            { message: expect.stringContaining("script") as string },
+            { message: expect.stringContaining("bootstraps") as string },
         ]);
         await pack.configure({});
     });
 });
 
-describe("instance repairs", () => {
-    const repairing = (policy: object) => scaleSet(model({ automaticRepairsPolicy: { enabled: true, ...policy } }));
-
-    it("that reimage or replace a node are advised against", async () => {
-        const advised = { policy: "scale-set-no-reimaging-repairs", level: "advisory" };
-        expect(await pack.check(repairing({ repairAction: "Reimage" }))).toMatchObject([advised]);
-        expect(await pack.check(repairing({}))).toMatchObject([advised]);
-    });
-
-    it("that restart a node, or are off, pass", async () => {
-        expect(await pack.check(repairing({ repairAction: "Restart" }))).toEqual([]);
-        expect(await pack.check(repairing({ enabled: false }))).toEqual([]);
-    });
+it("instance repairs that are off pass", async () => {
+    expect(await pack.check(scaleSet(model({ automaticRepairsPolicy: { enabled: false } })))).toEqual([]);
 });
 
 describe("the run that adopts a pool", () => {
@@ -134,7 +174,7 @@ describe("the run that adopts a pool", () => {
 
     it("has to protect the pool all the same", async () => {
         const found = await pack.check(scaleSet(asItWas, { ignoreChanges: ["*"], protect: false }));
-        expect(found.map(({ policy }) => policy)).toContain("scale-set-kept");
+        expect(found.map(({ policy }) => policy)).toContain("scale-set-retained");
     });
 
     it("is told from one that ignores changes of single properties", async () => {

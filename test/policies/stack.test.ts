@@ -82,6 +82,11 @@ describe("bump-changes-image-only", () => {
         expect(refused.message).toContain("change as well: virtualMachineProfile.networkProfile.");
     });
 
+    it("does not take the API version for drift, which azure-native adds to what policies see", async () => {
+        const checked = { ...model(), azureApiVersion: "2024-11-01" };
+        expect(await found("bump-changes-image-only", ...pool(before(), checked))).toEqual([]);
+    });
+
     it("says nothing of a change without a bump: it stands alone in the diff", async () => {
         const same = { storageProfile: { imageReference: { id: versionId("2026.1122.412") } } };
         const changed = before({ tags: {}, profile: same });
@@ -121,6 +126,17 @@ describe("scale-set-adopted-once", () => {
         const [parent, set] = adopting({ adopted: true });
         expect(await found("scale-set-adopted-once", parent, set, selection("", parent))).toEqual([]);
         expect(await found("scale-set-adopted-once", parent, set, selection("2026.1122.412", parent))).toHaveLength(1);
+    });
+
+    it("passes a pool whose foreign image the configuration accepted, as long as the model has it", async () => {
+        const accepted = { image: "microsoft-aks:aks:x:1", insteadOf: "2026.1121.409" };
+        const at = (image: string) => {
+            const parent = prototype(before());
+            parent.outputs = { ...parent.outputs, accepted, live: { image, rest: "" } };
+            return [parent, scaleSet(model(), { parent, ...asItIs })];
+        };
+        expect(await found("scale-set-adopted-once", ...at(accepted.image))).toEqual([]);
+        expect(await found("scale-set-adopted-once", ...at("another"))).toHaveLength(1);
     });
 
     it("refuses that a scale set is created under the cover of adopting", async () => {

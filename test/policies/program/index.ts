@@ -5,7 +5,6 @@ import { modelAsItIs, modelFromImage, type LiveModel } from "../../../components
 import { recordOf } from "../../../policies/contract";
 import type { PreviousPool } from "../../../policies/contract";
 import type { Wanted } from "./wanted";
-import { DEFAULT_KEEP_EXTENSIONS } from "../../../components/config/schema";
 
 const wanted = new pulumi.Config().requireObject<Wanted>("wanted");
 const { resourceGroup: resourceGroupName } = wanted;
@@ -82,7 +81,8 @@ function inFull(live: LiveModel, parent: pulumi.Resource) {
     );
     const [subscription] = live.id.split("/resourceGroups/");
     const image = `${subscription}/resourceGroups/${resourceGroupName}/providers/Microsoft.Compute/galleries/kamino/images/pool1/versions/${wanted.version}`;
-    const model = { ...modelFromImage(live, resourceGroupName, image, DEFAULT_KEEP_EXTENSIONS), ...wanted.model };
+    const settings = { imageVersionId: image, removeExtensions: [], keepExtensions: [] };
+    const model = { ...modelFromImage(live, resourceGroupName, settings), ...wanted.model };
     const profile = model.virtualMachineProfile as { storageProfile: object };
     const notAVersion = {
         ...profile,

@@ -6,29 +6,45 @@ const PLAN = { name: "stable-gen2", product: "flatcar-container-linux-free", pub
 
 describe("the traits of an image", () => {
     it("come from the node's OS disk", () => {
-        const disk = { hyperVGeneration: "V2", architecture: "Arm64", purchasePlan: PLAN };
-        expect(imageTraits(disk, "TrustedLaunch", undefined)).toEqual({ ...disk, securityType: "TrustedLaunch" });
+        const disk = {
+            hyperVGeneration: "V2",
+            architecture: "Arm64",
+            diskControllerTypes: "SCSI, NVMe",
+            purchasePlan: PLAN,
+        };
+        expect(imageTraits(disk, { securityType: "TrustedLaunch" })).toEqual({
+            ...disk,
+            securityType: "TrustedLaunch",
+        });
     });
 
     it("are Azure's defaults where the disk says nothing", () => {
-        expect(imageTraits({}, undefined, undefined)).toEqual({ hyperVGeneration: "V1", architecture: "x64" });
+        expect(imageTraits({}, {})).toEqual({ hyperVGeneration: "V1", architecture: "x64" });
     });
 
     it("carry the marketplace plan of the scale set on", () => {
-        expect(imageTraits({}, undefined, PLAN).purchasePlan).toEqual(PLAN);
+        expect(imageTraits({}, { plan: PLAN }).purchasePlan).toEqual(PLAN);
     });
 
-    it("have no security type where the model's is Standard", () => {
-        expect(imageTraits({}, "Standard", undefined)).not.toHaveProperty("securityType");
+    it("say the security type of generation 2, since Azure's default has changed", () => {
+        for (const securityType of [undefined, "Standard"]) {
+            expect(imageTraits({ hyperVGeneration: "V2" }, { securityType }).securityType).toBe("Standard");
+            expect(imageTraits({}, { securityType })).not.toHaveProperty("securityType");
+        }
+    });
+
+    it("have the disk controller of the VMs where the disk does not say which it can", () => {
+        expect(imageTraits({}, { diskControllerType: "NVMe" }).diskControllerTypes).toBe("NVMe");
     });
 });
 
 describe("an existing image definition", () => {
     const wanted = { hyperVGeneration: "V2", architecture: "x64", securityType: "TrustedLaunch", purchasePlan: PLAN };
+    const vm = { securityType: "TrustedLaunch" };
     const fits = { ...wanted, osType: "Linux", osState: "Generalized" };
 
     it("fits when it is the same, whatever the case", () => {
-        expect(mismatch({ ...fits, hyperVGeneration: "v2", architecture: "X64" }, wanted)).toBeUndefined();
+        expect(mismatch({ ...fits, hyperVGeneration: "v2", architecture: "X64" }, wanted, vm)).toBeUndefined();
     });
 
     it.each([
@@ -39,6 +55,37 @@ describe("an existing image definition", () => {
         ["security type", { securityType: undefined }],
         ["purchase plan", { purchasePlan: undefined }],
     ])("with another %s does not fit, and that is what is said", (what, change) => {
-        expect(mismatch({ ...fits, ...change }, wanted)).toContain(`its ${what} is`);
+        expect(mismatch({ ...fits, ...change }, wanted, vm)).toContain(`its ${what} is`);
+    });
+
+    // https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries: which VMs start from which images.
+    const SUPPORTED = ["TrustedLaunchSupported", "TrustedLaunchAndConfidentialVmSupported"];
+    it.each<[string | undefined, string[]]>([
+        [undefined, ["Standard", ...SUPPORTED, "ConfidentialVMSupported"]],
+        ["Standard", ["Standard", ...SUPPORTED, "ConfidentialVMSupported"]],
+        ["TrustedLaunch", ["TrustedLaunch", ...SUPPORTED]],
+    ])("for VMs of security type %s fits when it is one of %s", (securityType, fitting) => {
+        const all = ["Standard", "TrustedLaunch", ...SUPPORTED, "ConfidentialVM", "ConfidentialVMSupported"];
+        const found = all.filter((type) => !mismatch({ ...fits, securityType: type }, wanted, { securityType }));
+        expect(found.sort()).toEqual([...fitting].sort());
+    });
+
+    it.each<[string | undefined, string | undefined, boolean]>([
+        [undefined, undefined, true],
+        [undefined, "SCSI", true],
+        [undefined, "NVMe", false],
+        ["SCSI", "NVMe", false],
+        ["SCSI, NVMe", "NVMe", true],
+        ["SCSI,NVME", "SCSI", true],
+        ["NVMe", "SCSI", false],
+    ])("for disk controllers %s fits VMs with %s: %s", (diskControllerTypes, diskControllerType, expected) => {
+        const found = mismatch({ ...fits, diskControllerTypes }, wanted, { ...vm, diskControllerType });
+        expect(found === undefined).toBe(expected);
+    });
+
+    it("of an earlier version of this program still fits: it promises less than its disks can, and enough for the VMs", () => {
+        const disk = { hyperVGeneration: "V2", diskControllerTypes: "SCSI, NVMe" };
+        const existing = { hyperVGeneration: "V2", architecture: "x64" };
+        expect(mismatch(existing, imageTraits(disk, {}), {})).toBeUndefined();
     });
 });

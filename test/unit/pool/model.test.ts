@@ -1,12 +1,24 @@
 // The scale set's model: what is declared from what Azure answers.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EMPTY_CUSTOM_DATA, isKept, modelAsItIs, modelFromImage, type LiveModel } from "../../../components/pool/model";
+import { emptyCustomData, modelAsItIs, modelFromImage, type LiveModel } from "../../../components/pool/model";
 import { liveModel } from "./liveModel";
-import { DEFAULT_KEEP_EXTENSIONS } from "../../../components/config/schema";
 
 const VERSION =
     "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/galleries/g/images/pool1/versions/2026.1122.0412";
+
+/** The model from the image of that version, with these settings for extensions. */
+const fromImage = (live: LiveModel, settings: { removeExtensions?: string[]; keepExtensions?: string[] } = {}) =>
+    modelFromImage(live, "rg", { imageVersionId: VERSION, removeExtensions: [], keepExtensions: [], ...settings });
+
+/** A pool with these extensions. */
+const withExtensions = (...extensions: object[]): LiveModel => {
+    const live = liveModel();
+    return {
+        ...live,
+        virtualMachineProfile: { ...live.virtualMachineProfile, extensionProfile: { extensions } },
+    } as LiveModel;
+};
 
 const profileOf = (model: ReturnType<typeof modelAsItIs>) =>
     model.virtualMachineProfile as NonNullable<LiveModel["virtualMachineProfile"]> & {
@@ -68,7 +80,7 @@ describe("what is empty in the answer", () => {
 });
 
 describe("the model from an image", () => {
-    const model = () => profileOf(modelFromImage(liveModel(), "rg", VERSION, DEFAULT_KEEP_EXTENSIONS));
+    const model = () => profileOf(fromImage(liveModel()));
 
     it("refers to the one image version and to nothing else", () => {
         expect(model().storageProfile?.imageReference).toEqual({ id: VERSION });
@@ -79,26 +91,28 @@ describe("the model from an image", () => {
     });
 
     it("says an empty list when no extension is left", () => {
-        expect(profileOf(modelFromImage(liveModel(), "rg", VERSION, [])).extensionProfile).toEqual({ extensions: [] });
+        expect(profileOf(fromImage(liveModel(), { removeExtensions: ["*"] })).extensionProfile).toEqual({
+            extensions: [],
+        });
     });
 
     it("says an empty list for a scale set that never had extensions", () => {
         const live = liveModel();
         const { extensionProfile: _none, ...profile } = live.virtualMachineProfile!;
-        const model = modelFromImage({ ...live, virtualMachineProfile: profile }, "rg", VERSION, []);
+        const model = fromImage({ ...live, virtualMachineProfile: profile });
         expect(profileOf(model).extensionProfile).toEqual({ extensions: [] });
     });
 
     it("replaces custom data by a cloud-config that does nothing", () => {
-        expect(model().osProfile.customData).toBe(EMPTY_CUSTOM_DATA);
-        expect(Buffer.from(EMPTY_CUSTOM_DATA, "base64").toString()).toMatch(/^#cloud-config\n/);
+        expect(model().osProfile.customData).toBe(emptyCustomData());
+        expect(Buffer.from(emptyCustomData(), "base64").toString()).toMatch(/^#cloud-config\n/);
     });
 
     it("changes nothing else", () => {
-        const [asItIs, fromImage] = [modelAsItIs(liveModel(), "rg"), modelFromImage(liveModel(), "rg", VERSION, [])];
+        const [asItIs, desired] = [modelAsItIs(liveModel(), "rg"), fromImage(liveModel())];
         const { extensionProfile: _e1, osProfile: os1, storageProfile: s1, ...profile1 } = profileOf(asItIs);
-        const { extensionProfile: _e2, osProfile: os2, storageProfile: s2, ...profile2 } = profileOf(fromImage);
-        expect({ ...fromImage, virtualMachineProfile: profile2 }).toEqual({
+        const { extensionProfile: _e2, osProfile: os2, storageProfile: s2, ...profile2 } = profileOf(desired);
+        expect({ ...desired, virtualMachineProfile: profile2 }).toEqual({
             ...asItIs,
             virtualMachineProfile: profile1,
         });
@@ -107,8 +121,8 @@ describe("the model from an image", () => {
     });
 
     it("gives the same answer when it is applied to its own result", () => {
-        const once = modelFromImage(liveModel(), "rg", VERSION, DEFAULT_KEEP_EXTENSIONS);
-        const again = modelFromImage({ ...liveModel(), ...once } as LiveModel, "rg", VERSION, DEFAULT_KEEP_EXTENSIONS);
+        const once = fromImage(liveModel());
+        const again = fromImage({ ...liveModel(), ...once } as LiveModel);
         expect(again.virtualMachineProfile).toEqual(once.virtualMachineProfile);
     });
 
@@ -116,30 +130,46 @@ describe("the model from an image", () => {
         fc.assert(
             fc.property(fc.nat(), (capacity) => {
                 const live = { ...liveModel(), sku: { name: "Standard_D2s_v3", tier: "Standard", capacity } };
-                return !("sku" in modelFromImage(live, "rg", VERSION, []));
+                return !("sku" in fromImage(live));
             }),
         );
     });
 });
 
-describe("extensions to keep", () => {
-    const script = { name: "vmssCSE", publisher: "Microsoft.Azure.Extensions", type: "CustomScript" };
-    it.each([
-        ["the name", "vmssCSE", true],
-        ["the name in another case", "VMSSCSE", true],
-        ["a pattern on the name", "vmss*", true],
-        ["publisher and type", "microsoft.azure.extensions/customscript", true],
-        ["a pattern on the type", "Microsoft.Azure.Extensions/*", true],
-        ["another publisher", "Microsoft.AKS/*", false],
-        ["a part of the name", "CSE", false],
-        ["nothing", "", false],
-    ])("are told by %s", (_what, pattern, kept) => {
-        expect(isKept(script, pattern ? [pattern] : [])).toBe(kept);
+describe("an extension that stays", () => {
+    const vault = { name: "Vault", publisher: "Microsoft.Azure.KeyVault", type: "KeyVaultForLinux" };
+    const staying = (extension: object) =>
+        profileOf(fromImage(withExtensions({ ...vault, ...extension }))).extensionProfile?.extensions?.[0];
+
+    it("has its settings byte for byte, empty lists and all", () => {
+        const settings = { certificates: [], login: {}, sinks: null, name: "x", nested: [{ empty: "" }, {}] };
+        expect(JSON.stringify(staying({ settings })?.settings)).toBe(JSON.stringify(settings));
+        expect(staying({ settings: {} })).toHaveProperty("settings", {});
     });
 
-    it("are not told by letters in a name that merely look like billing's", () => {
-        expect(
-            isKept({ name: "pool1-AKSLinuxBilling", publisher: "Evil", type: "CustomScript" }, DEFAULT_KEEP_EXTENSIONS),
-        ).toBe(false);
+    it("has its settings untouched, whatever they are", () => {
+        fc.assert(
+            fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (settings) => {
+                expect(staying({ settings })?.settings).toEqual(settings);
+            }),
+        );
+    });
+});
+
+describe("a model written over somebody else's", () => {
+    const text = (writes: number) => Buffer.from(emptyCustomData(writes), "base64").toString();
+
+    it("has custom data that differs each time, and does nothing all the same", () => {
+        expect(new Set([0, 1, 2].map(emptyCustomData)).size).toBe(3);
+        for (const writes of [0, 1, 2]) {
+            expect(text(writes)).toMatch(/^#cloud-config\n(# .*\n)?\{\}\n$/);
+        }
+    });
+
+    it("has the upgrade settings that it had before", () => {
+        const live = liveModel({ upgradePolicy: { mode: "Manual", rollingUpgradePolicy: {} } });
+        const restored = { upgradePolicy: { mode: "Manual" } };
+        const image = { imageVersionId: VERSION, removeExtensions: [], keepExtensions: [], restored };
+        expect(modelFromImage(live, "rg", image).upgradePolicy).toEqual({ mode: "Manual" });
     });
 });

@@ -16,9 +16,40 @@ const withOsDisk = (changes: object): LiveModel => {
     });
 };
 
+const withExtension = (publisher: string, type: string): LiveModel =>
+    withProfile({ extensionProfile: { extensions: [{ name: "x", publisher, type }] } } as unknown as Partial<Profile>);
+const withImage = (id: string): LiveModel => {
+    const storage = liveModel().virtualMachineProfile!.storageProfile!;
+    return withProfile({ storageProfile: { ...storage, imageReference: { id: `/subscriptions/s/${id}` } } } as Profile);
+};
+const withDataDisk = (disk: object): LiveModel => {
+    const storage = liveModel().virtualMachineProfile!.storageProfile!;
+    return withProfile({ storageProfile: { ...storage, dataDisks: [disk] } } as unknown as Partial<Profile>);
+};
+
 describe("a scale set", () => {
     it("that AKS Engine made may be changed", () => {
         expect(refusal(liveModel(), KEY)).toBeUndefined();
+        for (const aksEngineVersion of ["v0.57.0", "v0.79.0", "1.0.0", "unknown"]) {
+            expect(refusal(liveModel({ tags: { aksEngineVersion } }), KEY)).toBeUndefined();
+        }
+    });
+
+    it("of an old AKS Engine may be changed once its nodes start from an image without bootstrap", () => {
+        const fromImage = withImage("galleries/kamino/images/pool1/versions/2026.1122.0412");
+        const old = { ...fromImage, tags: { aksEngineVersion: "v0.50.0" } };
+        expect(refusal(old, KEY)).toMatch(/0\.57\.0/);
+        const profile = { ...old.virtualMachineProfile, extensionProfile: { extensions: [] } };
+        expect(refusal({ ...old, virtualMachineProfile: profile } as unknown as LiveModel, KEY)).toBeUndefined();
+    });
+
+    it("without data disks, as Azure and azure-native say it, may be changed", () => {
+        for (const dataDisks of [null, [], undefined]) {
+            const storage = { ...liveModel().virtualMachineProfile!.storageProfile!, dataDisks };
+            expect(
+                refusal(withProfile({ storageProfile: storage } as unknown as Partial<Profile>), KEY),
+            ).toBeUndefined();
+        }
     });
 
     it.each<[string, LiveModel, RegExp]>([
@@ -27,6 +58,48 @@ describe("a scale set", () => {
             "in AKS's own resource group",
             liveModel({ id: "/subscriptions/s/resourceGroups/MC_a_b_c/providers/x" }),
             /managed by AKS/,
+        ],
+        [
+            "with AKS's tags of before 2021",
+            liveModel({ tags: { creationSource: "vmssclient-aks-np-10000001-vmss" } }),
+            /by AKS/,
+        ],
+        ["with a name as AKS gives them", liveModel({ name: "aks-nodepool1-10000001-vmss" }), /managed by AKS/],
+        ["with AKS's billing marker", withExtension("Microsoft.AKS", "Compute.AKS.Linux.Billing"), /managed by AKS/],
+        [
+            "with an image of AKS",
+            withImage("galleries/AKSUbuntu/images/2204gen2/versions/202406.07.0"),
+            /managed by AKS/,
+        ],
+        [
+            "with an identity of an AKS cluster",
+            liveModel({
+                identity: {
+                    type: "UserAssigned",
+                    userAssignedIdentities: { "/subscriptions/s/resourceGroups/MC_a_b_c/providers/x": {} },
+                } as unknown as LiveModel["identity"],
+            }),
+            /managed by AKS/,
+        ],
+        [
+            "of Cluster API",
+            liveModel({ tags: { "sigs.k8s.io_cluster-api-provider-azure_cluster_c": "owned" } }),
+            /Cluster API.*AzureMachinePool/,
+        ],
+        ["that is overprovisioned", liveModel({ overprovision: true }), /set overprovision to false/],
+        [
+            "with automatic repairs",
+            liveModel({ automaticRepairsPolicy: { enabled: true, repairAction: "Restart" } }),
+            /automaticRepairsPolicy\.enabled to false/,
+        ],
+        ["of AKS Engine 0.56.3", liveModel({ tags: { aksEngineVersion: "v0.56.3" } }), /0\.57\.0 or later/],
+        ["of AKS Engine 0.9.0, tagged in another case", liveModel({ tags: { AKSEngineVersion: "0.9.0" } }), /0\.57\.0/],
+        ["with an empty data disk", withDataDisk({ lun: 0, createOption: "Empty", diskSizeGB: 256 }), /data disks/],
+        ["with a data disk from its image", withDataDisk({ lun: 0, createOption: "FromImage" }), /data disks/],
+        [
+            "of disks that VMs encrypt themselves",
+            withExtension("Microsoft.Azure.Security", "AzureDiskEncryptionForLinux"),
+            /encryption at host/,
         ],
         ["with Flexible orchestration", liveModel({ orchestrationMode: "Flexible" }), /Flexible/],
         ["with upgrade mode Automatic", liveModel({ upgradePolicy: { mode: "Automatic" } }), /upgradePolicy\.mode/],
@@ -47,7 +120,8 @@ describe("a scale set", () => {
     ])("%s is refused in one line with the config key and the scale set's name", (_what, live, reason) => {
         const line = refusal(live, KEY);
         expect(line).toMatch(reason);
-        expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "pool1" is refused: [^\n]+$/);
+        expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: [^\n]+$/);
+        expect(line).toContain(`scale set "${live.name}"`);
     });
 });
 

@@ -1,13 +1,13 @@
 // VmssPrototype by itself, with Pulumi's mocks: which resources it declares in which run, with which options.
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { EMPTY_CUSTOM_DATA, type DeclaredModel } from "../../../components/pool/model";
+import { emptyCustomData, type DeclaredModel, type LiveModel } from "../../../components/pool/model";
 import { readSettings } from "../../../components/config/load";
 import type { Choice } from "../../../components/selection/nodeSelection";
-import type { VmssPrototypeArgs } from "../../../components/pool/vmssPrototype";
 import type { PreviousPool } from "../../../policies/contract";
 import { liveModel } from "./liveModel";
 import type { Pool } from "../../../components/pool/pool";
+import { compare, recordOfLive } from "../../../components/pool/review";
 
 const DEFINITION = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/galleries/kamino/images/pool1";
 const [OLD, NEW] = ["2026.1121.0409", "2026.1122.0412"];
@@ -35,6 +35,9 @@ beforeAll(async () => {
                     ...(inputs as object),
                     ...(type.endsWith(":NodeSelection") && { ...selected, currentNode: "n", explanation: "why" }),
                     ...(type.endsWith(":OsDiskCapture") && { snapshotId: `/snapshots/${name}` }),
+                    ...(type.endsWith(":ForeignChanges") && {
+                        writes: (inputs as { rewrite: boolean }).rewrite ? 1 : 0,
+                    }),
                 },
             }),
             call: () => liveModel(),
@@ -66,25 +69,26 @@ function pool(change: Partial<Pool> = {}): Pool {
         gallery: {
             ...{ subscriptionId: "s", resourceGroup: "rg", name: "kamino" },
             location: "westeurope",
-            declared: true,
+            managed: true,
         },
-        definition: { name: "pool1", declared: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
-        targetRegions: ["westeurope", "northeurope"],
-        storageAccountType: "Standard_ZRS",
+        definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
+        storage: { targetRegions: ["westeurope", "northeurope"], storageAccountType: "Standard_ZRS" },
+        tags: { team: "nodes" },
         stack: "organization/kamino/test",
         ...change,
     };
 }
 
-async function prototype(change: Partial<VmssPrototypeArgs> = {}) {
+async function prototype({ previous = {}, pool: read = pool() }: { previous?: PreviousPool; pool?: Pool } = {}) {
     const { VmssPrototype } = await import("../../../components/pool/vmssPrototype.js");
+    const live = recordOfLive(read.live, read);
+    const review = { pool: read, live, changes: compare(read, previous, live), line: "" };
     const made = new VmssPrototype(
         "pool1",
-        { pool: pool(), previous: {}, kubernetes: {}, ...change },
+        { review, previous, kubernetes: {} },
         { transformations: [(args) => void declared.push(args)] },
     );
-    const { node, version, versions, scaleSetId, adopted, explanation, model } = made;
-    const outputs = pulumi.output({ node, version, versions, scaleSetId, adopted, explanation, model });
+    const outputs = pulumi.output(made.outputs);
     return await new Promise<pulumi.Unwrap<typeof outputs>>((resolve) => outputs.apply(resolve));
 }
 
@@ -132,7 +136,7 @@ describe("in the runs after it", () => {
         expect(options().ignoreChanges).toBeUndefined();
         expect(options()).toMatchObject({ protect: true, retainOnDelete: true });
         expect(profile().storageProfile.imageReference).toEqual({ id: `${DEFINITION}/versions/2026.1122.0412` });
-        expect(profile().osProfile.customData).toBe(EMPTY_CUSTOM_DATA);
+        expect(profile().osProfile.customData).toBe(emptyCustomData());
         expect(profile().extensionProfile.extensions).toMatchObject([{ type: "Compute.AKS-Engine.Linux.Billing" }]);
         expect((scaleSet().props as DeclaredModel).sku).toBeUndefined();
     });
@@ -159,9 +163,9 @@ describe("in the runs after it", () => {
         expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual(expected);
     });
 
-    test("an image definition that was there before the stack is none of its resources", async () => {
+    test("an image definition that somebody else made is not declared", async () => {
         const { definition } = pool();
-        await prototype({ previous, pool: pool({ definition: { ...definition, declared: false } }) });
+        await prototype({ previous, pool: pool({ definition: { ...definition, managed: false } }) });
         expect(ofType("GalleryImage")).toEqual([]);
     });
 
@@ -175,5 +179,98 @@ describe("in the runs after it", () => {
             explanation: "why",
             model: { image: `${DEFINITION}/versions/2026.1122.0412` },
         });
+    });
+
+    test("everything that Azure keeps for the pool has the configured tags", async () => {
+        await prototype({ previous });
+        for (const type of ["GalleryImage", "GalleryImageVersion"]) {
+            expect((ofType(type)[0].props as { tags: object }).tags).toMatchObject({ team: "nodes" });
+        }
+        expect((ofType("OsDiskCapture")[0].props as { tags: object }).tags).toEqual({});
+    });
+});
+
+describe("when somebody else has changed the model since the last run", () => {
+    const foreign = "/subscriptions/s/resourceGroups/x/providers/Microsoft.Compute/galleries/g/images/i/versions/1.0.0";
+    const ours = { ...recordOfLive(liveModel(), pool()), image: `${DEFINITION}/versions/${NEW}`, extensions: [] };
+    const previous = { adopted: true, versions: [OLD, NEW], model: ours };
+
+    /** The pool with its model pointing at an image, and what the configuration says of foreign changes. */
+    function changed(id: string, onForeignChange?: string, more: object = {}): Pool {
+        const live = liveModel();
+        const { storageProfile } = live.virtualMachineProfile!;
+        const { pools } = readSettings({
+            resourceGroup: "rg",
+            pools: JSON.stringify([{ name: "pool1", scaleSet: "pool1", onForeignChange, ...more }]),
+        });
+        return pool({
+            settings: pools[0],
+            live: {
+                ...live,
+                virtualMachineProfile: {
+                    ...live.virtualMachineProfile,
+                    storageProfile: { ...storageProfile, imageReference: { id } },
+                    extensionProfile: { extensions: [] },
+                },
+            } as unknown as LiveModel,
+        });
+    }
+    const changes = () => ofType("ForeignChanges")[0].props as Record<string, unknown>;
+
+    test("the plan shows live → wanted, and the model is written once more", async () => {
+        const outputs = await prototype({ previous, pool: changed(foreign, "restore") });
+        expect(changes()).toMatchObject({
+            onForeignChange: "restore",
+            changes: { image: `${foreign} → ${ours.image}` },
+        });
+        expect(options().ignoreChanges).toBeUndefined();
+        expect(profile().storageProfile.imageReference).toEqual({ id: ours.image });
+        expect(profile().osProfile.customData).not.toBe(emptyCustomData());
+        expect(outputs).toMatchObject({ foreignChangesSeen: true, model: { image: ours.image } });
+    });
+
+    test("an adopted foreign image stays as it is, and is what the next run compares with", async () => {
+        const outputs = await prototype({ previous, pool: changed(foreign, "adopt") });
+        expect(changes()).toMatchObject({ changes: { image: `${foreign} stays` } });
+        expect(options()).toMatchObject({ ignoreChanges: ["*"] });
+        expect(options().import).toBeUndefined();
+        expect(outputs).toMatchObject({
+            accepted: { image: foreign, insteadOf: NEW },
+            model: { image: foreign },
+            foreignChangesSeen: true,
+        });
+    });
+
+    describe("and that was adopted", () => {
+        const accepted = { image: foreign, insteadOf: NEW };
+        const after = { ...previous, model: { ...ours, image: foreign }, accepted, foreignChangesSeen: true };
+
+        test("the model stays as it is in the runs after, whatever the configuration said then", async () => {
+            for (const onForeignChange of [undefined, "stop", "adopt"]) {
+                declared = [];
+                const outputs = await prototype({ previous: after, pool: changed(foreign, onForeignChange) });
+                expect(options()).toMatchObject({ ignoreChanges: ["*"] });
+                expect(changes()).toMatchObject({ changes: {} });
+                expect(outputs.accepted).toEqual(accepted);
+            }
+        });
+
+        test.each<[string, object, typeof selected | undefined]>([
+            ["there is a newer image", {}, { versions: CHOICES, current: "2026.1123.0412" }],
+            ["the configuration says restore", { onForeignChange: "restore" }, undefined],
+            ["the configuration pins a version", { pin: NEW }, undefined],
+        ])("the stack writes its own once %s", async (_what, more, selection) => {
+            selected = selection ?? selected;
+            const outputs = await prototype({ previous: after, pool: changed(foreign, undefined, more) });
+            expect(options().ignoreChanges).toBeUndefined();
+            expect(profile().osProfile.customData).not.toBe(emptyCustomData());
+            expect(outputs.accepted).toBeUndefined();
+        });
+    });
+
+    test("nothing is declared for a pool whose model nobody ever changed", async () => {
+        await prototype({ previous, pool: changed(ours.image) });
+        expect(ofType("ForeignChanges")).toEqual([]);
+        expect(profile().osProfile.customData).toBe(emptyCustomData());
     });
 });

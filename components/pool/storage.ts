@@ -1,0 +1,61 @@
+// How Azure keeps a pool's images: in which regions, on which storage, encrypted with which keys.
+import { regionHasZones, type OsDisk } from "../azure/client";
+import type { ImageSettings } from "../config/load";
+import { UserError } from "../core/errors";
+import type { LiveModel } from "./model";
+import type { ImageStorage } from "./pool";
+
+/**
+ * How the versions of a pool's images are kept.
+ *
+ * @throws UserError when the disks' own keys cannot encrypt the images in each of the regions
+ */
+export async function imageStorage(
+    live: LiveModel,
+    disk: OsDisk | undefined,
+    settings: ImageSettings,
+    { configKey, subscriptionId }: { configKey: string; subscriptionId: string },
+): Promise<ImageStorage> {
+    const targetRegions = regionsOf(settings.targetRegions, live.location);
+    const managedDisk = live.virtualMachineProfile?.storageProfile?.osDisk?.managedDisk;
+    const diskEncryptionSetId = disk?.diskEncryptionSetId ?? managedDisk?.diskEncryptionSet?.id;
+    const problem = diskEncryptionSetId && encryptionProblem(live, targetRegions);
+    if (problem) {
+        throw new UserError(`${configKey}: scale set "${live.name}" is refused: ${problem}`);
+    }
+    return {
+        targetRegions,
+        storageAccountType: settings.storageAccountType ?? (await defaultStorage(subscriptionId, targetRegions)),
+        ...(diskEncryptionSetId && { diskEncryptionSetId }),
+    };
+}
+
+/**
+ * Why images of disks with keys of one's own cannot be kept. A disk encryption set is of one region, and for another one there is
+ * none that the disks tell of; with trusted launch Azure does not take such sources.
+ * Sources: https://learn.microsoft.com/azure/virtual-machines/image-version-encryption, hashicorp/packer-plugin-azure#418.
+ */
+function encryptionProblem(live: LiveModel, regions: string[]): string | undefined {
+    if (regions.length > 1) {
+        return (
+            `its OS disks are encrypted by a disk encryption set, which is of region ${regions[0]} alone; take ` +
+            `${regions.slice(1).join(", ")} out of targetRegions`
+        );
+    }
+    return live.virtualMachineProfile?.securityProfile?.securityType === "TrustedLaunch"
+        ? "its OS disks are encrypted by a disk encryption set, and Azure makes no image of such a disk of a trusted launch VM"
+        : undefined;
+}
+
+/** The pool's own region comes first: Azure wants the region of the source among the targets. */
+function regionsOf(configured: string[] | undefined, location: string): string[] {
+    const normal = (region: string) => region.toLowerCase().replace(/ /g, "");
+    const others = (configured ?? []).map(normal).filter((region) => region !== normal(location));
+    return [normal(location), ...new Set(others)];
+}
+
+/** ZRS survives the loss of a zone, and is refused in regions that have none. */
+async function defaultStorage(subscriptionId: string, regions: string[]): Promise<string> {
+    const zoned = await Promise.all(regions.map((region) => regionHasZones(subscriptionId, region)));
+    return zoned.every(Boolean) ? "Standard_ZRS" : "Standard_LRS";
+}

@@ -129,6 +129,14 @@ export const routes: Route[] = [
         handle: (call) => ({ status: 200, body: view(find(call, call.cloud.galleries, gallery(call))) }),
     },
     {
+        // At the subscription: who has a role in a resource group alone is refused.
+        method: "GET",
+        path: "/subscriptions/:subscriptionId/providers/Microsoft.Compute/galleries",
+        action: "Microsoft.Compute/galleries/read",
+        type: "galleries",
+        handle: (call) => ({ status: 200, body: { value: listed(call, call.cloud.galleries).map(view) } }),
+    },
+    {
         method: "GET",
         path: `${COMPUTE}/galleries`,
         action: "Microsoft.Compute/galleries/read",

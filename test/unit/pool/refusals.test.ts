@@ -1,7 +1,7 @@
 // Which scale sets are refused, and with which words.
 import { describe, expect, it } from "vitest";
 import type { LiveModel } from "../../../components/pool/model";
-import { refusal, saysNotFound } from "../../../components/pool/refusals";
+import { refusal } from "../../../components/pool/refusals";
 import { liveModel } from "./liveModel";
 
 const KEY = "kamino:pools[0].scaleSet";
@@ -122,18 +122,5 @@ describe("a scale set", () => {
         expect(line).toMatch(reason);
         expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: [^\n]+$/);
         expect(line).toContain(`scale set "${live.name}"`);
-    });
-});
-
-describe("what azure-native says of a scale set that it cannot read", () => {
-    const id = "/subscriptions/s/resourceGroups/rg-404/providers/Microsoft.Compute/virtualMachineScaleSets/pool1";
-
-    it.each<[string, boolean]>([
-        [`request failed ${id}: Status=404 Code="ResourceNotFound" Message="It was not found."`, true],
-        [`request failed ${id}: Status=404 Code="ResourceGroupNotFound" Message="It was not found."`, true],
-        [`request failed ${id}: Status=403 Code="AuthorizationFailed" Message="No."`, false],
-        [`request failed ${id}: Status=429 Code="TooManyRequests" Message="Later."`, false],
-    ])("is that it is not there by status and code alone: %s", (reason, expected) => {
-        expect(saysNotFound(reason)).toBe(expected);
     });
 });

@@ -199,6 +199,7 @@ describe("a value that a preview does not know yet", () => {
         expect(found.map(({ policy, level }) => `${policy} ${level}`)).toEqual([
             "scale-set-manual-upgrades mandatory",
             "scale-set-extensions advisory",
+            "scale-set-extension-order advisory",
         ]);
     });
 });

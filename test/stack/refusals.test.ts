@@ -6,7 +6,7 @@ import type { ScaleSetBody } from "../../sandbox/azure";
 import { Stack, type ConfigValue } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import { patch, poolStack, scaleSetOf, writes } from "./support/pools";
+import { changesIn, patch, poolStack, scaleSetOf, writes } from "./support/pools";
 
 const MINUTE = 60_000;
 const change = (to: (body: ScaleSetBody) => void) => ({ capacity: 0, change: to });
@@ -23,6 +23,16 @@ beforeAll(async () => {
             { name: "ephemeral", capacity: 0, ephemeral: true },
             { name: "aks", capacity: 0, tags: { "aks-managed-poolName": "aks" } },
             { name: "rolling", ...change(({ properties }) => (properties.upgradePolicy = { mode: "Automatic" })) },
+            { name: "surplus", ...change(({ properties }) => (properties.overprovision = true)) },
+            {
+                name: "disks",
+                ...change(({ properties }) => {
+                    const dataDisks = [{ lun: 0, createOption: "Empty", diskSizeGB: 256 }];
+                    Object.assign(properties.virtualMachineProfile.storageProfile, { dataDisks });
+                }),
+            },
+            { name: "capz", capacity: 0, tags: { "sigs.k8s.io_cluster-api-provider-azure_cluster_c": "owned" } },
+            { name: "old", capacity: 0, tags: { aksEngineVersion: "v0.56.3" } },
             {
                 name: "osupgrade",
                 ...change(({ properties }) => {
@@ -87,7 +97,19 @@ async function refusals(config: Record<string, ConfigValue | undefined>, env?: N
 }
 
 test("scale sets that must not be changed, each in a line of its own, all in one preview", async () => {
-    const names = ["windows", "ephemeral", "aks", "rolling", "osupgrade", "flexible", "empty"];
+    const names = [
+        "windows",
+        "ephemeral",
+        "aks",
+        "rolling",
+        "osupgrade",
+        "flexible",
+        "surplus",
+        "disks",
+        "capz",
+        "old",
+        "empty",
+    ];
     const pools = names.map((name) => ({ name, scaleSet: scaleSetOf(sandbox, name).name }));
     const missing = { name: "missing", scaleSet: "k8s-missing-vmss" };
     const lines = await refusals({ pools: [...pools, missing] });
@@ -98,6 +120,10 @@ test("scale sets that must not be changed, each in a line of its own, all in one
         /upgradePolicy\.mode/,
         /automatic OS upgrades/,
         /Flexible/,
+        /overprovision to false/,
+        /data disks/,
+        /Cluster API/,
+        /AKS Engine 0\.57\.0 or later/,
         /no node yet/,
         /there is no/,
     ];
@@ -155,11 +181,34 @@ describe("a gallery", () => {
         const id = `/subscriptions/${sandbox.azure.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/galleries/theirs`;
         sandbox.azure.requests.clear();
         expect(await refusals({ gallery: "theirs" })).toEqual([
-            `kamino:gallery: gallery "theirs" is in resource group "${resourceGroup}" already and not made by this stack; to use it give its id (${id}), else choose another name`,
+            `kamino:gallery: gallery "theirs" is in resource group "${resourceGroup}" already and not made by this stack, and its name is unique in the subscription; to use it give its id (${id}), else choose another name`,
         ]);
         expect(await refusals({ gallery: id.replace("theirs", "nobodys") })).toEqual([
             expect.stringMatching(/^kamino:gallery: there is no gallery \S+nobodys; check the id/),
         ]);
+    });
+
+    test("of somebody else in another resource group: a gallery's name is unique in its subscription", async () => {
+        const { resourceGroup, location, name } = scaleSetOf(sandbox, "good");
+        sandbox.azure.createResourceGroup("elsewhere", location);
+        const { galleries } = computeClient(sandbox.azure);
+        await galleries.beginCreateOrUpdateAndWait("elsewhere", "Team_Images", { location });
+        await galleries.beginCreateOrUpdateAndWait("elsewhere", "kamino", { location });
+        sandbox.azure.requests.clear();
+        expect(await refusals({ gallery: "team_images" })).toEqual([
+            expect.stringMatching(
+                /^kamino:gallery: gallery "team_images" is in resource group "elsewhere" already .* give its id \(\S+elsewhere\S+Team_Images\)/,
+            ),
+        ]);
+        // The default name gives way.
+        await stack.configure({ resourceGroup, pools: [{ name: "good", scaleSet: name }], gallery: undefined });
+        const preview = (await stack.preview()).orFail();
+        expect(changesIn(preview).filter((change) => change.includes(" Gallery "))).toEqual([
+            expect.stringMatching(/^create Gallery kamino_[0-9a-f]{8}$/),
+        ]);
+        await galleries.beginDeleteAndWait("elsewhere", "kamino");
+        sandbox.azure.requests.clear();
+        expect(changesIn((await stack.preview()).orFail())).toContain("create Gallery kamino");
     });
 
     test("whose definition does not match the scale set's VMs", async () => {

@@ -83,3 +83,9 @@ export function needsRewrite(review: Review, previous: PreviousPool, version: st
     const differs = review.changes.some(({ needsDecision, live, wanted }) => needsDecision && live !== wanted);
     return (differs || previous.accepted !== undefined) && !acceptedImage(review, previous, version);
 }
+
+/** What becomes of a foreign image that was accepted, when it is no more: live → wanted, for the plan. */
+export function endOfAcceptance(review: Review, { accepted }: PreviousPool, version: string): Record<string, string> {
+    const ends = accepted && !acceptedImage(review, { accepted }, version);
+    return ends ? { image: `${review.live.image} → ${imageVersionId(review.pool, version)}` } : {};
+}

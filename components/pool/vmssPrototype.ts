@@ -15,7 +15,7 @@ import { formatDuration } from "../core/duration";
 import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
 import { NodeSelection, type Choice } from "../selection/nodeSelection";
-import { desiredModel, needsRewrite, type DesiredModel } from "./desiredModel";
+import { desiredModel, endOfAcceptance, needsRewrite, type DesiredModel } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
@@ -70,7 +70,7 @@ export interface PoolOutputs {
     /** The foreign image that was left in the model. */
     accepted: pulumi.Output<AcceptedImage | undefined>;
     /** Whether the stack has a ForeignChanges resource for the pool, which then stays. */
-    foreignChangesSeen: boolean;
+    foreignChangesSeen?: boolean;
 }
 
 /** What the policy pack reads of a pool. */
@@ -124,7 +124,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             explanation: selection.explanation,
             model: declared.apply(({ desired }) => recordOf(desired.model)),
             accepted: declared.apply(({ desired }) => desired.accepted),
-            foreignChangesSeen: foreign !== undefined,
+            ...(foreign && { foreignChangesSeen: true }),
         };
         this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
     }
@@ -159,11 +159,15 @@ export class VmssPrototype extends pulumi.ComponentResource {
     private showForeignChanges(name: string, selection: NodeSelection): ForeignChanges | undefined {
         const { review, previous } = this.args;
         const { onForeignChange } = this.pool.settings.scaleSet;
-        const changes = changesInPlan(review.changes, onForeignChange);
-        if (Object.keys(changes).length === 0 && !previous.foreignChangesSeen) {
+        const found = changesInPlan(review.changes, onForeignChange);
+        if (Object.keys(found).length === 0 && !previous.foreignChangesSeen) {
             return undefined;
         }
         const rewrite = selection.current.apply((version) => needsRewrite(review, previous, version));
+        const changes = selection.current.apply((version) => ({
+            ...endOfAcceptance(review, previous, version),
+            ...found,
+        }));
         return new ForeignChanges(name, { pool: name, onForeignChange, changes, rewrite }, { parent: this });
     }
 

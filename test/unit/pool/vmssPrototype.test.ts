@@ -23,23 +23,31 @@ const CHOICES: Choice[] = [OLD, NEW].map((version, index) => ({
 
 let selected: { versions: Choice[]; current: string };
 
+/** What the ForeignChanges resource was declared with. */
+let foreignChanges: object;
+
 /** What was declared, by the last part of its type and its name, with props and options. */
 let declared: pulumi.ResourceTransformationArgs[];
 
 beforeAll(async () => {
     await pulumi.runtime.setMocks(
         {
-            newResource: ({ type, name, inputs, id }) => ({
-                id: id || `${name}-id`,
-                state: {
-                    ...(inputs as object),
-                    ...(type.endsWith(":NodeSelection") && { ...selected, currentNode: "n", explanation: "why" }),
-                    ...(type.endsWith(":OsDiskCapture") && { snapshotId: `/snapshots/${name}` }),
-                    ...(type.endsWith(":ForeignChanges") && {
-                        writes: (inputs as { rewrite: boolean }).rewrite ? 1 : 0,
-                    }),
-                },
-            }),
+            newResource: ({ type, name, inputs, id }) => {
+                if (type.endsWith(":ForeignChanges")) {
+                    foreignChanges = inputs as object;
+                }
+                return {
+                    id: id || `${name}-id`,
+                    state: {
+                        ...(inputs as object),
+                        ...(type.endsWith(":NodeSelection") && { ...selected, currentNode: "n", explanation: "why" }),
+                        ...(type.endsWith(":OsDiskCapture") && { snapshotId: `/snapshots/${name}` }),
+                        ...(type.endsWith(":ForeignChanges") && {
+                            writes: (inputs as { rewrite: boolean }).rewrite ? 1 : 0,
+                        }),
+                    },
+                };
+            },
             call: () => liveModel(),
         },
         "kamino",
@@ -215,7 +223,7 @@ describe("when somebody else has changed the model since the last run", () => {
             } as unknown as LiveModel,
         });
     }
-    const changes = () => ofType("ForeignChanges")[0].props as Record<string, unknown>;
+    const changes = () => foreignChanges;
 
     test("the plan shows live → wanted, and the model is written once more", async () => {
         const outputs = await prototype({ previous, pool: changed(foreign, "restore") });
@@ -265,6 +273,9 @@ describe("when somebody else has changed the model since the last run", () => {
             expect(options().ignoreChanges).toBeUndefined();
             expect(profile().osProfile.customData).not.toBe(emptyCustomData());
             expect(outputs.accepted).toBeUndefined();
+            expect(changes()).toMatchObject({
+                changes: { image: `${foreign} → ${DEFINITION}/versions/${outputs.version}` },
+            });
         });
     });
 

@@ -1,0 +1,48 @@
+// The program: configuration in, one VmssPrototype per pool, outputs out.
+import * as pulumi from "@pulumi/pulumi";
+import { loadSettings } from "./components/config/load";
+import { declareGalleries, galleryKey } from "./components/pool/gallery";
+import { refusePlainSecrets } from "./components/config/plainSecrets";
+import { previousPools } from "./components/pool/previousRun";
+import { readPools } from "./components/pool/readPools";
+import { reviewPool, sayForeignChanges } from "./components/pool/review";
+import { loadSchedule, Schedule } from "./components/schedule";
+import { VmssPrototype } from "./components/pool/vmssPrototype";
+
+/** A stack keeps pools up to date; or it is the small stack beside one that lets it run by itself. */
+async function main() {
+    refusePlainSecrets();
+    const schedule = loadSchedule(new pulumi.Config());
+    if (schedule) {
+        const { cronJob, report, namespace } = new Schedule(schedule.name, schedule);
+        return { schedule: { cronJob, report, namespace } };
+    }
+    return await declarePools();
+}
+
+/** Reads all pools first: whatever is to be refused, and whatever others have changed, is known before anything is declared. */
+async function declarePools() {
+    const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+    const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
+    const pools = await readPools(configured, stack);
+    const previous = await previousPools(stack);
+    const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
+    sayForeignChanges(reviews);
+    const galleries = declareGalleries(pools);
+
+    const outputs = reviews.map((review) => {
+        const { name } = review.pool.settings;
+        const prototype = new VmssPrototype(name, {
+            review,
+            gallery: galleries.get(galleryKey(review.pool.gallery)),
+            previous: previous.get(name) ?? {},
+            kubernetes: { kubeconfig, context },
+        });
+        return [name, prototype.outputs] as const;
+    });
+    return { pools: Object.fromEntries(outputs) };
+}
+
+// A UserError ends here as it is: it is a RunError, of which the SDK prints the message alone, and it has no stack, which
+// the SDK would spend ten seconds and more on in a program with azure-native (util.inspect).
+export = main;

@@ -9,6 +9,9 @@ import { SHARED_KEYS } from "../config/schema";
 import { UserError } from "../core/errors";
 import type { GallerySettings } from "./pool";
 
+/** The name that the configuration has where none is given. */
+const DEFAULT_NAME = SHARED_KEYS.gallery.default as string;
+
 /** What a gallery is found for. */
 export interface GalleryRequest {
     /** As configured: a name or an ARM id. */
@@ -54,7 +57,7 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
     const { subscriptionId, resourceGroup } = scaleSet;
     const at = (name: string) => ({ subscriptionId, resourceGroup, name });
     const unique = uniqueName(stack, resourceGroup);
-    const isDefault = configured === SHARED_KEYS.gallery.default;
+    const isDefault = configured === DEFAULT_NAME;
     // The gallery of an earlier run stays, whatever the others are called by now.
     for (const name of isDefault ? [configured, unique] : [configured]) {
         const found = await azure.gallery(galleryId(at(name)));
@@ -79,7 +82,7 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
  */
 function uniqueName(stack: string, resourceGroup: string): string {
     const digest = createHash("sha256").update(`${stack}\n${resourceGroup.toLowerCase()}`).digest("hex");
-    return `${SHARED_KEYS.gallery.default}_${digest.slice(0, 8)}`;
+    return `${DEFAULT_NAME}_${digest.slice(0, 8)}`;
 }
 
 function refuseTaken(own: GalleryId, other: NamedGallery | undefined, groups: string[]): void {

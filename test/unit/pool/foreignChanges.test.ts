@@ -204,12 +204,15 @@ it("an identity that was removed is named, with what to do before the next updat
 describe("the line", () => {
     const before = recordOfLive(written(OLD));
     const now = withExtensions(
-        withImage({ ...written(OLD), tags: { ...liveModel().tags, orchestrator: "Kubernetes:1.25.3" } } as LiveModel, {
-            publisher: "microsoft-aks",
-            offer: "aks",
-            sku: "ubuntu",
-            version: "2022.06.01",
-        }),
+        withImage(
+            { ...written(OLD), tags: { ...liveModel().tags, orchestrator: "Kubernetes:1.25.3" } },
+            {
+                publisher: "microsoft-aks",
+                offer: "aks",
+                sku: "ubuntu",
+                version: "2022.06.01",
+            },
+        ),
         SCRIPT,
     );
 

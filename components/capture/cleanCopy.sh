@@ -113,6 +113,8 @@ clean() {
     remove_network_identity
     case $kind in
     kubeadm | own) remove_join ;;
+    # A kubeconfig in an unusual place. What kubelet has been given for itself is this node's all the same.
+    none) empty_folder var/lib/kubelet/pki ;;
     *) remove_kubelet_certificates ;;
     esac
     remove_storage_identity

@@ -1,5 +1,5 @@
 // cleanCopy.sh, run by a real shell on a folder that looks like the copy of a node's disk.
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Disk, certificate, kubeconfig } from "./disk";
@@ -183,6 +183,12 @@ describe("of a kubeadm node", () => {
         expect(status).toBe(1);
         expect(stderr).toMatch(/kubeadm node, and new nodes get no custom data.*; the disk is not changed/);
     });
+});
+
+test("kubelet's own keys go, too, where its kubeconfig is in an unusual place", () => {
+    rmSync(join(disk.root, "var/lib/kubelet/kubeconfig"));
+    expect(JSON.parse(clean().result)).toMatchObject({ kind: "none" });
+    expect(disk.list("var/lib/kubelet/pki")).toEqual([]);
 });
 
 test("a certificate of its own goes where a bootstrap kubeconfig brings another", () => {

@@ -40,6 +40,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
 
     test("takes the node that kured rebooted last, and keeps to it when asked again", async () => {
         const now = Date.now();
+        await sandbox.nodes.installKured({ version: "1.13.0" });
         await sandbox.nodes.patchAndReboot(first.nodeName, { at: new Date(now - 40 * HOUR) });
         await sandbox.nodes.patchAndReboot(second.nodeName, { at: new Date(now - 15 * HOUR), utcOffsetMinutes: 120 });
         const asked = argsFor(sandbox, "pool1");

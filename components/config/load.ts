@@ -156,13 +156,18 @@ function locate(scaleSet: string, resourceGroup: string | undefined, project: st
     return { name: scaleSet, resourceGroup };
 }
 
-/** Azure compares names without case, and so do we. */
-function refuseTwice(pools: PoolSettings[], at: string): void {
+/**
+ * Refuses a scale set, or a pool's name, that stands in the configuration twice. Azure compares names without case, and so do we.
+ *
+ * @param subscription that of scale sets given by name, once it is known
+ * @throws UserError in one line
+ */
+export function refuseTwice(pools: PoolSettings[], at: string, subscription = ""): void {
     const places = new Map<string, number>();
     pools.forEach(({ name, scaleSet }, index) => {
-        // The subscription is left out: one pool by name and one by id may well be the same.
         const place = `scale set ${scaleSet.name} in resource group ${scaleSet.resourceGroup}`;
-        for (const seen of [place.toLowerCase(), `pool name ${name}`.toLowerCase()]) {
+        const where = `${place} of ${scaleSet.subscriptionId ?? subscription}`;
+        for (const seen of [where.toLowerCase(), `pool name ${name}`.toLowerCase()]) {
             const first = places.get(seen);
             if (first !== undefined && first !== index) {
                 const what = seen.startsWith("pool name") ? `the pool name "${name}"` : place;

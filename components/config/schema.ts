@@ -45,7 +45,7 @@ interface Key<S extends z.ZodType> {
 }
 
 function key<S extends z.ZodType>(schema: S): Key<S> & { default?: undefined };
-function key<S extends z.ZodType>(schema: S, value: NonNullable<unknown>): Key<S> & { default: NonNullable<unknown> };
+function key<S extends z.ZodType, D>(schema: S, value: D): Key<S> & { default: D };
 function key<S extends z.ZodType>(schema: S, value?: NonNullable<unknown>): Key<S> {
     return { schema, default: value };
 }

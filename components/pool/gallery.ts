@@ -5,6 +5,7 @@ import type { OsDisk } from "../azure/client";
 import { galleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { GallerySettings, ImageTraits, Pool } from "./pool";
+import { providerFor } from "./providers";
 
 /** An existing image definition, as far as it must match. */
 export type ExistingDefinition = ImageTraits & { osType?: string; osState?: string };
@@ -116,9 +117,11 @@ export function galleryKey(gallery: GallerySettings): string {
 }
 
 function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
-    const { name, resourceGroup, location } = gallery;
+    const { name, resourceGroup, location, subscriptionId } = gallery;
+    const provider = providerFor(subscriptionId);
     return new compute.Gallery(
-        name,
+        // Another subscription may have a gallery of the same name.
+        provider ? `${name}-${subscriptionId.toLowerCase()}` : name,
         {
             resourceGroupName: resourceGroup,
             galleryName: name,
@@ -126,7 +129,7 @@ function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
             description: "OS images of patched, proven-working Kubernetes nodes",
             tags: { ...tags, [STACK_TAG]: stack },
         },
-        { protect: true },
+        { protect: true, provider },
     );
 }
 
@@ -165,6 +168,6 @@ export function declareImageDefinition(
             tags: { ...tags, [STACK_TAG]: stack },
         },
         // Azure does not change the features of a definition: they stay what they were when it was made.
-        { ...opts, protect: true, ignoreChanges: ["features"] },
+        { ...opts, protect: true, ignoreChanges: ["features"], provider: providerFor(gallery.subscriptionId) },
     );
 }

@@ -7,6 +7,7 @@ import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
 import type { Pool } from "./pool";
+import { providerFor } from "./providers";
 
 /**
  * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
@@ -77,6 +78,7 @@ export function declareImageVersion(
         },
         {
             ...opts,
+            provider: providerFor(gallery.subscriptionId),
             protect,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],

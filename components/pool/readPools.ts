@@ -2,12 +2,13 @@
 import * as azure from "../azure/client";
 import { galleryId, imageDefinitionId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
-import type { PoolSettings } from "../config/load";
+import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { imageTraits, mismatch, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { LiveModel } from "./model";
 import type { GallerySettings, Pool } from "./pool";
+import { findDefaultSubscription } from "./providers";
 import { refusal } from "./refusals";
 import { readScaleSet } from "./scaleSet";
 import { imageStorage } from "./storage";
@@ -19,7 +20,8 @@ import { imageStorage } from "./storage";
  * @throws UserError with one line for each pool that is refused
  */
 export async function readPools(settings: PoolSettings[], stack: string): Promise<Pool[]> {
-    const subscriptionId = await azure.subscriptionId();
+    const subscriptionId = await findDefaultSubscription();
+    refuseTwice(settings, "kamino:pools", subscriptionId);
     const results = await Promise.allSettled(
         settings.map((pool, index) =>
             readPool(pool, {

@@ -4,6 +4,7 @@ import { extensionTypes } from "../azure/client";
 import type { ScaleSetId } from "../azure/ids";
 import { UserError, oneLine } from "../core/errors";
 import type { LiveModel } from "./model";
+import { providerFor } from "./providers";
 
 /**
  * Reads the model of a scale set.
@@ -13,10 +14,10 @@ import type { LiveModel } from "./model";
 export async function readScaleSet(id: ScaleSetId, configKey: string): Promise<LiveModel> {
     try {
         return await withExtensionTypes(
-            await compute.getVirtualMachineScaleSet({
-                resourceGroupName: id.resourceGroup,
-                vmScaleSetName: id.name,
-            }),
+            await compute.getVirtualMachineScaleSet(
+                { resourceGroupName: id.resourceGroup, vmScaleSetName: id.name },
+                { provider: providerFor(id.subscriptionId) },
+            ),
         );
     } catch (error) {
         const reason = oneLine(error);

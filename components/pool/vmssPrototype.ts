@@ -23,6 +23,7 @@ import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
 import type { LiveModel } from "./model";
 import type { Pool } from "./pool";
+import { providerFor } from "./providers";
 import { refusal } from "./refusals";
 import { compare, recordOfLive, type Review } from "./review";
 import { withExtensionTypes } from "./scaleSet";
@@ -237,7 +238,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         return compute
             .getVirtualMachineScaleSetOutput(
                 { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
-                { parent: this, dependsOn: images },
+                { parent: this, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
             )
             .apply(withExtensionTypes)
             .apply((read) => {
@@ -285,7 +286,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
         if (desired.action === "write" && leaving) {
             void pulumi.log.info(`${name}: ${leaving}`, this);
         }
-        const opts = { parent: this, ...RETAINED, dependsOn: images, ...options };
+        const provider = providerFor(this.pool.scaleSet.subscriptionId);
+        const opts = { parent: this, ...RETAINED, dependsOn: images, provider, ...options };
         return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
     }
 }

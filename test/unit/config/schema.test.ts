@@ -5,7 +5,7 @@ import { loadYaml } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
-import { readSettings } from "../../../components/config/load";
+import { readSettings, refuseTwice } from "../../../components/config/load";
 import { configuration } from "../../../components/config/schema";
 import { DEFAULT_GROUP, scaleSetName } from "../../../sandbox/azure/pools";
 import { formatDuration, parseDuration } from "../../../components/core/duration";
@@ -140,6 +140,29 @@ describe("settings are read as what they mean:", () => {
         expect(first({ resourceGroup: name }).scaleSet.resourceGroup).toBe(name);
         const id = ID.replace("/other/", `/${name}/`);
         expect(first({ pools: [{ scaleSet: id }] }).scaleSet.resourceGroup).toBe(name);
+    });
+});
+
+describe("twins in two subscriptions", () => {
+    const other = ID.replace("0b1f6471", "0b1f6472");
+    const pools = [
+        { scaleSet: ID, name: "a" },
+        { scaleSet: other, name: "b" },
+    ];
+
+    it("are two scale sets", () => {
+        expect(read({ pools }).pools.map(({ scaleSet }) => scaleSet.subscriptionId?.slice(0, 8))).toEqual([
+            ...["0b1f6471", "0b1f6472"],
+        ]);
+    });
+
+    it("are one where a name means the subscription of an id", () => {
+        const twice = [pools[0], { scaleSet: "vmss2", name: "b", resourceGroup: "other" }];
+        const { pools: settings } = read({ pools: twice });
+        expect(() => refuseTwice(settings, "kamino:pools", "0b1f6472-1bf0-4dda-aec3-cb9272f09590")).not.toThrow();
+        expect(() => refuseTwice(settings, "kamino:pools", "0B1F6471-1bf0-4dda-aec3-cb9272f09590")).toThrow(
+            "kamino:pools[1] has scale set vmss2 in resource group other, as kamino:pools[0] has",
+        );
     });
 });
 

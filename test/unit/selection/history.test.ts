@@ -28,10 +28,14 @@ describe("history held against the gallery", () => {
     });
 
     it("counts images of others as the newest, if they are done and named by a moment", () => {
-        const gallery = [image("2026.12.01"), image(D, { state: "Creating" }), image("9999.0.0"), image("1.0.0")];
+        const gallery = [image("2026.11.01"), image(D, { state: "Creating" }), image("9999.0.0"), image("1.0.0")];
         expect(reconcile([choice(A)], [image(A), ...gallery]).newest).toBe(A);
         expect(reconcile([], [image(B), ...gallery]).newest).toBe(B);
         expect(reconcile([], []).newest).toBe("");
+    });
+
+    it("takes a name of the earlier form for that day", () => {
+        expect(reconcile([choice(A)], [image(A), image("2026.12.01")]).newest).toBe("2026.12.01");
     });
 
     it("knows its versions where Azure dropped leading zeros", () => {

@@ -30,7 +30,12 @@ export async function listNodes(
     cluster: Pick<Kubernetes, "config" | "server">,
 ): Promise<{ nodes: ListedNode[]; now: Date }> {
     const { rows, now } = await listTable(cluster, "/api/v1/nodes");
-    return { nodes: rows.map(({ metadata, cells }) => toListedNode(metadata, String(cells.Status ?? ""))), now };
+    return {
+        nodes: rows.map(({ metadata, cells }) =>
+            toListedNode(metadata, typeof cells.Status === "string" ? cells.Status : ""),
+        ),
+        now,
+    };
 }
 
 /**

@@ -10,7 +10,7 @@ import { UserError } from "../core/errors";
 import type { GallerySettings } from "./pool";
 
 /** The name that the configuration has where none is given. */
-const DEFAULT_NAME = SHARED_KEYS.gallery.default as string;
+const DEFAULT_NAME = SHARED_KEYS.gallery.default;
 
 /** What a gallery is found for. */
 export interface GalleryRequest {

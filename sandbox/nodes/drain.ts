@@ -35,9 +35,11 @@ async function evict({ core }: Api, { metadata }: V1Pod): Promise<void> {
     await core
         .createNamespacedPodEviction({ name, namespace, body: { metadata: { name, namespace } } })
         .catch((error: unknown) => {
-            const { code, body } = error instanceof ApiException ? error : { code: 0, body: undefined };
+            const { code, body }: { code: number; body?: unknown } =
+                error instanceof ApiException ? error : { code: 0 };
             // A namespace that is going takes its pods with it.
-            const goesAnyway = code === FORBIDDEN && String(body).includes("NamespaceTerminating");
-            if (code !== TOO_MANY_REQUESTS && !goesAnyway && !isNotFound(error)) throw error;
+            const goesAnyway =
+                refusal?.code === FORBIDDEN && JSON.stringify(refusal.body).includes("NamespaceTerminating");
+            if (refusal?.code !== TOO_MANY_REQUESTS && !goesAnyway && !isNotFound(error)) throw error;
         });
 }

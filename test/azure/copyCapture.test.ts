@@ -120,9 +120,10 @@ class Cluster {
             "/disk": azure.diskFolder(disk ?? "") ?? "",
             "/dev/termination-log": result,
         };
-        const values = (container.env ?? []).map(({ name, value = "" }) => [name, at[value] ?? value]);
+        const values = (container.env ?? []).map(({ name, value = "" }) => [name, at[value] ?? value] as const);
         const [command, ...args] = disk ? (container.command ?? []) : ["true"];
-        const child = spawn(command, args, { env: { PATH: process.env.PATH, ...Object.fromEntries(values) } });
+        const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, ...Object.fromEntries(values) };
+        const child = spawn(command, args, { env });
         let said = "";
         child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
         const [exitCode] = (await once(child, "close")) as [number];

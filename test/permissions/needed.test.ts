@@ -164,7 +164,7 @@ describe.concurrent("a capture fails and names what is missing", () => {
     });
 
     test.each(ACTIONS.copy)("by a copy, without the action %s", async (action) => {
-        const { error } = await captureAs(principalWithout(action), accounts.up, nodes.pop()!, { mode: "copy" });
+        const { error } = await captureAs(principalWithout(action), accounts.up, nodes.pop(), { mode: "copy" });
         expect(error).toContain(`'${action}'`);
     });
 
@@ -172,7 +172,7 @@ describe.concurrent("a capture fails and names what is missing", () => {
         "by a copy, without the verb %s",
         async (text, verb) => {
             const kubeconfig = await serviceAccount(sandbox, `copy-without-${text.replace(/\W/g, "-")}`, UP, verb);
-            const { error } = await captureAs(principalWithout(), kubeconfig, nodes.pop()!, { mode: "copy" });
+            const { error } = await captureAs(principalWithout(), kubeconfig, nodes.pop(), { mode: "copy" });
             expect(error).toContain(refusalOf(verb));
         },
     );

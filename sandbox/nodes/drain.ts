@@ -35,8 +35,7 @@ async function evict({ core }: Api, { metadata }: V1Pod): Promise<void> {
     await core
         .createNamespacedPodEviction({ name, namespace, body: { metadata: { name, namespace } } })
         .catch((error: unknown) => {
-            const { code, body }: { code: number; body?: unknown } =
-                error instanceof ApiException ? error : { code: 0 };
+            const refusal = error instanceof ApiException ? (error as ApiException<unknown>) : undefined;
             // A namespace that is going takes its pods with it.
             const goesAnyway =
                 refusal?.code === FORBIDDEN && JSON.stringify(refusal.body).includes("NamespaceTerminating");

@@ -69,7 +69,8 @@ function storageView(cloud: Cloud, vm: VmRecord): Json {
     const { imageReference = {}, osDisk = {} } = structuredClone(vm.storageProfile) as Record<string, Json>;
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
     if (stored) osDisk.name = stored.name;
-    if (vm.osDiskId) osDisk.managedDisk = { ...(!off && osDisk.managedDisk), id: vm.osDiskId };
+    const managedDisk = off ? {} : (osDisk.managedDisk as Json | undefined);
+    if (vm.osDiskId) osDisk.managedDisk = { ...managedDisk, id: vm.osDiskId };
     if (off) delete osDisk.diskSizeGB;
     const dataDisks = vm.dataDisks.map((disk) => dataDiskView(cloud, disk, off));
     const view: Json = { imageReference, osDisk, dataDisks };

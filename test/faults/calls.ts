@@ -28,7 +28,7 @@ export function nameOf({ service, method, path }: Call): string | undefined {
             : path.replace(/^\/apis?\//, "");
     const plain = short
         .split("/")
-        .map((part, index, parts) => (isName(part, parts[index - 1]) ? "*" : part))
+        .map((part, index, parts) => (isMemberOf(parts[index - 1]) ? "*" : part))
         .join("/");
     return `${service} ${method} ${plain}`;
 }
@@ -41,8 +41,8 @@ const COLLECTIONS = new Set(
     ).split(" "),
 );
 
-function isName(_part: string, before = ""): boolean {
-    return COLLECTIONS.has(before.toLowerCase());
+function isMemberOf(collection = ""): boolean {
+    return COLLECTIONS.has(collection.toLowerCase());
 }
 
 /**

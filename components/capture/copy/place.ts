@@ -1,20 +1,14 @@
 // Where a copy can be cleaned: on which nodes, and so in which zone its disk is made. Pure.
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
+import type { ListedNode as AnyListedNode } from "../../node/nodeList";
 
 const ZONE = "topology.kubernetes.io/zone";
 const HOSTNAME = "kubernetes.io/hostname";
 /** The driver has kubelet write it on each node that it runs on. */
 const DRIVER_ZONE = "topology.disk.csi.azure.com/zone";
 
-/** A node as far as a list of all nodes says. */
-export interface ListedNode {
-    name: string;
-    labels: Record<string, string>;
-    annotations: Record<string, string>;
-    cordoned: boolean;
-    ready: boolean;
-    deleting: boolean;
-}
+/** A node as far as a list of all nodes says, and as a place for the cleaner needs it. */
+export type ListedNode = Pick<AnyListedNode, "name" | "labels" | "annotations" | "cordoned" | "ready" | "deleting">;
 
 /** Where the cleaner may run. */
 export interface CleanerPlace {

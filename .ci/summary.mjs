@@ -1,15 +1,42 @@
-// Prints "N passed, N failed" from vitest's report; a run that failed for another reason (types, lint, no report) counts as one failure.
+// The end of a run's log, from vitest's report: the slowest files, what failed, and last "N passed, N failed".
 import { existsSync, readFileSync } from "node:fs";
+import { relative } from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
+
+const SLOWEST = 12;
+const MOST_FAILURES = 40;
+const LONGEST = 200;
 
 const report = ".sandbox/test-results.json";
 const status = Number(process.argv[2]);
-const {
-    numPassedTests = 0,
-    numFailedTests = 0,
-    testResults = [],
-} = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
-// A test file that cannot even be loaded has no test of its own that could have failed.
-const broken = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
-const failed = numFailedTests + broken;
-process.stdout.write(`${numPassedTests} passed, ${failed === 0 && status !== 0 ? 1 : failed} failed\n`);
+const { numPassedTests = 0, testResults = [] } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+
+/** The first line of a message that says something; the report has none for a hook that failed. */
+const firstLine = (message) =>
+    stripVTControlCharacters(message ?? "")
+        .replace(/Error:\s+/, "Error: ")
+        .match(/\S.*/)?.[0] ?? "a hook failed (beforeAll, afterAll)";
+const print = (line) => process.stdout.write(`${line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line}\n`);
+
+const files = testResults.map(({ name, startTime, endTime, ...rest }) => ({
+    ...rest,
+    path: relative(process.cwd(), name),
+    seconds: Math.round((endTime - startTime) / 1000),
+}));
+for (const { path, seconds } of files.sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)) {
+    print(`${String(seconds).padStart(6)} s  ${path}`);
+}
+
+const failures = files.flatMap(({ path, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === "failed");
+    const lines = tests.map((test) => `FAILED ${path}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+    // A file that cannot even be loaded, or whose preparation fails, has no failed test to show.
+    return status === "failed" && tests.length === 0 ? [`FAILED ${path}: ${firstLine(message)}`] : lines;
+});
+failures.slice(0, MOST_FAILURES).forEach(print);
+if (failures.length > MOST_FAILURES) {
+    print(`and ${failures.length - MOST_FAILURES} failures more`);
+}
+
+process.stdout.write(`${numPassedTests} passed, ${failures.length || Number(status !== 0)} failed\n`);

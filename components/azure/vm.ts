@@ -17,7 +17,7 @@ export interface Vm {
 }
 
 /** The VM of this number in this scale set. Its power off keeps it allocated, so that no other VM gets its place. */
-export async function openVm(scaleSetId: string, instanceId: string): Promise<Vm> {
+export async function scaleSetVm(scaleSetId: string, instanceId: string): Promise<Vm> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
     const vms = (await computeClient(subscriptionId)).virtualMachineScaleSetVMs;
     const path = [resourceGroup, names[0], instanceId] as const;

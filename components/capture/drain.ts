@@ -2,7 +2,7 @@
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { UserError, oneLine, statusOf } from "../core/errors";
 import type { Kubernetes } from "../node/kubernetes";
-import { persistently, until } from "../core/retry";
+import { withRetries, until } from "../core/retry";
 
 /** Which pods a drain may take although something is lost with them, as kubectl drain asks for by its flags. */
 export interface DrainConsent {
@@ -125,9 +125,7 @@ function shorten(each: string[]): string {
 }
 
 async function podsOnNode({ core }: Kubernetes, node: string): Promise<V1Pod[]> {
-    const { items } = await persistently(() =>
-        core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` }),
-    );
+    const { items } = await withRetries(() => core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` }));
     return podsToGo(items);
 }
 
@@ -203,7 +201,7 @@ async function deleteAll(cluster: Kubernetes, { node, gracePeriod, signal, progr
 async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod?: number): Promise<void> {
     const { name = "", namespace = "", uid } = metadata ?? {};
     const body = { gracePeriodSeconds: inSeconds(gracePeriod), preconditions: { uid } };
-    await persistently(() => core.deleteNamespacedPod({ name, namespace, body })).catch((error: unknown) => {
+    await withRetries(() => core.deleteNamespacedPod({ name, namespace, body })).catch((error: unknown) => {
         if (statusOf(error) !== 404 && statusOf(error) !== 409) {
             throw new UserError(`pod ${namespace}/${name} cannot be deleted: ${oneLine(error)}`);
         }

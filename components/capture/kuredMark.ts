@@ -3,7 +3,7 @@ import type { V1Node } from "@kubernetes/client-node";
 import { hasRebooted } from "./identity";
 import type { Journal } from "./journal";
 import { statusOf } from "../core/errors";
-import { persistently } from "../core/retry";
+import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { findInCluster } from "../node/kuredLock";
@@ -34,7 +34,7 @@ async function isLockedFor(cluster: Kubernetes, node: string, nodeLabels?: Recor
     }
     const { lockNamespace: namespace, lockName: name, lockAnnotation } = kured.options;
     try {
-        const { metadata } = await persistently(() => cluster.apps.readNamespacedDaemonSet({ namespace, name }));
+        const { metadata } = await withRetries(() => cluster.apps.readNamespacedDaemonSet({ namespace, name }));
         const lock = readLock(metadata?.annotations?.[lockAnnotation]);
         return lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node);
     } catch (error) {

@@ -1,7 +1,7 @@
 // Which way a disk is captured: by cleaning a copy, of which the node notices nothing, or in place, which takes the node out of service.
 import { StorageV1Api } from "@kubernetes/client-node";
 import { UserError, statusOf } from "../core/errors";
-import { persistently } from "../core/retry";
+import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
 /** The two ways. */
@@ -24,7 +24,7 @@ export async function captureMode(
     }
     try {
         const storage = config.makeApiClient(StorageV1Api);
-        await persistently(() => storage.readCSIDriver({ name: DISK_DRIVER }));
+        await withRetries(() => storage.readCSIDriver({ name: DISK_DRIVER }));
     } catch (error) {
         if (statusOf(error) === 404) {
             throw new UserError(

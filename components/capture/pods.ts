@@ -1,7 +1,7 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them away.
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, oneLine, statusOf } from "../core/errors";
-import { persistently, until } from "../core/retry";
+import { withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
 const MINUTE = 60_000;
@@ -27,13 +27,13 @@ export function podSecurity(level: PodSecurityLevel): Record<string, string> {
 /** Makes the namespace of a capture's pods, with what they need of Pod Security, unless it is there. */
 export async function ensureNamespace({ core }: Kubernetes, name: string, level: PodSecurityLevel): Promise<void> {
     try {
-        await persistently(() => core.readNamespace({ name }));
+        await withRetries(() => core.readNamespace({ name }));
     } catch (error) {
         if (statusOf(error) !== 404) {
             throw error;
         }
         const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
-        await persistently(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch(
+        await withRetries(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch(
             (reason: unknown) => {
                 // Another pool's capture was quicker.
                 if (statusOf(reason) !== 409) {
@@ -85,7 +85,7 @@ export async function createPod(
     // The service account that every pod must have comes a moment after its namespace.
     const created = await until({ limit: 30_000, signal }, async () => {
         try {
-            return await persistently(() => core.createNamespacedPod({ namespace, body }), signal);
+            return await withRetries(() => core.createNamespacedPod({ namespace, body }), signal);
         } catch (error) {
             if (/serviceaccount "default" not found/.test(oneLine(error))) {
                 return undefined;
@@ -101,7 +101,7 @@ export async function createPod(
 /** The pod, or undefined when there is none of this name. */
 export async function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
     try {
-        return await persistently(() => core.readNamespacedPod(place));
+        return await withRetries(() => core.readNamespacedPod(place));
     } catch (error) {
         if (statusOf(error) === 404) {
             return undefined;
@@ -112,7 +112,7 @@ export async function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1
 
 /** Asks for a pod's deletion; one that has gone is fine. */
 export async function removePod({ core }: Kubernetes, place: PodPlace, gracePeriodSeconds: number): Promise<void> {
-    await persistently(() => core.deleteNamespacedPod({ ...place, gracePeriodSeconds })).catch((error: unknown) => {
+    await withRetries(() => core.deleteNamespacedPod({ ...place, gracePeriodSeconds })).catch((error: unknown) => {
         if (statusOf(error) !== 404) {
             throw error;
         }

@@ -4,13 +4,13 @@ import type { V1Node } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { info, status } from "../engine/progress";
-import { deferSignals } from "./interruption";
+import { deferSignals } from "../engine/interruption";
 import { HEARTBEAT_MS, JOURNAL, formatJournal, isAbandoned, parseJournal, removalOf, type Journal } from "./journal";
 import { checkTarget, type Target } from "./names";
 import { patchNode, readNode } from "../node/node";
 import { STEPS, dropUnproven, type CleanupContext } from "./steps";
-import { openVm } from "../azure/vm";
-import { persistently } from "../core/retry";
+import { scaleSetVm } from "../azure/vm";
+import { withRetries } from "../core/retry";
 import { elapsed } from "../core/duration";
 import { parseProviderId } from "../node/providerId";
 
@@ -35,7 +35,7 @@ export async function restoreNode(context: CleanupContext, keep: boolean): Promi
         try {
             // As long as the journal is there a later process would look as well.
             doubt ??= last && keep ? await dropUnproven(context) : undefined;
-            await persistently(() => step.cleanup!(context));
+            await withRetries(() => step.cleanup!(context));
         } catch (error) {
             problems.push(`${step.name}: ${oneLine(error)}`);
             // A snapshot that cannot be deleted does not keep the node out of service. Each other step comes before what follows.
@@ -94,7 +94,7 @@ async function contextOf(
     }
     const target: Target = { pool: journal.pool, version: journal.version, node: name, ...instance };
     checkTarget(target);
-    return { target, cluster, vm: await openVm(instance.scaleSetId, instance.instanceId), journal, say };
+    return { target, cluster, vm: await scaleSetVm(instance.scaleSetId, instance.instanceId), journal, say };
 }
 
 /**

@@ -1,5 +1,5 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can be made from.
-import { openVm } from "../azure/vm";
+import { scaleSetVm } from "../azure/vm";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
@@ -8,7 +8,7 @@ import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredL
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace } from "./inPlace";
-import { deferSignals } from "./interruption";
+import { deferSignals } from "../engine/interruption";
 import { captureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -31,7 +31,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         say("looking at the node and its VM");
         const cluster = kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
-        const vm = await openVm(scaleSetId, instanceId);
+        const vm = await scaleSetVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
         const { mode } = await captureMode(cluster, settings.mode);

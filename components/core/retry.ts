@@ -45,7 +45,7 @@ const ATTEMPTS = 6;
  * Does something that may fail for a moment: lost connections, throttling and server errors are tried again for about half a
  * minute. A refusal is not.
  */
-export async function persistently<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function withRetries<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (let attempt = 1; ; attempt++) {
         try {
             return await action();

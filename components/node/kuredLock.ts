@@ -6,7 +6,7 @@ import { randomInt } from "node:crypto";
 import { setInterval } from "node:timers";
 import { PatchStrategy, setHeaderOptions, type V1DaemonSet } from "@kubernetes/client-node";
 import { UserError, statusOf } from "../core/errors";
-import { persistently, rest, until } from "../core/retry";
+import { withRetries, rest, until } from "../core/retry";
 import { findKured, toKured, type Kured } from "./kuredDaemonSet";
 import { RENEW_LOCK_MS, entryOf, isExpired, releaseLock, takeLock, type LockEntry } from "./kuredLockValue";
 import { describe, type Kubernetes } from "./kubernetes";
@@ -122,7 +122,7 @@ export async function findInCluster(
             }
             return toKured(named);
         }
-        const { items } = await persistently(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }));
+        const { items } = await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }));
         return findKured(items, nodeLabels);
     } catch (error) {
         if (statusOf(error) !== 403 || daemonSet !== undefined) {
@@ -150,7 +150,7 @@ async function readDaemonSet(
     name: string,
 ): Promise<V1DaemonSet | undefined> {
     try {
-        return await persistently(() => apps.readNamespacedDaemonSet({ namespace, name }));
+        return await withRetries(() => apps.readNamespacedDaemonSet({ namespace, name }));
     } catch (error) {
         if (statusOf(error) === 404) {
             return undefined;
@@ -308,7 +308,7 @@ class Lock {
                 const body = { metadata: { resourceVersion, annotations: { [lockAnnotation]: write } } };
                 const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
                 try {
-                    await persistently(() => apps.patchNamespacedDaemonSet({ namespace, name, body }, options));
+                    await withRetries(() => apps.patchNamespacedDaemonSet({ namespace, name, body }, options));
                     return result;
                 } catch (error) {
                     if (statusOf(error) !== 409 || conflicts === CONFLICTS) {

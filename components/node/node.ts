@@ -2,7 +2,7 @@
 import { PatchStrategy, setHeaderOptions, type V1Node } from "@kubernetes/client-node";
 import { statusOf } from "../core/errors";
 import type { Kubernetes } from "./kubernetes";
-import { persistently } from "../core/retry";
+import { withRetries } from "../core/retry";
 
 /** Keeps the cluster autoscaler from removing a node: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md */
 export const SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
@@ -19,7 +19,7 @@ export interface NodeChange {
 /** The node, or undefined when the cluster has none of this name. */
 export async function readNode({ core }: Kubernetes, name: string): Promise<V1Node | undefined> {
     try {
-        return await persistently(() => core.readNode({ name }));
+        return await withRetries(() => core.readNode({ name }));
     } catch (error) {
         if (statusOf(error) === 404) {
             return undefined;
@@ -31,7 +31,7 @@ export async function readNode({ core }: Kubernetes, name: string): Promise<V1No
 /** Changes the node, and nothing else of it than what is named. */
 export async function patchNode({ core }: Kubernetes, name: string, body: NodeChange): Promise<V1Node> {
     const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-    return persistently(() => core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options));
+    return withRetries(() => core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options));
 }
 
 function readyCondition(node: V1Node) {

@@ -1,7 +1,7 @@
 // One capture by a copy: the node goes on, and its disk's copy is attached elsewhere and cleaned there.
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, brief, oneLine } from "../../core/errors";
-import { persistently, rest } from "../../core/retry";
+import { withRetries, rest } from "../../core/retry";
 import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
@@ -126,7 +126,7 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
 }
 
 async function listNodes({ core }: Kubernetes): Promise<ListedNode[]> {
-    const { items } = await persistently(() => core.listNode({ resourceVersion: "0" }));
+    const { items } = await withRetries(() => core.listNode({ resourceVersion: "0" }));
     return items.map((node) => ({
         name: node.metadata?.name ?? "",
         labels: node.metadata?.labels ?? {},

@@ -1,7 +1,7 @@
 // Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver, and letting it go again.
 import { StorageV1Api, type CoreV1Event, type V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, statusOf } from "../../core/errors";
-import { persistently, until } from "../../core/retry";
+import { withRetries, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
 import type { Target } from "../names";
 import { containerStatus, createPod, messageOf, readPod, reasonOf, removePod } from "../pods";
@@ -58,11 +58,8 @@ export async function cleanCopy(
     const { core } = cluster;
     const { namespace, target } = cleaning;
     say("attaching the copy to another node");
-    await persistently(() => core.createPersistentVolume({ body: volumeOf(cleaning) }), signal);
-    await persistently(
-        () => core.createNamespacedPersistentVolumeClaim({ namespace, body: claimOf(cleaning) }),
-        signal,
-    );
+    await withRetries(() => core.createPersistentVolume({ body: volumeOf(cleaning) }), signal);
+    await withRetries(() => core.createNamespacedPersistentVolumeClaim({ namespace, body: claimOf(cleaning) }), signal);
     await createPod(
         cluster,
         copyPod(cleaning),
@@ -124,7 +121,7 @@ function refuseFileSystem(why: string): void {
 async function troubleOf({ core }: Kubernetes, { name, namespace }: { name: string; namespace: string }) {
     const fieldSelector = `involvedObject.kind=Pod,involvedObject.name=${name},type=Warning`;
     try {
-        const { items } = await persistently(() => core.listNamespacedEvent({ namespace, fieldSelector }));
+        const { items } = await withRetries(() => core.listNamespacedEvent({ namespace, fieldSelector }));
         const time = ({ lastTimestamp, eventTime }: CoreV1Event) => new Date(lastTimestamp ?? eventTime ?? 0).getTime();
         const ofVolume = items.filter(({ reason = "" }) => /Volume|Mount/.test(reason));
         return ofVolume.sort((a, b) => time(a) - time(b)).at(-1)?.message;
@@ -166,7 +163,7 @@ export async function letGoLeftovers(cluster: Kubernetes, target: Target, namesp
     const labelSelector = Object.entries(labelsOf(target))
         .map(([key, value]) => `${key}=${value}`)
         .join(",");
-    const { items } = await persistently(() => cluster.core.listPersistentVolume({ labelSelector }));
+    const { items } = await withRetries(() => cluster.core.listPersistentVolume({ labelSelector }));
     for (const { metadata } of items) {
         await remove(cluster, { name: metadata?.name ?? "", namespace });
     }
@@ -180,7 +177,7 @@ async function remove(cluster: Kubernetes, place: { name: string; namespace: str
     // The volume stays until the driver has let the disk go: it reads the disk's id there.
     const storage = config.makeApiClient(StorageV1Api);
     await gone(`the attachment of volume ${name}`, DETACH_LIMIT, async () => {
-        const { items } = await persistently(() => storage.listVolumeAttachment());
+        const { items } = await withRetries(() => storage.listVolumeAttachment());
         return items.some(({ spec }) => spec.source.persistentVolumeName === name);
     });
     await unlessGone(() => core.deleteNamespacedPersistentVolumeClaim({ name, namespace }));
@@ -199,13 +196,13 @@ async function remove(cluster: Kubernetes, place: { name: string; namespace: str
 }
 
 async function gone(what: string, limit: number, isThere: () => Promise<boolean>): Promise<void> {
-    if (!(await until({ limit }, async () => ((await persistently(isThere)) ? undefined : true)))) {
+    if (!(await until({ limit }, async () => ((await withRetries(isThere)) ? undefined : true)))) {
         throw new UserError(`${what} was still there after ${limit / MINUTE} minutes`);
     }
 }
 
 async function unlessGone(deletion: () => Promise<unknown>): Promise<void> {
-    await persistently(deletion).catch((error: unknown) => {
+    await withRetries(deletion).catch((error: unknown) => {
         if (statusOf(error) !== 404) {
             throw error;
         }

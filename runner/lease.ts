@@ -1,6 +1,6 @@
 // One scheduled run at a time: a Kubernetes Lease that names the running pod. It makes it safe to cancel a stale state lock.
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, type KubeConfig, type V1Lease } from "@kubernetes/client-node";
-import { statusOf, UserError } from "../components/core/errors";
+import { orUndefined, statusOf, UserError } from "../components/core/errors";
 import type { Pod } from "./pod";
 
 /** The lease, acquired by this pod. */
@@ -51,15 +51,8 @@ export async function hasEnded(
     name: string,
     goneIsEnded = true,
 ): Promise<boolean> {
-    try {
-        const { status } = await config.makeApiClient(CoreV1Api).readNamespacedPod({ name, namespace });
-        return status?.phase === "Succeeded" || status?.phase === "Failed";
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            return goneIsEnded;
-        }
-        throw error;
-    }
+    const pod = await orUndefined(config.makeApiClient(CoreV1Api).readNamespacedPod({ name, namespace }));
+    return pod ? pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" : goneIsEnded;
 }
 
 function withHolder(lease: V1Lease, holder: string): V1Lease {

@@ -2,7 +2,7 @@
 import { createDefaultHttpClient, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { computeClient } from "./client";
 import { parseArmId } from "./ids";
-import { cloud } from "./login";
+import { cloud } from "./cloud";
 
 /** The last write of a resource. */
 export interface LastWrite {

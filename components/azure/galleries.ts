@@ -1,7 +1,57 @@
-// Which galleries a subscription has: their names are unique in it, whatever resource group they are in.
-import { computeClient } from "./client";
+// Galleries and image definitions, as Azure has them.
+import { computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
-import { UserError, oneLine, statusOf } from "../core/errors";
+import { asUserError, statusOf } from "../core/errors";
+
+/** A gallery, or undefined when there is none of this id. */
+export function readGallery(id: string): Promise<{ location: string; tags?: Record<string, string> } | undefined> {
+    return readOrUndefined(`gallery ${id}`, async () => {
+        const { subscriptionId, resourceGroup, names } = parseArmId(id);
+        const { location, tags } = await (await computeClient(subscriptionId)).galleries.get(resourceGroup, names[0]);
+        return { location, tags };
+    });
+}
+
+/** A marketplace plan that an image belongs to. */
+export interface PurchasePlan {
+    name?: string;
+    publisher?: string;
+    product?: string;
+}
+
+/** An image definition, as far as VMs and images must match it. */
+export interface ImageDefinition {
+    hyperVGeneration: string;
+    architecture: string;
+    /** As in `TrustedLaunch`; undefined for none in particular. */
+    securityType?: string;
+    /** As in `SCSI, NVMe`; undefined for SCSI alone. */
+    diskControllerTypes?: string;
+    purchasePlan?: PurchasePlan;
+    osType?: string;
+    osState?: string;
+    tags?: Record<string, string>;
+}
+
+/** An image definition, or undefined when there is none of this id. What Azure leaves out is generation V1 and x64. */
+export function readImageDefinition(id: string): Promise<ImageDefinition | undefined> {
+    return readOrUndefined(`image definition ${id}`, async () => {
+        const { subscriptionId, resourceGroup, names } = parseArmId(id);
+        const client = await computeClient(subscriptionId);
+        const image = await client.galleryImages.get(resourceGroup, names[0], names[1]);
+        const { osType, osState, purchasePlan, tags } = image;
+        return {
+            hyperVGeneration: image.hyperVGeneration ?? "V1",
+            architecture: image.architecture ?? "x64",
+            securityType: image.features?.find(({ name }) => name === "SecurityType")?.value,
+            diskControllerTypes: image.features?.find(({ name }) => name === "DiskControllerTypes")?.value,
+            osType,
+            osState,
+            purchasePlan,
+            tags,
+        };
+    });
+}
 
 /** A gallery of a subscription, as far as a name for another one depends on it. */
 export interface NamedGallery {
@@ -12,7 +62,7 @@ export interface NamedGallery {
 const listed = new Map<string, Promise<NamedGallery[] | undefined>>();
 
 /**
- * The galleries of a subscription, asked for once in a run; undefined when this run's identity may not list them (its role may be for a
+ * The galleries of a subscription, read once in a run. Their names are unique in it, whatever resource group they are in; undefined when this run's identity may not list them (its role may be for a
  * resource group alone).
  * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute; Azure answers
  * 409 to a second gallery of the same name in another group.
@@ -39,8 +89,9 @@ async function readGalleries(subscriptionId: string): Promise<NamedGallery[] | u
         if (statusOf(error) === 403) {
             return undefined;
         }
-        throw error instanceof UserError
-            ? error
-            : new UserError(`the galleries of subscription ${subscriptionId} cannot be read: ${oneLine(error)}`);
+        throw asUserError(
+            error,
+            (reason) => `the galleries of subscription ${subscriptionId} cannot be read: ${reason}`,
+        );
     }
 }

@@ -42,8 +42,8 @@ export function parseArmId(id: string): ArmId {
     return { subscriptionId: match[1], resourceGroup: match[2], names };
 }
 
-/** The parts of a scale set's ARM id. */
-export interface ScaleSetId {
+/** The parts of the ARM id of a scale set, gallery, disk or snapshot. */
+export interface ComputeId {
     subscriptionId: string;
     resourceGroup: string;
     name: string;
@@ -71,22 +71,28 @@ export function parseScaleSetId(id: string): ScaleSetId {
     return { subscriptionId, resourceGroup, name };
 }
 
-/** The ARM id of a scale set from its parts. */
-export function scaleSetId({ subscriptionId, resourceGroup, name }: ScaleSetId): string {
-    return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachineScaleSets/${name}`;
-}
+/** The parts of a scale set's ARM id. */
+export type ScaleSetId = ComputeId;
 
 /** Where a gallery is: the parts of its ARM id. */
-export interface GalleryId {
-    subscriptionId: string;
-    resourceGroup: string;
-    name: string;
+export type GalleryId = ComputeId;
+
+function computeId(type: string): (parts: ComputeId) => string {
+    return ({ subscriptionId, resourceGroup, name }) =>
+        `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/${type}/${name}`;
 }
 
-/** The ARM id of a gallery. */
-export function galleryId({ subscriptionId, resourceGroup, name }: GalleryId): string {
-    return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/galleries/${name}`;
-}
+/** The ARM id of a scale set from its parts. */
+export const scaleSetId = computeId("virtualMachineScaleSets");
+
+/** The ARM id of a gallery from its parts. */
+export const galleryId = computeId("galleries");
+
+/** The ARM id of a managed disk from its parts. */
+export const diskId = computeId("disks");
+
+/** The ARM id of a snapshot from its parts. */
+export const snapshotId = computeId("snapshots");
 
 /** What tells where a pool's images are: a gallery and the name of a definition in it. */
 export interface ImageDefinitionPlace {

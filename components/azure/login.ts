@@ -12,7 +12,7 @@ import {
 import { UserError } from "../core/errors";
 import { refuseOtherCloud, selectedSubscription } from "./azureCli";
 import { cloud } from "./cloud";
-import { getJson } from "./http";
+import { requestOidcToken } from "./oidc";
 import { VARIABLES, isOn, setting } from "./settings";
 
 /** A way to sign in. */
@@ -25,8 +25,6 @@ interface Way {
     /** Looks for a reason that Azure does not tell, and throws it. */
     diagnose?: () => Promise<void>;
 }
-
-export { cloud } from "./cloud";
 
 let credentialPromise: Promise<TokenCredential> | undefined;
 
@@ -149,7 +147,7 @@ export async function oidcToken(): Promise<string> {
                 "or give the GitHub job the permission id-token: write",
         );
     }
-    return requestOidcToken(url, bearer);
+    return requestOidcToken(url, bearer, setting("oidcAudience"));
 }
 
 function readTokenFile(file: string): string {
@@ -157,23 +155,6 @@ function readTokenFile(file: string): string {
         return readFileSync(file, "utf8").trim();
     } catch (error) {
         throw new UserError(`ARM_OIDC_TOKEN_FILE_PATH "${file}" cannot be read: ${(error as Error).message}`);
-    }
-}
-
-// https://docs.github.com/actions/deployment/security-hardening-your-deployments/configuring-openid-connect-in-azure
-async function requestOidcToken(url: string, bearer: string): Promise<string> {
-    const request = new URL(url);
-    request.searchParams.set("audience", setting("oidcAudience") ?? "api://AzureADTokenExchange");
-    try {
-        const { value } = await getJson<{ value?: string }>(request.href, { authorization: `Bearer ${bearer}` });
-        if (value) {
-            return value;
-        }
-        throw new Error("it answered without a token");
-    } catch (error) {
-        throw new UserError(
-            `${request.origin} gave no OIDC token: ${(error as Error).message}; check the permission id-token: write`,
-        );
     }
 }
 

@@ -1,5 +1,6 @@
-// Requests an identity token from GitHub Actions, which Azure exchanges for one of its own.
+// Requests an identity token from GitHub Actions, which Azure exchanges for its own token.
 import { UserError } from "../core/errors";
+import { getJson } from "./http";
 
 /**
  * Requests a token for Azure. It lives for five minutes and more.
@@ -7,18 +8,25 @@ import { UserError } from "../core/errors";
  *
  * @param url of the request, from ACTIONS_ID_TOKEN_REQUEST_URL
  * @param bearer from ACTIONS_ID_TOKEN_REQUEST_TOKEN
- * @throws UserError when there is none
+ * @param audience that of Azure's public cloud if left out
+ * @throws UserError in one line when there is none
  */
-export async function requestOidcToken(url: string, bearer: string): Promise<string> {
+export async function requestOidcToken(
+    url: string,
+    bearer: string,
+    audience = "api://AzureADTokenExchange",
+): Promise<string> {
     const request = new URL(url);
-    request.searchParams.set("audience", "api://AzureADTokenExchange");
-    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" };
-    const response = await fetch(request, { headers, signal: AbortSignal.timeout(30_000) });
-    const { value } = response.ok ? ((await response.json()) as { value?: string }) : {};
-    if (!value) {
+    request.searchParams.set("audience", audience);
+    try {
+        const { value } = await getJson<{ value?: string }>(request.href, { authorization: `Bearer ${bearer}` });
+        if (value) {
+            return value;
+        }
+        throw new Error("it answered without a token");
+    } catch (error) {
         throw new UserError(
-            `${request.origin} gave no OIDC token (status ${response.status}); check the permission id-token: write`,
+            `${request.origin} gave no OIDC token: ${(error as Error).message}; check the permission id-token: write`,
         );
     }
-    return value;
 }

@@ -1,7 +1,7 @@
 // The Azure side of a node: one VM of a scale set, and its power.
 import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import { computeClient } from "./client";
-import { statusOf } from "../core/errors";
+import { orUndefined } from "../core/errors";
 import { parseArmId } from "./ids";
 
 /** One VM of a scale set. */
@@ -22,13 +22,7 @@ export async function scaleSetVm(scaleSetId: string, instanceId: string): Promis
     const vms = (await computeClient(subscriptionId)).virtualMachineScaleSetVMs;
     const path = [resourceGroup, names[0], instanceId] as const;
     return {
-        read: () =>
-            vms.get(...path).catch((error: unknown) => {
-                if (statusOf(error) === 404) {
-                    return undefined;
-                }
-                throw error;
-            }),
+        read: () => orUndefined(vms.get(...path)),
         power: async () => {
             const { statuses } = await vms.getInstanceView(...path);
             const code = statuses?.map(({ code }) => /^PowerState\/(\w+)$/.exec(code ?? "")?.[1]).find(Boolean);

@@ -1,6 +1,7 @@
 // Draining a node through the Eviction API: PodDisruptionBudgets are respected and waited for, as kubectl drain does.
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { UserError, oneLine, statusOf } from "../core/errors";
+import { truncate } from "../core/text";
 import type { Kubernetes } from "../node/kubernetes";
 import { withRetries, until } from "../core/retry";
 
@@ -120,7 +121,7 @@ const LONGEST = 150;
 
 function shorten(each: string[]): string {
     const more = each.length - MOST_NAMED;
-    const named = each.slice(0, MOST_NAMED).map((one) => (one.length > LONGEST ? `${one.slice(0, LONGEST)}…` : one));
+    const named = each.slice(0, MOST_NAMED).map((one) => truncate(one, LONGEST));
     return named.join(", ") + (more > 0 ? `, and ${more} more` : "");
 }
 

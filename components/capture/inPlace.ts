@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine } from "../core/errors";
+import { reasonUnder } from "../core/retry";
 import { SCALE_DOWN_DISABLED } from "../node/node";
 import { lookAt } from "./checks";
 import { checkDrain } from "./drain";
@@ -80,8 +81,7 @@ async function runSteps(capture: Capture): Promise<Captured> {
             }
         });
     } catch (error) {
-        // The libraries say only that they were aborted, not by what.
-        failure = capture.signal.aborted ? capture.signal.reason : error;
+        failure = reasonUnder(capture.signal, error);
         capture.say("restoring the node");
     }
     let doubt: string | undefined;

@@ -2,7 +2,7 @@
 import type { V1Node } from "@kubernetes/client-node";
 import { hasRebooted } from "./identity";
 import type { Journal } from "./journal";
-import { statusOf } from "../core/errors";
+import { orUndefined } from "../core/errors";
 import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
@@ -34,10 +34,10 @@ async function isLockedFor(cluster: Kubernetes, node: string, nodeLabels?: Recor
     }
     const { lockNamespace: namespace, lockName: name, lockAnnotation } = kured.options;
     try {
-        const { metadata } = await withRetries(() => cluster.apps.readNamespacedDaemonSet({ namespace, name }));
-        const lock = readLock(metadata?.annotations?.[lockAnnotation]);
-        return lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node);
-    } catch (error) {
-        return statusOf(error) !== 404;
+        const found = await orUndefined(withRetries(() => cluster.apps.readNamespacedDaemonSet({ namespace, name })));
+        const lock = found && readLock(found.metadata?.annotations?.[lockAnnotation]);
+        return lock !== undefined && (lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node));
+    } catch {
+        return true;
     }
 }

@@ -1,6 +1,6 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them away.
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { UserError, brief, oneLine, statusOf } from "../core/errors";
+import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
@@ -26,22 +26,16 @@ export function podSecurity(level: PodSecurityLevel): Record<string, string> {
 
 /** Makes the namespace of a capture's pods, with what they need of Pod Security, unless it is there. */
 export async function ensureNamespace({ core }: Kubernetes, name: string, level: PodSecurityLevel): Promise<void> {
-    try {
-        await withRetries(() => core.readNamespace({ name }));
-    } catch (error) {
-        if (statusOf(error) !== 404) {
+    if (await orUndefined(withRetries(() => core.readNamespace({ name })))) {
+        return;
+    }
+    const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
+    await withRetries(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch((error: unknown) => {
+        // Another pool's capture was quicker.
+        if (statusOf(error) !== 409) {
             throw error;
         }
-        const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
-        await withRetries(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch(
-            (reason: unknown) => {
-                // Another pool's capture was quicker.
-                if (statusOf(reason) !== 409) {
-                    throw reason;
-                }
-            },
-        );
-    }
+    });
 }
 
 /** What all pods of a capture have in common: labels, no credentials of the cluster, an end. */
@@ -99,24 +93,13 @@ export async function createPod(
 }
 
 /** The pod, or undefined when there is none of this name. */
-export async function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
-    try {
-        return await withRetries(() => core.readNamespacedPod(place));
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    }
+export function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
+    return orUndefined(withRetries(() => core.readNamespacedPod(place)));
 }
 
 /** Asks for a pod's deletion; one that has gone is fine. */
 export async function removePod({ core }: Kubernetes, place: PodPlace, gracePeriodSeconds: number): Promise<void> {
-    await withRetries(() => core.deleteNamespacedPod({ ...place, gracePeriodSeconds })).catch((error: unknown) => {
-        if (statusOf(error) !== 404) {
-            throw error;
-        }
-    });
+    await orUndefined(withRetries(() => core.deleteNamespacedPod({ ...place, gracePeriodSeconds })));
 }
 
 /** Deletes a pod and waits until it has gone. @returns whether it has */

@@ -1,6 +1,6 @@
 // What the engine calls for an OsDiskCapture; loaded by the thin shell in ../engine.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure/client";
+import { configureAzure } from "../azure/settings";
 import { UserError } from "../core/errors";
 import { captureOsDisk } from "./run";
 import { checkTarget } from "./names";

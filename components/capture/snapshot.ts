@@ -1,17 +1,17 @@
 // The snapshot of a captured OS disk: taking it, telling whether one that is there can be used, deleting it.
-import type { Snapshot } from "@azure/arm-compute";
+import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../azure/client";
-import { UserError, oneLine, statusOf } from "../core/errors";
+import { asUtc } from "../core/duration";
+import { UserError, orUndefined } from "../core/errors";
 import { snapshotName, type Target } from "./names";
 import { until, type Patience } from "../core/retry";
-import { parseArmId } from "../azure/ids";
+import { parseArmId, snapshotId } from "../azure/ids";
 import { OWNER_TAG } from "../azure/tags";
 
 /** Where the snapshot of a target is, or will be. */
-export function snapshotId(target: Target, resourceGroup: string): string {
+function snapshotOf(target: Target, resourceGroup: string): string {
     const { subscriptionId } = parseArmId(target.scaleSetId);
-    const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
-    return `${group}/providers/Microsoft.Compute/snapshots/${snapshotName(target)}`;
+    return snapshotId({ subscriptionId, resourceGroup, name: snapshotName(target) });
 }
 
 function tagsOf({ node, version, pool, instanceId }: Target): Record<string, string> {
@@ -25,12 +25,7 @@ async function snapshotsOf(id: string) {
 
 async function readSnapshot(id: string): Promise<Snapshot | undefined> {
     const { snapshots, path } = await snapshotsOf(id);
-    return snapshots.get(...path).catch((error: unknown) => {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    });
+    return orUndefined(snapshots.get(...path));
 }
 
 /** Whether a snapshot was made by a capture of this very target. */
@@ -39,7 +34,8 @@ function isOf(snapshot: Snapshot, target: Target): boolean {
     return Object.entries(tagsOf(target)).every(([name, value]) => tags[name] === value);
 }
 
-function isComplete({ provisioningState, completionPercent }: Snapshot): boolean {
+/** Whether a snapshot or a copied disk has all of its data, which may be on its way when Azure says that it was made. */
+export function isComplete({ provisioningState, completionPercent }: Disk | Snapshot): boolean {
     return provisioningState === "Succeeded" && (completionPercent ?? 100) >= 100;
 }
 
@@ -62,7 +58,7 @@ export async function finishedSnapshot(
     resourceGroup: string,
     diskId: string,
 ): Promise<Captured | undefined> {
-    const id = snapshotId(target, resourceGroup);
+    const id = snapshotOf(target, resourceGroup);
     const found = await readSnapshot(id);
     const source = found?.creationData?.sourceResourceId?.toLowerCase();
     return found && isOf(found, target) && isComplete(found) && source === diskId.toLowerCase()
@@ -85,8 +81,8 @@ export async function takeSnapshot(
     }: { resourceGroup: string; location: string; diskId: string; tags: Record<string, string> },
     patience: Patience,
 ): Promise<Captured> {
-    const id = snapshotId(target, resourceGroup);
-    const capturedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    const id = snapshotOf(target, resourceGroup);
+    const capturedAt = asUtc(new Date());
     const { snapshots, path } = await snapshotsOf(id);
     // One of an earlier run, which this one did not find usable.
     await deleteSnapshot(target, resourceGroup);
@@ -117,36 +113,13 @@ export async function takeSnapshot(
  * @throws UserError when the snapshot of that name was not made by a capture of this target: it is left alone
  */
 export async function deleteSnapshot(target: Target, resourceGroup: string): Promise<void> {
-    const id = snapshotId(target, resourceGroup);
+    const id = snapshotOf(target, resourceGroup);
     const found = await readSnapshot(id);
     if (found && !isOf(found, target)) {
         throw new UserError(`snapshot ${id} was not made by this capture and is left alone; delete or rename it`);
     }
     if (found) {
         await deleteById(id);
-    }
-}
-
-/**
- * Deletes a snapshot that a capture of this program made; one that is not there is fine.
- *
- * @throws UserError in one line when Azure refuses, or when the snapshot is not one of ours
- */
-export async function deleteOwnSnapshot(id: string): Promise<void> {
-    try {
-        const found = await readSnapshot(id);
-        if (found && found.tags?.[OWNER_TAG] !== "kamino") {
-            throw new UserError(`snapshot ${id} is not tagged as kamino's and is left alone; delete it yourself`);
-        }
-        if (found) {
-            await deleteById(id);
-        }
-    } catch (error) {
-        throw error instanceof UserError
-            ? error
-            : new UserError(
-                  `snapshot ${id} cannot be deleted: ${oneLine(error)}; it will be tried again, or delete it yourself`,
-              );
     }
 }
 

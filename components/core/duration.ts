@@ -1,4 +1,4 @@
-// Durations: in milliseconds here; read once where configuration is read, and written as people read them. Pure.
+// Durations, in milliseconds here, and moments: read once where configuration is read, and written as people read them. Pure.
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -36,4 +36,20 @@ export function elapsed(milliseconds: number): string {
     const total = Math.round(milliseconds / 1000);
     const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
     return hours ? `${hours}h ${minutes}m` : minutes ? `${minutes}m ${seconds}s` : `${seconds}s`;
+}
+
+/** `45s`, `20m`, `15h`, `3d`: the largest unit that is full at least twice, since nobody decides by more. */
+export function roundedDown(milliseconds: number): string {
+    const unit = (["d", "h", "m"] as const).find((each) => milliseconds >= 2 * UNITS[each]) ?? "s";
+    return `${Math.floor(milliseconds / UNITS[unit])}${unit}`;
+}
+
+/** RFC 3339 in UTC, to the second: `2026-11-22T04:12:09Z`. */
+export function asUtc(moment: Date): string {
+    return moment.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** A moment (RFC 3339, UTC) to the minute, for people: `2026-11-22 04:12Z`. */
+export function asMinute(moment: string): string {
+    return `${moment.slice(0, 16).replace("T", " ")}Z`;
 }

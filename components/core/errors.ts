@@ -50,6 +50,23 @@ export function statusOf(error: unknown): number | undefined {
     return typeof statusCode === "number" ? statusCode : typeof code === "number" ? code : undefined;
 }
 
+/** What a call answers; undefined when the service answers 404, since it has nothing of that name. */
+export async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+    try {
+        return await call;
+    } catch (error) {
+        if (statusOf(error) === 404) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** A UserError as it is; any other error as one whose message is made of it in one line. */
+export function asUserError(error: unknown, messageOf: (reason: string) => string): UserError {
+    return error instanceof UserError ? error : new UserError(messageOf(oneLine(error)));
+}
+
 function kubernetes(failure: Failure): string | undefined {
     // node-fetch, which the Kubernetes client alone uses: "request to URL failed, reason: REASON".
     const request = /^request to (\S+) failed, reason: ?(.*)$/s.exec(failure.message ?? "");

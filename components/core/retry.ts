@@ -14,24 +14,29 @@ export interface Patience {
 }
 
 /**
- * Asks again and again, at first quickly and then every 5 seconds, until there is an answer.
+ * Probes again and again, at first quickly and then every 5 seconds, until there is an answer.
  *
  * @returns the first answer that is not undefined, or undefined when the limit has passed without one
- * @throws what `question` throws, and the signal's reason
+ * @throws what `probe` throws, and the signal's reason
  */
 export async function until<T>(
     { limit, signal }: Patience,
-    question: () => Promise<T | undefined>,
+    probe: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
     const end = Date.now() + limit;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
-        const answer = await question();
+        const answer = await probe();
         if (answer !== undefined || Date.now() >= end) {
             return answer;
         }
         await rest(Math.min(pause, Math.max(end - Date.now(), 0)), signal);
     }
+}
+
+/** Why work under a signal failed. Once it was aborted the libraries say only that, and not by what. */
+export function reasonUnder(signal: AbortSignal, error: unknown): unknown {
+    return signal.aborted ? signal.reason : error;
 }
 
 /** Sleeps, and throws the signal's reason as soon as it is aborted. */

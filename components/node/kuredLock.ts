@@ -5,7 +5,8 @@
 import { randomInt } from "node:crypto";
 import { setInterval } from "node:timers";
 import { PatchStrategy, setHeaderOptions, type V1DaemonSet } from "@kubernetes/client-node";
-import { UserError, statusOf } from "../core/errors";
+import { asMinute } from "../core/duration";
+import { UserError, orUndefined, statusOf } from "../core/errors";
 import { withRetries, rest, until } from "../core/retry";
 import { findKured, toKured, type Kured } from "./kuredDaemonSet";
 import { RENEW_LOCK_MS, entryOf, isExpired, releaseLock, takeLock, type LockEntry } from "./kuredLockValue";
@@ -149,14 +150,7 @@ async function readDaemonSet(
     namespace: string,
     name: string,
 ): Promise<V1DaemonSet | undefined> {
-    try {
-        return await withRetries(() => apps.readNamespacedDaemonSet({ namespace, name }));
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    }
+    return orUndefined(withRetries(() => apps.readNamespacedDaemonSet({ namespace, name })));
 }
 
 /** What one look at the lock came to. */
@@ -206,7 +200,7 @@ function describeHolder(entry: LockEntry): string {
 
 function minute(moment: number): string {
     const date = new Date(moment);
-    return Number.isNaN(date.getTime()) ? "?" : `${date.toISOString().slice(0, 16).replace("T", " ")}Z`;
+    return Number.isNaN(date.getTime()) ? "?" : asMinute(date.toISOString());
 }
 
 function noLease(why: string): AcquiredLease {

@@ -1,6 +1,6 @@
 // The Kubernetes side of a node: reading it, and the few fields of it that a capture changes.
 import { PatchStrategy, setHeaderOptions, type V1Node } from "@kubernetes/client-node";
-import { statusOf } from "../core/errors";
+import { orUndefined } from "../core/errors";
 import type { Kubernetes } from "./kubernetes";
 import { withRetries } from "../core/retry";
 
@@ -17,15 +17,8 @@ export interface NodeChange {
 }
 
 /** The node, or undefined when the cluster has none of this name. */
-export async function readNode({ core }: Kubernetes, name: string): Promise<V1Node | undefined> {
-    try {
-        return await withRetries(() => core.readNode({ name }));
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    }
+export function readNode({ core }: Kubernetes, name: string): Promise<V1Node | undefined> {
+    return orUndefined(withRetries(() => core.readNode({ name })));
 }
 
 /** Changes the node, and nothing else of it than what is named. */

@@ -28,8 +28,9 @@ export interface ListedNode {
  */
 export async function listNodes(
     cluster: Pick<Kubernetes, "config" | "server">,
+    options: { retry?: boolean } = {},
 ): Promise<{ nodes: ListedNode[]; now: Date }> {
-    const { rows, now } = await listTable(cluster, "/api/v1/nodes");
+    const { rows, now } = await listTable(cluster, "/api/v1/nodes", options);
     return {
         nodes: rows.map(({ metadata, cells }) =>
             toListedNode(metadata, typeof cells.Status === "string" ? cells.Status : ""),

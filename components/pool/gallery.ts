@@ -1,7 +1,7 @@
 // The image definition of a pool: what it says of the VMs that start from its images, and what fits what. Pure but for the declarations.
 import { compute } from "@pulumi/azure-native";
 import type * as pulumi from "@pulumi/pulumi";
-import type { OsDisk } from "../azure/client";
+import type { OsDisk } from "../azure/scaleSets";
 import { galleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { GallerySettings, ImageTraits, Pool } from "./pool";

@@ -1,6 +1,6 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that is free in the subscription.
 import { createHash } from "node:crypto";
-import * as azure from "../azure/client";
+import { readGallery } from "../azure/galleries";
 import { galleriesOf, type NamedGallery } from "../azure/galleries";
 import { galleryId, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
@@ -45,7 +45,7 @@ export async function findGallery(request: GalleryRequest): Promise<GallerySetti
 
 async function existingGallery({ configured, location }: GalleryRequest): Promise<GallerySettings> {
     const { subscriptionId, resourceGroup, names } = parseArmId(configured);
-    if (!(await azure.gallery(configured))) {
+    if (!(await readGallery(configured))) {
         throw new UserError(
             `kamino:gallery: there is no gallery ${configured}; check the id, or give a name to have one made`,
         );
@@ -60,7 +60,7 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
     const isDefault = configured === DEFAULT_NAME;
     // The gallery of an earlier run stays, whatever the others are called by now.
     for (const name of isDefault ? [configured, unique] : [configured]) {
-        const found = await azure.gallery(galleryId(at(name)));
+        const found = await readGallery(galleryId(at(name)));
         // A gallery never moves: once it exists its own location stands, whatever pool comes first in the configuration.
         if (found?.tags?.[STACK_TAG] === stack) {
             return { ...at(name), location: found.location, managed: true };

@@ -2,10 +2,10 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { deleteSource } from "../capture/osDiskCapture";
-import { removeOrphan } from "./orphans";
 import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
+import { deleteUnfinishedVersion } from "../azure/imageVersions";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
@@ -28,7 +28,7 @@ const release = new pulumi.ResourceHook(
  */
 function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
     const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
-    const remove = () => removeOrphan(imageVersionId(pool, choice.version), choice);
+    const remove = () => deleteUnfinishedVersion(imageVersionId(pool, choice.version), choice);
     return {
         ...(!isLive && { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] }),
         ...(!pool.settings.capture.keepSnapshots && { afterCreate: [release] }),

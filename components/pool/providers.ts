@@ -1,7 +1,7 @@
 // Which azure-native provider a resource goes through: one for each subscription, since a provider knows one subscription only.
 import { Provider, type ProviderArgs } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { subscriptionId } from "../azure/client";
+import { subscriptionId } from "../azure/login";
 
 const providers = new Map<string, Provider>();
 let defaultSubscription: string | undefined;

@@ -1,5 +1,6 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
-import * as azure from "../azure/client";
+import { readImageDefinition } from "../azure/galleries";
+import { osDiskOfPool, type OsDisk } from "../azure/scaleSets";
 import { galleryId, imageDefinitionId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { refuseTwice, type PoolSettings } from "../config/load";
@@ -64,7 +65,7 @@ async function readPool(
     const { location } = live;
     const [gallery, disk] = await Promise.all([
         findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
-        azure.osDiskOfPool(live.id),
+        osDiskOfPool(live.id),
     ]);
     const definition = await findDefinition(live, disk, gallery, { configKey, stack, scaleSet });
     const imageId = live.virtualMachineProfile?.storageProfile?.imageReference?.id;
@@ -84,7 +85,7 @@ async function readPool(
 }
 
 /** What the model, or one of its VMs, says of the VMs that start from it. */
-function traitsOfVms(live: LiveModel, disk: azure.OsDisk | undefined): ModelTraits {
+function traitsOfVms(live: LiveModel, disk: OsDisk | undefined): ModelTraits {
     const profile = live.virtualMachineProfile;
     return {
         securityType: profile?.securityProfile?.securityType,
@@ -96,7 +97,7 @@ function traitsOfVms(live: LiveModel, disk: azure.OsDisk | undefined): ModelTrai
 /** The pool's image definition: made by this stack unless another one, which must match the VMs, exists already. */
 async function findDefinition(
     live: LiveModel,
-    disk: azure.OsDisk | undefined,
+    disk: OsDisk | undefined,
     gallery: GallerySettings,
     { configKey, stack, scaleSet }: { configKey: string; stack: string; scaleSet: ScaleSetId },
 ): Promise<Pool["definition"]> {
@@ -105,7 +106,7 @@ async function findDefinition(
     // In a gallery shared by several clusters the resource group keeps pools of the same name apart.
     const name = sameGroup ? live.name : `${resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-").slice(0, 80);
     const id = `${galleryId(gallery)}/images/${name}`;
-    const existing = await azure.galleryImage(id);
+    const existing = await readImageDefinition(id);
     const vms = traitsOfVms(live, disk);
     const traits = disk ? imageTraits(disk, vms) : existing;
     if (!traits) {

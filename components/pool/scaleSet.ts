@@ -1,6 +1,6 @@
 // The model of a scale set as Azure has it now, with what azure-native's answer leaves out.
 import { compute } from "@pulumi/azure-native";
-import { extensionTypes } from "../azure/client";
+import { extensionTypes } from "../azure/scaleSets";
 import type { ScaleSetId } from "../azure/ids";
 import { UserError, oneLine } from "../core/errors";
 import type { LiveModel } from "./model";

@@ -1,4 +1,5 @@
 // From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps. Pure.
+import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
@@ -6,7 +7,6 @@ import type { Choice, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
     HARD_RULES,
-    asUtc,
     best,
     filterCandidates,
     firstFailure,

@@ -1,5 +1,5 @@
 // The line that a person decides by: which node, its reboot, Ready for how long, from which image to which, and why no other. Pure.
-import { formatDuration } from "../core/duration";
+import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
 import type { Decision, NoChoice } from "./decide";
@@ -15,7 +15,7 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     const { chosen, screening, noChoice, current } = decision;
     const how = screening ? ` (${counts(screening, facts)})` : "";
     if (chosen) {
-        const ready = `ready ${age(readyFor(chosen.node, facts.now))}`;
+        const ready = `ready ${roundedDown(readyFor(chosen.node, facts.now))}`;
         return `${pool}: ${taken(decision, facts, ready, before)}${how || ", as named by the configuration (node)"}`;
     }
     if (noChoice?.kind === "pinned") {
@@ -39,18 +39,13 @@ export function stateLine(decision: Decision, facts: Facts, before: string): str
 
 function taken({ chosen }: Decision, facts: Facts, ready: string, before: string): string {
     const { node, version, rebootNeededAt, attempt } = chosen!.choice;
-    const needed = `reboot needed ${minute(rebootNeededAt)}`;
+    const needed = `reboot needed ${asMinute(rebootNeededAt)}`;
     const rebooted = rebootedAt(chosen!.node, facts.now)?.toISOString() ?? rebootNeededAt;
     // Only where the reboot has waited.
-    const when = minute(rebooted) === minute(rebootNeededAt) ? "" : `rebooted ${minute(rebooted)}`;
+    const when = asMinute(rebooted) === asMinute(rebootNeededAt) ? "" : `rebooted ${asMinute(rebooted)}`;
     const image = before && !sameVersion(before, version) ? `image ${before} → ${version}` : `image ${version}`;
     const again = attempt > 1 ? `attempt ${attempt}, as Azure could not make the image before` : "";
     return [`node ${node}`, needed, when, ready, image, again].filter(Boolean).join(", ");
-}
-
-/** `2026-11-22 04:12Z`. */
-function minute(moment: string): string {
-    return `${moment.slice(0, 16).replace("T", " ")}Z`;
 }
 
 function from({ currentNode }: Decision): string {
@@ -105,7 +100,7 @@ export function staleMarkLine(
     readySince: Date,
 ): string {
     return (
-        `node ${name} counts as rebooting since ${minute(mark)} although it became Ready at ${minute(readySince.toISOString())} and kured's ` +
+        `node ${name} counts as rebooting since ${asMinute(mark)} although it became Ready at ${asMinute(readySince.toISOString())} and kured's ` +
         `lock is not held for it: unless it waits for a reboot still, remove the mark with kubectl annotate node ${name} ${annotation}-`
     );
 }
@@ -130,16 +125,4 @@ function wording(reason: Reason, { rules, newest }: Facts): string {
         default:
             return REASONS[reason];
     }
-}
-
-/** `45s`, `20m`, `15h`, `3d`: the largest unit that is full at least twice, since nobody decides by more. */
-export function age(milliseconds: number): string {
-    const seconds = Math.floor(milliseconds / 1000);
-    const units: [string, number][] = [
-        ["d", 86_400],
-        ["h", 3600],
-        ["m", 60],
-    ];
-    const [unit, size] = units.find(([, each]) => seconds >= 2 * each) ?? ["s", 1];
-    return `${Math.floor(seconds / size)}${unit}`;
 }

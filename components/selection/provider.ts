@@ -1,6 +1,6 @@
 // What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update recover nodes.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure/client";
+import { configureAzure } from "../azure/settings";
 import { UserError, oneLine } from "../core/errors";
 import { info, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";

@@ -1,6 +1,6 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
-import { UserError, statusOf } from "../core/errors";
+import { UserError, orUndefined, statusOf } from "../core/errors";
 import { describe, getJson, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { cordonedByDeadCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
@@ -115,16 +115,11 @@ async function addDetails(
 
 async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> {
     const nodes = await Promise.all(
-        names.map(async (name) => {
-            try {
-                return await cluster.core.readNode({ name });
-            } catch (error) {
-                if (statusOf(error) === 404) {
-                    return undefined;
-                }
+        names.map((name) =>
+            orUndefined(cluster.core.readNode({ name })).catch((error: unknown) => {
                 throw new UserError(describe(error, cluster.server));
-            }
-        }),
+            }),
+        ),
     );
     return nodes.filter((node) => node !== undefined);
 }

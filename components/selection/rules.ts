@@ -1,4 +1,5 @@
 // Which node of a pool is the one to take: the rules, in order, over plain facts. Pure: no client, no clock, no environment.
+import { asUtc } from "../core/duration";
 import { compareVersions, versionOf } from "../core/version";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, CLOCK_SKEW_MS, readReboot } from "../node/kured";
 import type { ListedNode } from "../node/nodeList";
@@ -211,11 +212,6 @@ export function isNewer(node: PoolNode, { now, newest, built }: Facts): boolean 
         return false;
     }
     return !built.some((choice) => choice.node === node.name && choice.rebootNeededAt === asUtc(needed));
-}
-
-/** RFC 3339 in UTC, to the second. */
-export function asUtc(moment: Date): string {
-    return moment.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 /** How long a node has been Ready, in milliseconds; 0 when it is not, or does not say since when. */

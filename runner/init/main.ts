@@ -2,7 +2,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { computeClient, subscriptionId } from "../../components/azure/client";
+import { computeClient } from "../../components/azure/client";
+import { subscriptionId } from "../../components/azure/login";
 import { parseArmId } from "../../components/azure/ids";
 import { oneLine, UserError } from "../../components/core/errors";
 import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";

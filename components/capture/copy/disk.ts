@@ -1,10 +1,12 @@
 // The copy of an OS disk in Azure: a snapshot of the running VM's disk, and a disk made from it that can be attached elsewhere.
 import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../../azure/client";
-import { parseArmId } from "../../azure/ids";
+import { diskId, parseArmId, snapshotId } from "../../azure/ids";
 import { OWNER_TAG } from "../../azure/tags";
-import { UserError, oneLine, statusOf } from "../../core/errors";
+import { asUtc } from "../../core/duration";
+import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
+import { isComplete } from "../snapshot";
 import { snapshotName, scaleSetHash, type Target } from "../names";
 
 /** There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image. */
@@ -47,9 +49,9 @@ export class CopyPlace {
         this.subscriptionId = parseArmId(target.scaleSetId).subscriptionId;
         // Another name than that of an in-place capture's snapshot, which is of a cleaned disk.
         this.name = snapshotName(target, "copy");
-        const provider = `/subscriptions/${this.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
-        this.diskId = `${provider}/disks/${this.name}`;
-        this.snapshotId = `${provider}/snapshots/${this.name}`;
+        const place = { subscriptionId: this.subscriptionId, resourceGroup, name: this.name };
+        this.diskId = diskId(place);
+        this.snapshotId = snapshotId(place);
     }
 
     /** The cleaned disk that an earlier run has left for this very target, if there is one. */
@@ -79,7 +81,7 @@ export class CopyPlace {
         }
         await this.deleteSnapshot();
         const original = await this.readById(source.id);
-        const capturedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+        const capturedAt = asUtc(new Date());
         const snapshot: Snapshot = {
             location: source.location,
             incremental: true,
@@ -239,42 +241,4 @@ function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snaps
         networkAccessPolicy: "DenyAll",
         publicNetworkAccess: "Disabled",
     };
-}
-
-function isComplete({ provisioningState, completionPercent }: Disk | Snapshot): boolean {
-    return provisioningState === "Succeeded" && (completionPercent ?? 100) >= 100;
-}
-
-function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
-    return reading.catch((error: unknown) => {
-        if (statusOf(error) === 404) {
-            return undefined;
-        }
-        throw error;
-    });
-}
-
-/**
- * Deletes a cleaned disk that a copy of this program made; one that is not there is fine.
- *
- * @throws UserError in one line when Azure refuses, or when the disk is not one of ours
- */
-export async function deleteOwnDisk(id: string): Promise<void> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(id);
-    try {
-        const client = await computeClient(subscriptionId);
-        const found = await orUndefined(client.disks.get(resourceGroup, names[0]));
-        if (found && found.tags?.[OWNER_TAG] !== "kamino") {
-            throw new UserError(`disk ${id} is not tagged as kamino's and is left alone; delete it yourself`);
-        }
-        if (found) {
-            await client.disks.delete(resourceGroup, names[0]).pollUntilDone();
-        }
-    } catch (error) {
-        throw error instanceof UserError
-            ? error
-            : new UserError(
-                  `disk ${id} cannot be deleted: ${oneLine(error)}; it will be tried again, or delete it yourself`,
-              );
-    }
 }

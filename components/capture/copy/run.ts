@@ -1,17 +1,18 @@
 // One capture by a copy: the node goes on, and its disk's copy is attached elsewhere and cleaned there.
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, brief, oneLine } from "../../core/errors";
-import { withRetries, rest } from "../../core/retry";
+import { reasonUnder, rest } from "../../core/retry";
 import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
-import { isReady, readNode } from "../../node/node";
+import { readNode } from "../../node/node";
+import { listNodes } from "../../node/nodeList";
 import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { CopyPlace, type SourceDisk } from "./disk";
 import type { CopyCleaning } from "./objects";
-import { chooseCleanerPlace, type ListedNode } from "./place";
+import { chooseCleanerPlace } from "./place";
 import { CaughtInTheMiddle, OtherFileSystem, cleanCopy, letGo, letGoLeftovers, type CleaningReport } from "./volume";
 
 /** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
@@ -69,7 +70,7 @@ export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
             return copyOnce(capture, place);
         });
     } catch (error) {
-        failure = signal.aborted ? signal.reason : error;
+        failure = reasonUnder(signal, error);
     }
     say("removing the copy");
     const left = await discard(capture, place).then(
@@ -91,7 +92,8 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     await capture.lookAgain();
     say("taking a snapshot of the running VM's OS disk");
     const capturedAt = await place.takeSnapshot(disk, signal);
-    const cleaner = chooseCleanerPlace(await listNodes(cluster), target.node, disk.location);
+    const { nodes } = await listNodes(cluster, { retry: true });
+    const cleaner = chooseCleanerPlace(nodes, target.node, disk.location);
     if (!cleaner) {
         throw new UserError("no node is Ready and schedulable to clean the copy on");
     }
@@ -123,18 +125,6 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
             return cleanAs("xfs");
         }
     }
-}
-
-async function listNodes({ core }: Kubernetes): Promise<ListedNode[]> {
-    const { items } = await withRetries(() => core.listNode({ resourceVersion: "0" }));
-    return items.map((node) => ({
-        name: node.metadata?.name ?? "",
-        labels: node.metadata?.labels ?? {},
-        annotations: node.metadata?.annotations ?? {},
-        cordoned: node.spec?.unschedulable === true,
-        ready: isReady(node),
-        deleting: node.metadata?.deletionTimestamp !== undefined,
-    }));
 }
 
 /** The node, unless kured wants to reboot it: what it has installed has then not proved itself. */

@@ -1,6 +1,6 @@
 // Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver, and letting it go again.
 import { StorageV1Api, type CoreV1Event, type V1Pod } from "@kubernetes/client-node";
-import { UserError, brief, statusOf } from "../../core/errors";
+import { UserError, brief, orUndefined, statusOf } from "../../core/errors";
 import { withRetries, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
 import type { Target } from "../names";
@@ -182,17 +182,7 @@ async function remove(cluster: Kubernetes, place: { name: string; namespace: str
     });
     await unlessGone(() => core.deleteNamespacedPersistentVolumeClaim({ name, namespace }));
     await unlessGone(() => core.deletePersistentVolume({ name }));
-    await gone(`volume ${name}`, GONE_LIMIT, () =>
-        core.readPersistentVolume({ name }).then(
-            () => true,
-            (error: unknown) => {
-                if (statusOf(error) === 404) {
-                    return false;
-                }
-                throw error;
-            },
-        ),
-    );
+    await gone(`volume ${name}`, GONE_LIMIT, () => orUndefined(core.readPersistentVolume({ name })).then(Boolean));
 }
 
 async function gone(what: string, limit: number, isThere: () => Promise<boolean>): Promise<void> {
@@ -202,9 +192,5 @@ async function gone(what: string, limit: number, isThere: () => Promise<boolean>
 }
 
 async function unlessGone(deletion: () => Promise<unknown>): Promise<void> {
-    await withRetries(deletion).catch((error: unknown) => {
-        if (statusOf(error) !== 404) {
-            throw error;
-        }
-    });
+    await orUndefined(withRetries(deletion));
 }

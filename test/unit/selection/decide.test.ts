@@ -1,7 +1,8 @@
 // Decisions: which node, which version, what history keeps, and the line that says so.
 import { describe, expect, it, test } from "vitest";
 import { decide, contenders } from "../../../components/selection/decide";
-import { age, logLine, stateLine } from "../../../components/selection/explain";
+import { roundedDown } from "../../../components/core/duration";
+import { logLine, stateLine } from "../../../components/selection/explain";
 import { REBOOT_IN_PROGRESS } from "../../../components/node/kured";
 import type { PoolNode } from "../../../components/selection/rules";
 import type { UnfinishedCapture } from "../../../components/selection/unfinished";
@@ -443,7 +444,7 @@ describe("the explanation kept in the state", () => {
     });
 
     it("gives ages in one unit", () => {
-        expect([0, 59, 119, 120, 7199, 7200, 172_799, 172_800].map((each) => age(each * 1000))).toEqual([
+        expect([0, 59, 119, 120, 7199, 7200, 172_799, 172_800].map((each) => roundedDown(each * 1000))).toEqual([
             ...["0s", "59s", "119s", "2m", "119m", "2h", "47h", "2d"],
         ]);
     });

@@ -1,0 +1,47 @@
+// Regions and their availability zones, as a subscription has them.
+import { createDefaultHttpClient, createPipelineRequest } from "@azure/core-rest-pipeline";
+import { UserError } from "../core/errors";
+import { computeClient, readOrUndefined } from "./client";
+import { cloud } from "./cloud";
+
+interface Location {
+    name?: string;
+    displayName?: string;
+    availabilityZoneMappings?: unknown[];
+}
+
+const locations = new Map<string, Promise<Location[]>>();
+
+/**
+ * Whether a region has availability zones, without which zone-redundant storage is refused.
+ * Source: https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations, `availabilityZoneMappings`.
+ *
+ * @throws UserError in one line when Azure cannot be asked
+ */
+export async function regionHasZones(subscription: string, region: string): Promise<boolean> {
+    let reading = locations.get(subscription);
+    if (!reading) {
+        reading = readLocations(subscription);
+        locations.set(subscription, reading);
+    }
+    const plain = (name = "") => name.toLowerCase().replace(/ /g, "");
+    const found = (await reading).find(({ name, displayName }) =>
+        [name, displayName].map(plain).includes(plain(region)),
+    );
+    return (found?.availabilityZoneMappings ?? []).length > 0;
+}
+
+async function readLocations(subscription: string): Promise<Location[]> {
+    const what = `the regions of subscription ${subscription}`;
+    const body = await readOrUndefined(what, async () => {
+        const { pipeline } = await computeClient(subscription);
+        const url = `${(await cloud()).resourceManager}/subscriptions/${subscription}/locations?api-version=2022-12-01`;
+        const response = await pipeline.sendRequest(createDefaultHttpClient(), createPipelineRequest({ url }));
+        const answer = JSON.parse(response.bodyAsText ?? "{}") as { value?: Location[]; error?: { message?: string } };
+        if (response.status !== 200) {
+            throw new UserError(`${what} cannot be read: ${answer.error?.message ?? `status ${response.status}`}`);
+        }
+        return answer.value;
+    });
+    return body ?? [];
+}

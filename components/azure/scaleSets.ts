@@ -1,0 +1,71 @@
+// Scale sets and the OS disks of their VMs, as Azure has them.
+import type { ComputeManagementClient, Disk } from "@azure/arm-compute";
+import { computeClient, readOrUndefined } from "./client";
+import type { PurchasePlan } from "./galleries";
+import { parseArmId } from "./ids";
+
+/**
+ * The types of the extensions in a scale set's model, by extension name. azure-native's answer leaves them out: its SDK folds
+ * `properties.type` and the extension's own read-only `type` into one property, and the latter, absent in a model, wins.
+ */
+export async function extensionTypes(scaleSetId: string): Promise<Map<string, string>> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const found = await readOrUndefined(`scale set ${names[0]}`, async () => {
+        const client = await computeClient(subscriptionId);
+        return await client.virtualMachineScaleSets.get(resourceGroup, names[0]);
+    });
+    const extensions = found?.virtualMachineProfile?.extensionProfile?.extensions ?? [];
+    return new Map(
+        extensions.map(({ name, type, typePropertiesType }) => [name ?? "", typePropertiesType ?? type ?? ""]),
+    );
+}
+
+/** What an image made from a VM's OS disk must say of it. What Azure leaves out stays undefined. */
+export interface OsDisk {
+    hyperVGeneration?: string;
+    architecture?: string;
+    securityType?: string;
+    /** Disk controllers that the disk has drivers for, as Azure lists them: `SCSI, NVMe`. */
+    diskControllerTypes?: string;
+    /** The disk controller of its VM, `SCSI` or `NVMe`. */
+    diskControllerType?: string;
+    /** ARM id of the disk encryption set that encrypts it with keys of the customer's. */
+    diskEncryptionSetId?: string;
+    purchasePlan?: PurchasePlan;
+}
+
+// A VM may be on its way out of the set; one of the first few will do.
+const VMS_TRIED = 5;
+
+/** The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS disk. */
+export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefined> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const client = await computeClient(subscriptionId);
+    const disk = await readOrUndefined(`the OS disk of scale set ${names[0]}`, async () => {
+        let tried = 0;
+        for await (const { storageProfile } of client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])) {
+            const id = storageProfile?.osDisk?.managedDisk?.id;
+            const found = id && (await readDisk(client, id));
+            if (found || ++tried === VMS_TRIED) {
+                return found ? { ...found, diskControllerType: storageProfile?.diskControllerType } : undefined;
+            }
+        }
+        return undefined;
+    });
+    return (
+        disk && {
+            hyperVGeneration: disk.hyperVGeneration,
+            architecture: disk.supportedCapabilities?.architecture,
+            securityType: disk.securityProfile?.securityType,
+            diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
+            diskControllerType: disk.diskControllerType,
+            diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
+            purchasePlan: disk.purchasePlan,
+        }
+    );
+}
+
+function readDisk(client: ComputeManagementClient, id: string): Promise<Disk | undefined> {
+    const { resourceGroup, names } = parseArmId(id);
+    return readOrUndefined(`disk ${id}`, () => client.disks.get(resourceGroup, names[0]));
+}

@@ -7,41 +7,68 @@ import type { Kubernetes } from "../node/kubernetes";
 /** The two ways. */
 export type CaptureMode = "copy" | "in-place";
 
+/** A way, and why it is this one, in a few words. */
+export interface CaptureWay {
+    mode: CaptureMode;
+    why: string;
+}
+
 /** The CSI driver for Azure disks: https://github.com/kubernetes-sigs/azuredisk-csi-driver */
 export const DISK_DRIVER = "disk.csi.azure.com";
 
 /**
- * The way that a capture will take, and why in a few words. In place unless the configuration says otherwise.
+ * The way that a capture takes: the configured one; otherwise a copy where the cluster has the driver that attaches it, and in place where
+ * it does not, or where that cannot be known.
  *
  * @throws UserError in one line when a copy is wanted and the cluster could not attach one
  */
-export async function captureMode(
-    { config }: Pick<Kubernetes, "config">,
-    configured?: CaptureMode,
-): Promise<{ mode: CaptureMode; why: string }> {
-    if (configured !== "copy") {
-        return { mode: "in-place", why: configured ? "kamino:capture" : "the default" };
+export async function captureWay(
+    cluster: Pick<Kubernetes, "config">,
+    configured: CaptureMode | undefined,
+): Promise<CaptureWay> {
+    if (configured === "in-place") {
+        return { mode: "in-place", why: "kamino:capture" };
     }
-    try {
-        const storage = config.makeApiClient(StorageV1Api);
-        await withRetries(() => storage.readCSIDriver({ name: DISK_DRIVER }));
-    } catch (error) {
-        if (statusOf(error) === 404) {
-            throw new UserError(
-                `kamino:capture is copy, but the cluster does not have the driver ${DISK_DRIVER} that attaches a copy; set it to in-place`,
-            );
-        }
-        // Without the right to read it the attaching itself shows.
-        if (statusOf(error) !== 403) {
-            throw error;
-        }
+    const driver = await lookForDriver(cluster);
+    if (configured === undefined) {
+        return {
+            installed: { mode: "copy", why: `the cluster has ${DISK_DRIVER}` } as const,
+            missing: { mode: "in-place", why: `the cluster does not have ${DISK_DRIVER}` } as const,
+            unknown: {
+                mode: "in-place",
+                why: "not allowed to get csidrivers; kamino:capture can say copy",
+            } as const,
+        }[driver];
     }
+    if (driver === "missing") {
+        throw new UserError(
+            `kamino:capture is copy, but the cluster does not have the driver ${DISK_DRIVER} that attaches a copy; set it to in-place`,
+        );
+    }
+    // Without the right to look for the driver the attaching itself shows.
     return { mode: "copy", why: "kamino:capture" };
 }
 
+async function lookForDriver({ config }: Pick<Kubernetes, "config">): Promise<"installed" | "missing" | "unknown"> {
+    try {
+        const storage = config.makeApiClient(StorageV1Api);
+        await withRetries(() => storage.readCSIDriver({ name: DISK_DRIVER }));
+        return "installed";
+    } catch (error) {
+        switch (statusOf(error)) {
+            case 404:
+                return "missing";
+            case 403:
+                return "unknown";
+            default:
+                throw error;
+        }
+    }
+}
+
 /** A capture's way as a preview's line says it. */
-export function describeMode({ mode, why }: { mode: CaptureMode; why: string }): string {
+export function describeWay({ mode, why }: CaptureWay): string {
     return mode === "copy"
-        ? `its disk is copied and the copy cleaned, while the node goes on (${why})`
-        : `its disk is cleaned in place: the node is drained and off for some minutes (${why})`;
+        ? `capture by a copy: the node goes on (${why})`
+        : `capture in place: the node is drained and off for minutes (${why})`;
 }

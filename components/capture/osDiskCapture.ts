@@ -27,7 +27,7 @@ export interface OsDiskCaptureInputs {
         deleteEmptyDirData?: boolean;
         cleanerImage: string;
         captureNamespace: string;
-        /** A copy of the disk is cleaned, or the node's own disk, which is the default. */
+        /** A copy of the disk is cleaned, or the node's own disk; what the cluster can do if left out. */
         mode?: "copy" | "in-place";
         /** The number of the root file system's partition. */
         rootPartition?: number;

@@ -9,7 +9,7 @@ import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
-import { captureMode } from "./mode";
+import { captureWay } from "./mode";
 import { checkTarget, type Target } from "./names";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
@@ -34,7 +34,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const vm = await scaleSetVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
-        const { mode } = await captureMode(cluster, settings.mode);
+        const { mode } = await captureWay(cluster, settings.mode);
         const earlier = await (mode === "copy"
             ? finishedCopy(target, resourceGroup)
             : finishedSnapshot(target, resourceGroup, disk.id));

@@ -79,7 +79,7 @@ const SELECTION_KEYS = {
 
 /** How a node's disk is taken. */
 const CAPTURE_KEYS = {
-    // In place if left out: components/capture/mode.ts.
+    // What the cluster can do if left out: components/capture/mode.ts.
     capture: key(oneOf("copy", "in-place")),
     // As minAvailable of a PodDisruptionBudget: a number or a percentage.
     minimumReadyNodes: key(

@@ -159,6 +159,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 imageDefinitionId: imageDefinitionId(this.pool),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
+                captureMode: settings.capture.mode,
                 maxHistory: settings.image.maxHistory,
                 node,
                 pin,
@@ -229,7 +230,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             {
                 ...{ pool: pool.settings.name, version, node, instanceId, patched, scaleSetId: pool.live.id },
                 resourceGroup: pool.scaleSet.resourceGroup,
-                settings: inputsOf(settings),
+                settings: inputsOf({ ...settings, mode: choice.capture ?? settings.mode }),
                 kured,
                 tags,
                 kubernetes,

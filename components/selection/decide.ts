@@ -1,4 +1,5 @@
 // From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps. Pure.
+import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
@@ -38,6 +39,8 @@ export interface DecisionInputs {
     unfinished: UnfinishedCapture[];
     /** Nodes of the cluster that kured is rebooting. */
     rebooting: string[];
+    /** Which way a disk is captured. */
+    way: CaptureWay;
     /** Setting `minimumReadyNodes`. */
     minimumReadyNodes?: MinimumNodes;
     /** Choices whose image Azure has failed to make as often as it is tried. */
@@ -51,7 +54,7 @@ export interface Decision {
     current: string;
     currentNode: string;
     /** The node to take in this run; undefined when nothing is to change. */
-    chosen?: { node: PoolNode; choice: Choice };
+    chosen?: { node: PoolNode; choice: Choice; way: CaptureWay };
     /** How many nodes each rule has rejected; undefined where the configuration names the node or the version. */
     screening?: Screening;
     /** Why no node was taken although some may fit. */
@@ -113,7 +116,7 @@ export function decide(nodes: PoolNode[], inputs: DecisionInputs): Decision {
         return { ...toDecision(inputs, history.built, obstacle), screening: pick.screening };
     }
     const decision = toDecision(inputs, [...history.built, choice]);
-    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice } };
+    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice, way: inputs.way } };
 }
 
 /** What speaks against capturing this node in this run, although it is the one to take. */
@@ -124,6 +127,10 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     }
     if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
         return { kind: "failed", node: node.name, version: choice.version };
+    }
+    // A copy takes no node out of service.
+    if (inputs.way.mode === "copy") {
+        return undefined;
     }
     const ofPool = nodes.filter((each) => firstFailure(each, inputs.facts, ["elsewhere"]) === undefined);
     const { spare, ...capacity } = canSpare(ofPool, node.name, inputs.rebooting, inputs.minimumReadyNodes);
@@ -201,7 +208,8 @@ function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
     const needed = neededAt(node, facts.now);
     const rebootNeededAt = asUtc(needed instanceof Date ? needed : (momentOf(version) ?? moment));
     const instanceId = instanceOf(node.details?.providerID ?? "", facts.scaleSetId) ?? "";
-    return withAttempt({ version, node: node.name, instanceId, rebootNeededAt }, history.pending, gallery);
+    const capture = inputs.way.mode;
+    return withAttempt({ version, node: node.name, instanceId, rebootNeededAt, capture }, history.pending, gallery);
 }
 
 const MINUTE_MS = 60_000;

@@ -1,4 +1,5 @@
 // The line that a person decides by: which node, its reboot, Ready for how long, from which image to which, and why no other. Pure.
+import { describeWay } from "../capture/mode";
 import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
@@ -7,7 +8,8 @@ import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, 
 
 /**
  * The line of a preview or an update, as of now:
- * `pool1: node NODE, reboot needed 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits)`.
+ * `pool1: node NODE, reboot needed 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits);
+ * capture by a copy: the node goes on (the cluster has disk.csi.azure.com)`.
  *
  * @param before the version that was current until now; empty when there was none
  */
@@ -16,7 +18,8 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     const how = screening ? ` (${counts(screening, facts)})` : "";
     if (chosen) {
         const ready = `ready ${roundedDown(readyFor(chosen.node, facts.now))}`;
-        return `${pool}: ${taken(decision, facts, ready, before)}${how || ", as named by the configuration (node)"}`;
+        const named = how || ", as named by the configuration (node)";
+        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}`;
     }
     if (noChoice?.kind === "pinned") {
         return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;

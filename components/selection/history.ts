@@ -42,7 +42,8 @@ export const MOST_ATTEMPTS = 2;
 
 /**
  * A choice with its attempt: 1, or one more than the attempt that failed in Azure. A failed version keeps its name until it is
- * deleted, and the raised number is what lets the stack replace it. The same choice as before is given back as it was.
+ * deleted, and the raised number is what lets the stack replace it. The same choice as before is given back as it was, but for the way
+ * of its capture.
  *
  * @throws UserError when a failed version of that name was not made by this stack
  */
@@ -58,7 +59,7 @@ export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], 
     }
     const same = before?.node === choice.node && before.instanceId === choice.instanceId;
     const attempt = Math.max(before?.attempt ?? 1, failed ? failed.attempt + 1 : 1);
-    return same ? { ...before, attempt } : { ...choice, attempt };
+    return same ? { ...before, ...(choice.capture && { capture: choice.capture }), attempt } : { ...choice, attempt };
 }
 
 /** The newest `maxHistory` choices, and with them whatever version is in use: never dropped, however old. */

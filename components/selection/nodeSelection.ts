@@ -1,5 +1,6 @@
 // The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
+import type { CaptureMode } from "../capture/mode";
 import { shell } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -24,6 +25,8 @@ export interface Choice {
     rebootNeededAt: string;
     /** The same under the name that earlier versions gave it, in choices that they made: their images carry it as a tag. */
     patched?: string;
+    /** Which way its disk is captured; choices of earlier versions do not have it. */
+    capture?: CaptureMode;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
 }
@@ -45,6 +48,8 @@ export interface NodeSelectionArgs {
     rules: SelectionRules;
     /** How many of the pool's other nodes must be in service; all of them if left out. */
     minimumReadyNodes?: MinimumNodes;
+    /** The configured way of capturing; the cluster decides if left out. */
+    captureMode?: CaptureMode;
     /** How many versions to keep. */
     maxHistory: number;
     /** The one node to take. */

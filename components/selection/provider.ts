@@ -59,9 +59,10 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
     const unfinished = inPool.flatMap((each) => unfinishedCapture(each, nodes.now) ?? []);
     const givenUp = before.givenUp ?? [];
+    const way = await nodes.captureWay(args.captureMode);
     const inputs: DecisionInputs = {
         ...{ pool, facts, history, gallery, live, maxHistory, node, pin },
-        ...{ unfinished, givenUp, rebooting: nodes.rebooting, minimumReadyNodes: args.minimumReadyNodes },
+        ...{ unfinished, givenUp, rebooting: nodes.rebooting, way, minimumReadyNodes: args.minimumReadyNodes },
     };
     const dead = unfinished.filter(({ state }) => state === "dead").map((capture) => capture.node);
     const marked = inPool.filter(isMarked).map(({ name }) => name);
@@ -142,7 +143,9 @@ function versionsDiffer(
     b: Pick<NodeSelectionState, "versions">,
 ): boolean {
     const plain = ({ versions = [] }: typeof a) =>
-        versions.map(({ version, node, instanceId, attempt }) => [version, node, instanceId, attempt].join());
+        versions.map(({ version, node, instanceId, attempt, capture }) =>
+            [version, node, instanceId, attempt, capture].join(),
+        );
     return plain(a).join("\n") !== plain(b).join("\n");
 }
 

@@ -1,5 +1,6 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
+import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { describe, getJson, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { cordonedByDeadCapture } from "./unfinished";
@@ -21,6 +22,8 @@ export interface Nodes {
     ofScaleSet(scaleSetId: string, computerNamePrefix?: string): Promise<PoolNode[]>;
     /** The same nodes, with details of those named; a node that has gone meanwhile is left out. */
     withDetails(nodes: PoolNode[], names: string[]): Promise<PoolNode[]>;
+    /** Which way a disk is captured, where this is what the configuration says. */
+    captureWay(configured: CaptureMode | undefined): Promise<CaptureWay>;
     /** All DaemonSets, or undefined when they may not be listed. */
     daemonSets(): Promise<V1DaemonSet[] | undefined>;
 }
@@ -53,6 +56,7 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
         cordoned: node.cordoned && !cordonedByDeadCapture(node, now),
     }));
     const details = new Map<string, NodeDetails>();
+    const ways = new Map<CaptureMode | undefined, Promise<CaptureWay>>();
     return {
         now,
         annotated: all.some(({ annotations }) =>
@@ -61,6 +65,11 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
         rebooting: all.filter(isBeingRebooted).map(({ name }) => name),
         ofScaleSet: (scaleSetId, prefix) => narrow(cluster, all, details, scaleSetId, prefix),
         withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
+        captureWay: (configured) => {
+            const way = ways.get(configured) ?? captureWay(cluster, configured);
+            ways.set(configured, way);
+            return way;
+        },
         daemonSets: () => readDaemonSets(cluster),
     };
 }

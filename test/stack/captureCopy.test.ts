@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { StorageV1Api, makeInformer, type V1Node, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { DISK_DRIVER, captureWay } from "../../components/capture/mode";
+import { kubernetes } from "../../components/node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
@@ -179,6 +181,24 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
 
     const again = await start(vm).result;
     expect(again.captured).toMatchObject({ ...captured });
+});
+
+test("the cluster decides which way a disk is captured, unless the configuration does", async () => {
+    const cluster = kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
+    const storage = cluster.config.makeApiClient(StorageV1Api);
+    const copy = { mode: "copy", why: "the cluster has disk.csi.azure.com" };
+    expect(await captureWay(cluster, undefined)).toEqual(copy);
+    expect(await captureWay(cluster, "copy")).toEqual({ mode: "copy", why: "kamino:capture" });
+    expect(await captureWay(cluster, "in-place")).toEqual({ mode: "in-place", why: "kamino:capture" });
+
+    const { metadata, spec } = await storage.readCSIDriver({ name: DISK_DRIVER });
+    await storage.deleteCSIDriver({ name: DISK_DRIVER });
+    expect(await captureWay(cluster, undefined)).toEqual({
+        mode: "in-place",
+        why: "the cluster does not have disk.csi.azure.com",
+    });
+    await expect(captureWay(cluster, "copy")).rejects.toThrow(/^kamino:capture is copy, but the cluster does not have/);
+    await storage.createCSIDriver({ body: { metadata: { name: metadata?.name }, spec } });
 });
 
 test("a copy that is refused leaves nothing behind, and the line says why", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { claimOf, copyPod, objectName, volumeOf, type CopyCleaning } from "../../../components/capture/copy/objects";
 import { chooseCleanerPlace, type ListedNode } from "../../../components/capture/copy/place";
-import { describeMode } from "../../../components/capture/mode";
+import { describeWay } from "../../../components/capture/mode";
 import { snapshotName } from "../../../components/capture/names";
 
 const SCALE_SET =
@@ -128,8 +128,8 @@ describe("what attaches a copy and cleans it", () => {
 });
 
 test("a preview's line says which way and why", () => {
-    expect(describeMode({ mode: "copy", why: "kamino:capture" })).toMatch(
-        /copied.*while the node goes on \(kamino:capture\)/,
+    expect(describeWay({ mode: "copy", why: "kamino:capture" })).toMatch(
+        /by a copy: the node goes on \(kamino:capture\)/,
     );
-    expect(describeMode({ mode: "in-place", why: "no driver" })).toMatch(/drained and off.*\(no driver\)/);
+    expect(describeWay({ mode: "in-place", why: "no driver" })).toMatch(/drained and off.*\(no driver\)/);
 });

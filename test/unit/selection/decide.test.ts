@@ -1,5 +1,6 @@
 // Decisions: which node, which version, what history keeps, and the line that says so.
 import { describe, expect, it, test } from "vitest";
+import type { CaptureWay } from "../../../components/capture/mode";
 import { decide, contenders } from "../../../components/selection/decide";
 import { roundedDown } from "../../../components/core/duration";
 import { logLine, stateLine } from "../../../components/selection/explain";
@@ -34,7 +35,8 @@ describe("a decision", () => {
         ]);
         expect(line).toBe(
             "pool1: node k8s-pool1-12345678-vmss00000b, reboot needed 2026-11-22 04:12Z, ready 15h, " +
-                "image 2026.1121.0409 → 2026.1122.0412 (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits)",
+                "image 2026.1121.0409 → 2026.1122.0412 (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits); " +
+                "capture in place: the node is drained and off for minutes (kamino:capture)",
         );
     });
 
@@ -51,7 +53,7 @@ describe("a decision", () => {
         expect([versions, current, line]).toEqual([[], "", "pool1: unchanged, no image yet (0 nodes: 0 fit)"]);
     });
 
-    it("records the moment in UTC, the VM, and the first attempt", () => {
+    it("records the moment in UTC, the VM, the way of the capture, and the first attempt", () => {
         const { chosen } = ask([node("n", { needed: "2026-11-22T06:12:09.5+02:00", instance: 407 })], built);
         expect(chosen?.choice).toEqual({
             ...{
@@ -59,6 +61,7 @@ describe("a decision", () => {
                 node: "n",
                 instanceId: "407",
                 rebootNeededAt: "2026-11-22T04:12:09Z",
+                capture: "in-place",
                 attempt: 1,
             },
         });
@@ -95,9 +98,19 @@ describe("a run that failed before the image was made", () => {
     const pending = choice("2026.1122.0412", "n", { rebootNeededAt: "2026-11-22T04:12:09Z" });
     const failed = { history: [...built.history, pending], gallery: built.gallery };
 
+    const again = { ...pending, capture: "in-place" };
+
     it("is gone on with, also when its own capture has just restarted the node", () => {
         const { versions } = ask([node("n", { readySince: "2026-11-22T19:59:00Z" })], failed);
-        expect(versions).toEqual(failed.history);
+        expect(versions).toEqual([...built.history, again]);
+    });
+
+    it("is gone on with in another way of capturing, where that is what holds now", () => {
+        const copied = {
+            history: [...built.history, { ...pending, capture: "copy" as const }],
+            gallery: built.gallery,
+        };
+        expect(ask([node("n")], copied).versions.at(-1)).toEqual(again);
     });
 
     it("does not hide a newer node", () => {
@@ -116,7 +129,7 @@ describe("a run that failed before the image was made", () => {
     it("is a further attempt when Azure could not make the image", () => {
         const gallery = [...built.gallery, image("2026.1122.0412", { state: "Failed" })];
         const { versions, line } = ask([node("n")], { ...failed, gallery });
-        expect(versions.at(-1)).toEqual({ ...pending, attempt: 2 });
+        expect(versions.at(-1)).toEqual({ ...again, attempt: 2 });
         expect(line).toContain("attempt 2");
     });
 });
@@ -275,6 +288,13 @@ describe("a pool that cannot spare a node", () => {
     it("holds for a node that the configuration names as well", () => {
         const { noChoice } = ask([node("n"), ...others(1, { deleting: true })], { ...built, node: "n" });
         expect(noChoice).toMatchObject({ kind: "noSpare", others: 1, inService: 0 });
+    });
+
+    it("need not where the disk is copied, of which the node notices nothing", () => {
+        const way: CaptureWay = { mode: "copy", why: "the cluster has disk.csi.azure.com" };
+        const { chosen, line } = ask([node("n"), ...others(1, off)], { ...built, way, rebooting: ["elsewhere"] });
+        expect(chosen?.choice).toMatchObject({ node: "n", capture: "copy" });
+        expect(line).toContain("1 fits); capture by a copy: the node goes on (the cluster has disk.csi.azure.com)");
     });
 
     it("can spare one when enough others are in service", () => {

@@ -1,4 +1,5 @@
 // A pool of nodes and a question about it, each test changing what it is about.
+import type { CaptureWay } from "../../../components/capture/mode";
 import { reconcile } from "../../../components/selection/history";
 import type { Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
 import { REBOOT_NEEDED } from "../../../components/node/kured";
@@ -87,6 +88,7 @@ export function question(
         rebooting?: string[];
         minimumReadyNodes?: MinimumNodes;
         givenUp?: GivenUp[];
+        way?: CaptureWay;
     } = {},
 ): DecisionInputs {
     const { history: versions = [], gallery = [], live, maxHistory = 3, node: named, pin, ownNode } = changes;
@@ -104,5 +106,6 @@ export function question(
         ...{ history, gallery, live, maxHistory, node: named, pin },
         ...{ unfinished: changes.unfinished ?? [], givenUp: changes.givenUp ?? [] },
         ...{ rebooting: changes.rebooting ?? [], minimumReadyNodes: changes.minimumReadyNodes },
+        way: changes.way ?? { mode: "in-place", why: "kamino:capture" },
     };
 }

@@ -72,13 +72,13 @@ export default tseslint.config(
         rules: { "import-x/no-cycle": ["error", { ignoreExternal: true }] },
     },
     {
-        files: ["**/*.mjs", "**/policies/index.js"],
+        files: ["**/*.mjs", "**/*.cjs", "**/policies/index.js"],
         ...tseslint.configs.disableTypeChecked,
     },
     {
-        // Loaded as it is by Pulumi's launcher for policy packs, before there is anything to load TypeScript with.
-        files: ["**/policies/index.js"],
-        languageOptions: { sourceType: "commonjs" },
+        // Loaded before there is anything to load TypeScript with.
+        files: ["**/*.cjs", "**/policies/index.js"],
+        languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly", __filename: "readonly" } },
         rules: { "@typescript-eslint/no-require-imports": "off" },
     },
 );

@@ -3,12 +3,10 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../components/core/errors";
+import { PROJECT } from "../components/core/project";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
 import { stopGracefully } from "./stop";
-
-/** The project: where Pulumi.yaml and the policy pack are. */
-export const PROJECT = join(__dirname, "..");
 
 /** The result of a pulumi command. */
 export interface Result {

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { oneLine, UserError } from "../components/core/errors";
+import { PROJECT } from "../components/core/project";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
@@ -11,16 +12,7 @@ import { keepTokenFile } from "./github/tokenFile";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
-import {
-    cancelLocks,
-    imageVersions,
-    preview,
-    PROJECT,
-    selectedStack,
-    up,
-    type Result,
-    type RunContext,
-} from "./pulumi";
+import { cancelLocks, imageVersions, preview, selectedStack, up, type Result, type RunContext } from "./pulumi";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
 import { lockedMessage, locksIn, staleReason } from "./stateLock";

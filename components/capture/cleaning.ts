@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import type { Vm } from "../azure/vm";
 import { UserError } from "../core/errors";
+import { PROJECT } from "../core/project";
 import { until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { isReady, readNode } from "../node/node";
@@ -31,7 +32,7 @@ const REPORT_SECONDS = 5;
 
 /** The scripts of both ways to clean, with what they share. */
 export function cleaningScript(capture: "in-place" | "copy"): string {
-    const read = (name: string) => readFileSync(join(__dirname, name), "utf8");
+    const read = (name: string) => readFileSync(join(PROJECT, "components", "capture", name), "utf8");
     return read("cleanCommon.sh") + read(capture === "copy" ? "cleanCopy.sh" : "clean.sh");
 }
 

@@ -7,13 +7,13 @@ export type Implementation = Partial<dynamic.ResourceProvider>;
 type Call = (...args: unknown[]) => Promise<never>;
 
 /**
- * A dynamic provider whose functions are those that a module of this project exports under the same names.
+ * A dynamic provider whose functions are those that a module of this project exports under the same names (components/providers.ts).
  *
  * The engine writes a provider's functions, with all they capture, into the state of each of its resources (`__provider`).
  * So they capture a path and nothing else: that text stays small and the same when the code changes, no credential can get
  * into it, and all resources of a run share the module and its clients. The process that runs them starts in the project's folder.
  *
- * @param module path from the project's root without extension, as in `components/capture/provider`
+ * @param module path from the project's root without extension, as in `components/capture/provider`, by which components/providers.ts has it
  */
 export function shell(module: string): dynamic.ResourceProvider {
     // Self-contained on purpose: whatever it named from outside would be captured and written into the state as well.
@@ -21,9 +21,9 @@ export function shell(module: string): dynamic.ResourceProvider {
         // eslint-disable-next-line @typescript-eslint/no-require-imports
         const { createRequire } = require("node:module") as typeof import("node:module");
         const load = createRequire(process.cwd() + "/package.json");
-        load("esbuild-register");
-        const functions = load("./" + module) as Record<string, Call>;
-        return functions[method];
+        load("./components/engine/typescript.cjs");
+        const { providers } = load("./components/providers") as { providers: Record<string, Record<string, Call>> };
+        return providers[module][method];
     };
     return {
         configure: (request) => load("configure")(request),

@@ -53,7 +53,7 @@ function container(settings: ScheduleSettings, names: Names): types.input.core.v
         image,
         workingDir: PROGRAM,
         // The very command behind `npm run`, without npm in between: signals reach the runner.
-        command: ["node", "--require", "esbuild-register", "runner/main.ts"],
+        command: ["node", "--require", "./components/engine/typescript.cjs", "runner/main.ts"],
         args: [mode, "--stack", stack, "--config-file", `${SETTINGS_MOUNT}/settings.yaml`],
         env: environment(settings, names),
         ...(environmentSecret && { envFrom: [{ secretRef: { name: environmentSecret } }] }),

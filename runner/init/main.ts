@@ -6,11 +6,11 @@ import { computeClient } from "../../components/azure/client";
 import { subscriptionId } from "../../components/azure/login";
 import { parseArmId } from "../../components/azure/ids";
 import { oneLine, UserError } from "../../components/core/errors";
+import { PROJECT } from "../../components/core/project";
 import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";
 import type { LiveModel } from "../../components/pool/model";
 import { refusal } from "../../components/pool/refusals";
 import { confirm } from "../confirm";
-import { PROJECT } from "../pulumi";
 import { listing, poolsOf, propose, withProposal, type Finding, type FoundPool } from "./proposal";
 
 const USAGE = `Usage: npm run init -- --stack NAME [options]

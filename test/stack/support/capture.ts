@@ -47,7 +47,7 @@ function start(sandbox: Sandbox, expression: string, input: unknown): RunningCap
         `const input = JSON.parse(process.env.CAPTURE_INPUT);` +
         `${expression}.then((captured) => ({ captured }), (error) => ({ error: error.message, stack: error.stack }))` +
         `.then((result) => console.log(JSON.stringify(result)));`;
-    const child = spawn(process.execPath, ["--require", "esbuild-register", "--eval", program], {
+    const child = spawn(process.execPath, ["--require", "./components/engine/typescript.cjs", "--eval", program], {
         cwd: REPOSITORY,
         env: { ...sandbox.env, CAPTURE_INPUT: JSON.stringify(input) },
         stdio: ["ignore", "pipe", "pipe"],

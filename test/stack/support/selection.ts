@@ -43,11 +43,15 @@ export async function call<T>(
         `const provider = require("./components/selection/provider");` +
         `provider.${name}(...JSON.parse(process.env.SELECTION_INPUT))` +
         `.then((result) => console.log(JSON.stringify(result)));`;
-    const { stdout, stderr } = await execa(process.execPath, ["--require", "esbuild-register", "--eval", program], {
-        cwd: REPOSITORY,
-        env: { ...sandbox.env, SELECTION_INPUT: JSON.stringify(input), ...env },
-        extendEnv: false,
-    });
+    const { stdout, stderr } = await execa(
+        process.execPath,
+        ["--require", "./components/engine/typescript.cjs", "--eval", program],
+        {
+            cwd: REPOSITORY,
+            env: { ...sandbox.env, SELECTION_INPUT: JSON.stringify(input), ...env },
+            extendEnv: false,
+        },
+    );
     return { ...(JSON.parse(stdout) as T), said: stderr };
 }
 

@@ -9,7 +9,7 @@ function serialised(module: string): string {
         const { runtime } = require("@pulumi/pulumi");
         const provider = require("./components/engine/shell").shell(${JSON.stringify(module)});
         runtime.serializeFunction(() => provider, {}).then(({ text }) => process.stdout.write(text));`;
-    return execFileSync(process.execPath, ["--require", "esbuild-register", "--eval", code], {
+    return execFileSync(process.execPath, ["--require", "./components/engine/typescript.cjs", "--eval", code], {
         cwd: join(__dirname, "../../.."),
         encoding: "utf8",
     });

@@ -1,6 +1,6 @@
 // Policy on what somebody else changed in a model since this stack's last run: the configuration says what becomes of it.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
-import { PROTOTYPE, UPGRADE_SETTINGS, changedParts, sameImage, type PrototypeStatement } from "./contract";
+import { FOREIGN_CHANGES, UPGRADE_SETTINGS, changedParts, sameImage, type PrototypeStatement } from "./contract";
 import { bootstraps } from "./extensions";
 import { ofType } from "./resources";
 
@@ -25,7 +25,7 @@ const scaleSetForeignChangesDecided: ResourceValidationPolicy = {
         "A model whose image, bootstrap or upgrade settings somebody else has changed since the last run is written only as configured.",
     enforcementLevel: "mandatory",
     configSchema: decisionOptions,
-    validateResource: ofType<PrototypeStatement>(PROTOTYPE, (statement, args, report) => {
+    validateResource: ofType<{ statement?: PrototypeStatement }>(FOREIGN_CHANGES, ({ statement = {} }, args, report) => {
         const { decisions = decisionOptions.properties.decisions.default as string[] } =
             args.getConfig<Partial<DecisionOptions>>();
         const changed = changedByOthers(statement);

@@ -11,9 +11,9 @@ export async function configure(): Promise<void> {
 
 /** Counts at preview already, so that the plan shows the model that will be written. */
 export async function check(olds: Partial<State>, news: ForeignChangesInputs): Promise<dynamic.CheckResult<State>> {
-    const { pool, onForeignChange, changes, rewrite } = news;
+    const { pool, onForeignChange, changes, statement, rewrite } = news;
     const writes = (olds.writes ?? 0) + (rewrite ? 1 : 0);
-    return Promise.resolve({ inputs: { pool, onForeignChange, changes, writes } });
+    return Promise.resolve({ inputs: { pool, onForeignChange, changes, ...(statement && { statement }), writes } });
 }
 
 /** A change as long as somebody else's changes are there; when they have gone that alone is none. */

@@ -1,6 +1,6 @@
 // The resource that shows in a plan what somebody else has changed in a pool's model, and what becomes of it. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
-import type { OnForeignChange } from "../../policies/contract";
+import type { OnForeignChange, PrototypeStatement } from "../../policies/contract";
 import { shell } from "../engine/shell";
 
 /** What others have changed, as the program found it. */
@@ -9,6 +9,8 @@ export interface ForeignChangesInputs {
     onForeignChange: OnForeignChange;
     /** By what was changed: what the model has now → what it has after this run. Empty when nobody changed anything. */
     changes: Record<string, string>;
+    /** The records that the changes were found by, for the policy pack to judge by itself; left out where there are no changes. */
+    statement?: PrototypeStatement;
     /** Whether this run writes the stack's own model over somebody else's. */
     rewrite: boolean;
 }

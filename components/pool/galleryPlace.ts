@@ -1,4 +1,4 @@
-// Where a pool's images go: a gallery given by id, or one that this stack makes under a name that is free in the subscription.
+// Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the subscription gives.
 import { createHash } from "node:crypto";
 import { readGallery } from "../azure/galleries";
 import { galleriesOf, type NamedGallery } from "../azure/galleries";
@@ -66,13 +66,16 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
             return { ...at(name), location: found.location, managed: true };
         }
     }
-    const taken = await galleriesOf(subscriptionId);
-    const other = taken?.find(({ name }) => name.toLowerCase() === configured.toLowerCase());
     if (isDefault) {
-        const isFree = taken !== undefined && other === undefined && groups.length === 1;
-        return { ...at(isFree ? configured : unique), location, managed: true };
+        // Never the plain name: stacks of one subscription whose first runs overlap would all find it free.
+        return { ...at(unique), location, managed: true };
     }
-    refuseTaken(at(configured), other, groups);
+    const taken = await galleriesOf(subscriptionId);
+    refuseTaken(
+        at(configured),
+        taken?.find(({ name }) => name.toLowerCase() === configured.toLowerCase()),
+        groups,
+    );
     return { ...at(configured), location, managed: true };
 }
 

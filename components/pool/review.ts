@@ -60,9 +60,9 @@ function needsDecision({ pool, changes }: Review): boolean {
 
 /**
  * Says what others have changed, and stops the run where the configuration does not say what becomes of it: an update before it
- * declares anything; a preview at its end, as an error that does not keep the plan from being shown.
+ * declares anything; a preview at its end, once the plan is shown.
  *
- * @throws UserError in an update, with a line for each pool that needs a decision
+ * @throws UserError with a line for each pool that needs a decision
  */
 export function sayForeignChanges(reviews: Review[]): void {
     const stopped = reviews.filter(needsDecision);
@@ -75,8 +75,12 @@ export function sayForeignChanges(reviews: Review[]): void {
         return;
     }
     const lines = stopped.map(({ line, pool }) => `${pool.configKey}: ${line}; the run stops here: ${DECISIONS}`);
-    if (!pulumi.runtime.isDryRun()) {
+    const stop = () => {
         throw new UserError(lines.join("\n"));
+    };
+    if (!pulumi.runtime.isDryRun()) {
+        stop();
     }
-    lines.forEach((line) => void pulumi.log.error(line));
+    // Once there is nothing left to declare: an error that is only logged does not make a preview fail.
+    process.once("beforeExit", stop);
 }

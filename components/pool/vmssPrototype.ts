@@ -1,5 +1,4 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
-import { isDeepStrictEqual } from "node:util";
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -89,20 +88,6 @@ function statementOf({ review, previous }: VmssPrototypeArgs): PrototypeStatemen
 }
 
 /**
- * What of it a policy on one resource has to see, which are inputs: a changed input is a line in the preview, so records that are the
- * same, of which such a policy has nothing to say, are not among them. Policies on the whole stack see all of it, as outputs.
- */
-function statedAsInputs(statement: PrototypeStatement): PrototypeStatement {
-    const { scaleSetOptions, previous, live } = statement;
-    const model = previous?.model;
-    return !model || !live || isDeepStrictEqual(defined(model), defined(live)) ? { scaleSetOptions } : statement;
-}
-
-function defined(record: ModelRecord): object {
-    return JSON.parse(JSON.stringify(record)) as object;
-}
-
-/**
  * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
  *
  * A preview shows every change: `~ NodeSelection`, `+ OsDiskCapture`, `+ GalleryImageVersion`, and the one line of the
@@ -119,7 +104,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
         opts?: pulumi.ComponentResourceOptions,
     ) {
         const statement = statementOf(args);
-        super("kamino:index:VmssPrototype", name, statedAsInputs(statement), opts);
+        // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in ForeignChanges.
+        super("kamino:index:VmssPrototype", name, { scaleSetOptions: statement.scaleSetOptions }, opts);
         this.pool = args.review.pool;
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
@@ -185,7 +171,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
             ...endOfAcceptance(review, previous, version),
             ...found,
         }));
-        return new ForeignChanges(name, { pool: name, onForeignChange, changes, rewrite }, { parent: this });
+        const statement = Object.keys(found).length > 0 ? statementOf(this.args) : undefined;
+        return new ForeignChanges(name, { pool: name, onForeignChange, changes, statement, rewrite }, { parent: this });
     }
 
     /** Where the pool's images are kept: none to declare when the definition was made by somebody else. */

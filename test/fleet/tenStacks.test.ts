@@ -6,7 +6,7 @@ import type { Outcome } from "../../sandbox/engine/outcome";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import type { PoolOutputs } from "../stack/support/pools";
+import { galleryNameOf, type PoolOutputs } from "../stack/support/pools";
 
 const MINUTE = 60_000;
 const CLUSTERS = 10;
@@ -56,7 +56,9 @@ async function makeMember(index: number): Promise<Member> {
     await nodes.patchAndReboot(node, { at: new Date(`2026-11-16T04:${10 + index}:00Z`) });
     const shared = index % 2 === 1;
     const group = pool.id.split("/").slice(0, 5).join("/");
-    const gallery = shared ? sharedGallery : `${group}/providers/Microsoft.Compute/galleries/kamino`;
+    const gallery = shared
+        ? sharedGallery
+        : `${group}/providers/Microsoft.Compute/galleries/${galleryNameOf(name, name)}`;
     const identity = azure.principals.add({
         name,
         assignments: [

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { PreviousPool, PrototypeStatement } from "../../policies/contract";
 import { recordOf } from "../../policies/contract";
-import { GALLERY_ID, before, model, prototype, versionId } from "./examples";
+import { GALLERY_ID, before, model, versionId } from "./examples";
 import { Pack, type Resource } from "./pack";
 
 let pack: Pack;
@@ -17,17 +17,17 @@ const previous = before();
 const image = (imageReference: object) => ({ profile: { storageProfile: { imageReference } } });
 const left = image({ id: versionId("2026.1121.409") });
 
-/** The component of a pool whose model is now this one, and was left by the last run as `before()` says. */
-function found(live: object, statement: PrototypeStatement = {}, last: PreviousPool = previous) {
-    const inputs = {
+/** What others have changed of a pool whose model is now this one, and was left by the last run as `before()` says. */
+function found(live: object, change: PrototypeStatement = {}, last: PreviousPool = previous) {
+    const statement = {
         imageDefinitionId: `${GALLERY_ID}/images/pool1`,
         previous: last,
         live: recordOf(live),
-        ...statement,
+        ...change,
     };
-    const component: Resource = { ...prototype(last) };
-    component.inputs = { ...component.inputs, ...inputs };
-    return pack.check(component);
+    const type = "pulumi-nodejs:dynamic/kamino:ForeignChanges";
+    const resource: Resource = { type, name: "pool1", inputs: { pool: "pool1", changes: {}, statement } };
+    return pack.check(resource);
 }
 
 it("passes a pool that nobody else has changed, and one that the last run did not adopt", async () => {

@@ -5,7 +5,7 @@ import type { Outcome } from "../../sandbox/engine/outcome";
 import type { ConfigValue, Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import { changesIn, imageOf, modelOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
+import { changesIn, galleryNameOf, imageOf, modelOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
 
 const MINUTE = 60_000;
 const [MONDAY, TUESDAY] = ["2026.1116.0412", "2026.1117.0412"];
@@ -68,7 +68,10 @@ interface Whole {
 }
 
 const versionId = (version: string) =>
-    `${scaleSetOf(sandbox, "pool1").id.replace(/virtualMachineScaleSets.*/, "")}galleries/kamino/images/${scaleSetOf(sandbox, "pool1").name}/versions/${version}`;
+    scaleSetOf(sandbox, "pool1").id.replace(
+        "virtualMachineScaleSets",
+        `galleries/${galleryNameOf(scaleSetOf(sandbox, "pool1").resourceGroup)}/images`,
+    ) + `/versions/${version}`;
 const extensionNames = () =>
     modelOf(sandbox, "pool1").extensionProfile.extensions.map(({ name }) => name.replace(/^k8s-.*-/, ""));
 const configure = (config: Record<string, ConfigValue | undefined>) =>

@@ -6,6 +6,7 @@ import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import {
     changesIn,
+    galleryNameOf,
     imageOf,
     lineOf,
     machinesOf,
@@ -60,7 +61,7 @@ async function expectAllInService(pool = "pool1") {
 test("the first preview says which node, and adopts the pool as it is", async () => {
     const preview = (await stack.preview()).orFail();
     expect(changesIn(preview)).toEqual([
-        "create Gallery kamino",
+        `create Gallery ${galleryNameOf(scaleSetOf(sandbox, "pool1").resourceGroup)}`,
         "create GalleryImage pool1",
         `create GalleryImageVersion pool1-${MONDAY}`,
         "create NodeSelection pool1",

@@ -1,9 +1,16 @@
 // The whole program on the sandbox: a stack for its pools, nodes with a past, and what an outcome did to which resource.
+import { createHash } from "node:crypto";
 import type { ScaleSet, Vm } from "../../../sandbox/azure";
 import type { Outcome } from "../../../sandbox/engine/outcome";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import { computeClient } from "../../azure/support";
+
+/** The name of the gallery that a stack makes for pools of a resource group, where the configuration does not name one. */
+export function galleryNameOf(resourceGroup: string, stack = "test"): string {
+    const text = `organization/kamino/${stack}\n${resourceGroup.toLowerCase()}`;
+    return `kamino_${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+}
 
 /** What the program says of a pool. */
 export interface PoolOutputs {

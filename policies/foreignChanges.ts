@@ -25,18 +25,21 @@ const scaleSetForeignChangesDecided: ResourceValidationPolicy = {
         "A model whose image, bootstrap or upgrade settings somebody else has changed since the last run is written only as configured.",
     enforcementLevel: "mandatory",
     configSchema: decisionOptions,
-    validateResource: ofType<{ statement?: PrototypeStatement }>(FOREIGN_CHANGES, ({ statement = {} }, args, report) => {
-        const { decisions = decisionOptions.properties.decisions.default as string[] } =
-            args.getConfig<Partial<DecisionOptions>>();
-        const changed = changedByOthers(statement);
-        const decision = statement.onForeignChange ?? "stop";
-        if (changed.length > 0 && !decisions.includes(decision)) {
-            report(
-                `Somebody else has changed ${changed.join(", ")} of the scale set since the last run; onForeignChange ` +
-                    `must be ${decisions.join(" or ") || "left alone and the model set right by hand"}, and is ${decision}.`,
-            );
-        }
-    }),
+    validateResource: ofType<{ statement?: PrototypeStatement }>(
+        FOREIGN_CHANGES,
+        ({ statement = {} }, args, report) => {
+            const { decisions = decisionOptions.properties.decisions.default as string[] } =
+                args.getConfig<Partial<DecisionOptions>>();
+            const changed = changedByOthers(statement);
+            const decision = statement.onForeignChange ?? "stop";
+            if (changed.length > 0 && !decisions.includes(decision)) {
+                report(
+                    `Somebody else has changed ${changed.join(", ")} of the scale set since the last run; onForeignChange ` +
+                        `must be ${decisions.join(" or ") || "left alone and the model set right by hand"}, and is ${decision}.`,
+                );
+            }
+        },
+    ),
 };
 
 /** What somebody else has changed since the last run, of the things that a write would undo or that roll a model out. */

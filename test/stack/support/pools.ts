@@ -88,12 +88,15 @@ export function imageOf(sandbox: Sandbox, pool: string): string | undefined {
 }
 
 /** The image versions that the pool's image definition holds, in order. */
-export async function versionsInGallery(sandbox: Sandbox, pool: string, gallery = "kamino"): Promise<string[]> {
+export async function versionsInGallery(sandbox: Sandbox, pool: string): Promise<string[]> {
     const { resourceGroup, name } = scaleSetOf(sandbox, pool);
+    const { galleries, galleryImageVersions } = computeClient(sandbox.azure);
     const versions: string[] = [];
-    const { galleryImageVersions } = computeClient(sandbox.azure);
-    for await (const version of galleryImageVersions.listByGalleryImage(resourceGroup, gallery, name)) {
-        versions.push(version.name ?? "");
+    for await (const gallery of galleries.listByResourceGroup(resourceGroup)) {
+        const found = galleryImageVersions.listByGalleryImage(resourceGroup, gallery.name ?? "", name);
+        for await (const version of found) {
+            versions.push(version.name ?? "");
+        }
     }
     return versions.sort();
 }

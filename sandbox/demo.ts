@@ -41,10 +41,12 @@ async function tell(sandbox: Sandbox) {
     });
 
     say(
-        "First run: take an image of each pool's most recently patched node, and adopt the scale sets as they are (=).",
+        "First run: take an image of each pool's most recently rebooted node, and adopt the scale sets as they are (=).",
         "pulumi up",
     );
+    const before = await service(sandbox);
     await run(sandbox, stack, "up");
+    await showThatNobodyLeft(sandbox, before);
     say(
         "Now the reviewable change: the models point at the images; script extension and bootstrap data go.",
         "pulumi preview --diff",
@@ -59,11 +61,36 @@ async function tell(sandbox: Sandbox) {
     say("The bump, as it comes to review: of the scale set one line, imageReference.id.", "pulumi preview --diff");
     await run(sandbox, stack, "preview", "--diff");
     say("And done.", "pulumi up");
+    const now = await service(sandbox);
     await run(sandbox, stack, "up");
+    await showThatNobodyLeft(sandbox, now);
 
     await scaleOut(sandbox, pool);
     say("Nothing is newer than the images now: unchanged.", "pulumi preview");
     await run(sandbox, stack, "preview");
+}
+
+/** What an interruption of a node would change: by node, its VM's boots, since when it is Ready, and whether pods may come. */
+async function service({ azure, nodes }: Sandbox): Promise<Map<string, string>> {
+    const { items } = await nodes.api.core.listNode();
+    return new Map(
+        azure.vms().map(({ nodeName, bootLog }) => {
+            const node = items.find(({ metadata }) => metadata?.name === nodeName);
+            const ready = node?.status?.conditions?.find(({ type }) => type === "Ready");
+            const { status, lastTransitionTime } = ready ?? {};
+            return [nodeName, JSON.stringify([bootLog.length, status, lastTransitionTime, node?.spec?.unschedulable])];
+        }),
+    );
+}
+
+/** Images are made of copies of the nodes' disks: says that the nodes did not notice, having looked. */
+async function showThatNobodyLeft(sandbox: Sandbox, before: Map<string, string>) {
+    const after = await service(sandbox);
+    const changed = [...before].filter(([node, state]) => after.get(node) !== state).map(([node]) => node);
+    if (changed.length > 0) {
+        throw new Error(`these nodes left service: ${changed.join(", ")}`);
+    }
+    console.log(`  None of the ${before.size} nodes left service: a copy of the disk was cleaned, not the disk.`);
 }
 
 /** The autoscaler wants one node more; says what that node is like. */

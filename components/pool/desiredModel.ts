@@ -1,7 +1,8 @@
 // Which model the stack declares for a scale set: the one that Azure has, or one whose nodes start from this stack's image. Pure.
 import type { AcceptedImage, PreviousPool } from "../../policies/contract";
-import { imageVersionId } from "../azure/ids";
+import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
+import { shortImage } from "./foreignChanges";
 import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
 import type { Review } from "./review";
 
@@ -87,5 +88,5 @@ export function needsRewrite(review: Review, previous: PreviousPool, version: st
 /** What becomes of a foreign image that was accepted, when it is no more: live → wanted, for the plan. */
 export function endOfAcceptance(review: Review, { accepted }: PreviousPool, version: string): Record<string, string> {
     const ends = accepted && !acceptedImage(review, { accepted }, version);
-    return ends ? { image: `${review.live.image} → ${imageVersionId(review.pool, version)}` } : {};
+    return ends ? { image: `${shortImage(review.live.image, imageDefinitionId(review.pool))} → ${version}` } : {};
 }

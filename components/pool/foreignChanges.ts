@@ -64,13 +64,16 @@ function imageChange(before: ModelRecord, comparison: Comparison): ForeignChange
     }
     const [from, to] = [before, live].map(({ image }) => shortImage(image, comparison.imageDefinitionId));
     const text = `image was changed from ${from} to ${to}`;
-    return [{ what: "image", text, live: live.image, wanted: before.image, needsDecision: true }];
+    return [{ what: "image", text, live: to, wanted: from, needsDecision: true }];
 }
 
-/** An image for a line of text: this pool's own by its version, one of another gallery by its names in it. */
-function shortImage(image: string, imageDefinitionId: string): string {
+/**
+ * An image for people: this pool's own by its version, one of another gallery by its names in it. Pulumi shows the first 150 characters
+ * of a property, which two ids would not fit in.
+ */
+export function shortImage(image: string, imageDefinitionId: string): string {
     const [, gallery, definition, version] =
-        /\/galleries\/([^/]+)\/images\/([^/]+)(?:\/versions\/([^/]+))?$/i.exec(image) ?? [];
+        /\/(?:shared|community)?galleries\/([^/]+)\/images\/([^/]+)(?:\/versions\/([^/]+))?$/i.exec(image) ?? [];
     const names = gallery ? [gallery, definition, version].filter(Boolean).join("/") : image.split("/").at(-1);
     return versionIn(image, imageDefinitionId) ?? (names || "none");
 }

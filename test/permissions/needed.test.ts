@@ -207,7 +207,7 @@ describe.sequential("a preview fails and names what is missing", () => {
     test("without the verb list daemonsets, in its advice on nodes that kured has not annotated", async () => {
         const kubeconfig = await serviceAccount(sandbox, "without-daemonsets", PREVIEW, DAEMON_SETS);
         expect((await previewAs(kubeconfig)).output).toContain("listing DaemonSets is not allowed");
-        expect((await previewAs(accounts.preview)).output).toContain("kured 1.9.2 runs as DaemonSet");
+        expect((await previewAs(accounts.preview)).output).toContain("kured 1.15.1 runs as DaemonSet");
     });
 
     test.each(PREVIEW_VERBS.map((verb) => [textOf(verb), verb] as const))("without the verb %s", async (text, verb) => {

@@ -116,7 +116,7 @@ describe("somebody who points the model back at an earlier image", () => {
         await expectStopped(new RegExp(`image was changed from ${TUESDAY} to ${MONDAY} since the last run`));
         const preview = await stack.preview("--diff");
         expect(changesIn(preview)).toEqual(["create ForeignChanges pool1", "update VirtualMachineScaleSet pool1"]);
-        expect(preview.output).toMatch(new RegExp(`image *: "\\S+/versions/${MONDAY} → \\S+/versions/${TUESDAY}"`));
+        expect(preview.output).toMatch(new RegExp(`image *: "${MONDAY} → ${TUESDAY}"`));
     });
 
     test("is overruled by restore, in one reviewable write", async () => {

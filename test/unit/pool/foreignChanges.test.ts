@@ -113,7 +113,7 @@ describe("an image that somebody else set needs a decision", () => {
         [
             "to a community gallery's",
             withImage(written(OLD), { communityGalleryImageId: "/CommunityGalleries/g/Images/i" }),
-            "i",
+            "g/i",
         ],
     ])("%s", (_what, now, name) => {
         for (const record of [recordOfLive(written(OLD)), earlier(recordOfLive(written(OLD)))]) {
@@ -128,12 +128,12 @@ describe("an image that somebody else set needs a decision", () => {
         expect(decided(liveModel(), upgraded)).toHaveLength(1);
     });
 
-    it("shows in the plan as live → wanted, with whole ids", () => {
+    it("shows in the plan as live → wanted, short enough for what Pulumi shows of a property", () => {
         const changes = found(written(OLD), written(OLDER));
         expect(changesInPlan(changes, "restore")).toEqual({
-            image: `${DEFINITION}/versions/${OLDER} → ${DEFINITION}/versions/${OLD}`,
+            image: `${OLDER} → ${OLD}`,
         });
-        expect(changesInPlan(changes, "adopt")).toEqual({ image: `${DEFINITION}/versions/${OLDER} stays` });
+        expect(changesInPlan(changes, "adopt")).toEqual({ image: `${OLDER} stays` });
     });
 });
 

@@ -229,7 +229,13 @@ describe("when somebody else has changed the model since the last run", () => {
         const outputs = await prototype({ previous, pool: changed(foreign, "restore") });
         expect(changes()).toMatchObject({
             onForeignChange: "restore",
-            changes: { image: `${foreign} → ${ours.image}` },
+            changes: { image: `g/i/1.0.0 → ${NEW}` },
+            // For the policy pack to judge by itself.
+            statement: {
+                onForeignChange: "restore",
+                live: { image: foreign },
+                previous: { model: { image: ours.image } },
+            },
         });
         expect(options().ignoreChanges).toBeUndefined();
         expect(profile().storageProfile.imageReference).toEqual({ id: ours.image });
@@ -239,7 +245,7 @@ describe("when somebody else has changed the model since the last run", () => {
 
     test("an adopted foreign image stays as it is, and is what the next run compares with", async () => {
         const outputs = await prototype({ previous, pool: changed(foreign, "adopt") });
-        expect(changes()).toMatchObject({ changes: { image: `${foreign} stays` } });
+        expect(changes()).toMatchObject({ changes: { image: "g/i/1.0.0 stays" } });
         expect(options()).toMatchObject({ ignoreChanges: ["*"] });
         expect(options().import).toBeUndefined();
         expect(outputs).toMatchObject({
@@ -259,6 +265,7 @@ describe("when somebody else has changed the model since the last run", () => {
                 const outputs = await prototype({ previous: after, pool: changed(foreign, onForeignChange) });
                 expect(options()).toMatchObject({ ignoreChanges: ["*"] });
                 expect(changes()).toMatchObject({ changes: {} });
+                expect(changes()).not.toHaveProperty("statement");
                 expect(outputs.accepted).toEqual(accepted);
             }
         });
@@ -274,7 +281,7 @@ describe("when somebody else has changed the model since the last run", () => {
             expect(profile().osProfile.customData).not.toBe(emptyCustomData());
             expect(outputs.accepted).toBeUndefined();
             expect(changes()).toMatchObject({
-                changes: { image: `${foreign} → ${DEFINITION}/versions/${outputs.version}` },
+                changes: { image: `g/i/1.0.0 → ${outputs.version}` },
             });
         });
     });

@@ -8,7 +8,8 @@ import { info } from "../engine/progress";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { isReady, readNode } from "../node/node";
-import { parseProviderId } from "../node/providerId";
+import { canSpare, isBeingRebooted, listWholeNodes, type MinimumNodes } from "../node/nodeList";
+import { instanceOf, parseProviderId } from "../node/providerId";
 import { isSameMachine } from "./identity";
 import { isAbandoned, removalOf, type Journal } from "./journal";
 import type { Target } from "./names";
@@ -107,4 +108,36 @@ export async function lookAt(cluster: Kubernetes, target: Target, vm: Vm): Promi
         throw new UserError(`${reason as string}; nothing was changed, preview again`);
     }
     return found;
+}
+
+/**
+ * Looks whether the pool can do without the node at this moment, by all nodes of the cluster as they are now: a preview has looked
+ * as well, but hours may lie between the two.
+ *
+ * @param minimum setting `minimumReadyNodes`
+ * @throws UserError in one line with the numbers when the node cannot be spared
+ */
+export async function checkSpare(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    { node, scaleSetId }: Pick<Target, "node" | "scaleSetId">,
+    minimum?: MinimumNodes,
+): Promise<void> {
+    const all = (await listWholeNodes(cluster)).map(({ metadata, spec, status }) => ({
+        name: metadata?.name ?? "",
+        annotations: metadata?.annotations ?? {},
+        cordoned: spec?.unschedulable === true,
+        ready: isReady({ status }),
+        deleting: metadata?.deletionTimestamp !== undefined,
+        providerID: spec?.providerID,
+    }));
+    const ofPool = all.filter(({ providerID }) => instanceOf(providerID ?? "", scaleSetId) !== undefined);
+    const rebooting = all.filter(isBeingRebooted).map(({ name }) => name);
+    const { spare, others, inService, needed, rebooting: other } = canSpare(ofPool, node, rebooting, minimum);
+    if (!spare) {
+        const why =
+            other === undefined
+                ? `${inService} of the pool's ${others} other nodes are in service, and ${needed} must be (kamino:minimumReadyNodes)`
+                : `kured is rebooting node ${other}`;
+        throw new UserError(`${why}; nothing was changed, preview again`);
+    }
 }

@@ -5,7 +5,7 @@ import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine } from "../core/errors";
 import { reasonUnder } from "../core/retry";
 import { SCALE_DOWN_DISABLED } from "../node/node";
-import { lookAt } from "./checks";
+import { checkSpare, lookAt } from "./checks";
 import { checkDrain } from "./drain";
 import { identityOf } from "./identity";
 import type { Journal } from "./journal";
@@ -53,6 +53,7 @@ export async function captureInPlace(begin: InPlaceCapture): Promise<Captured> {
     const { inputs, disk, ...rest } = begin;
     // kured's lock may have been waited for.
     const now = await checkInPlace(begin);
+    await checkSpare(begin.cluster, begin.target, inputs.settings.minimumReadyNodes);
     return runSteps({
         ...rest,
         resourceVersion: now.metadata?.resourceVersion ?? "",

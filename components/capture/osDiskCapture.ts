@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { shell } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
+import type { MinimumNodes } from "../node/nodeList";
 
 export { deleteSource } from "./source";
 
@@ -27,6 +28,8 @@ export interface OsDiskCaptureInputs {
         deleteEmptyDirData?: boolean;
         cleanerImage: string;
         captureNamespace: string;
+        /** How many of the pool's other nodes must be in service for one to leave it; all of them if left out. */
+        minimumReadyNodes?: MinimumNodes;
         /** A copy of the disk is cleaned, or the node's own disk; what the cluster can do if left out. */
         mode?: "copy" | "in-place";
         /** The number of the root file system's partition. */

@@ -1,6 +1,6 @@
 // All nodes of a cluster in one request, as far as their metadata and what `kubectl get nodes` shows tell.
-import type { V1ObjectMeta } from "@kubernetes/client-node";
-import { listTable, type Kubernetes } from "./kubernetes";
+import type { V1Node, V1ObjectMeta } from "@kubernetes/client-node";
+import { getJson, listTable, type Kubernetes } from "./kubernetes";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "./kured";
 
 /** A node without its spec and status. */
@@ -37,6 +37,29 @@ export async function listNodes(
         ),
         now,
     };
+}
+
+const PAGE = 500;
+
+/**
+ * All nodes of the cluster as whole objects, as they are at this moment, page by page. Times in them are texts.
+ *
+ * @throws UserError in one line when the API server is away or refuses
+ */
+export async function listWholeNodes(cluster: Pick<Kubernetes, "config" | "server">): Promise<V1Node[]> {
+    const nodes: V1Node[] = [];
+    let next: string | undefined = "";
+    do {
+        const query = { limit: String(PAGE), ...(next && { continue: next }) };
+        const page: { items: V1Node[]; metadata: { continue?: string } } = await getJson(
+            cluster,
+            "/api/v1/nodes",
+            query,
+        );
+        nodes.push(...page.items);
+        next = page.metadata.continue;
+    } while (next);
+    return nodes;
 }
 
 /**

@@ -2,10 +2,10 @@
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { UserError, orUndefined, statusOf } from "../core/errors";
-import { describe, getJson, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
+import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { cordonedByDeadCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
-import { isBeingRebooted, listNodes } from "../node/nodeList";
+import { isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
 import { type NodeDetails, type PoolNode } from "./rules";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
@@ -104,7 +104,6 @@ async function narrow(
 
 // One connection for each GET: beyond this many nodes, pages of whole nodes are read faster.
 const MOST_GETS = 60;
-const PAGE = 500;
 
 async function addDetails(
     cluster: Kubernetes,
@@ -114,7 +113,7 @@ async function addDetails(
 ): Promise<PoolNode[]> {
     // Only what is a node's name goes into an address.
     const missing = names.filter((name) => NODE_NAME_FORMAT.test(name) && !known.has(name));
-    const found = missing.length > MOST_GETS ? await listAll(cluster) : await getEach(cluster, missing);
+    const found = missing.length > MOST_GETS ? await listWholeNodes(cluster) : await getEach(cluster, missing);
     found.forEach((node) => known.set(node.metadata?.name ?? "", toDetails(node)));
     const gone = new Set(missing.filter((name) => !known.has(name)));
     return nodes
@@ -131,22 +130,6 @@ async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> 
         ),
     );
     return nodes.filter((node) => node !== undefined);
-}
-
-async function listAll(cluster: Kubernetes): Promise<V1Node[]> {
-    const nodes: V1Node[] = [];
-    let next: string | undefined = "";
-    do {
-        const query = { limit: String(PAGE), ...(next && { continue: next }) };
-        const page: { items: V1Node[]; metadata: { continue?: string } } = await getJson(
-            cluster,
-            "/api/v1/nodes",
-            query,
-        );
-        nodes.push(...page.items);
-        next = page.metadata.continue;
-    } while (next);
-    return nodes;
 }
 
 function toDetails({ spec, status }: V1Node): NodeDetails {

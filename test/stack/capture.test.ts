@@ -136,6 +136,41 @@ test("a mark that kured made before the power goes ends the capture, and kured r
     expect(sandbox.azure.vm(vm.id)?.bootLog.length).toBeGreaterThan(0);
 });
 
+test("a pool that cannot spare the node any more keeps it, as it is seen right before", async () => {
+    const vm = freshNode();
+    const { core } = sandbox.nodes.api;
+    const other = sandbox.azure.vms().find(({ id, scaleSetId }) => id !== vm.id && scaleSetId === vm.scaleSetId)!;
+    const path = `/metadata/annotations/${REBOOT_IN_PROGRESS.replace("/", "~1")}`;
+    await core.patchNode({
+        name: other.nodeName,
+        body: [
+            { op: "add", path, value: "2026-11-22T04:12:00Z" },
+            { op: "add", path: "/spec/unschedulable", value: true },
+        ],
+    });
+    const inputs = inputsFor(sandbox, vm);
+    const of = (count: number) => ({ ...inputs.settings, minimumReadyNodes: { value: count, unit: "nodes" } });
+    const all = sandbox.azure.vms().filter(({ scaleSetId }) => scaleSetId === vm.scaleSetId).length - 1;
+    try {
+        expect((await capture(sandbox, inputs)).error).toMatch(
+            new RegExp(`kured is rebooting node ${other.nodeName}; nothing was changed, preview again$`),
+        );
+        expect((await capture(sandbox, { ...inputs, settings: of(all) })).error).toMatch(
+            new RegExp(`${all - 1} of the pool's ${all} other nodes are in service, and ${all} must be`),
+        );
+        await expectInService(vm);
+        expect((await capture(sandbox, { ...inputs, settings: of(all - 1) })).error).toBeUndefined();
+    } finally {
+        await core.patchNode({
+            name: other.nodeName,
+            body: [
+                { op: "remove", path },
+                { op: "remove", path: "/spec/unschedulable" },
+            ],
+        });
+    }
+});
+
 test("a VM that goes off without a word of its disk being clean is not copied, and comes back", async () => {
     const vm = freshNode();
     // The script reads this file before its first change, and nobody ever writes it.

@@ -32,9 +32,9 @@ export interface ArmId {
  */
 export function parseArmId(id: string): ArmId {
     const match =
-        /^\/subscriptions\/([\w-]+)\/resourceGroups\/([\w.()-]+)\/providers\/[\w.]+((?:\/\w+\/[\w.()-]+)+)$/i.exec(id);
+        /^\/subscriptions\/([\w-]+)\/resourceGroups\/([^/]+)\/providers\/[\w.]+((?:\/\w+\/[\w.()-]+)+)$/i.exec(id);
     // Names of dots alone mean other folders in an address.
-    if (!match || /\/\.+(\/|$)/.test(id)) {
+    if (!match || !RESOURCE_GROUP_NAME.test(match[2]) || /\/\.+(\/|$)/.test(id)) {
         const shown = JSON.stringify(id.slice(0, 300));
         throw new UserError(`${shown} is no Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
     }

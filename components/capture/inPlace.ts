@@ -59,8 +59,8 @@ export async function captureInPlace(begin: InPlaceCapture): Promise<Captured> {
         resourceVersion: now.metadata?.resourceVersion ?? "",
         journal: journalFor(now, inputs),
         settings: settingsOf(inputs),
-        tags: inputs.tags ?? {},
-        disk: { ...disk, patched: inputs.patched },
+        tags: { ...inputs.tags, rebootNeededAt: inputs.rebootNeededAt },
+        disk,
     });
 }
 

@@ -2,6 +2,7 @@
 // restore it. Pure.
 import { hostname } from "node:os";
 import { z } from "zod";
+import { RESOURCE_GROUP_NAME } from "../azure/ids";
 import { parseVersion } from "../core/version";
 
 /** The annotation that a node carries while its disk is captured in place; one that stays belongs to a capture that died. */
@@ -18,7 +19,7 @@ const JOURNAL_SCHEMA = z.object({
     /** The image version that the disk is captured for. */
     version: z.string().refine((text) => parseVersion(text) !== undefined),
     /** The resource group that its snapshot goes to: any name that Azure takes. */
-    resourceGroup: z.string().regex(/^[\p{L}\p{Nd}._()-]{0,89}[\p{L}\p{Nd}_()-]$/u),
+    resourceGroup: z.string().regex(RESOURCE_GROUP_NAME),
     /** The namespace of its pods. */
     namespace: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
     /** Whether the node was cordoned before the capture. */

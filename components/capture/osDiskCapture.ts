@@ -17,8 +17,8 @@ export interface OsDiskCaptureInputs {
     scaleSetId: string;
     /** Where the snapshot or the copied disk goes; the subscription is the scale set's. */
     resourceGroup: string;
-    /** When the node was patched, RFC 3339, UTC; a tag of the snapshot. */
-    patched: string;
+    /** When kured saw the need for the node's latest reboot, RFC 3339, UTC; a tag of the copy. States of earlier versions call it `patched`. */
+    rebootNeededAt: string;
     settings: {
         /** Undefined: each pod has the time that it asks for itself. */
         gracePeriod?: string;

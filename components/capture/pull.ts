@@ -5,6 +5,7 @@ import { until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { podName } from "./names";
 import {
+    containerStatus,
     createPod,
     ensureNamespace,
     hasStarted,
@@ -64,11 +65,26 @@ export function syncPod({ node, version, namespace, image }: Pull): V1Pod {
     );
 }
 
+const PULLED = /^(?:[\w-]+:\/\/)?([^@\s]+@sha256:[0-9a-f]{64})$/;
+
+/**
+ * The image by the digest that the node has pulled for a container, so that what runs later is what was pulled now, whatever its tag
+ * points at by then. As configured where that names a digest already, and where the node knows no digest: an image that was loaded onto
+ * it without a registry.
+ *
+ * @param configured the image as the container names it
+ */
+export function byDigest(pod: V1Pod, container: string, configured: string): string {
+    const pulled = PULLED.exec(containerStatus(pod, container)?.imageID ?? "");
+    return configured.includes("@") || !pulled ? configured : pulled[1];
+}
+
 /**
  * Has the image pulled to the node, and its caches written.
  *
  * @param wait "started": the image is there; "ended": the caches are written, too
  * @param namespaceLevel what the pods that follow need of Pod Security, for a namespace that has yet to be made
+ * @returns the image by its digest, for the pods that follow
  * @throws UserError in one line when the node cannot pull the image
  */
 export async function pullAndSync(
@@ -79,17 +95,17 @@ export async function pullAndSync(
         namespaceLevel,
         signal,
     }: { wait: "started" | "ended"; namespaceLevel: PodSecurityLevel; signal: AbortSignal },
-): Promise<void> {
+): Promise<string> {
     const pod = syncPod(pull);
     const place = { name: pod.metadata?.name ?? "", namespace: pull.namespace };
     await ensureNamespace(cluster, pull.namespace, namespaceLevel);
     await removePodAndWait(cluster, place);
     await createPod(cluster, pod, "the pod", "see docs/permissions.md for what the namespace needs", signal);
-    const done = await until({ limit: START_LIMIT, signal }, async () => {
+    const image = await until({ limit: START_LIMIT, signal }, async () => {
         const read = await readPod(cluster, place);
         const ok = read && (wait === "started" ? hasStarted(read, SYNC) : messageOf(read, SYNC) !== undefined);
         if (ok) {
-            return true;
+            return byDigest(read, SYNC, pull.image);
         }
         if (!read || read.status?.phase === "Failed") {
             throw new UserError(
@@ -98,14 +114,15 @@ export async function pullAndSync(
         }
         return undefined;
     });
-    const reason = done ? "" : reasonOf((await readPod(cluster, place)) ?? {});
+    const reason = image ? "" : reasonOf((await readPod(cluster, place)) ?? {});
     await removePodAndWait(cluster, place);
-    if (!done) {
+    if (!image) {
         throw new UserError(
             `image ${pull.image} could not be run on the node within ${START_LIMIT / 60_000} minutes: ${reason}; check ` +
                 "kamino:cleanerImage and whether the node can pull it",
         );
     }
+    return image;
 }
 
 /** Takes away what `pullAndSync` may have left. */

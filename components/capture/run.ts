@@ -68,7 +68,21 @@ function lockOptions({ kured }: OsDiskCaptureInputs): KuredLockOptions {
     return { enabled: lock, daemonSet: daemonSet && `${daemonSet.namespace}/${daemonSet.name}` };
 }
 
-function copySettingsOf({ settings, resourceGroup, tags = {}, patched, customData = "dropped" }: OsDiskCaptureInputs) {
+function copySettingsOf({
+    settings,
+    resourceGroup,
+    tags = {},
+    rebootNeededAt,
+    customData = "dropped",
+}: OsDiskCaptureInputs) {
     const { captureNamespace: namespace, cleanerImage: image, rootPartition = 1, cleanPaths = [] } = settings;
-    return { resourceGroup, namespace, image, rootPartition, cleanPaths, customData, tags: { ...tags, patched } };
+    return {
+        resourceGroup,
+        namespace,
+        image,
+        rootPartition,
+        cleanPaths,
+        customData,
+        tags: { ...tags, rebootNeededAt },
+    };
 }

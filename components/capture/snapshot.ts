@@ -28,6 +28,25 @@ async function readSnapshot(id: string): Promise<Snapshot | undefined> {
     return orUndefined(snapshots.get(...path));
 }
 
+async function readDisk(id: string): Promise<Disk> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(id);
+    return (await computeClient(subscriptionId)).disks.get(resourceGroup, names[0]);
+}
+
+/**
+ * What a snapshot takes over from its disk: the key of the disk's owner, and who gets at its content. A disk that is open to private
+ * endpoints alone has a snapshot that is open to nobody, since nobody needs it but Azure itself.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal
+ */
+export function protectionOf({ encryption, networkAccessPolicy, publicNetworkAccess }: Disk): Partial<Snapshot> {
+    return {
+        ...(encryption?.diskEncryptionSetId && { encryption }),
+        networkAccessPolicy:
+            networkAccessPolicy === undefined || networkAccessPolicy === "AllowAll" ? networkAccessPolicy : "DenyAll",
+        publicNetworkAccess,
+    };
+}
+
 /** Whether a snapshot was made by a capture of this very target. */
 function isOf(snapshot: Snapshot, target: Target): boolean {
     const tags = snapshot.tags ?? {};
@@ -92,6 +111,7 @@ export async function takeSnapshot(
         incremental: true,
         sku: { name: "Standard_LRS" },
         creationData: { createOption: "Copy", sourceResourceId: diskId },
+        ...protectionOf(await readDisk(diskId)),
         tags: { ...tags, ...tagsOf(target), captured: capturedAt },
     };
     // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.

@@ -45,13 +45,15 @@ export interface InPlaceSettings extends DrainConsent {
 export interface Capture extends CleanupContext {
     /** The resource version of the node as the journal describes it. */
     resourceVersion: string;
-    disk: { id: string; location: string; patched: string };
-    /** Further tags of the snapshot. */
+    disk: { id: string; location: string };
+    /** Tags of the snapshot besides those that tell whose it is. */
     tags: Record<string, string>;
     settings: InPlaceSettings;
     signal: AbortSignal;
     /** Looks once more, right before what cannot be undone; throws where the capture must not go on. */
     lookAgain: () => Promise<void>;
+    /** Set by the step that pulls it: the cleaner's image by its digest. */
+    pulledImage?: string;
     /** Set by the step that takes the snapshot. */
     captured?: Captured;
 }
@@ -86,11 +88,12 @@ async function removeJournal({ cluster, target }: CleanupContext): Promise<void>
     await patchNode(cluster, target.node, { metadata: { annotations: { [JOURNAL]: null } } });
 }
 
-async function pullImage({ cluster, target, journal, settings, signal, say }: Capture): Promise<void> {
+async function pullImage(capture: Capture): Promise<void> {
+    const { cluster, target, journal, settings, signal, say } = capture;
     say("pulling the cleaner's image");
     const { node, version } = target;
     const pull = { node, version, namespace: journal.namespace, image: settings.cleanerImage };
-    await pullAndSync(cluster, pull, { wait: "started", namespaceLevel: "privileged", signal });
+    capture.pulledImage = await pullAndSync(cluster, pull, { wait: "started", namespaceLevel: "privileged", signal });
 }
 
 async function removePull({ cluster, target, journal }: CleanupContext): Promise<void> {
@@ -138,7 +141,8 @@ function count(number: number, what: string): string {
  * The node is looked at right before: kured writes its mark before it asks for its lock, so that holding the lock does not keep it
  * from marking the node. Until here nothing is lost by giving up.
  */
-async function clean({ cluster, vm, target, journal, settings, signal, say, lookAgain }: Capture): Promise<void> {
+async function clean(capture: Capture): Promise<void> {
+    const { cluster, vm, target, journal, settings, signal, say, lookAgain } = capture;
     const { node, version } = target;
     const now = await readNode(cluster, node);
     if (now?.metadata?.annotations?.[REBOOT_IN_PROGRESS] !== undefined) {
@@ -146,7 +150,8 @@ async function clean({ cluster, vm, target, journal, settings, signal, say, look
     }
     await lookAgain();
     say("cleaning the disk and powering off");
-    const { cleanerImage: image, cleanPaths } = settings;
+    const { cleanerImage, cleanPaths } = settings;
+    const image = capture.pulledImage ?? cleanerImage;
     await cleanAndPowerOff(cluster, vm, { node, version, namespace: journal.namespace, image, cleanPaths }, signal);
 }
 
@@ -204,8 +209,8 @@ async function startVm(vm: Vm, say: CleanupContext["say"]): Promise<boolean> {
 async function snapshot(capture: Capture): Promise<void> {
     const { target, journal, disk, tags, signal, say } = capture;
     say("taking a snapshot of the OS disk");
-    const { id: diskId, location, patched } = disk;
-    const of = { resourceGroup: journal.resourceGroup, diskId, location, tags: { ...tags, patched } };
+    const { id: diskId, location } = disk;
+    const of = { resourceGroup: journal.resourceGroup, diskId, location, tags };
     capture.captured = await takeSnapshot(target, of, { limit: SNAPSHOT_LIMIT, signal });
 }
 

@@ -126,7 +126,7 @@ function azure(failure: Failure): string | undefined {
         return `Azure Resource Manager${where} cannot be reached: ${reasonOf(failure)}; ${settings}`;
     }
     const code = text(failure.code);
-    return `Azure Resource Manager answered ${failure.statusCode}${code && ` ${code}`}: ${reasonOf(failure)}`;
+    return `Azure Resource Manager${where} answered ${failure.statusCode}${code && ` ${code}`}: ${reasonOf(failure)}`;
 }
 
 /** The innermost reason that says something: fetch says "fetch failed", and several addresses tried have no message at all. */

@@ -211,11 +211,11 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const { kubernetes } = this.args;
         const { pool } = this;
         const { capture: settings, kured, tags } = pool.settings;
-        const { version, node, instanceId, rebootNeededAt: patched } = choice;
+        const { version, node, instanceId, rebootNeededAt } = choice;
         const capture = new OsDiskCapture(
             `${name}-${version}`,
             {
-                ...{ pool: pool.settings.name, version, node, instanceId, patched, scaleSetId: pool.live.id },
+                ...{ pool: pool.settings.name, version, node, instanceId, rebootNeededAt, scaleSetId: pool.live.id },
                 resourceGroup: pool.scaleSet.resourceGroup,
                 settings: inputsOf({ ...settings, mode: choice.capture ?? settings.mode }),
                 kured,

@@ -1,5 +1,6 @@
 // Plays kubelet for run-once pods that no controller owns, and those that mount their node's root: runs each for real, on the folders of
 // the disks that it mounts, and reports its status. kwok leaves these pods alone (sandbox/kwok/stages/pods.yaml).
+import { createHash } from "node:crypto";
 import { makeInformer, type Informer, type V1Container, type V1Pod } from "@kubernetes/client-node";
 import type { Vm } from "../azure/types";
 import { isNotFound, patchPodStatus, type Api } from "./api";
@@ -214,8 +215,16 @@ function containers(known: V1Container[], states: Map<string, object>, reason = 
         const running = "running" in state;
         // A merge patch: what a container was before must be said to be over.
         const all = { running: null, waiting: null, terminated: null, ...state };
-        return { name, image, imageID: image, ready: running, started: running, restartCount: 0, state: all };
+        const imageID = "waiting" in state ? "" : digestOf(image);
+        return { name, image, imageID, ready: running, started: running, restartCount: 0, state: all };
     });
+}
+
+/** An image as containerd names what it has pulled: by the digest, which is made up here. */
+function digestOf(image: string): string {
+    if (image.includes("@")) return image;
+    const repository = image.replace(/:[^:/]*$/, "");
+    return `${repository}@sha256:${createHash("sha256").update(image).digest("hex")}`;
 }
 
 function conditions(ready: "True" | "False"): object[] {

@@ -152,7 +152,7 @@ function begin(vm = unused.pop()!) {
             resourceGroup,
             namespace: "kamino-capture",
             image: "busybox",
-            tags: { patched: "2026-11-22T04:12:00Z" },
+            tags: { rebootNeededAt: "2026-11-22T04:12:00Z" },
             rootPartition: 1,
             cleanPaths: [],
             customData: "dropped",
@@ -203,7 +203,7 @@ test("the copy is a disk of its own in a node's zone, cleaned, marked, without i
         zones: [vm.zone],
         tags: {
             "managed-by": "kamino",
-            patched: "2026-11-22T04:12:00Z",
+            rebootNeededAt: "2026-11-22T04:12:00Z",
             captured: captured.capturedAt,
             cleaned: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
         },

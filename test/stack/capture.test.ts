@@ -71,7 +71,7 @@ test("a node's disk is cleaned and copied, and the node comes back as itself", a
     expect(others).toEqual([]);
     expect(snapshot).toMatchObject({
         id: captured?.snapshotId,
-        tags: { "managed-by": "kamino", version: "2026.1122.0412", patched: "2026-11-22T04:12:00Z" },
+        tags: { "managed-by": "kamino", version: "2026.1122.0412", rebootNeededAt: "2026-11-22T04:12:00Z" },
         properties: { incremental: true, creationData: { sourceResourceId: vm.osDiskId } },
     });
     expect(readFileSync(join(vm.diskDirectory, "etc/hostname"), "utf8").trim()).toBe(vm.computerName);

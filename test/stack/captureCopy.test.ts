@@ -159,7 +159,7 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
         tags: {
             "managed-by": "kamino",
             version: "2026.1122.0412",
-            patched: "2026-11-22T04:12:00Z",
+            rebootNeededAt: "2026-11-22T04:12:00Z",
             cleaned: expect.stringMatching(/^sha256:/) as string,
         },
         properties: { diskState: "Unattached", publicNetworkAccess: "Disabled", networkAccessPolicy: "DenyAll" },

@@ -81,11 +81,11 @@ export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
 }
 
 async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Captured> {
-    const { target, cluster, disk, namespace, image, signal, say } = capture;
+    const { target, cluster, disk, namespace, signal, say } = capture;
     say("pulling the cleaner's image, and writing caches to disk");
-    await pullAndSync(
+    const image = await pullAndSync(
         cluster,
-        { node: target.node, version: target.version, namespace, image },
+        { node: target.node, version: target.version, namespace, image: capture.image },
         { wait: "ended", namespaceLevel: "baseline", signal },
     );
     const donor = await checkUnmarked(cluster, target);

@@ -13,6 +13,20 @@ export function checkSize(size: number, source: Stored | undefined): void {
     throw new ArmError(400, "InvalidParameter", message, { target: "diskSizeGB" });
 }
 
+/**
+ * Only what is open to private endpoints alone names them, by a disk access resource, and it must.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal; the words are made up.
+ */
+export function checkNetworkAccess(body: Json): void {
+    const { networkAccessPolicy, diskAccessId } = (body.properties ?? {}) as Record<string, unknown>;
+    if ((networkAccessPolicy === "AllowPrivate") === (diskAccessId !== undefined)) return;
+    const message =
+        diskAccessId === undefined
+            ? "diskAccessId is required when networkAccessPolicy is AllowPrivate."
+            : "diskAccessId may be set only when networkAccessPolicy is AllowPrivate.";
+    throw new ArmError(400, "InvalidParameter", message, { target: "diskAccessId" });
+}
+
 /** A disk is in one zone of a region that has zones; a zone-redundant one is in none. */
 export function checkDiskZones({ body, ...call }: Call, sku: Json): void {
     const zones = (body.zones ?? []) as string[];

@@ -12,7 +12,7 @@ import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
-import { checkDiskZones, checkSize, performance } from "../model/diskRules";
+import { checkDiskZones, checkNetworkAccess, checkSize, performance } from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
 
@@ -61,6 +61,7 @@ function put(call: Call, kind: Kind): Answer {
     const existing = kept(cloud, kind).get(id);
     checkLocation(existing?.wire, body.location, call.params.resourceGroupName);
     const sku = skuOf(body, existing, kind);
+    checkNetworkAccess(body);
     if (existing) {
         existing.wire = {
             ...merge(existing.wire, { tags: body.tags, properties: body.properties }),
@@ -248,6 +249,7 @@ function routesOf(kind: Kind): Route[] {
 
 function patch(call: Call, kind: Kind): Answer {
     const stored = find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]));
+    checkNetworkAccess(call.body);
     // Tags given replace the tags: that is how a tag is taken away.
     if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
     stored.wire.properties = merge(stored.wire.properties, (call.body.properties ?? {}) as Json);

@@ -29,7 +29,7 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
         instanceId: vm.instanceId,
         scaleSetId: vm.scaleSetId,
         resourceGroup: vm.scaleSetId.split("/")[4],
-        patched: "2026-11-22T04:12:00Z",
+        rebootNeededAt: "2026-11-22T04:12:00Z",
         settings: {
             ...{ mode: "in-place", gracePeriod: "1s", drainTimeout: "30s", force: false, deleteBarePods: true },
             ...{ cleanerImage: "docker.io/library/busybox:1.37.0", captureNamespace: "kamino-capture" },

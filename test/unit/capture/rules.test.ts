@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { cleaningPod, provesCleaning } from "../../../components/capture/cleaning";
 import { podsToGo, refuseToDrain, waitForVolumes } from "../../../components/capture/drain";
 import { isBackInService, isSameMachine, provesNewIdentity } from "../../../components/capture/identity";
-import { syncPod } from "../../../components/capture/pull";
+import { byDigest, syncPod } from "../../../components/capture/pull";
 import {
     ABANDONED_AFTER_MS,
     formatJournal,
@@ -56,12 +56,23 @@ describe("the journal", () => {
         expect(parseJournal(JSON.stringify({ ...rest, alive: heartbeatAt }))).toEqual({ ...rest, heartbeatAt });
     });
 
-    test("holds any resource group that Azure takes", () => {
-        for (const resourceGroup of ["my-group_(1).x", "Größe", "グループ"]) {
+    const idIn = (group: string) => `/subscriptions/s/resourceGroups/${group}/providers/Microsoft.Compute/disks/d`;
+
+    test.each(["my-group_(1).x", ".net", "Größe", "グループ", "naïve\u0308", "ग्रुप", "x‿y"])(
+        "a resource group may be called %s, in an ARM id and in a journal",
+        (resourceGroup) => {
+            expect(parseArmId(idIn(resourceGroup))).toMatchObject({ resourceGroup, names: ["d"] });
             expect(parseJournal(formatJournal({ ...journal, resourceGroup }))).toMatchObject({ resourceGroup });
-        }
-        expect(parseJournal(formatJournal({ ...journal, resourceGroup: "ends." }))).toBeUndefined();
-    });
+        },
+    );
+
+    test.each(["ends.", "..", "a b", "a%2fb", "a?b", "a#b", "x".repeat(91), "a\u0000"])(
+        "a resource group is never called %j",
+        (resourceGroup) => {
+            expect(() => parseArmId(idIn(resourceGroup))).toThrow("is no Azure resource id");
+            expect(parseJournal(formatJournal({ ...journal, resourceGroup }))).toBeUndefined();
+        },
+    );
 
     test("is nothing that anyone else has written", () => {
         fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => parseJournal(text) === undefined));
@@ -342,6 +353,21 @@ describe("the cleaning pod", () => {
     ])("proves that the disk was cleaned by %s", (_what, pod, expected) => {
         expect(provesCleaning(pod, "2026.1122.0412")).toBe(expected);
     });
+});
+
+const DIGEST = `sha256:${"0f".repeat(32)}`;
+
+test.each([
+    ["containerd's", "busybox:1.37.0", `docker.io/library/busybox@${DIGEST}`, `docker.io/library/busybox@${DIGEST}`],
+    ["a mirror's", "r.example:5000/b:1", `r.example:5000/b@${DIGEST}`, `r.example:5000/b@${DIGEST}`],
+    ["Docker's", "busybox", `docker-pullable://busybox@${DIGEST}`, `busybox@${DIGEST}`],
+    ["given already", `b@${DIGEST}`, `docker.io/library/b@sha256:${"1".repeat(64)}`, `b@${DIGEST}`],
+    ["unknown, of an image without a registry", "b:1", DIGEST, "b:1"],
+    ["not there yet", "b:1", "", "b:1"],
+    ["not one", "b:1", `b@${DIGEST} --privileged`, "b:1"],
+])("the cleaner runs by the digest that was pulled: %s", (_, configured, imageID, expected) => {
+    const status = { name: "sync", image: configured, imageID, ready: true, restartCount: 0 };
+    expect(byDigest({ status: { containerStatuses: [status] } }, "sync", configured)).toBe(expected);
 });
 
 test("the pod that pulls the image and writes caches has no rights whatever: it fits the strictest Pod Security", () => {

@@ -34,7 +34,9 @@ describe("an error in one line", () => {
         });
         const message = "The client does not have authorization to perform action 'Microsoft.Compute/galleries/read'";
         const line = oneLine(new RestError(message, { statusCode: 403, code: "AuthorizationFailed", request }));
-        expect(line).toBe(`Azure Resource Manager answered 403 AuthorizationFailed: ${message}`);
+        expect(line).toBe(
+            `Azure Resource Manager at https://management.azure.com answered 403 AuthorizationFailed: ${message}`,
+        );
     });
 
     it("says that Azure cannot be reached, and where", () => {

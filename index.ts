@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
+import { checkPolicies } from "./components/pool/policyCheck";
 import { previousPools } from "./components/pool/previousRun";
 import { readPools } from "./components/pool/readPools";
 import { reviewPool, sayForeignChanges } from "./components/pool/review";
@@ -36,6 +37,7 @@ async function declarePools() {
             review,
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
+            checkPolicies,
             kubernetes: { kubeconfig, context },
         });
         return [name, prototype.outputs] as const;

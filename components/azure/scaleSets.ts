@@ -31,6 +31,8 @@ export interface OsDisk {
     diskControllerType?: string;
     /** ARM id of the disk encryption set that encrypts it with keys of the customer's. */
     diskEncryptionSetId?: string;
+    /** By which ways it can be read from outside of the compute service. */
+    access?: Pick<Disk, "networkAccessPolicy" | "publicNetworkAccess">;
     purchasePlan?: PurchasePlan;
 }
 
@@ -60,6 +62,7 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
             diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
             diskControllerType: disk.diskControllerType,
             diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
+            access: { networkAccessPolicy: disk.networkAccessPolicy, publicNetworkAccess: disk.publicNetworkAccess },
             purchasePlan: disk.purchasePlan,
         }
     );

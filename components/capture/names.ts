@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { UserError } from "../core/errors";
 import { parseVersion } from "../core/version";
 import { parseArmId } from "../azure/ids";
+import { OWNER_TAG } from "../azure/tags";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 
 /** Which disk is captured, for what. */
@@ -43,6 +44,17 @@ export function snapshotName(target: Target, purpose?: "copy"): string {
     const tail = `-${version}-${digest}${purpose ? `-${purpose}` : ""}`;
     const head = `kamino-${pool.replace(/[^\w.-]/g, "-")}`.slice(0, 80 - tail.length);
     return head + tail;
+}
+
+/**
+ * The tags by which a snapshot or a copied disk tells whose it is.
+ *
+ * @param isCopy whether it is of a disk that is copied, not captured in place
+ */
+export function ownTags(target: Target, isCopy = false): Record<string, string> {
+    const { node, version, pool, instanceId } = target;
+    const own = { [OWNER_TAG]: "kamino", pool, node, version, instance: instanceId };
+    return { ...own, ...(isCopy && { "scale-set": scaleSetHash(target) }) };
 }
 
 /** Name of a pod of this capture: at most 63 characters, so that it is a valid host name as well. */

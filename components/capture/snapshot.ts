@@ -3,19 +3,15 @@ import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../azure/client";
 import { asUtc } from "../core/duration";
 import { UserError, orUndefined } from "../core/errors";
-import { snapshotName, type Target } from "./names";
+import { ownTags, snapshotName, type Target } from "./names";
+import { closedTo } from "./protection";
 import { until, type Patience } from "../core/retry";
 import { parseArmId, snapshotId } from "../azure/ids";
-import { OWNER_TAG } from "../azure/tags";
 
 /** Where the snapshot of a target is, or will be. */
 function snapshotOf(target: Target, resourceGroup: string): string {
     const { subscriptionId } = parseArmId(target.scaleSetId);
     return snapshotId({ subscriptionId, resourceGroup, name: snapshotName(target) });
-}
-
-function tagsOf({ node, version, pool, instanceId }: Target): Record<string, string> {
-    return { [OWNER_TAG]: "kamino", pool, node, version, instance: instanceId };
 }
 
 async function snapshotsOf(id: string) {
@@ -33,24 +29,10 @@ async function readDisk(id: string): Promise<Disk> {
     return (await computeClient(subscriptionId)).disks.get(resourceGroup, names[0]);
 }
 
-/**
- * What a snapshot takes over from its disk: the key of the disk's owner, and who gets at its content. A disk that is open to private
- * endpoints alone has a snapshot that is open to nobody, since nobody needs it but Azure itself.
- * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal
- */
-export function protectionOf({ encryption, networkAccessPolicy, publicNetworkAccess }: Disk): Partial<Snapshot> {
-    return {
-        ...(encryption?.diskEncryptionSetId && { encryption }),
-        networkAccessPolicy:
-            networkAccessPolicy === undefined || networkAccessPolicy === "AllowAll" ? networkAccessPolicy : "DenyAll",
-        publicNetworkAccess,
-    };
-}
-
 /** Whether a snapshot was made by a capture of this very target. */
 function isOf(snapshot: Snapshot, target: Target): boolean {
     const tags = snapshot.tags ?? {};
-    return Object.entries(tagsOf(target)).every(([name, value]) => tags[name] === value);
+    return Object.entries(ownTags(target)).every(([name, value]) => tags[name] === value);
 }
 
 /** Whether a snapshot or a copied disk has all of its data, which may be on its way when Azure says that it was made. */
@@ -106,13 +88,16 @@ export async function takeSnapshot(
     // One of an earlier run, which this one did not find usable.
     await deleteSnapshot(target, resourceGroup);
     const abortSignal = patience.signal;
+    const disk = await readDisk(diskId);
+    const { encryption } = disk;
     const snapshot: Snapshot = {
         location,
         incremental: true,
         sku: { name: "Standard_LRS" },
         creationData: { createOption: "Copy", sourceResourceId: diskId },
-        ...protectionOf(await readDisk(diskId)),
-        tags: { ...tags, ...tagsOf(target), captured: capturedAt },
+        ...(encryption?.diskEncryptionSetId && { encryption }),
+        ...closedTo(disk),
+        tags: { ...tags, ...ownTags(target), captured: capturedAt },
     };
     // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
     await snapshots.createOrUpdate(...path, snapshot).pollUntilDone({ abortSignal });

@@ -35,6 +35,31 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     };
 }
 
+/** The tags of a choice's image version. */
+export function imageVersionTags(
+    { tags }: Pool,
+    { node, rebootNeededAt, patched, attempt }: Choice,
+): Record<string, string> {
+    return {
+        ...tags,
+        node,
+        // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
+        ...(patched === undefined ? { rebootNeededAt } : { patched }),
+        ...(attempt > 1 && { attempt: String(attempt) }),
+    };
+}
+
+/** How Azure keeps a pool's image versions. */
+export function publishingProfile({ settings, storage }: Pool) {
+    const { storageAccountType, targetRegions, diskEncryptionSetId } = storage;
+    const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
+    return {
+        replicaCount: settings.image.replicaCount,
+        storageAccountType,
+        targetRegions: targetRegions.map((region) => ({ name: region, ...encryption })),
+    };
+}
+
 /**
  * Declares the image version of one choice.
  *
@@ -49,9 +74,7 @@ export function declareImageVersion(
     protect: boolean,
     opts: pulumi.CustomResourceOptions,
 ): compute.GalleryImageVersion {
-    const { settings, gallery, definition, location, storage } = pool;
-    const { diskEncryptionSetId } = storage;
-    const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
+    const { gallery, definition, location } = pool;
     return new compute.GalleryImageVersion(
         name,
         {
@@ -60,21 +83,9 @@ export function declareImageVersion(
             galleryImageName: definition.name,
             galleryImageVersionName: choice.version,
             location,
-            publishingProfile: {
-                replicaCount: settings.image.replicaCount,
-                storageAccountType: storage.storageAccountType,
-                targetRegions: storage.targetRegions.map((region) => ({ name: region, ...encryption })),
-            },
+            publishingProfile: publishingProfile(pool),
             storageProfile: { osDiskImage: { source: { id: snapshotId } } },
-            tags: {
-                ...pool.tags,
-                node: choice.node,
-                // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
-                ...(choice.patched === undefined
-                    ? { rebootNeededAt: choice.rebootNeededAt }
-                    : { patched: choice.patched }),
-                ...(choice.attempt > 1 && { attempt: String(choice.attempt) }),
-            },
+            tags: imageVersionTags(pool, choice),
         },
         {
             ...opts,

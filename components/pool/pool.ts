@@ -1,5 +1,6 @@
 // What a pool is made of, as far as it is known before anything is declared: types alone.
 import type { ScaleSetId } from "../azure/ids";
+import type { DiskAccess } from "../capture/protection";
 import type { PoolSettings } from "../config/load";
 import type { LiveModel } from "./model";
 
@@ -45,6 +46,8 @@ export interface Pool {
     /** The version of this pool's own definition that the live model points at, if it does. */
     liveVersion?: string;
     storage: ImageStorage;
+    /** By which ways the nodes' OS disks can be read, where there is one to look at. */
+    diskAccess?: DiskAccess;
     /** Further tags of everything that is made for the pool. */
     tags: Record<string, string>;
     /** Identifies the stack that declares the pool, for tags. */

@@ -79,6 +79,7 @@ async function readPool(
         definition,
         liveVersion: versionIn(imageId, imageDefinitionId({ gallery, definition })),
         storage: await imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
+        ...(disk && { diskAccess: disk.access }),
         tags: settings.tags,
         stack,
     };

@@ -36,6 +36,11 @@ export interface VmssPrototypeArgs {
     previous: PreviousPool;
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
+    /**
+     * Asks whether Azure Policy lets the choice's image be made; throws a UserError where it does not.
+     * Returns why that cannot be known, where it cannot.
+     */
+    checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: { kubeconfig?: string; context?: string };
 }
@@ -186,15 +191,27 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
     /**
      * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version before a
-     * new image exists.
+     * new image exists. Nothing of an image is declared that Azure Policy would not let be made.
      */
-    private keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
+    private async keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
         const images: compute.GalleryImageVersion[] = [];
         for (const choice of choices) {
+            if (!this.existsAlready(choice.version)) {
+                await this.checkPolicies(choice);
+            }
             const protect = choice.version === current && this.existsAlready(choice.version);
             images.push(this.keepImage(name, choice, protect, [...dependsOn, ...images]));
         }
         return images;
+    }
+
+    private async checkPolicies(choice: Choice): Promise<void> {
+        const unknown = await this.args.checkPolicies(this.pool, choice);
+        if (unknown) {
+            const { name } = this.pool.settings;
+            const what = `whether Azure Policy lets image ${choice.version} be made shows only when it is made`;
+            await pulumi.log.warn(`${name}: ${what}: ${unknown}`, this);
+        }
     }
 
     /**

@@ -11,6 +11,13 @@ export interface TagPolicy {
     types?: string[];
 }
 
+/** A resource, as far as policies look at it. */
+interface Tagged {
+    id: string;
+    type: string;
+    tags: Record<string, string>;
+}
+
 const DEFINITION = "/providers/Microsoft.Authorization/policyDefinitions/871b6d14-10aa-478d-b590-94f262ecfa99";
 const NAME = "Require a tag on resources";
 
@@ -28,15 +35,21 @@ export class Policies {
         this.assigned = [];
     }
 
-    /** Throws ARM's 403 if an assignment denies a resource with these tags. */
-    check(resource: { id: string; type: string; tags: Record<string, string> }): void {
+    /** The assignments that deny a resource with these tags, each with its own id and its definition's. */
+    denying(resource: Tagged): (TagPolicy & { id: string; definition: string })[] {
         const has = Object.keys(resource.tags).map((name) => name.toLowerCase());
-        const denied = this.assigned.filter(
+        const denying = this.assigned.filter(
             ({ tag, scope, types }) =>
                 resource.id.toLowerCase().startsWith(`${scope.toLowerCase()}/`) &&
                 (types?.some((type) => type.toLowerCase() === resource.type.toLowerCase()) ?? true) &&
                 !has.includes(tag.toLowerCase()),
         );
+        return denying.map((policy) => ({ ...policy, definition: DEFINITION }));
+    }
+
+    /** Throws ARM's 403 if an assignment denies a resource with these tags. */
+    check(resource: Tagged): void {
+        const denied = this.denying(resource);
         if (denied.length === 0) return;
         const name = resource.id.slice(resource.id.lastIndexOf("/") + 1);
         const identifiers = denied.map(({ id }) => ({

@@ -31,7 +31,9 @@ export class RequestLog {
 
     /** The requests that change something. */
     writes(): LoggedRequest[] {
-        return this.all().filter((entry) => entry.method !== "GET" && entry.method !== "HEAD");
+        const reads = (entry: LoggedRequest) =>
+            ["GET", "HEAD"].includes(entry.method) || /\/checkPolicyRestrictions$/i.test(entry.path);
+        return this.all().filter((entry) => !reads(entry));
     }
 
     /** The distinct RBAC actions that were used, sorted. */

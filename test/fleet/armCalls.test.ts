@@ -22,6 +22,7 @@ const KINDS: [call: string, name: string][] = [
     ["GET galleries/images/versions (list)", "list image versions"],
     ["GET galleries/images/versions", "GET image version"],
     ["GET snapshots", "GET snapshot"],
+    ["POST checkPolicyRestrictions", "POST check of Azure Policy"],
     ["PUT galleries", "PUT gallery"],
     ["PUT galleries/images", "PUT image definition"],
     ["PUT snapshots", "PUT snapshot"],

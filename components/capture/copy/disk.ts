@@ -7,7 +7,8 @@ import { asUtc } from "../../core/duration";
 import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
 import { isComplete } from "../snapshot";
-import { snapshotName, scaleSetHash, type Target } from "../names";
+import { ownTags, snapshotName, scaleSetHash, type Target } from "../names";
+import { CLOSED } from "../protection";
 
 /** There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image. */
 const CLEANED_TAG = "cleaned";
@@ -200,9 +201,7 @@ export class CopyPlace {
     }
 
     private allTags(more: Record<string, string>): Record<string, string> {
-        const { pool, node, version, instanceId } = this.target;
-        const own = { pool, node, version, instance: instanceId, "scale-set": scaleSetHash(this.target) };
-        return { ...this.tags, [OWNER_TAG]: "kamino", ...own, ...more };
+        return { ...this.tags, ...ownTags(this.target, true), ...more };
     }
 
     private isOurs({ tags = {} }: Disk | Snapshot): boolean {
@@ -238,7 +237,6 @@ function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snaps
     return {
         ...(encryption?.diskEncryptionSetId && { encryption }),
         ...(securityProfile?.securityType && { securityProfile: { securityType: securityProfile.securityType } }),
-        networkAccessPolicy: "DenyAll",
-        publicNetworkAccess: "Disabled",
+        ...CLOSED,
     };
 }

@@ -47,7 +47,7 @@ export interface Route {
 }
 
 /** Which api-versions a route takes. */
-export type ResourceType = "resources" | "scaleSets" | "disks" | "galleries" | "skus";
+export type ResourceType = "resources" | "scaleSets" | "disks" | "galleries" | "skus" | "policyInsights";
 
 /** Stable versions of each resource provider's type (from the REST API specifications' folders), newest last. */
 export const API_VERSIONS: Record<ResourceType, string[]> = {
@@ -115,6 +115,7 @@ export const API_VERSIONS: Record<ResourceType, string[]> = {
         "2025-03-03",
         "2026-03-03",
     ],
+    policyInsights: ["2020-07-01", "2022-03-01", "2023-03-01", "2024-10-01"],
     skus: ["2017-09-01", "2019-04-01", "2021-07-01"],
 };
 

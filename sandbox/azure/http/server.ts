@@ -10,6 +10,7 @@ import { routes as galleries } from "../resources/galleries";
 import { routes as imageDefinitions } from "../resources/imageDefinitions";
 import { routes as imageVersions } from "../resources/imageVersions";
 import { routes as operations } from "../resources/operations";
+import { routes as policyRestrictions } from "../resources/policyRestrictions";
 import { routes as resourceGroups } from "../resources/resourceGroups";
 import { routes as scaleSets } from "../resources/scaleSets";
 import { routes as skus } from "../resources/skus";
@@ -31,6 +32,7 @@ export const ROUTES: Route[] = [
     ...scaleSets,
     ...virtualMachines,
     ...skus,
+    ...policyRestrictions,
 ];
 
 const BODY_LIMIT = 4 * 1024 * 1024;

@@ -60,6 +60,8 @@ beforeAll(async () => {
 });
 beforeEach(() => {
     declared = [];
+    asked = [];
+    answer = () => undefined;
     selected = { versions: CHOICES, current: "2026.1122.0412" };
 });
 
@@ -87,13 +89,21 @@ function pool(change: Partial<Pool> = {}): Pool {
     };
 }
 
+/** What Azure Policy is asked of, and what it answers. */
+let asked: string[];
+let answer: () => string | undefined;
+const checkPolicies = ({ settings }: Pool, { version }: Choice) => {
+    asked.push(`${settings.name} ${version}`);
+    return Promise.resolve().then(answer);
+};
+
 async function prototype({ previous = {}, pool: read = pool() }: { previous?: PreviousPool; pool?: Pool } = {}) {
     const { VmssPrototype } = await import("../../../components/pool/vmssPrototype.js");
     const live = recordOfLive(read.live, read);
     const review = { pool: read, live, changes: compare(read, previous, live), line: "" };
     const made = new VmssPrototype(
         "pool1",
-        { review, previous, kubernetes: {} },
+        { review, previous, checkPolicies, kubernetes: {} },
         { transformations: [(args) => void declared.push(args)] },
     );
     const outputs = pulumi.output(made.outputs);

@@ -38,7 +38,7 @@ export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] 
     const { settings, scaleSet, gallery, location, storage, live, tags } = pool;
     const { version, node, instanceId, rebootNeededAt } = choice;
     const target: Target = { pool: settings.name, version, node, instanceId, scaleSetId: live.id };
-    const isCopy = settings.capture.mode === "copy";
+    const isCopy = (choice.capture ?? settings.capture.mode) === "copy";
     const { diskEncryptionSetId } = storage;
     const copied = {
         location,

@@ -113,7 +113,7 @@ test("a token file is written at once and renewed", async () => {
         await expect.poll(() => readFileSync(file, "utf8"), { timeout: 5000 }).toMatch(/^token [2-9]/);
     } finally {
         kept?.stop();
-        rmSync(scratch, { recursive: true });
+        rmSync(scratch, { recursive: true, maxRetries: 5 });
     }
     expect(await keepTokenFile({}, scratch)).toBeUndefined();
 });

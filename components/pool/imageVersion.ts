@@ -6,6 +6,7 @@ import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";
+import { imageVersionTags, publishingProfile } from "./imageContent";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
@@ -32,31 +33,6 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     return {
         ...(!isLive && { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] }),
         ...(!pool.settings.capture.keepSnapshots && { afterCreate: [release] }),
-    };
-}
-
-/** The tags of a choice's image version. */
-export function imageVersionTags(
-    { tags }: Pool,
-    { node, rebootNeededAt, patched, attempt }: Choice,
-): Record<string, string> {
-    return {
-        ...tags,
-        node,
-        // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
-        ...(patched === undefined ? { rebootNeededAt } : { patched }),
-        ...(attempt > 1 && { attempt: String(attempt) }),
-    };
-}
-
-/** How Azure keeps a pool's image versions. */
-export function publishingProfile({ settings, storage }: Pool) {
-    const { storageAccountType, targetRegions, diskEncryptionSetId } = storage;
-    const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
-    return {
-        replicaCount: settings.image.replicaCount,
-        storageAccountType,
-        targetRegions: targetRegions.map((region) => ({ name: region, ...encryption })),
     };
 }
 

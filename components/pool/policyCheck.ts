@@ -5,7 +5,7 @@ import { UserError } from "../core/errors";
 import { ownTags, snapshotName, type Target } from "../capture/names";
 import { CLOSED, closedTo } from "../capture/protection";
 import type { Choice } from "../selection/nodeSelection";
-import { imageVersionTags, publishingProfile } from "./imageVersion";
+import { imageVersionTags, publishingProfile } from "./imageContent";
 import type { Pool } from "./pool";
 
 /**

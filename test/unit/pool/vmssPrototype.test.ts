@@ -116,6 +116,20 @@ const options = () => scaleSet().opts as pulumi.CustomResourceOptions;
 const profile = () =>
     (scaleSet().props as DeclaredModel).virtualMachineProfile as Record<string, Record<string, unknown>>;
 
+describe("Azure Policy", () => {
+    test("is asked about images that are to be made, and not about those that there are", async () => {
+        await prototype({ previous: { adopted: true, versions: [OLD] } });
+        expect(asked).toEqual([`pool1 ${NEW}`]);
+        expect(ofType("OsDiskCapture")).toHaveLength(2);
+    });
+
+    test("that cannot be asked keeps nothing from being declared", async () => {
+        answer = () => "no right";
+        await prototype();
+        expect([asked.length, ofType("GalleryImageVersion").length]).toEqual([2, 2]);
+    });
+});
+
 describe("in the first run", () => {
     test("the scale set is imported as it is, and can neither be changed nor deleted by the stack", async () => {
         await prototype();

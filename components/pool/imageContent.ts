@@ -1,0 +1,28 @@
+// What an image version is made with, as Azure is told it and as Azure Policy is asked about it. Pure.
+import type { Choice } from "../selection/nodeSelection";
+import type { Pool } from "./pool";
+
+/** The tags of a choice's image version. */
+export function imageVersionTags(
+    { tags }: Pool,
+    { node, rebootNeededAt, patched, attempt }: Choice,
+): Record<string, string> {
+    return {
+        ...tags,
+        node,
+        // Images made by earlier versions carry the moment as a tag of another name, and another tag would be a change.
+        ...(patched === undefined ? { rebootNeededAt } : { patched }),
+        ...(attempt > 1 && { attempt: String(attempt) }),
+    };
+}
+
+/** How Azure keeps a pool's image versions. */
+export function publishingProfile({ settings, storage }: Pool) {
+    const { storageAccountType, targetRegions, diskEncryptionSetId } = storage;
+    const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
+    return {
+        replicaCount: settings.image.replicaCount,
+        storageAccountType,
+        targetRegions: targetRegions.map((region) => ({ name: region, ...encryption })),
+    };
+}

@@ -1,0 +1,39 @@
+// A policy that denies what a capture makes, on the real engine: told by the preview, before a node is touched.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Stack } from "../../sandbox/engine/stack";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { imageOf, patch, poolStack, versionsInGallery, writes } from "./support/pools";
+
+let sandbox: Sandbox;
+let stack: Stack;
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 2 }] });
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    stack = await poolStack(sandbox, ["pool1"]);
+    sandbox.azure.policies.requireTag({
+        tag: "costCenter",
+        scope: `/subscriptions/${sandbox.azure.subscriptionId}`,
+        types: ["Microsoft.Compute/galleries/images/versions"],
+    });
+}, 300_000);
+afterAll(() => sandbox?.stop());
+
+test("a preview says which policy denies the image version, and an up does not touch the node", async () => {
+    sandbox.azure.requests.clear();
+    for (const outcome of [await stack.preview(), await stack.up("--skip-preview")]) {
+        expect(outcome.exitCode, outcome.output).not.toBe(0);
+        expect(outcome.output).toMatch(
+            /Azure Policy denies the Microsoft\.Compute\/galleries\/images\/versions .*tags\[costCenter\].*kamino:tags/,
+        );
+        expect(outcome.output).not.toMatch(/\n\s+at .*\(/);
+    }
+    expect(writes(sandbox).filter((write) => /snapshots|disks|virtualMachine/i.test(write))).toEqual([]);
+});
+
+test("with the tag the image is made", async () => {
+    await stack.configure({ tags: { costCenter: "7" } });
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual(["2026.1116.0412"]);
+    expect(imageOf(sandbox, "pool1")).toBeUndefined();
+});

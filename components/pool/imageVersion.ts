@@ -1,7 +1,10 @@
-// One gallery image version: made from the snapshot of a node's OS disk, replicated to where pools start nodes.
+// One gallery image version: a node's OS disk is captured, made a version, and replicated to where pools start nodes.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { deleteSource } from "../capture/osDiskCapture";
+import { OsDiskCapture, deleteSource } from "../capture/osDiskCapture";
+import type { CaptureSettings } from "../config/load";
+import { formatDuration } from "../core/duration";
+import type { KubernetesSettings } from "../node/kubernetes";
 import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
@@ -36,21 +39,60 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     };
 }
 
+/** The settings of a capture as its inputs have them: durations as people write them, since a preview and the state show them. */
+function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSettings) {
+    return {
+        ...rest,
+        drainTimeout: formatDuration(drainTimeoutMs),
+        gracePeriod: evictionGracePeriodMs === undefined ? undefined : formatDuration(evictionGracePeriodMs),
+    };
+}
+
+/** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
+function declareCapture(
+    name: string,
+    { settings, live, scaleSet }: Pool,
+    choice: Choice,
+    kubernetes: KubernetesSettings,
+    opts: pulumi.CustomResourceOptions,
+): OsDiskCapture {
+    const { version, node, instanceId, rebootNeededAt } = choice;
+    return new OsDiskCapture(
+        name,
+        {
+            pool: settings.name,
+            version,
+            node,
+            instanceId,
+            rebootNeededAt,
+            scaleSetId: live.id,
+            resourceGroup: scaleSet.resourceGroup,
+            settings: inputsOf({ ...settings.capture, mode: choice.capture ?? settings.capture.mode }),
+            kured: settings.kured,
+            tags: settings.tags,
+            kubernetes,
+        },
+        opts,
+    );
+}
+
 /**
- * Declares the image version of one choice.
+ * Declares the image version of one choice, with the capture of the disk that it is made from.
  *
+ * @param prototype the name of the pool's VmssPrototype
  * @param protect whether the stack must not delete it
- * @param snapshotId ARM id of the snapshot that the version is made from
  */
 export function declareImageVersion(
-    name: string,
+    prototype: string,
     pool: Pool,
     choice: Choice,
-    snapshotId: pulumi.Input<string>,
     protect: boolean,
-    opts: pulumi.CustomResourceOptions,
+    kubernetes: KubernetesSettings,
+    opts: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
 ): compute.GalleryImageVersion {
     const { gallery, definition, location } = pool;
+    const name = `${prototype}-${choice.version}`;
+    const capture = declareCapture(name, pool, choice, kubernetes, opts);
     return new compute.GalleryImageVersion(
         name,
         {
@@ -60,11 +102,12 @@ export function declareImageVersion(
             galleryImageVersionName: choice.version,
             location,
             publishingProfile: publishingProfile(pool),
-            storageProfile: { osDiskImage: { source: { id: snapshotId } } },
+            storageProfile: { osDiskImage: { source: { id: capture.snapshotId } } },
             tags: imageVersionTags(pool, choice),
         },
         {
-            ...opts,
+            parent: opts.parent,
+            dependsOn: [...opts.dependsOn, capture],
             provider: providerFor(gallery.subscriptionId),
             protect,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.

@@ -1,17 +1,8 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    recordOf,
-    type AcceptedImage,
-    type ModelRecord,
-    type PreviousPool,
-    type PrototypeStatement,
-} from "../../policies/contract";
+import { recordOf, type AcceptedImage, type ModelRecord, type PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
-import { OsDiskCapture } from "../capture/osDiskCapture";
-import type { CaptureSettings } from "../config/load";
-import { formatDuration } from "../core/duration";
 import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
 import { NodeSelection, type Choice } from "../selection/nodeSelection";
@@ -27,6 +18,7 @@ import { providerFor } from "./providers";
 import { refusal } from "./refusals";
 import { compare, recordOfLive, type Review } from "./review";
 import { withExtensionTypes } from "./scaleSet";
+import { RETAINED, statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
@@ -44,18 +36,6 @@ export interface VmssPrototypeArgs {
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: { kubeconfig?: string; context?: string };
 }
-
-/** The settings of a capture as its inputs have them: durations as people write them, since a preview and the state show them. */
-function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSettings) {
-    return {
-        ...rest,
-        drainTimeout: formatDuration(drainTimeoutMs),
-        gracePeriod: evictionGracePeriodMs === undefined ? undefined : formatDuration(evictionGracePeriodMs),
-    };
-}
-
-/** A scale set outlives the stack. Policies read it from the component: the engine shows them protect alone. */
-const RETAINED = { protect: true, retainOnDelete: true };
 
 /** What the stack says of a pool. */
 export interface PoolOutputs {
@@ -79,19 +59,6 @@ export interface PoolOutputs {
     foreignChangesSeen?: boolean;
 }
 
-/** What the policy pack reads of a pool. */
-function statementOf({ review, previous }: VmssPrototypeArgs): PrototypeStatement {
-    const { pool, live } = review;
-    return {
-        scaleSetOptions: RETAINED,
-        previous,
-        live,
-        imageDefinitionId: imageDefinitionId(pool),
-        pin: pool.settings.selection.pin,
-        onForeignChange: pool.settings.scaleSet.onForeignChange,
-    };
-}
-
 /**
  * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
  *
@@ -108,13 +75,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
         private readonly args: VmssPrototypeArgs,
         opts?: pulumi.ComponentResourceOptions,
     ) {
-        const statement = statementOf(args);
+        const statement = statementOf(args.review, args.previous);
         // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in ForeignChanges.
         super("kamino:index:VmssPrototype", name, { scaleSetOptions: statement.scaleSetOptions }, opts);
         this.pool = args.review.pool;
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
-        const definition = this.declareDefinition(name);
+        const { gallery } = args;
+        const definition = this.pool.definition.managed
+            ? [declareImageDefinition(name, this.pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
+            : [];
         const images = pulumi
             .all([selection.versions, selection.current])
             .apply(([choices, current]) => this.keepImages(name, choices, current, [selection, ...definition]));
@@ -176,17 +146,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
             ...endOfAcceptance(review, previous, version),
             ...found,
         }));
-        const statement = Object.keys(found).length > 0 ? statementOf(this.args) : undefined;
+        const statement = Object.keys(found).length > 0 ? statementOf(review, previous) : undefined;
         return new ForeignChanges(name, { pool: name, onForeignChange, changes, statement, rewrite }, { parent: this });
-    }
-
-    /** Where the pool's images are kept: none to declare when the definition was made by somebody else. */
-    private declareDefinition(name: string): pulumi.Resource[] {
-        const { gallery } = this.args;
-        const { pool } = this;
-        return pool.definition.managed
-            ? [declareImageDefinition(name, pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
-            : [];
     }
 
     /**
@@ -200,7 +161,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 await this.checkPolicies(choice);
             }
             const protect = choice.version === current && this.existsAlready(choice.version);
-            images.push(this.keepImage(name, choice, protect, [...dependsOn, ...images]));
+            const opts = { parent: this, dependsOn: [...dependsOn, ...images] };
+            images.push(declareImageVersion(name, this.pool, choice, protect, this.args.kubernetes, opts));
         }
         return images;
     }
@@ -221,28 +183,6 @@ export class VmssPrototype extends pulumi.ComponentResource {
     private existsAlready(version: string): boolean {
         const { previous } = this.args;
         return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
-    }
-
-    /** Take the node's OS disk, and keep it as an image version. Both do something only in an `up`, and once. */
-    private keepImage(name: string, choice: Choice, protect: boolean, dependsOn: pulumi.Resource[]) {
-        const { kubernetes } = this.args;
-        const { pool } = this;
-        const { capture: settings, kured, tags } = pool.settings;
-        const { version, node, instanceId, rebootNeededAt } = choice;
-        const capture = new OsDiskCapture(
-            `${name}-${version}`,
-            {
-                ...{ pool: pool.settings.name, version, node, instanceId, rebootNeededAt, scaleSetId: pool.live.id },
-                resourceGroup: pool.scaleSet.resourceGroup,
-                settings: inputsOf({ ...settings, mode: choice.capture ?? settings.mode }),
-                kured,
-                tags,
-                kubernetes,
-            },
-            { parent: this, dependsOn },
-        );
-        const opts = { parent: this, dependsOn: [...dependsOn, capture] };
-        return declareImageVersion(`${name}-${version}`, pool, choice, capture.snapshotId, protect, opts);
     }
 
     /**

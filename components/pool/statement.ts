@@ -1,0 +1,20 @@
+// What a pool's component states for the policy pack.
+import type { PreviousPool, PrototypeStatement } from "../../policies/contract";
+import { imageDefinitionId } from "../azure/ids";
+import type { Review } from "./review";
+
+/** A scale set outlives the stack. Policies read it from the component: the engine shows them protect alone. */
+export const RETAINED = { protect: true, retainOnDelete: true };
+
+/** What the policy pack reads of a pool. */
+export function statementOf(review: Review, previous: PreviousPool): PrototypeStatement {
+    const { pool, live } = review;
+    return {
+        scaleSetOptions: RETAINED,
+        previous,
+        live,
+        imageDefinitionId: imageDefinitionId(pool),
+        pin: pool.settings.selection.pin,
+        onForeignChange: pool.settings.scaleSet.onForeignChange,
+    };
+}

@@ -8,7 +8,7 @@ import { info } from "../engine/progress";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { isReady, readNode } from "../node/node";
-import { canSpare, isBeingRebooted, listWholeNodes, type MinimumNodes } from "../node/nodeList";
+import { canSpare, isBeingRebooted, listWholeNodes, listedNodeOf, type MinimumNodes } from "../node/nodeList";
 import { instanceOf, parseProviderId } from "../node/providerId";
 import { isSameMachine } from "./identity";
 import { isAbandoned, removalOf, type Journal } from "./journal";
@@ -122,13 +122,9 @@ export async function checkSpare(
     { node, scaleSetId }: Pick<Target, "node" | "scaleSetId">,
     minimum?: MinimumNodes,
 ): Promise<void> {
-    const all = (await listWholeNodes(cluster)).map(({ metadata, spec, status }) => ({
-        name: metadata?.name ?? "",
-        annotations: metadata?.annotations ?? {},
-        cordoned: spec?.unschedulable === true,
-        ready: isReady({ status }),
-        deleting: metadata?.deletionTimestamp !== undefined,
-        providerID: spec?.providerID,
+    const all = (await listWholeNodes(cluster)).map((node) => ({
+        ...listedNodeOf(node),
+        providerID: node.spec?.providerID,
     }));
     const ofPool = all.filter(({ providerID }) => instanceOf(providerID ?? "", scaleSetId) !== undefined);
     const rebooting = all.filter(isBeingRebooted).map(({ name }) => name);

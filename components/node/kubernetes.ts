@@ -10,7 +10,6 @@ import {
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
-import { withRetries } from "../core/retry";
 import { loadKubeConfig, refuseRemovedProvider } from "./kubeconfig";
 
 /** How to reach the cluster; the usual places where left out. Paths and names only, never a credential. */
@@ -90,19 +89,16 @@ const TIMEOUT_MS = 60_000;
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  *
  * @param path as in `/api/v1/nodes`
- * @param retry whether to try again for half a minute while the API server is away, as a capture that is under way does
  * @throws UserError in one line when the API server is away or refuses
  */
-export async function listTable(
-    cluster: Pick<Kubernetes, "config" | "server">,
-    path: string,
-    { retry = false }: { retry?: boolean } = {},
-): Promise<Table> {
+export async function listTable(cluster: Pick<Kubernetes, "config" | "server">, path: string): Promise<Table> {
     // "0": whatever the API server has cached will do. No quorum read from etcd for each preview.
-    const once = () => get(cluster, path, { resourceVersion: "0" }, "application/json;as=Table;g=meta.k8s.io;v=v1");
-    const { body, headers } = await (retry ? withRetries(once) : once()).catch((error: unknown) => {
-        throw new UserError(describe(error, cluster.server));
-    });
+    const { body, headers } = await get(
+        cluster,
+        path,
+        { resourceVersion: "0" },
+        "application/json;as=Table;g=meta.k8s.io;v=v1",
+    );
     const { columnDefinitions, rows } = body as {
         columnDefinitions: { name: string }[];
         // A list with nothing in it is null, as Go writes an empty slice.
@@ -128,11 +124,7 @@ export async function getJson<T>(
     path: string,
     query: Record<string, string>,
 ): Promise<T> {
-    try {
-        return (await get(cluster, path, query, "application/json")).body as T;
-    } catch (error) {
-        throw new UserError(describe(error, cluster.server));
-    }
+    return (await get(cluster, path, query, "application/json")).body as T;
 }
 
 /** A GET, authenticated and sent by the client library. */
@@ -146,13 +138,17 @@ async function get(
     Object.entries(query).forEach(([name, value]) => request.setQueryParam(name, value));
     request.setHeaderParam("Accept", accept);
     request.setSignal(AbortSignal.timeout(TIMEOUT_MS));
-    await config.applySecurityAuthentication(request);
-    const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
-    const body = await response.body.text();
-    if (response.httpStatusCode !== 200) {
-        throw new ApiException(response.httpStatusCode, "", body, {});
+    try {
+        await config.applySecurityAuthentication(request);
+        const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
+        const body = await response.body.text();
+        if (response.httpStatusCode !== 200) {
+            throw new ApiException(response.httpStatusCode, "", body, {});
+        }
+        return { body: JSON.parse(body) as unknown, headers: response.headers };
+    } catch (error) {
+        throw new UserError(describe(error, server));
     }
-    return { body: JSON.parse(body) as unknown, headers: response.headers };
 }
 
 /** A failed call to this API server in one line; what is not a refusal is told with the server's address. */

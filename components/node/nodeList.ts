@@ -1,6 +1,7 @@
 // All nodes of a cluster in one request, as far as their metadata and what `kubectl get nodes` shows tell.
 import type { V1Node, V1ObjectMeta } from "@kubernetes/client-node";
 import { getJson, listTable, type Kubernetes } from "./kubernetes";
+import { isReady } from "./node";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "./kured";
 
 /** A node without its spec and status. */
@@ -28,9 +29,8 @@ export interface ListedNode {
  */
 export async function listNodes(
     cluster: Pick<Kubernetes, "config" | "server">,
-    options: { retry?: boolean } = {},
 ): Promise<{ nodes: ListedNode[]; now: Date }> {
-    const { rows, now } = await listTable(cluster, "/api/v1/nodes", options);
+    const { rows, now } = await listTable(cluster, "/api/v1/nodes");
     return {
         nodes: rows.map(({ metadata, cells }) =>
             toListedNode(metadata, typeof cells.Status === "string" ? cells.Status : ""),
@@ -60,6 +60,12 @@ export async function listWholeNodes(cluster: Pick<Kubernetes, "config" | "serve
         next = page.metadata.continue;
     } while (next);
     return nodes;
+}
+
+/** The same of a whole object. */
+export function listedNodeOf({ metadata = {}, spec, status }: V1Node): ListedNode {
+    const shown = [isReady({ status }) ? "Ready" : "NotReady", spec?.unschedulable ? "SchedulingDisabled" : ""];
+    return toListedNode(metadata, shown.join(","));
 }
 
 /**

@@ -1,12 +1,12 @@
 // One capture by a copy: the node goes on, and its disk's copy is attached elsewhere and cleaned there.
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, brief, oneLine } from "../../core/errors";
-import { reasonUnder, rest } from "../../core/retry";
+import { reasonUnder, rest, withRetries } from "../../core/retry";
 import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
 import { readNode } from "../../node/node";
-import { listNodes } from "../../node/nodeList";
+import { listedNodeOf } from "../../node/nodeList";
 import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
@@ -92,8 +92,8 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     await capture.lookAgain();
     say("taking a snapshot of the running VM's OS disk");
     const capturedAt = await place.takeSnapshot(disk, signal);
-    const { nodes } = await listNodes(cluster, { retry: true });
-    const cleaner = chooseCleanerPlace(nodes, target.node, disk.location);
+    const { items } = await withRetries(() => cluster.core.listNode({ resourceVersion: "0" }));
+    const cleaner = chooseCleanerPlace(items.map(listedNodeOf), target.node, disk.location);
     if (!cleaner) {
         throw new UserError("no node is Ready and schedulable to clean the copy on");
     }

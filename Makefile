@@ -61,7 +61,7 @@ test-times: ## seconds by suite, of the last make test
 	@node .ci/suites.mjs
 
 .PHONY: shell
-shell: build ## a shell in a sandbox of its own: pulumi, kubectl if there is one
+shell: build ## a shell in its own sandbox: pulumi, kubectl if there is one
 	@exec $(typescript) sandbox/shell.ts
 
 .PHONY: recording

@@ -23,7 +23,7 @@ export default defineConfig({
                 test: {
                     name: "real",
                     include: ["test/**/*.test.ts"],
-                    // test/vm has a configuration of its own: make test-vm.
+                    // test/vm has its own configuration: make test-vm.
                     exclude: ["test/unit/**", "test/az/**", "test/vm/**", "**/node_modules/**"],
                     // A process for each file: it owns a sandbox, signals included.
                     pool: "forks",

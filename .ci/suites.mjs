@@ -5,7 +5,7 @@ import process from "node:process";
 
 const report = ".sandbox/test-results.json";
 if (!existsSync(report)) {
-    process.stderr.write("There is no report of a run; make one with: make test\n");
+    process.stderr.write("No report of a run was found; make one with: make test\n");
     process.exit(1);
 }
 const suites = new Map();

@@ -82,7 +82,7 @@ export const UPGRADE_SETTINGS = [
 type Json = Record<string, unknown>;
 
 /**
- * Parts that a bump changes, and those that are no part of the model: `sku` leaves the stack's state after the adoption, and the
+ * Parts that a bump changes, and those that are not part of the model: `sku` leaves the stack's state after the adoption, and the
  * official azure-native plugin adds `azureApiVersion` to the inputs that policies see.
  */
 const NOT_RECORDED = [

@@ -39,7 +39,7 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
         }
         const id = read(() => osDiskImage?.source?.id);
         if (id === UNKNOWN) {
-            // So it is in every preview of a bump, which is no cause for a warning: the policy below goes by the dependency then.
+            // So it is in every preview of a bump, which is not a cause for a warning: the policy below goes by the dependency then.
             return args.notApplicable("the snapshot is yet to be taken");
         }
         if (!/\/providers\/Microsoft\.Compute\/snapshots\/[^/]+$/i.test(id ?? "")) {
@@ -68,7 +68,7 @@ const imageVersionFromCapture: StackValidationPolicy = {
 /** By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id. */
 function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boolean {
     const source = read(() => (version.props as ImageVersion).storageProfile.osDiskImage?.source?.id);
-    // A capture that is yet to run has no such output in a preview.
+    // A capture that is yet to run does not have this output in a preview.
     const snapshots = captures.map(({ props }) => read(() => props.snapshotId as string | undefined));
     if (typeof source === "string") {
         return snapshots.some((id) => typeof id === "string" && id.toLowerCase() === source.toLowerCase());

@@ -1,4 +1,4 @@
-// Policies on scale sets: a change of the model reaches new nodes only, and is no more than one image version.
+// Policies on scale sets: a change of the model reaches new nodes only, and is at most one image version.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
 import { PROTOTYPE, SCALE_SET, type PrototypeStatement } from "./contract";
 import { isDeclaredAsItIs, ofScaleSet, ofType, parseImageVersionId, type ScaleSet } from "./resources";

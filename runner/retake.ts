@@ -23,7 +23,7 @@ export interface RetakeFacts {
  *
  * @param file where the text is from, for messages
  * @returns the text with a `maximumImageAge` for this pool; everything else stays, secrets included
- * @throws UserError in one line when there is no such pool, or it has no image yet
+ * @throws UserError in one line when the stack has no pool of that name, or it has no image yet
  */
 export function retakeSettings(text: string, pool: string, file: string, { versions, now }: RetakeFacts): string {
     const document = parseDocument(text);

@@ -22,7 +22,7 @@ async function main() {
     } finally {
         await sandbox.stop();
     }
-    say("That was all; nothing is left behind. To look around in a sandbox of your own: make shell");
+    say("That was all; nothing is left behind. To look around in your own sandbox: make shell");
 }
 
 async function tell(sandbox: Sandbox) {
@@ -120,7 +120,7 @@ async function patch(sandbox: Sandbox, pool: ScaleSet, index: number, patchLevel
 
 async function run(sandbox: Sandbox, stack: Stack, ...command: string[]) {
     const running = stack.run(...command);
-    // Ctrl-C reaches pulumi too, which then finishes what is under way: a node to put back, its state.
+    // Ctrl-C reaches pulumi too, which then finishes what is under way: a node to restore, its state.
     sandbox.waitFor(running);
     const { exitCode } = await running;
     if (exitCode !== 0) {

@@ -1,4 +1,4 @@
-// Folders of runs whose process is gone: one that was killed outright could not remove its own.
+// Folders of runs whose process is gone: one that was killed could not remove its own.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 

@@ -48,7 +48,7 @@ interface Parts {
 }
 
 /**
- * Starts a sandbox of its own: any number may run side by side. It stops with this process at the latest: the cluster's
+ * Starts a separate sandbox: any number may run side by side. It stops with this process at the latest: the cluster's
  * programs end when their pipe to this process closes, the folder goes when the process exits or is interrupted.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {

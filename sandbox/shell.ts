@@ -6,7 +6,7 @@ import { devSettings, repository } from "./engine/paths";
 import { startSandbox, type Sandbox } from "./sandbox";
 
 const welcome = `
-A sandbox of your own: a local Azure, a real Kubernetes API server, two pools, and an empty Pulumi stack for them.
+Your own sandbox: a local Azure, a real Kubernetes API server, two pools, and an empty Pulumi stack for them.
 
     sandbox                      what can be done to it
     sandbox status               nodes, their patch level, what kured wrote

@@ -28,7 +28,7 @@ export interface ArmId {
 /**
  * Takes an ARM id of a resource in a resource group apart. Names are checked, since they go into addresses.
  *
- * @throws UserError when it is no such id
+ * @throws UserError when it is not such an id
  */
 export function parseArmId(id: string): ArmId {
     const match =
@@ -36,7 +36,7 @@ export function parseArmId(id: string): ArmId {
     // Names of dots alone mean other folders in an address.
     if (!match || !RESOURCE_GROUP_NAME.test(match[2]) || /\/\.+(\/|$)/.test(id)) {
         const shown = JSON.stringify(id.slice(0, 300));
-        throw new UserError(`${shown} is no Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
+        throw new UserError(`${shown} is not an Azure resource id (/subscriptions/…/resourceGroups/…/providers/…)`);
     }
     const names = match[3].split("/").filter((_, index) => index > 0 && index % 2 === 0);
     return { subscriptionId: match[1], resourceGroup: match[2], names };

@@ -15,7 +15,7 @@ export interface GalleryVersion {
 }
 
 /**
- * The versions of an image definition; none when there is no such definition yet. One request for a page of them.
+ * The versions of an image definition; none while the definition does not exist. One request for a page of them.
  *
  * @throws UserError in one line when Azure is away or refuses
  */

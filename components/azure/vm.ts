@@ -6,7 +6,7 @@ import { parseArmId } from "./ids";
 
 /** One VM of a scale set. */
 export interface Vm {
-    /** What Azure says of it, or undefined when the scale set has no such VM. */
+    /** What Azure says of it, or undefined when the scale set does not have it. */
     read(): Promise<VirtualMachineScaleSetVM | undefined>;
     /** Its power state, as in `running`, `stopped`, `deallocated`, `starting`; "unknown" when Azure does not say. */
     power(): Promise<string>;

@@ -1,4 +1,4 @@
-# Takes from a running node's disk what is this machine's own, so that a machine started from a copy of it becomes one of its own.
+# Takes from a running node's disk what is this machine's own, so that a machine started from a copy of it becomes another machine.
 #
 # Runs after cleanCommon.sh. What is removed comes back when this machine starts again: cloud-init gives it its host name and host keys,
 # systemd a machine id, the VM agent and the journal start anew. What the machine goes on to need is left: see cleanCopy.sh for the rest.
@@ -55,7 +55,7 @@ refuse() {
     find_kind "$(flag_of_kubelet kubeconfig)" "$(flag_of_kubelet bootstrap-kubeconfig)"
     case $kind in
     own | kubeadm)
-        fail "kubelet signs in by a certificate of its own (/$kubeconfig) and has no bootstrap kubeconfig to get another, so neither this node nor a new one would join; use kamino:capture copy"
+        fail "kubelet signs in by its own certificate (/$kubeconfig) and has no bootstrap kubeconfig to get another, so neither this node nor a new one would join; use kamino:capture copy"
         ;;
     esac
     is_empty_folder var/lib/longhorn/replicas ||

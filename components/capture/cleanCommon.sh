@@ -200,8 +200,8 @@ is_bootstrap_usable() {
     [ -n "$(value_in "$1" token)$(value_in "$1" client-certificate-data)$(value_in "$1" client-certificate)" ]
 }
 
-# Says in $kind how kubelet signs in. shared: as all nodes do. bootstrap: by a certificate of its own, and can ask for another.
-# kubeadm: by one of its own that a join has to bring. own: by one of its own, and nothing would bring another. none: not set up.
+# Says in $kind how kubelet signs in. shared: as all nodes do. bootstrap: by its own certificate, and can ask for another.
+# kubeadm: by its own, which a join has to bring. own: by its own, and nothing would bring another. none: not set up.
 find_kind() {
     kind=none
     kubeconfig=${1:-}

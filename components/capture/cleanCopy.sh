@@ -41,7 +41,7 @@ refuse() {
         ;;
     own)
         [ "$KAMINO_CUSTOM_DATA" = kept ] ||
-            fail "kubelet signs in by a certificate of its own (/$kubeconfig) and has no bootstrap kubeconfig to get another, so a new node would not join"
+            fail "kubelet signs in by its own certificate (/$kubeconfig) and has no bootstrap kubeconfig to get another, so a new node would not join"
         ;;
     esac
 }

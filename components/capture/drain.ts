@@ -23,7 +23,7 @@ export interface DrainOptions extends DrainConsent {
     /** Whether pods that have not gone by then are deleted, whatever their budgets say. */
     force: boolean;
     signal?: AbortSignal;
-    /** Told how many pods are still to go. */
+    /** Is called with how many pods are still to go. */
     progress?: (left: number) => void;
 }
 

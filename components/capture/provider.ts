@@ -45,7 +45,7 @@ export async function create(inputs: OsDiskCaptureInputs): Promise<dynamic.Creat
     return { id: captured.snapshotId, outs: { ...inputs, ...captured } };
 }
 
-/** The state as it is: the snapshot goes once its image exists, which is no drift. */
+/** The state as it is: the snapshot goes once its image exists, which is not drift. */
 export function read(id: string, props: State): Promise<dynamic.ReadResult<State>> {
     return Promise.resolve({ id, props });
 }

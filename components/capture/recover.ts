@@ -58,7 +58,7 @@ export async function withHeartbeat<T>(
     let renewing = Promise.resolve();
     const renew = async () => {
         const annotations = { [JOURNAL]: formatJournal({ ...journal, heartbeatAt: new Date().toISOString() }) };
-        // An API server that is away for a while is no reason to stop.
+        // An API server that is away for a while is not a reason to stop.
         await patchNode(cluster, target.node, { metadata: { annotations } }).then(undefined, () => undefined);
     };
     const timer = setInterval(() => {

@@ -63,7 +63,7 @@ export interface Step {
     name: string;
     run: (capture: Capture) => Promise<void>;
     cleanup?: (context: CleanupContext) => Promise<void>;
-    /** When to clean up. "restore": always, since it puts the node back in service. "discard": only where the result is of no use. */
+    /** When to clean up. "restore": always, since it returns the node to service. "discard": only where the result cannot be used. */
     when?: "restore" | "discard";
 }
 

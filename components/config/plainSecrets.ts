@@ -3,7 +3,7 @@ import { runtime } from "@pulumi/pulumi";
 import { UserError } from "../core/errors";
 
 /**
- * Secret settings of azure-native; this program has none of its own.
+ * Secret settings of azure-native; this program itself has none.
  * Source: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
  */
 const SECRET = ["clientCertificatePassword", "clientSecret", "oidcRequestToken", "oidcToken"].map(

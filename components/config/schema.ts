@@ -212,7 +212,7 @@ export const configuration = objectOf({
     // Its resources keep it in the state: what is in the file must not get there.
     kubeconfig: optional(matching(/^[^\r\n{]{1,1000}$/, "the path of a kubeconfig file, and not what is in it")),
     context: optional(text),
-    // Of a stack of its own, which has no pools: read by components/schedule.
+    // Of a separate stack, which has no pools: read by components/schedule.
     schedule: optional(z.unknown()),
     ...shapeOf(true),
 });

@@ -77,7 +77,7 @@ export function momentOf(version: string): Date | undefined {
     return moment(year, Math.floor(minor / 100), minor % 100, Math.floor(patch / 100), patch % 100);
 }
 
-/** That moment in UTC, or undefined when the calendar or the clock has no such moment (Date would roll it over). */
+/** That moment in UTC, or undefined when the calendar or the clock does not have it (Date would roll it over). */
 function moment(year: number, month: number, day: number, hour: number, minute: number): Date | undefined {
     const date = new Date(Date.UTC(year, month - 1, day, hour, minute));
     const holds =

@@ -30,13 +30,13 @@ export async function deferSignals<T>(work: (signal: AbortSignal) => Promise<T>)
     } finally {
         if (--running === 0) {
             SIGNALS.forEach((signal) => process.off(signal, stop));
-            endAsTold();
+            endByReceivedSignal();
         }
     }
 }
 
 /** Ends the process by the signal that it got meanwhile, once the answer to the engine is out. */
-function endAsTold(): void {
+function endByReceivedSignal(): void {
     const signal = received;
     if (signal) {
         setTimeout(() => process.kill(process.pid, signal), 1000).unref();

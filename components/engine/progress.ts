@@ -7,7 +7,7 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 const engineAddress = process.argv[2];
 const PATIENCE_MS = 5000;
 
-// After the engine was killed nobody reads what this process writes. A node that is being put back must not be lost to that.
+// After the engine was killed nobody reads what this process writes. A node that is being restored must not be lost to that.
 if (engineAddress !== undefined) {
     [process.stdout, process.stderr].forEach((stream) => stream.on("error", () => undefined));
 }
@@ -56,7 +56,7 @@ async function deliver(severity: LogSeverity, message: string, ephemeral: boolea
             target.log(request, new Metadata(), options, (error) => resolve(!error));
         }));
     if (!sent) {
-        // Outside the engine (a test, a killed run that still puts a node back): stderr is better than nothing.
+        // Outside the engine (a test, a killed run that still restores a node): stderr is better than nothing.
         console.error(message);
     }
 }

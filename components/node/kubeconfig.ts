@@ -43,7 +43,7 @@ export function loadKubeConfig(path: string | undefined): KubeConfig {
             ? `none of the files of KUBECONFIG (${process.env.KUBECONFIG}) is there`
             : `KUBECONFIG is not set, there is no ${join("~", ".kube", "config")}`;
         throw new UserError(
-            `no Kubernetes cluster is configured: ${searched}, and this is no pod; set kamino:kubeconfig to the path of a kubeconfig file`,
+            `no Kubernetes cluster is configured: ${searched}, and this is not a pod; set kamino:kubeconfig to the path of a kubeconfig file`,
         );
     }
     for (const cluster of config.clusters) {

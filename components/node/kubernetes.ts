@@ -151,7 +151,7 @@ async function get(
     }
 }
 
-/** A failed call to this API server in one line; what is not a refusal is told with the server's address. */
+/** A failed call to this API server in one line; what is not a refusal names the server's address. */
 export function describe(error: unknown, server: string): string {
     if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
         return `the Kubernetes API server at ${server} did not answer within ${TIMEOUT_MS / 1000} s; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network`;

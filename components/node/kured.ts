@@ -26,7 +26,7 @@ export function readReboot(annotation: string | undefined, now: Date): Date | "n
         return "none";
     }
     const moment = annotation.length <= 40 ? rfc3339(annotation) : undefined;
-    // Before kured there was no such annotation.
+    // Before kured the node does not have the annotation.
     if (!moment || moment.getUTCFullYear() < 2000) {
         return "unusable";
     }

@@ -94,7 +94,7 @@ export async function withKuredLock<T>(
 ): Promise<T> {
     const lease = await acquireKuredLock(cluster, holder, options);
     let renewing = Promise.resolve();
-    // An API server that is away for a while is no reason to stop: the entry lives for minutes without being renewed.
+    // An API server that is away for a while is not a reason to stop: the entry lives for minutes without being renewed.
     const renew = () => (renewing = renewing.then(() => lease.renew().catch(() => undefined)));
     const timer = lease.kind === "held" ? setInterval(() => void renew(), RENEW_LOCK_MS) : undefined;
     try {

@@ -3,7 +3,7 @@
 const PROVIDER_ID =
     /^azure:\/\/(\/subscriptions\/.+\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/[^/]+)\/virtualMachines\/(\d{1,20})$/i;
 
-/** The scale set and instance in a node's `spec.providerID`; undefined when it is no VM of a scale set. */
+/** The scale set and instance in a node's `spec.providerID`; undefined when it is not a VM of a scale set. */
 export function parseProviderId(
     providerId: string | undefined,
 ): { scaleSetId: string; instanceId: string } | undefined {

@@ -41,7 +41,7 @@ function matches(entry: string, host: string, port: string): boolean {
     if (entry.includes("/")) {
         return isInNetwork(entry, host);
     }
-    // An address of IPv6 has colons of its own.
+    // An address of IPv6 has colons itself.
     const [, name = "", ownPort] = isIP(entry) ? [entry, entry] : (/^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? []);
     if (ownPort !== undefined && ownPort !== port) {
         return false;

@@ -85,7 +85,7 @@ export function needsRewrite(review: Review, previous: PreviousPool, version: st
     return (differs || previous.accepted !== undefined) && !acceptedImage(review, previous, version);
 }
 
-/** What becomes of a foreign image that was accepted, when it is no more: live → wanted, for the plan. */
+/** What becomes of a foreign image that was accepted, when it has gone: live → wanted, for the plan. */
 export function endOfAcceptance(review: Review, { accepted }: PreviousPool, version: string): Record<string, string> {
     const ends = accepted && !acceptedImage(review, { accepted }, version);
     return ends ? { image: `${shortImage(review.live.image, imageDefinitionId(review.pool))} → ${version}` } : {};

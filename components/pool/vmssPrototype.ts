@@ -63,7 +63,7 @@ export interface PoolOutputs {
  * Keeps the model of one scale set at the OS image of its most recently rebooted, proven-working node.
  *
  * A preview shows every change: `~ NodeSelection`, `+ OsDiskCapture`, `+ GalleryImageVersion`, and the one line of the
- * scale set's `imageReference.id`. No running node is touched but the one captured, which is put back in service.
+ * scale set's `imageReference.id`. No running node is touched but the one captured, which returns to service.
  */
 export class VmssPrototype extends pulumi.ComponentResource {
     /** What the stack says of the pool, for people and for its own next run. */

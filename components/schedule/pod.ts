@@ -31,7 +31,7 @@ export function podSpec(settings: ScheduleSettings, names: Names): PodSpec {
     return {
         serviceAccountName: names.serviceAccount,
         restartPolicy: "Never",
-        // The time in which a capture that is under way puts its node back.
+        // The time in which a capture that is under way restores its node.
         terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds,
         nodeSelector: { "kubernetes.io/os": "linux" },
         securityContext: {

@@ -12,7 +12,7 @@ const SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 /**
  * The schedule of one stack: as often as `cron` says, a Job runs the preview or the up of that stack in this cluster.
  *
- * Declared by a stack of its own (the config key `kamino:schedule`): the identity of the run has no right to anything here.
+ * Declared by a separate stack (the config key `kamino:schedule`): the identity of the run has no right to anything here.
  */
 export class Schedule extends pulumi.ComponentResource {
     /** Name of the CronJob, as in `kubectl -n NAMESPACE create job --from=cronjob/NAME now`. */

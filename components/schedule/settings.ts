@@ -151,7 +151,7 @@ export function loadSchedule(config: pulumi.Config): ScheduleSettings | undefine
     const pools = config.get("pools");
     if (pools && pools !== "[]") {
         throw new UserError(
-            `${config.name}:schedule is declared by a stack of its own, and this one has ${config.name}:pools; make a stack ` +
+            `${config.name}:schedule is declared by a separate stack, and this one has ${config.name}:pools; make a stack ` +
                 "for the schedule (pulumi stack init), so that the scheduled run cannot change its own permissions",
         );
     }

@@ -187,7 +187,7 @@ function pickConfigured(nodes: PoolNode[], name: string, { pool, facts, history,
     return { node };
 }
 
-/** Whether the newest image is older than `maximumImageAge`. Where there is no image yet, there is none too old. */
+/** Whether the newest image is older than `maximumImageAge`. Without an image yet, none is too old. */
 function imageIsTooOld({ rules, newest, now }: Facts): boolean {
     const made = momentOf(newest);
     return (

@@ -69,7 +69,7 @@ export interface NodeSelectionState {
     /** The version that the model is to point at; empty when there is none yet. */
     current: string;
     currentNode: string;
-    /** Nodes that a capture that died left out of service; this run puts them back. */
+    /** Nodes that a capture that died left out of service; this run restores them. */
     nodesToRecover: string[];
     /** Images that are not tried again; left out where there are none. */
     givenUp?: GivenUp[];
@@ -98,7 +98,7 @@ export function readState({ restore, versions, ...state }: StoredSelectionState)
 
 /**
  * Asks the cluster and the gallery at every preview which node the pool's next image is to come from. Unchanged when no node is
- * better than the newest image. It touches nothing but nodes that a capture that died left out of service: those it puts back.
+ * better than the newest image. It touches nothing but nodes that a capture that died left out of service: those it restores.
  */
 export class NodeSelection extends pulumi.dynamic.Resource {
     declare readonly versions: pulumi.Output<Choice[]>;

@@ -62,7 +62,7 @@ export interface PoolOptions {
     /** IP configurations on the NIC (Azure CNI has up to 28). */
     ipConfigurations?: number;
     purchasePlan?: { name: string; publisher: string; product: string };
-    /** Last word on the request body of the scale set, for what has no option of its own (Windows, Flexible, Rolling …). */
+    /** Last word on the request body of the scale set, for what has no option (Windows, Flexible, Rolling …). */
     change?: (body: ScaleSetBody) => void;
 }
 

@@ -10,7 +10,7 @@ import type { DataDisk, VmRecord } from "./vmRecord";
 import { vmSize } from "./vmSizes";
 
 /**
- * Gives a VM its OS disk from the model's image, and on its first time the model's data disks. The disks are resources of their own in
+ * Gives a VM its OS disk from the model's image, and on its first time the model's data disks. The disks are separate resources in
  * the set's group, which the service writes in capitals there; ephemeral OS disks are none.
  */
 export function giveDisks(cloud: Cloud, vm: VmRecord): void {

@@ -44,7 +44,7 @@ export interface ClusterOptions {
 /**
  * Starts a cluster that keeps its files in this folder, and waits until its API server and controllers work.
  *
- * @param directory a folder of its own; made if need be, removed by `stop`
+ * @param directory its own folder; made if need be, removed by `stop`
  * @param options for kubelets that are not kwok's
  * @throws Error in one line when the programs have not been built, or one of them ends
  */

@@ -91,7 +91,7 @@ func (s *supervisor) start(next order) *child {
 	defer log.Close()
 	command := exec.Command(next.Command[0], next.Command[1:]...)
 	command.Stdout, command.Stderr = log, log
-	// A group of its own, so that a terminal's Ctrl-C does not end etcd under a still working API server.
+	// Its own group, so that a terminal's Ctrl-C does not end etcd under a still working API server.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
 		s.report(next.Name, err)

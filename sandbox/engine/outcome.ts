@@ -35,7 +35,7 @@ export class Outcome {
     readonly stderr: string;
     /** Both streams, in the order in which they were written. */
     readonly output: string;
-    /** Everything the engine reported, in order; empty for commands that are no update. */
+    /** Everything the engine reported, in order; empty for commands that are not updates. */
     readonly events: EngineEvent[];
     /** How long it took. */
     readonly seconds: number;

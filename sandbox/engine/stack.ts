@@ -1,4 +1,4 @@
-// A Pulumi stack of its own for a test or the demo: literal `pulumi` commands on a program, everything else in a run directory.
+// A separate Pulumi stack for a test or the demo: literal `pulumi` commands on a program, everything else in a run directory.
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
@@ -34,7 +34,7 @@ export interface StackOptions {
 
 /** A `pulumi` command that has been started. */
 export interface Running {
-    /** What Ctrl-C in a terminal does: SIGINT to pulumi alone, since it keeps its plugins in process groups of their own. */
+    /** What Ctrl-C in a terminal does: SIGINT to pulumi alone, since it keeps its plugins in their own process groups. */
     interrupt(): void;
     /** Its process; undefined when it could not be started. */
     readonly pid: number | undefined;
@@ -169,7 +169,7 @@ export class Stack {
         };
     }
 
-    /** A command that is no part of what is tried: a failure is an Error with what it said. */
+    /** A command that is not part of what is tried: a failure is an Error with what it said. */
     private async ask(args: string[], directory = this.program): Promise<string> {
         const result = await this.spawn(args, directory, false);
         if (result.exitCode !== 0) {

@@ -34,7 +34,7 @@ export function apiOf(kubeconfig: string): Api {
     };
 }
 
-/** Whether the API server said that there is no such thing. */
+/** Whether the API server said that it does not have it. */
 export function isNotFound(error: unknown): boolean {
     return error instanceof ApiException && error.code === 404;
 }

@@ -84,7 +84,7 @@ export class HostPods {
         await this.volumes.report(vm.nodeName);
     }
 
-    /** Scripts have process groups of their own, and would outlive this process. */
+    /** Scripts have their own process groups, and would outlive this process. */
     private readonly killAll = () => {
         for (const { script, state } of this.played.values()) if (state === "running") script.kill("SIGKILL");
     };

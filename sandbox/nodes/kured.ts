@@ -102,7 +102,7 @@ export class Kured {
      * The node's kured looks. If the machine needs a reboot it marks the node at once, unless it is marked already, waits for the
      * lock, empties the node and reboots it.
      *
-     * @throws Error if there is no such node, or its machine does not need a reboot
+     * @throws Error if the cluster does not have the node, or its machine does not need a reboot
      */
     async tick(node: string, { at = new Date(), utcOffsetMinutes = 0, readySince }: Patch = {}): Promise<Outcome> {
         const vm = this.vmOf(node);

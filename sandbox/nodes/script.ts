@@ -84,7 +84,7 @@ function run(
     if (trigger !== undefined) writeFileSync(trigger, "");
     let log = "";
     const append = (chunk: Buffer) => (log = (log + chunk.toString("utf8")).slice(-LOG_LIMIT));
-    // A group of its own, so that what the script has started ends with it.
+    // Its own group, so that what the script has started ends with it.
     const child = spawn(command, rest, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     child.stdout.on("data", append);
     child.stderr.on("data", append);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# network.sh COMMAND…: runs a command in a network, process and mount namespace of its own, where a bridge plays the virtual network of
+# network.sh COMMAND…: runs a command in a network, process and mount namespace apart, where a bridge plays the virtual network of
 # a scale set's VMs: 10.240.0.1 is this machine, tap4 to tap9 are for VMs, and Azure's two well-known addresses are answered here.
 # Nothing of it is left when the command ends. Needs root.
 set -eu

@@ -70,7 +70,7 @@ export async function startMetadataService(publicKey: string): Promise<MetadataS
         const send = (type: string, body: string, status = 200) =>
             response.writeHead(status, { "Content-Type": type }).end(body);
         if (!vm) {
-            send("text/plain", "no such VM", 404);
+            send("text/plain", "unknown VM", 404);
         } else if (url.startsWith("/metadata/instance")) {
             send("application/json", JSON.stringify(instance(vm, address, publicKey)));
         } else if (url.includes("comp=versions")) {

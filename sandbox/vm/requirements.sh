@@ -6,7 +6,7 @@ lacks() {
 }
 
 [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || lacks "it needs Linux on x86-64"
-[ "$(id -u)" = 0 ] || lacks "it needs root, to build a root file system and a network of its own"
+[ "$(id -u)" = 0 ] || lacks "it needs root, to build a root file system and a separate network"
 
 packages=
 while read -r program package; do

@@ -188,7 +188,7 @@ function textsIn(folder: string): string[] {
     });
 }
 
-test("the copy is a disk of its own in a node's zone, cleaned, marked, without its snapshot; the donor's disk stays", async () => {
+test("the copy is a separate disk in a node's zone, cleaned, marked, without its snapshot; the donor's disk stays", async () => {
     const { vm, cluster, copy, finished } = begin();
     put(vm, "var/lib/containerd/layer", MARKER);
     put(vm, "var/log/syslog", MARKER);

@@ -157,7 +157,7 @@ describe("a data disk", () => {
         expect(await refusal(attach(vms[0], [{ lun: 0, id: regional.id }]))).toContain("400 BadRequest");
     });
 
-    test("has a LUN of its own, and a place by the machine's size", async () => {
+    test("has its own LUN, and a place by the machine's size", async () => {
         const ids: (string | undefined)[] = [];
         for (let i = 0; i < 5; i++) {
             const body = { location, zones: ["1"], diskSizeGB: 4, creationData: { createOption: "Empty" as const } };

@@ -35,7 +35,7 @@ test.each([
     await azure.startVm(vm.id);
 });
 
-test("each boot has an id of its own and takes the newest kernel of the disk; the machine id stays", async () => {
+test("each boot has its own id and takes the newest kernel of the disk; the machine id stays", async () => {
     const before = { bootId: vm.bootId, machineId: readFileSync(on("etc/machine-id"), "utf8") };
     expect(vm.kernelVersion).toBe("5.4.0-1109-azure");
     put("boot/vmlinuz-5.4.0-1110-azure", "");

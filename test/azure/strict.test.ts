@@ -31,7 +31,7 @@ describe("a gallery", () => {
         expect((await send("PUT", `${below(`galleries/${name}`)}?${GALLERY}`, { location })).status).toBe(status);
     });
 
-    test("has a name of its own in the subscription, and may be written again where it is", async () => {
+    test("has a unique name in the subscription, and may be written again where it is", async () => {
         azure.createResourceGroup("twin-rg", location);
         await done(await send("PUT", `${below("galleries/kamino")}?${GALLERY}`, { location }));
         const twin = await send("PUT", `${below("galleries/KAMINO", "twin-rg")}?${GALLERY}`, { location });

@@ -20,7 +20,7 @@ export async function statusOf(call: Promise<unknown>): Promise<number> {
     );
 }
 
-/** Makes a namespace of its own for a test. */
+/** Makes a namespace for one test. */
 export async function makeNamespace({ core }: Api, name: string): Promise<string> {
     await core.createNamespace({ body: { metadata: { name } } });
     // Without it pods are refused.

@@ -107,7 +107,7 @@ describe("a control plane", { timeout: 180_000 }, () => {
         expect(existsSync(second.directory)).toBe(false);
     });
 
-    test("leaves no process when the one that started it is killed outright", async () => {
+    test("leaves no process when the one that started it is killed", async () => {
         const directory = join(folder, "orphan");
         const program = `require(${JSON.stringify(join(repository, "sandbox/cluster"))}).startCluster(${JSON.stringify(directory)}).then(() => console.log("up"))`;
         const owner = spawn(process.execPath, ["-r", "esbuild-register", "-e", program], { cwd: repository });

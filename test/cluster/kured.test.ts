@@ -159,7 +159,7 @@ describe("the sandbox's kured", { timeout: 120_000 }, () => {
         expect(await lock(lockAnnotation)).toBe('{"maxOwners":2,"locks":[]}');
     });
 
-    test("each boot has an id of its own; an emptied machine id is a new one; heartbeats go on", async () => {
+    test("each boot has its own id; an emptied machine id is a new one; heartbeats go on", async () => {
         const [node] = nodes;
         const [vm] = sandbox.azure.vms();
         const infoOf = async () => (await findNode(api, node))?.status?.nodeInfo;

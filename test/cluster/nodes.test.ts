@@ -139,7 +139,7 @@ describe("the sandbox's nodes", { timeout: 120_000 }, () => {
             namespace = await makeNamespace(api, "host");
         });
 
-        test("its script changes the disk of that machine, and its exit code and log are told", async () => {
+        test("its script changes the disk of that machine, and its exit code and log are reported", async () => {
             const script = 'echo "on $(cat "$HOST_ROOT/etc/hostname")"; echo seen > "$HOST_ROOT/etc/motd"';
             await api.core.createNamespacedPod({ namespace, body: hostPod("works", vms[1].nodeName, script) });
             await podIn(api, namespace, "works", "Succeeded");
@@ -150,12 +150,12 @@ describe("the sandbox's nodes", { timeout: 120_000 }, () => {
         });
 
         test("a script that fails is a failed pod with its last words", async () => {
-            const body = hostPod("fails", vms[1].nodeName, "echo no such luck >&2; exit 3");
+            const body = hostPod("fails", vms[1].nodeName, "echo out of luck >&2; exit 3");
             await api.core.createNamespacedPod({ namespace, body });
             const pod = await podIn(api, namespace, "fails", "Failed", "Succeeded");
             expect(pod.status?.containerStatuses?.[0].state?.terminated).toMatchObject({
                 exitCode: 3,
-                message: "no such luck\n",
+                message: "out of luck\n",
             });
         });
 

@@ -1,4 +1,4 @@
-// A stack of the tests' program in a run directory of its own, whose path has a space in it.
+// A stack of the tests' program in its own run directory, whose path has a space in it.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

@@ -16,7 +16,7 @@ export interface Watcher {
 
 /**
  * A call's name: what differs from run to run (names of nodes, pods, versions, disks, operations) is a `*`.
- * Undefined for what is no step of a bump: signing in, polling an operation.
+ * Undefined for what is not a step of a bump: signing in, polling an operation.
  */
 export function nameOf({ service, method, path }: Call): string | undefined {
     if (service === "Azure" && /\/locations\/[^/]+\/\w*operations\//i.test(path)) {

@@ -10,7 +10,7 @@ import { patch, poolStack } from "../stack/support/pools";
 /** The calls of one run, by kind. */
 type Counts = Map<string, number>;
 
-/** The rows of the table: how a call is told by its method and the types in its path, and what the table calls it. */
+/** The rows of the table: how a call is recognised by its method and the types in its path, and what the table calls it. */
 const KINDS: [call: string, name: string][] = [
     ["GET locations", "GET locations (zones)"],
     ["GET virtualMachineScaleSets", "GET scale set"],

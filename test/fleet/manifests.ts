@@ -136,7 +136,7 @@ export async function post(config: KubeConfig, path: string, type: string, body:
     });
 }
 
-/** Where there is no such kind the answer is plain text. */
+/** For an unknown kind the answer is plain text. */
 function bodyOf(text: string): Answer["body"] {
     try {
         return JSON.parse(text) as Answer["body"];

@@ -185,12 +185,12 @@ describe.sequential("the admission policy", () => {
             ({ spec }) => delete spec.envRefs.PULUMI_OPTION_POLICY_PACK,
         ],
         [
-            "with a pack of its own",
+            "with its own pack",
             "PULUMI_OPTION_POLICY_PACK must",
             ({ spec }) => (spec.envRefs.PULUMI_OPTION_POLICY_PACK.literal!.value = "/tmp/mine"),
         ],
         [
-            "with options of its own",
+            "with its own options",
             "PULUMI_OPTION_POLICY_PACK_CONFIG must",
             ({ spec }) => delete spec.envRefs.PULUMI_OPTION_POLICY_PACK_CONFIG,
         ],

@@ -46,7 +46,7 @@ beforeAll(async () => {
 }, 10 * MINUTE);
 afterAll(() => sandbox?.stop());
 
-/** A cluster with one pool of two nodes, one of them patched, each at a moment of its own; odd ones use the shared gallery. */
+/** A cluster with one pool of two nodes, one of them patched, each at its own moment; odd ones use the shared gallery. */
 async function makeMember(index: number): Promise<Member> {
     const { azure, nodes } = sandbox;
     const name = `cluster-${index}`;
@@ -179,7 +179,7 @@ function kindOf(path: string): string {
     return segments.length % 2 === 0 ? segments.at(-1)!.toLowerCase() : segments.at(-2)!;
 }
 
-test("the shared gallery holds five definitions with one version each, every other cluster has a gallery of its own", async () => {
+test("the shared gallery holds five definitions with one version each, every other cluster has its own gallery", async () => {
     const client = computeClient(sandbox.azure);
     const versionsOf = async (definition: string) => {
         const [group, gallery, image] = [4, 8, 10].map((at) => definition.split("/")[at]);

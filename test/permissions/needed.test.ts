@@ -113,7 +113,7 @@ function principalWithout(action?: string): Principal {
     return sandbox.azure.principals.add({ name: "writer", assignments: assignments("kamino-up", action) });
 }
 
-/** A capture in a process of its own, as this principal and service account, of a node that no other test has. */
+/** A capture in a separate process, as this principal and service account, of a node that no other test has. */
 function captureAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}, rest = {}) {
     const env = environmentOf(sandbox, principal, kubeconfig);
     const inputs = inputsFor(sandbox, vm, { kubernetes: { kubeconfig } });
@@ -277,7 +277,7 @@ describe.sequential("an up fails and names what is missing", () => {
     });
 });
 
-test("a guest that does not switch itself off is switched off; that takes an action of its own", async () => {
+test("a guest that does not switch itself off is switched off; that takes a further action", async () => {
     expect(await stayingOn.with).toMatchObject({ captured: { capturedAt: expect.any(String) as string } });
     expect((await stayingOn.without).error).toContain(`'${ACTIONS.powerOff[0]}'`);
 });

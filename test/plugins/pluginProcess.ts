@@ -1,4 +1,4 @@
-// A provider plugin in a process of its own, spoken to over gRPC as the engine does.
+// A provider plugin in a separate process, spoken to over gRPC as the engine does.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as path from "node:path";

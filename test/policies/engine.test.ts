@@ -146,7 +146,7 @@ describe.sequential("one pool under the pack", () => {
         expect(preview.output).not.toContain("bump-changes-image-only");
     });
 
-    it("is told in one line of an option that makes no sense", async () => {
+    it("says in one line that an option makes no sense", async () => {
         writeFileSync(configFile, JSON.stringify({ "image-version-replicas": { minimum: "two" } }));
         const outcome = await stack.preview(...PACK, "--policy-pack-config", configFile);
         expect(outcome.exitCode).not.toBe(0);

@@ -26,7 +26,7 @@ it("the pack depends on the versions that the repository has installed, exactly"
     }
 });
 
-it("the published pack's lock file is of its own manifest", () => {
+it("the published pack's lock file belongs to its manifest", () => {
     const lock = JSON.parse(read("policies", "npm-shrinkwrap.json")) as { packages: Record<string, Manifest> };
     const { version, dependencies } = manifest("policies", "package.json");
     expect(lock.packages[""]).toMatchObject({ version, dependencies });

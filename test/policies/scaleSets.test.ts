@@ -177,7 +177,7 @@ describe("the run that adopts a pool", () => {
         expect(found.map(({ policy }) => policy)).toContain("scale-set-retained");
     });
 
-    it("is told from one that ignores changes of single properties", async () => {
+    it("differs from one that ignores changes of single properties", async () => {
         const found = await pack.check(scaleSet(asItWas, { ignoreChanges: ["sku", "tags"] }));
         expect(found.map(({ policy }) => policy)).toContain("scale-set-capacity-not-declared");
     });

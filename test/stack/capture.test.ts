@@ -79,7 +79,7 @@ test("a node's disk is cleaned and copied, and the node comes back as itself", a
     expect(ancestry).toContain(`version 2026.1122.0412 from node ${vm.nodeName}`);
 });
 
-test("the cleaning pod has a namespace of its own, which alone may hold privileged pods, and no credentials", async () => {
+test("the cleaning pod has a namespace apart, which alone may hold privileged pods, and no credentials", async () => {
     const { metadata } = await sandbox.nodes.api.core.readNamespace({ name: "kamino-capture" });
     expect(metadata?.labels).toMatchObject({ "pod-security.kubernetes.io/enforce": "privileged" });
 });
@@ -304,7 +304,7 @@ test.each([
     await expectInService(vm);
 });
 
-test("a VM that Azure does not start is told, and the next run restores it", async () => {
+test("a VM that Azure does not start is reported, and the next run restores it", async () => {
     const vm = freshNode();
     sandbox.azure.faults.fail({
         path: /\/start$/,

@@ -79,7 +79,7 @@ test("a failure is one line, the next run captures, and only the way to the prov
     expect(await pulumi(vm, `${UP} one`)).toMatch(/2 unchanged/);
 });
 
-test("after the engine was killed its capture puts the node back by itself and ends", async () => {
+test("after the engine was killed its capture restores the node by itself and ends", async () => {
     const [, vm] = sandbox.azure.vms();
     await pulumi(vm, "stack init two");
     sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 3000 });

@@ -96,7 +96,7 @@ async function refusals(config: Record<string, ConfigValue | undefined>, env?: N
     }
 }
 
-test("scale sets that must not be changed, each in a line of its own, all in one preview", async () => {
+test("scale sets that must not be changed, each in its own line, all in one preview", async () => {
     const names = [
         "windows",
         "ephemeral",
@@ -169,7 +169,7 @@ describe("the configuration", () => {
             ),
         ]);
         expect(await refusals({ pools: [{ name: "good", scaleSet, node: "k8s-good-0" }] })).toEqual([
-            expect.stringMatching(/pool "good", node: "k8s-good-0" is no node of scale set/),
+            expect.stringMatching(/pool "good", node: "k8s-good-0" is not a node of scale set/),
         ]);
     });
 });

@@ -57,7 +57,7 @@ test("npm run preview says with its exit code that a bump is pending, and change
     expect(sandbox.azure.requests.writes()).toEqual([]);
 });
 
-test("a few lines of config, on a stack of its own, turn it on", async () => {
+test("a few lines of config, on a separate stack, turn it on", async () => {
     // Only the best node takes pods for the time being.
     await cordon([0, 1, 3], true);
     schedule = await scheduled.turnOn("prod-schedule", { cron: "* * * * *" });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 }, 10 * MINUTE);
 afterAll(() => scheduled?.sandbox.stop());
 
-test("a run whose pod is deleted in the middle of a capture puts the node back and leaves nothing locked", async () => {
+test("a run whose pod is deleted in the middle of a capture restores the node and leaves nothing locked", async () => {
     const letGo = await scheduled.holdUp(best);
     const run = await scheduled.startJob("deleted");
     await scheduled.captureOf(best, run);
@@ -105,7 +105,7 @@ test("a lock that may be a live run's is respected, however dead the schedule's 
     expect(report).toMatch(/^## prod: up failed.*\*\*Errors\*\*\n\n- the stack's state is locked by/s);
 });
 
-test("the next run tells the dead run's lock, releases it, puts the node back and finishes the bump", async () => {
+test("the next run tells the dead run's lock, releases it, restores the node and finishes the bump", async () => {
     const { items } = await sandbox.nodes.api.core.listNamespacedPod({
         namespace: NAMESPACE,
         labelSelector: "job-name=killed",
@@ -124,7 +124,7 @@ test("the next run tells the dead run's lock, releases it, puts the node back an
     expect(await scheduled.holder()).toBeUndefined();
 });
 
-test("a lease whose holder is no pod any more is free", async () => {
+test("a lease whose holder pod has gone is free", async () => {
     const { config } = sandbox.nodes.api;
     const leases = config.makeApiClient(CoordinationV1Api);
     const at = { name: "kamino", namespace: NAMESPACE };

@@ -70,7 +70,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
         expect(inputs.currentNode).toBe(first.nodeName);
     });
 
-    test("leaves cordoned nodes out, but not for a capture of its own that died", async () => {
+    test("leaves cordoned nodes out, but not for its own capture that died", async () => {
         const journal = {
             ...{ pool: "pool1", version: "2026.0101.0000", resourceGroup: "kube", namespace: "kamino-capture" },
             ...{
@@ -99,7 +99,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
         await patchNode(sandbox.nodes.api, second.nodeName, { spec: { unschedulable: false } });
     });
 
-    test("forgets nodes that were put back, so that a later interruption shows again", async () => {
+    test("forgets nodes that were restored, so that a later interruption shows again", async () => {
         const { inputs } = await check(sandbox, {}, argsFor(sandbox, "pool1"));
         const news = { ...inputs, nodesToRecover: [third.nodeName] };
         const { outs } = await call<{ outs: NodeSelectionState }>(sandbox, "update", ["pool1", inputs, news]);
@@ -120,7 +120,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
         await Promise.all(strangers.map((name) => core.deleteNode({ name })));
     });
 
-    test("does not take a future annotation, nor one that is no date", async () => {
+    test("does not take a future annotation, nor one that is not a date", async () => {
         const annotate = (value: string) =>
             patchNode(sandbox.nodes.api, third.nodeName, {
                 metadata: { annotations: { "weave.works/kured-most-recent-reboot-needed": value } },
@@ -158,7 +158,7 @@ describe("a selection on a real cluster", { timeout: 120_000 }, () => {
             );
         });
 
-        test("no kubeconfig, no such context, no cluster at all", async () => {
+        test("no kubeconfig, an unknown context, no cluster at all", async () => {
             const missing = argsFor(sandbox, "pool1", { kubernetes: { kubeconfig: "/nowhere/config" } });
             expect(await reasonOf(missing)).toMatch(/kamino:kubeconfig "\/nowhere\/config" cannot be read: ENOENT/);
             const { kubeconfig } = sandbox.cluster;

@@ -167,7 +167,7 @@ test("a disruption budget that never lets go ends the run in one line, with the 
     await expectInService(0);
 });
 
-test("Ctrl-C in the middle of a capture puts the node back, and the next up takes it", async () => {
+test("Ctrl-C in the middle of a capture restores the node, and the next up takes it", async () => {
     await patch(sandbox, "pool1", 1, "2026-11-21T04:12:00Z");
     sandbox.azure.durations.snapshot = 6000;
     const running = stack.start("up", "--skip-preview");

@@ -78,7 +78,7 @@ it.each([
     [">=1.0.0"],
     ["git+ssh://git@host/a.git"],
     ["file:../a"],
-])("%s is no exact version", (version) => expect(inexact({ dependencies: { one: version } })).toEqual(["one"]));
+])("%s is not an exact version", (version) => expect(inexact({ dependencies: { one: version } })).toEqual(["one"]));
 
 it("each Go module has its checksums beside it", () => {
     const modules = ["sandbox", "tools"].flatMap((folder) =>

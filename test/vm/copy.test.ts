@@ -1,5 +1,5 @@
 // A pool's story on real machines: nodes that joined by `kubeadm join`. The disk of one that runs is copied, the copy is cleaned on
-// another node and becomes a node of its own, and the first one never leaves.
+// another node and becomes a node apart, and the first one never leaves.
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -132,7 +132,7 @@ describe("a node whose disk's copy is cleaned", () => {
         expect(result).toMatchObject({ cleaned: VERSION, kind: "kubeadm", kernel });
     });
 
-    it("has left nothing of its own in the copy's bytes, free blocks included, on a file system without a fault", async () => {
+    it("has left nothing of the node in the copy's bytes, free blocks included, on a file system without a fault", async () => {
         expect(await search(copy, { ...MARKERS, ...secrets })).toEqual([]);
         await checkFileSystem(copy);
         // Its name is only where nodes say what image they come from.
@@ -142,7 +142,7 @@ describe("a node whose disk's copy is cleaned", () => {
         ).toEqual([]);
     });
 
-    it("gives an image whose machine joins by kubeadm as a node of its own", async () => {
+    it("gives an image whose machine joins by kubeadm as another node", async () => {
         const vm = await lab.newVm("pool000003", { disk: copy, customData: kubeadmCustomData(lab.joining) });
         const fresh = await lab.start(vm);
         await becomesReady(lab, fresh);

@@ -103,7 +103,7 @@ describe("a node that is cleaned in place", () => {
         expect(after.customDataRuns).toEqual(before.customDataRuns);
     });
 
-    it("gives an image whose machine joins beside it as a node of its own, without any custom data", async () => {
+    it("gives an image whose machine joins beside it as another node, without any custom data", async () => {
         const vm = await lab.newVm("pool000001", { disk: image });
         const copy = await lab.start(vm);
         await becomesReady(lab, copy);

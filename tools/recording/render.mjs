@@ -9,7 +9,7 @@ const { render } = createRequire(import.meta.url)("svg-term");
 
 /** Lines that are printed within this time are one frame, in seconds. */
 const FRAME = 0.7;
-/** A frame adds at most so many lines; more of them scroll by, one frame after the other. */
+/** A frame adds at most this many lines; more of them scroll by, one frame after the other. */
 const LINES = 20;
 /** Time between frames that scroll, in seconds. */
 const SCROLL = 0.7;

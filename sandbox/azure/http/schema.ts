@@ -113,7 +113,7 @@ function canonical(value: unknown, shape: Shape, path: string): unknown {
     const names = values ? Object.keys(given) : [...new Set([...Object.keys(given), ...Object.keys(members)])];
     const result: Record<string, unknown> = {};
     for (const name of names) {
-        // A map's null value has a meaning of its own: it takes an identity or a tag away.
+        // A map's null value has a meaning: it takes an identity or a tag away.
         const child =
             values && given[name] === null
                 ? null

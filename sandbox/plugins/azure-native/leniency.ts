@@ -1,4 +1,4 @@
-// Which differences are no change to the official plugin, because they are none to Azure.
+// Which differences the official plugin does not take for a change, because Azure does not.
 import type { Value } from "../protocol/values";
 
 /** An ARM id up to the namespace of its resource provider, and the rest. */

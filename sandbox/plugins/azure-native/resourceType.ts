@@ -84,7 +84,7 @@ export class ResourceType {
 
     /**
      * Whether a change of a property needs a new resource: its path, and its location. Those are all that the official
-     * plugin replaces for in these types: it takes path parameters, a table of its own (which has none of them), and what
+     * plugin replaces for in these types: it takes path parameters, its own table (which has none of them), and what
      * the API's specification marks as settable at creation only, which here is `location` (common types, TrackedResource).
      */
     replaces(property: string): boolean {

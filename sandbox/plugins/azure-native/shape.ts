@@ -17,7 +17,7 @@ export function resourceSpec(name: string): ResourceSpec {
     return schema.resources[name];
 }
 
-/** The properties that an input type has; undefined where the name is that of no such type. */
+/** The properties that an input type has; undefined where no input type has this name. */
 export function inputType(name: PropertyType): TypeSpec | undefined {
     return schema.inputTypes[name];
 }

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 
 // The engine starts this in the project's folder and holds the other end of stdin: its end means the engine is gone, even
-// if it was killed outright. SIGTERM then gives a provider that is at work the chance to put things back.
+// if it was killed. SIGTERM then gives a provider that is at work the chance to restore things.
 process.stdin
     .on("end", () => process.kill(process.pid, "SIGTERM"))
     .resume()

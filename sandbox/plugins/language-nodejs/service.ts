@@ -16,7 +16,7 @@ type RunPlugin = grpc.ServerWritableStream<language.RunPluginRequest, language.R
 type Answer<T> = grpc.sendUnaryData<T>;
 
 /**
- * The calls that running Node programs needs. The engine is told "unimplemented" for the others (code generation,
+ * The calls that running Node programs needs. It answers "unimplemented" for the others (code generation,
  * packing, linking), which it takes as such.
  */
 export function languageRuntime(children: Children): grpc.UntypedServiceImplementation {

@@ -1,4 +1,4 @@
-// Runs a capture in a process of its own, as the engine does: it can be interrupted and killed without harm to the test.
+// Runs a capture in a separate process, as the engine does: it can be interrupted and killed without harm to the test.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
     };
 }
 
-/** Starts a function of components/capture/provider.ts, or recovering a node, in a process of its own. */
+/** Starts a function of components/capture/provider.ts, or recovering a node, in a separate process. */
 function start(sandbox: Sandbox, expression: string, input: unknown): RunningCapture {
     const program =
         `const input = JSON.parse(process.env.CAPTURE_INPUT);` +

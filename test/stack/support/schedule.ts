@@ -79,7 +79,7 @@ function elsewhere(mounts: Mounts, machine: string): (text: string) => string {
             : text.replace(path, (_, scheme: string | undefined, there: string) => (scheme ?? "") + mounts.get(there));
 }
 
-/** Makes each of the container's mounts a folder of its own; the scratch folder is an empty one. */
+/** Makes each of the container's mounts its own folder; the scratch folder is an empty one. */
 async function mount(sandbox: Sandbox, pod: V1Pod, container: V1Container, stateDirectory: string): Promise<Mounts> {
     const root = join(sandbox.directory, `pod ${pod.metadata?.name}`);
     const mounts: Mounts = new Map();

@@ -65,7 +65,7 @@ export class Scheduled {
         } as const);
     }
 
-    /** Turns a schedule on as a person does: a stack of its own, a few lines of config, `npm run up`; then the Secret that it names. */
+    /** Turns a schedule on as a person does: a separate stack, a few lines of config, `npm run up`; then the Secret that it names. */
     async turnOn(name: string, schedule: Record<string, ConfigValue>, namespace = NAMESPACE): Promise<Stack> {
         const { env, azure, directory } = this.sandbox;
         const { ARM_METADATA_HOSTNAME = "", NODE_EXTRA_CA_CERTS = "", SSL_CERT_FILE = "" } = env;

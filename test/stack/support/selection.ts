@@ -1,4 +1,4 @@
-// Runs the functions of a NodeSelection in a process of its own, with the environment that the engine would give it.
+// Runs the functions of a NodeSelection in a separate process, with the environment that the engine would give it.
 import { join } from "node:path";
 import { execa } from "execa";
 import type { Sandbox } from "../../../sandbox/sandbox";

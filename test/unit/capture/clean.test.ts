@@ -267,12 +267,12 @@ describe("nothing at all is changed", () => {
                     "client-certificate": "/var/lib/kubelet/pki/kubelet-client-current.pem",
                 }),
             },
-            /a certificate of its own \(\/var\/lib\/kubelet\/kubeconfig\).*use kamino:capture copy/,
+            /its own certificate \(\/var\/lib\/kubelet\/kubeconfig\).*use kamino:capture copy/,
         ],
         [
             "kubelet's certificate is this node's, wherever it lies",
             { "etc/kubernetes/certs/client.crt": certificate("system:node:node-a") },
-            /a certificate of its own/,
+            /its own certificate/,
         ],
         [
             "kubelet's certificate is in the kubeconfig",
@@ -281,7 +281,7 @@ describe("nothing at all is changed", () => {
                     "client-certificate-data": Buffer.from(certificate("system:node:node-a")).toString("base64"),
                 }),
             },
-            /a certificate of its own/,
+            /its own certificate/,
         ],
         [
             "kubeadm has joined the node",
@@ -291,7 +291,7 @@ describe("nothing at all is changed", () => {
                 }),
                 "etc/kubernetes/bootstrap-kubelet.conf": "",
             },
-            /a certificate of its own \(\/etc\/kubernetes\/kubelet.conf\)/,
+            /its own certificate \(\/etc\/kubernetes\/kubelet.conf\)/,
         ],
     ];
     test.each(refusals)("where %s", (_why, files, reason) => {
@@ -334,7 +334,7 @@ describe("what only looks like a reason", () => {
     });
 });
 
-test("a certificate of its own goes where a bootstrap kubeconfig brings another, with the kubeconfig that names it", () => {
+test("its own certificate goes where a bootstrap kubeconfig brings another, with the kubeconfig that names it", () => {
     const own = { "client-certificate": "/var/lib/kubelet/pki/kubelet-client-current.pem" };
     disk.put("opt/kubelet/config", kubeconfig(own));
     disk.put("opt/kubelet/bootstrap", kubeconfig({ token: "abcdef.0123456789abcdef" }));

@@ -191,7 +191,7 @@ test("kubelet's own keys go, too, where its kubeconfig is in an unusual place", 
     expect(disk.list("var/lib/kubelet/pki")).toEqual([]);
 });
 
-test("a certificate of its own goes where a bootstrap kubeconfig brings another", () => {
+test("its own certificate goes where a bootstrap kubeconfig brings another", () => {
     disk.put("etc/kubernetes/certs/client.crt", certificate("system:node:node-a"));
     disk.put("var/lib/kubelet/bootstrap-kubeconfig", kubeconfig({ token: "abcdef.0123456789abcdef" }));
     expect(JSON.parse(clean().result)).toMatchObject({ kind: "bootstrap" });
@@ -215,14 +215,14 @@ describe("a copy is refused and not changed", () => {
             /runs kernel 5\.15\.0-1050-azure and has 5\.15\.0-1051-azure installed/,
         ],
         [
-            "a newer kernel's modules are there, and /boot is a partition of its own",
+            "a newer kernel's modules are there, and /boot is a separate partition",
             { "usr/lib/modules/5.15.0-1100-azure/modules.dep": "" },
             1,
             /has 5\.15\.0-1100-azure installed/,
         ],
         ["cloud-init is disabled", { "etc/cloud/cloud-init.disabled": "" }, 1, /cloud-init is disabled/],
         [
-            "kubelet has a certificate of its own, and nothing brings another",
+            "kubelet has its own certificate, and nothing brings another",
             { "etc/kubernetes/certs/client.crt": certificate("system:node:node-a") },
             1,
             /a new node would not join/,

@@ -40,7 +40,7 @@ describe("where a copy is cleaned", () => {
         expect(choose(node("c", { zone: "westeurope-2" }))).toEqual({ zone: "2", hosts: ["c"] });
     });
 
-    test("is the donor only where there is no other node at all", () => {
+    test("is the donor only without another node", () => {
         expect(choose()).toEqual({ zone: "1", hosts: ["donor"] });
     });
 

@@ -22,7 +22,7 @@ export interface Cleaned {
     result: string;
 }
 
-/** One disk, as a folder of its own with a name that a careless script would split, expand or take for an option. */
+/** One disk, as a folder with a name that a careless script would split, expand or take for an option. */
 export class Disk {
     readonly outside = mkdtempSync(join(tmpdir(), "kamino clean "));
     readonly root = join(this.outside, "-rf * $(touch pwned) 'disk\"");

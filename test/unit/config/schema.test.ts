@@ -169,8 +169,8 @@ describe("twins in two subscriptions", () => {
 describe("refused in one line with the key in it:", () => {
     test.each<[string, Record<string, unknown>, string]>([
         ["no pools", { pools: [] }, "kamino:pools is missing"],
-        ["pools that are no list", { pools: "vmss1" }, "kamino:pools must be a list"],
-        ["a pool that is no object", { pools: ["vmss1"] }, "kamino:pools[0] must be an object"],
+        ["pools that are not a list", { pools: "vmss1" }, "kamino:pools must be a list"],
+        ["a pool that is not an object", { pools: ["vmss1"] }, "kamino:pools[0] must be an object"],
         ["a pool without scale set", { pools: [{ name: "a" }] }, "kamino:pools[0].scaleSet is missing"],
         [
             "a scale set of another kind of id",
@@ -189,9 +189,13 @@ describe("refused in one line with the key in it:", () => {
                 "kamino:cleanPaths must be a list, each item ",
             ],
         ),
-        ["a tag of our own", { tags: { Node: "x" } }, "kamino:tags must be tags by other names than kamino-stack"],
+        [
+            "a tag that the program sets",
+            { tags: { Node: "x" } },
+            "kamino:tags must be tags by other names than kamino-stack",
+        ],
         ["a tag with a slash", { tags: { "a/b": "x" } }, "kamino:tags must be tags by names of at most 512 characters"],
-        ["tags that are no object", { tags: "x" }, "kamino:tags must be an object of tags"],
+        ["tags that are not an object", { tags: "x" }, "kamino:tags must be an object of tags"],
         ["a tag that is a list", { tags: { a: [] } }, "kamino:tags.a must be text of at most 256 characters"],
         [
             "a share of nodes above all",
@@ -239,7 +243,7 @@ describe("refused in one line with the key in it:", () => {
             "kamino:pools[0].node must be a node's name",
         ],
         [
-            "a pin that is no version",
+            "a pin that is not a version",
             { pools: [{ scaleSet: "a", pin: "latest" }] },
             "kamino:pools[0].pin must be an image version",
         ],

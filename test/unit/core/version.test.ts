@@ -11,7 +11,7 @@ describe("the name of a version", () => {
         ["2025-12-31T23:30:00-01:00", "2026.0101.0030"],
     ])("of a node patched at %s is %s", (moment, version) => expect(versionOf(new Date(moment))).toBe(version));
 
-    it("is refused for what is no date, and for a year without four digits", () => {
+    it("is refused for what is not a date, and for a year without four digits", () => {
         expect(() => versionOf(new Date("never"))).toThrow(RangeError);
         expect(() => versionOf(new Date("0999-01-01T00:00:00Z"))).toThrow(RangeError);
     });

@@ -103,7 +103,7 @@ describe("a credential plugin", () => {
         expect(spawnSync("pgrep", ["-f", `sleep ${mark}`], { encoding: "utf8" }).stdout).toBe("");
     });
 
-    it("is told that nobody is there to answer, and gets its own variables", async () => {
+    it("learns that nobody is there to answer, and gets its own variables", async () => {
         const script = `echo "{\\"status\\":{\\"token\\":\\"$OWN\\"}}"; echo "$KUBERNETES_EXEC_INFO" | grep -q '"interactive":false'`;
         const answer = await runPlugin({ ...shell(script), env: [{ name: "OWN", value: "t" }] }, "ann");
         expect(answer.status?.token).toBe("t");
@@ -112,8 +112,8 @@ describe("a credential plugin", () => {
     test.each([
         [
             "fails",
-            { command: "sh", args: ["-c", "echo no such tenant >&2; exit 3"] },
-            /failed \(3\); it said: no such tenant$/,
+            { command: "sh", args: ["-c", "echo unknown tenant >&2; exit 3"] },
+            /failed \(3\); it said: unknown tenant$/,
         ],
         ["is not installed", { command: "kubelogin-not-there" }, /is not installed; install it, or check PATH$/],
         [
@@ -123,7 +123,7 @@ describe("a credential plugin", () => {
         ],
         ["gives no credential", { command: "echo", args: ["{}"] }, /gave no ExecCredential/],
         ["wants a terminal", { command: "sh", interactiveMode: "Always" }, /needs a person at a terminal/],
-    ])("that %s is a line of its own", async (_what, plugin, message) => {
+    ])("that %s gives a separate line", async (_what, plugin, message) => {
         await expect(runPlugin(plugin, "ann")).rejects.toThrow(message);
     });
 

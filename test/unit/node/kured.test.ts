@@ -1,4 +1,4 @@
-// kured's annotations: what it writes is read to the second, what it would never write is told apart and not believed.
+// kured's annotations: what it writes is read to the second, what it would never write is recognised and not believed.
 import { describe, expect, it, test } from "vitest";
 import { aboutKured, readReboot } from "../../../components/node/kured";
 import { NOW } from "../selection/facts";

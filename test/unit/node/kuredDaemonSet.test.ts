@@ -100,7 +100,7 @@ describe("an option of kured", () => {
             { period: "30m" },
         ],
         ["that is not a number", { args: ["--concurrency=many"] }, {}],
-        ["that is no use", { args: ["--concurrency=0"] }, {}],
+        ["that is not of use", { args: ["--concurrency=0"] }, {}],
     ])("%s", (_, container, options) => {
         expect(toKured(daemonSet("kured", { image: IMAGE, ...container })).options).toEqual({
             ...DEFAULTS,

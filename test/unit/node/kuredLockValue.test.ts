@@ -103,7 +103,7 @@ describe("taking the lock", () => {
         ],
         ["no JSON, several may", "{", 2, unusable],
         ["a list of something else", '{"maxOwners":2,"locks":["node-b"]}', 2, unusable],
-        ["a list that is no list", '{"maxOwners":2,"locks":{}}', 2, unusable],
+        ["a list that is not a list", '{"maxOwners":2,"locks":{}}', 2, unusable],
     ])("%s", (_, value, concurrency, outcome) => {
         expect(takeLock(value, concurrency, MINE, NOTHING, NOW)).toEqual(outcome);
     });

@@ -62,7 +62,7 @@ describe("nothing was changed by others", () => {
         expect(found(liveModel(), liveModel())).toEqual([]);
     });
 
-    it("when there is no last run to compare with, or it did not adopt the pool", () => {
+    it("without a last run to compare with, or it did not adopt the pool", () => {
         expect(found(written(OLD), liveModel(), { previous: {} })).toEqual([]);
         expect(found(written(OLD), liveModel(), { previous: { adopted: true } })).toEqual([]);
     });
@@ -187,7 +187,7 @@ describe("upgrade settings", () => {
         ]);
     });
 
-    it("are told from a record that has only their digest", () => {
+    it("are known from a record that has only their digest", () => {
         expect(decided(earlier(recordOfLive(written(OLD))), now)).toMatchObject([
             { what: "upgradePolicy", wanted: "what it was (not recorded)" },
         ]);

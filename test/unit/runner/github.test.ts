@@ -1,4 +1,4 @@
-// What GitHub is told of a report, against a small server that keeps issues and comments as GitHub does.
+// What GitHub gets of a report, against a small server that keeps issues and comments as GitHub does.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,7 +68,7 @@ test("until it is reviewed an issue has the newest plan; a review holds while th
     expect(await reviewedRun(github(), "other")).toBeUndefined();
 });
 
-test("each stack has an issue of its own, also where a repository has hundreds of comments and issues", async () => {
+test("each stack has its own issue, also where a repository has hundreds of comments and issues", async () => {
     const other = { body: "not ours", labels: ["kamino-bump"] };
     server.issues.push(...Array.from({ length: 150 }, (_, index) => ({ number: index + 1, ...other })));
     for (const stack of ["prod", "test", "prod"]) {

@@ -60,7 +60,7 @@ test("two schedules in one cluster share the capture namespace, which is nobody'
     }
 });
 
-test("of a schedule one Job runs at a time, with time for an image and to put a node back, and is not tried again", () => {
+test("of a schedule one Job runs at a time, with time for an image and to restore a node, and is not tried again", () => {
     expect(of("CronJob")[0].spec).toMatchObject({
         ...{ schedule: "0 4 * * *", timeZone: "Europe/Berlin", suspend: false, concurrencyPolicy: "Forbid" },
         ...{ startingDeadlineSeconds: 14_400, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 7 },

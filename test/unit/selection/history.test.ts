@@ -87,7 +87,7 @@ describe("the live version", () => {
         [`${definition}2/versions/${A}`, undefined],
         [definition, undefined],
         [undefined, undefined],
-    ])("is told by the model's image reference, without case: %s", (id, version) => {
+    ])("is known by the model's image reference, without case: %s", (id, version) => {
         expect(versionIn(id, definition)).toBe(version);
     });
 });

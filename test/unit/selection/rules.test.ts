@@ -100,7 +100,7 @@ describe("a node fits", () => {
         ["that the image is of, once kured saw another need", {}, { built: [choice(IMAGE, "n")] }],
         ["rebooted a minute after the newest image", { needed: "2026-11-21T04:10:00Z" }],
         ["with any reboot while there is no image", { needed: "2020-01-01T00:00:00Z" }, { newest: "" }],
-        ["with a role of its own that is not master", { labels: { "kubernetes.io/role": "agent" } }],
+        ["with another role than master", { labels: { "kubernetes.io/role": "agent" } }],
         ["newer than an image of the earlier naming", {}, { newest: "2026.11.22" }],
     ])("%s", (_, change, about) => expect(firstFailure(node("n", change), facts(about))).toBeUndefined());
 
@@ -213,7 +213,7 @@ describe("the scale set of a node", () => {
         [`azure://${SCALE_SET}0/virtualMachines/1`, undefined],
         ["aws:///eu-west-1a/i-0", undefined],
         ["", undefined],
-    ])("is told by its provider id, without case: %s", (id, instance) => {
+    ])("is known by its provider id, without case: %s", (id, instance) => {
         expect(instanceOf(id, SCALE_SET)).toBe(instance);
     });
 });

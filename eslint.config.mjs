@@ -1,5 +1,5 @@
-// Lint rules: the recommended type-aware sets, and the house's import rules: no circle anywhere, and a room of components/
-// imports from lower floors alone.
+// Lint rules: the recommended type-aware sets, and the house's import rules: no circle anywhere, and a room of
+// components/ imports from lower floors alone.
 import js from "@eslint/js";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
@@ -7,7 +7,10 @@ import tseslint from "typescript-eslint";
 /** The rooms of components/ by floor, from 0 up. */
 const floors = [["core"], ["engine"], ["azure", "node"], ["config", "capture"], ["selection", "schedule"], ["pool"]];
 
-/** For each room: what it may not import, which is the other rooms of its floor and all of the floors above, the sandbox and tests. */
+/**
+ * For each room: what it may not import, which is the other rooms of its floor and all of the floors above, the sandbox
+ * and tests.
+ */
 const roomRules = floors.flatMap((rooms, floor) =>
     rooms.map((room) => {
         const barred = floors
@@ -51,6 +54,9 @@ export default tseslint.config(
             "@typescript-eslint/no-floating-promises": "error",
             "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
             "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+            curly: "error",
+            // The length of code is prettier's.
+            "max-len": ["error", { code: 1000, comments: 120, ignoreUrls: true }],
             "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
         },
     },

@@ -21,7 +21,10 @@ async function main() {
     return await declarePools();
 }
 
-/** Reads all pools first: whatever is to be refused, and whatever others have changed, is known before anything is declared. */
+/**
+ * Reads all pools first: whatever is to be refused, and whatever others have changed, is known before anything is
+ * declared.
+ */
 async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
@@ -45,6 +48,6 @@ async function declarePools() {
     return { pools: Object.fromEntries(outputs) };
 }
 
-// A UserError ends here as it is: it is a RunError, of which the SDK prints the message alone, and it has no stack, which
-// the SDK would spend ten seconds and more on in a program with azure-native (util.inspect).
+// A UserError ends here as it is: it is a RunError, of which the SDK prints the message alone, and it has no stack,
+// which the SDK would spend ten seconds and more on in a program with azure-native (util.inspect).
 export = main;

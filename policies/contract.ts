@@ -1,5 +1,5 @@
-// What the program states for the policy pack to read: the types of its resources, its record of a model, and what each pool's
-// component says of itself. The program writes it, the pack reads it; they share no other code.
+// What the program states for the policy pack to read: the types of its resources, its record of a model, and what each
+// pool's component says of itself. The program writes it, the pack reads it; they share no other code.
 import { createHash } from "node:crypto";
 
 /** Azure resource types, in the SDK's default API version or in a named one (`azure-native:compute/v20240701:…`). */
@@ -19,11 +19,17 @@ export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
 /** What is done when somebody else has changed a model since this stack's last run. */
 export type OnForeignChange = "stop" | "restore" | "adopt";
 
-/** What is recorded of a model: a few short values among a stack's outputs. Records of earlier versions have the first two. */
+/**
+ * What is recorded of a model: a few short values among a stack's outputs. Records of earlier versions have the first
+ * two.
+ */
 export interface ModelRecord {
     /** ARM id of the image, or `publisher:offer:sku:version` of a marketplace one. */
     image: string;
-    /** A digest of each other part, which tells whether it changed: `tags=4f1c02aa virtualMachineProfile.networkProfile=…`. */
+    /**
+     * A digest of each other part, which tells whether it changed: `tags=4f1c02aa
+     * virtualMachineProfile.networkProfile=…`.
+     */
     rest: string;
     /** The model's extensions, each as `NAME (PUBLISHER/TYPE)`. */
     extensions?: string[];
@@ -35,7 +41,10 @@ export interface ModelRecord {
     orchestrator?: string;
 }
 
-/** A foreign image that the configuration accepted (`onForeignChange: adopt`): the model stays as it is for the time being. */
+/**
+ * A foreign image that the configuration accepted (`onForeignChange: adopt`): the model stays as it is for the time
+ * being.
+ */
 export interface AcceptedImage {
     /** The image that somebody else pointed the model at, as in `ModelRecord`. */
     image: string;
@@ -82,8 +91,8 @@ export const UPGRADE_SETTINGS = [
 type Json = Record<string, unknown>;
 
 /**
- * Parts that a bump changes, and those that are not part of the model: `sku` leaves the stack's state after the adoption, and the
- * official azure-native plugin adds `azureApiVersion` to the inputs that policies see.
+ * Parts that a bump changes, and those that are not part of the model: `sku` leaves the stack's state after the
+ * adoption, and the official azure-native plugin adds `azureApiVersion` to the inputs that policies see.
  */
 const NOT_RECORDED = [
     "virtualMachineProfile.extensionProfile",
@@ -94,8 +103,8 @@ const NOT_RECORDED = [
 ];
 
 /**
- * The record of a model. Pure: equal models give equal records, whatever the order of their properties; null, absent and
- * empty are the same thing in these models and count as such.
+ * The record of a model. Pure: equal models give equal records, whatever the order of their properties; null, absent
+ * and empty are the same thing in these models and count as such.
  *
  * @param model the inputs of an azure-native VirtualMachineScaleSet, as plain values
  */

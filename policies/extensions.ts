@@ -23,7 +23,8 @@ const extensionOptions: PolicyConfigSchema = {
 
 /**
  * Extensions that make a node of a plain VM, by type: Azure's scripts (CustomScript and CustomScriptForLinux, of either
- * publisher), AKS's and Cluster API's own. On a VM that starts from a node's disk they would run on what is done already.
+ * publisher), AKS's and Cluster API's own. On a VM that starts from a node's disk they would run on what is done
+ * already.
  */
 const BOOTSTRAPS = [/^customscript/i, /^compute\.aks\.linux\.aksnode$/i, /^capz\.(linux|windows)\.bootstrapping$/i];
 

@@ -1,4 +1,5 @@
-// Policy on what somebody else changed in a model since this stack's last run: the configuration says what becomes of it.
+// Policy on what somebody else changed in a model since this stack's last run: the configuration says what becomes of
+// it.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
 import { FOREIGN_CHANGES, UPGRADE_SETTINGS, changedParts, sameImage, type PrototypeStatement } from "./contract";
 import { bootstraps } from "./extensions";
@@ -42,7 +43,9 @@ const scaleSetForeignChangesDecided: ResourceValidationPolicy = {
     ),
 };
 
-/** What somebody else has changed since the last run, of the things that a write would undo or that roll a model out. */
+/**
+ * What somebody else has changed since the last run, of the things that a write would undo or that roll a model out.
+ */
 function changedByOthers(statement: PrototypeStatement): string[] {
     const { previous, live } = statement;
     const before = previous?.model;

@@ -1,4 +1,5 @@
-// Policies on galleries and image definitions: images of nodes are nobody else's, and are what new Linux nodes can boot.
+// Policies on galleries and image definitions: images of nodes are nobody else's, and are what new Linux nodes can
+// boot.
 import type { ResourceValidationPolicy } from "@pulumi/policy";
 import { GALLERY, IMAGE_DEFINITION } from "./contract";
 import { ofType, type Gallery, type ImageDefinition } from "./resources";

@@ -1,4 +1,5 @@
-// Policies on image versions: made from a disk that this stack took, replicated, and there while a model points at them.
+// Policies on image versions: made from a disk that this stack took, replicated, and there while a model points at
+// them.
 import type {
     PolicyConfigSchema,
     PolicyResource,
@@ -39,7 +40,8 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
         }
         const id = read(() => osDiskImage?.source?.id);
         if (id === UNKNOWN) {
-            // So it is in every preview of a bump, which is not a cause for a warning: the policy below goes by the dependency then.
+            // So it is in every preview of a bump, which is not a cause for a warning: the policy below goes by the
+            // dependency then.
             return args.notApplicable("the snapshot is yet to be taken");
         }
         if (!/\/providers\/Microsoft\.Compute\/snapshots\/[^/]+$/i.test(id ?? "")) {
@@ -65,7 +67,9 @@ const imageVersionFromCapture: StackValidationPolicy = {
     },
 };
 
-/** By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id. */
+/**
+ * By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id.
+ */
 function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boolean {
     const source = read(() => (version.props as ImageVersion).storageProfile.osDiskImage?.source?.id);
     // A capture that is yet to run does not have this output in a preview.
@@ -157,7 +161,8 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
                     scaleSet.urn,
                 );
             } else if (version && !version.opts.protect && wasThere) {
-                // One that this run makes is protected from the next run on: Azure may fail to make it, and then it has to go.
+                // One that this run makes is protected from the next run on: Azure may fail to make it, and then it has
+                // to go.
                 report(
                     `New nodes of ${scaleSet.name} start from ${version.name}: its option protect must be true.`,
                     version.urn,

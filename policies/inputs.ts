@@ -4,7 +4,9 @@ import type { PolicyResource, ResourceValidation } from "@pulumi/policy";
 // One process of the pack serves one preview or one update, and sees each resource's inputs before it sees the stack.
 const declared = new Map<string, Record<string, unknown>>();
 
-/** A validation that reports nothing and keeps the inputs of one type's resources, for the stack validation beside it. */
+/**
+ * A validation that reports nothing and keeps the inputs of one type's resources, for the stack validation beside it.
+ */
 export function rememberInputs(type: RegExp): ResourceValidation {
     return ({ type: is, urn, props }) => {
         if (type.test(is)) {

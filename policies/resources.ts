@@ -19,8 +19,8 @@ export type Gallery = Unwrap<compute.GalleryArgs>;
 export type Extension = Unwrap<types.input.compute.VirtualMachineScaleSetExtensionArgs>;
 
 /**
- * A validation of one type's resources. Types are matched by name and not by SDK class, so that the published pack need not
- * carry the Azure SDK.
+ * A validation of one type's resources. Types are matched by name and not by SDK class, so that the published pack need
+ * not carry the Azure SDK.
  */
 export function ofType<T>(
     type: RegExp,
@@ -42,7 +42,9 @@ export function isDeclaredAsItIs(opts: PolicyResourceOptions): boolean {
     return opts.ignoreChanges.includes("*");
 }
 
-/** A validation of scale sets that are declared in full. Those being adopted are let through; another policy says so. */
+/**
+ * A validation of scale sets that are declared in full. Those being adopted are let through; another policy says so.
+ */
 export function ofScaleSet(
     validate: (model: ScaleSet, args: ResourceValidationArgs, report: ReportViolation) => void,
 ): ResourceValidation {
@@ -55,8 +57,8 @@ export function ofScaleSet(
 }
 
 /**
- * What a scale set's pool states of itself, by the component that holds it. The engine (3.246) does not show policies what a
- * program reads (its own outputs, Azure's answers), so the component hands that on.
+ * What a scale set's pool states of itself, by the component that holds it. The engine (3.246) does not show policies
+ * what a program reads (its own outputs, Azure's answers), so the component hands that on.
  */
 export function statementOf(scaleSet: PolicyResource): PrototypeStatement {
     return (scaleSet.parent?.props ?? {}) as PrototypeStatement;
@@ -76,8 +78,8 @@ export function resourcesOfType(resources: PolicyResource[], type: RegExp): Poli
 export const UNKNOWN = Symbol("not known before the update");
 
 /**
- * A value of a resource, or UNKNOWN in a preview that cannot tell it yet. The framework throws at the access and so ends the
- * policy, with a warning; a policy over many resources must not be ended by the first of them.
+ * A value of a resource, or UNKNOWN in a preview that cannot tell it yet. The framework throws at the access and so
+ * ends the policy, with a warning; a policy over many resources must not be ended by the first of them.
  */
 export function read<T>(access: () => T): T | typeof UNKNOWN {
     try {
@@ -91,8 +93,8 @@ export function read<T>(access: () => T): T | typeof UNKNOWN {
 }
 
 /**
- * Ends a policy over many resources the way the framework ends one that meets a value a preview cannot tell: with a warning,
- * whatever was reported before it. To be called last, so that nothing unknown passes in silence.
+ * Ends a policy over many resources the way the framework ends one that meets a value a preview cannot tell: with a
+ * warning, whatever was reported before it. To be called last, so that nothing unknown passes in silence.
  */
 export function warnOfUnknown(...accesses: (() => unknown)[]): void {
     accesses.forEach((access) => access());
@@ -120,7 +122,10 @@ export function placeOf(...names: string[]): string {
     return names.join("/").toLowerCase();
 }
 
-/** The ARM id that a scale set's model points at; undefined for none. Throws in a preview that cannot tell it: see `read`. */
+/**
+ * The ARM id that a scale set's model points at; undefined for none. Throws in a preview that cannot tell it: see
+ * `read`.
+ */
 export function imageIdOf(scaleSet: PolicyResource): string | undefined {
     return (scaleSet.props as ScaleSet).virtualMachineProfile?.storageProfile?.imageReference?.id;
 }

@@ -47,7 +47,8 @@ const scaleSetNoRollingUpgrades: ResourceValidationPolicy = {
     configSchema: rollingUpgradeOptions,
     validateResource: ofScaleSet(({ upgradePolicy }, args, report) => {
         const { allowDormant = true } = args.getConfig<Partial<RollingUpgradeOptions>>();
-        // Under Manual it lies dormant; under the other modes, and for automatic OS upgrades, it says how the model rolls out.
+        // Under Manual it lies dormant; under the other modes, and for automatic OS upgrades, it says how the model
+        // rolls out.
         const acts =
             upgradePolicy?.mode !== "Manual" ||
             upgradePolicy.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
@@ -114,8 +115,8 @@ const scaleSetNoBootstrapData: ResourceValidationPolicy = {
 };
 
 /**
- * Whether cloud-init does nothing with this data (base64, as Azure takes it): a cloud-config of comments and at most an empty
- * map. What the data is goes by its first line; only there are #!, #include and the like no comments.
+ * Whether cloud-init does nothing with this data (base64, as Azure takes it): a cloud-config of comments and at most an
+ * empty map. What the data is goes by its first line; only there are #!, #include and the like no comments.
  * https://cloudinit.readthedocs.io/en/latest/explanation/format.html
  */
 function doesNothing(base64: string): boolean {

@@ -143,7 +143,9 @@ function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): b
     return selection !== undefined && read(() => selection.props.current as string) === "";
 }
 
-/** Whether the model points at somebody else's image, which the configuration accepted until this stack has a newer one. */
+/**
+ * Whether the model points at somebody else's image, which the configuration accepted until this stack has a newer one.
+ */
 function acceptsForeignImage(scaleSet: PolicyResource): boolean {
     const { accepted, live } = statementOf(scaleSet);
     return accepted !== undefined && accepted.image.toLowerCase() === live?.image.toLowerCase();

@@ -1,4 +1,5 @@
-// Delivers a report: to the screen, a file, the job summary of GitHub Actions or Azure Pipelines, and in the cluster a ConfigMap.
+// Delivers a report: to the screen, a file, the job summary of GitHub Actions or Azure Pipelines, and in the cluster a
+// ConfigMap.
 import { appendFile, writeFile } from "node:fs/promises";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import type { Pod } from "./pod";

@@ -25,7 +25,9 @@ export interface Change {
     op: string;
     type: string;
     name: string;
-    /** A hash of the resource's inputs: another one when any input is another, in which case a plan would be violated. */
+    /**
+     * A hash of the resource's inputs: another one when any input is another, in which case a plan would be violated.
+     */
     digest: string;
 }
 

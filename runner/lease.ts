@@ -1,4 +1,5 @@
-// One scheduled run at a time: a Kubernetes Lease that names the running pod. It makes it safe to cancel a stale state lock.
+// One scheduled run at a time: a Kubernetes Lease that names the running pod. It makes it safe to cancel a stale state
+// lock.
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, type KubeConfig, type V1Lease } from "@kubernetes/client-node";
 import { orUndefined, statusOf, UserError } from "../components/core/errors";
 import type { Pod } from "./pod";
@@ -13,8 +14,9 @@ export interface AcquiredLease {
 /**
  * Acquires the schedule's lease for this pod.
  *
- * The lease is not renewed and does not expire: its holder is a pod, and the pod's phase tells whether it is alive. So a slow
- * network cannot make two runs believe that they hold it. Of two that try at once the API server refuses the second.
+ * The lease is not renewed and does not expire: its holder is a pod, and the pod's phase tells whether it is alive. So
+ * a slow network cannot make two runs believe that they hold it. Of two that try at once the API server refuses the
+ * second.
  *
  * @throws UserError when another pod's run is under way
  */

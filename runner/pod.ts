@@ -34,7 +34,10 @@ export function podFrom(env: NodeJS.ProcessEnv): Pod | undefined {
     return { name, namespace, lease, report, serviceAccount, server };
 }
 
-/** The kubeconfig of the pod's own service account. It names the token's file, because Kubernetes renews the token hourly. */
+/**
+ * The kubeconfig of the pod's own service account. It names the token's file, because Kubernetes renews the token
+ * hourly.
+ */
 export function kubeConfigOf(pod: Pod): KubeConfig {
     const config = new KubeConfig();
     config.loadFromOptions({
@@ -54,8 +57,8 @@ export function kubeConfigOf(pod: Pod): KubeConfig {
 }
 
 /**
- * Prepares what a run in a read-only container writes to, below `scratch`: a kubeconfig of the pod's own service account, and a
- * home for pulumi with the plugins of the image.
+ * Prepares what a run in a read-only container writes to, below `scratch`: a kubeconfig of the pod's own service
+ * account, and a home for pulumi with the plugins of the image.
  *
  * @returns variables to add for the pulumi commands, which point there
  */

@@ -95,7 +95,8 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
             stderr: live ? ["pipe", "inherit"] : "pipe",
             all: true,
             reject: false,
-            // In its own process group: Ctrl-C reaches the runner alone, and pulumi gets one signal. A second one would kill it.
+            // In its own process group: Ctrl-C reaches the runner alone, and pulumi gets one signal. A second one would
+            // kill it.
             detached: true,
             cleanup: false,
         },

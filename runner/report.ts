@@ -14,8 +14,8 @@ export interface ReportInput {
 }
 
 /**
- * The length that fits everywhere. GitHub allows 65,536 characters in a comment or issue, a ConfigMap a mebibyte; some lines are added
- * to the report later.
+ * The length that fits everywhere. GitHub allows 65,536 characters in a comment or issue, a ConfigMap a mebibyte; some
+ * lines are added to the report later.
  */
 const LONGEST = 64_000;
 const SHORTEST_DIFF = 4_000;
@@ -157,7 +157,9 @@ function fenced(diff: string, longest: number): string {
     return [`${fence}diff`, shown.split("\n").map(forDiff).join("\n"), fence].join("\n");
 }
 
-/** Removes resources that are only read, such as the stack's own outputs: a line with ">", and those indented below it. */
+/**
+ * Removes resources that are only read, such as the stack's own outputs: a line with ">", and those indented below it.
+ */
 function withoutReads(diff: string): string {
     let read = Infinity;
     const kept = diff.split("\n").filter((line) => {
@@ -172,7 +174,10 @@ function withoutReads(diff: string): string {
     return kept.join("\n");
 }
 
-/** Moves signs to the front, because viewers colour a diff by a line's first character. The dashes before "outputs" are a rule. */
+/**
+ * Moves signs to the front, because viewers colour a diff by a line's first character. The dashes before "outputs" are
+ * a rule.
+ */
 function forDiff(line: string): string {
     const sign = /^( +)([+-])(?=[ +-])(?!-outputs:--)/.exec(line);
     return sign ? sign[2] + sign[1] + line.slice(sign[0].length) : line;

@@ -1,5 +1,5 @@
-// Settings for one run that takes a new image of a pool although no node was rebooted since the last one: after a rotation of
-// certificates or secrets on running nodes. Pure.
+// Settings for one run that takes a new image of a pool although no node was rebooted since the last one: after a
+// rotation of certificates or secrets on running nodes. Pure.
 import { isMap, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../components/core/errors";
 import { momentOf } from "../components/core/version";
@@ -18,8 +18,9 @@ export interface RetakeFacts {
  *
  * @param text of Pulumi.<stack>.yaml
  * @param pool its name, or its scale set's name
- * The `maximumImageAge` is the image's age in whole minutes. A node that was not rebooted since gives a version that is named by
- * the last image's moment plus a whole number of that age: by this minute, in the preview and in the `up` after it.
+ * The `maximumImageAge` is the image's age in whole minutes. A node that was not rebooted since gives a version that is
+ * named by the last image's moment plus a whole number of that age: by this minute, in the preview and in the `up`
+ * after it.
  *
  * @param file where the text is from, for messages
  * @returns the text with a `maximumImageAge` for this pool; everything else stays, secrets included

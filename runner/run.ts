@@ -1,4 +1,5 @@
-// One run, top to bottom: preview with the policy pack to a plan; then, in mode up, do what the plan says and nothing else.
+// One run, top to bottom: preview with the policy pack to a plan; then, in mode up, do what the plan says and nothing
+// else.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +52,10 @@ export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortS
     }
 }
 
-/** For --retake: the run uses a copy of the stack's settings that asks for a new image. The stack's own file stays as it is. */
+/**
+ * For --retake: the run uses a copy of the stack's settings that asks for a new image. The stack's own file stays as it
+ * is.
+ */
 async function withRetake(options: Options, context: RunContext): Promise<Options> {
     if (options.retake === undefined) {
         return options;

@@ -1,7 +1,7 @@
 // Tells a stale lock on the stack's state from a live one. Pure.
 //
-// Pulumi's file and blob backends lock a stack during an update. The lock is a small file with user, host, process id and time. A
-// run that is killed leaves it behind. The engine then refuses every update and prints what the file says.
+// Pulumi's file and blob backends lock a stack during an update. The lock is a small file with user, host, process id
+// and time. A run that is killed leaves it behind. The engine then refuses every update and prints what the file says.
 // Source of the message: pulumi pkg/backend/diy/lock.go.
 
 /** One lock, as the engine prints it. */
@@ -43,8 +43,8 @@ export interface LockProbe {
 /**
  * Says in a few words why a lock is stale; undefined when a live run holds it or nobody can tell.
  *
- * A lock of this host is stale when its process is gone. A lock of another host is stale when that host is a pod whose run has
- * ended. Age proves nothing, because an image takes an hour and more.
+ * A lock of this host is stale when its process is gone. A lock of another host is stale when that host is a pod whose
+ * run has ended. Age proves nothing, because an image takes an hour and more.
  */
 export async function staleReason(lock: Lock, { host, isRunning, hasEnded }: LockProbe): Promise<string | undefined> {
     if (lock.host === host) {

@@ -11,9 +11,9 @@ export interface Process {
 /**
  * Stops a pulumi command gracefully, once.
  *
- * Sends SIGINT to pulumi: it starts nothing new, waits for what is under way, writes the state and releases its lock. A capture
- * that is under way runs in the process of the dynamic resources, which pulumi cannot notify. So that process gets SIGTERM
- * itself; it then restores its node and reports the capture as failed.
+ * Sends SIGINT to pulumi: it starts nothing new, waits for what is under way, writes the state and releases its lock. A
+ * capture that is under way runs in the process of the dynamic resources, which pulumi cannot notify. So that process
+ * gets SIGTERM itself; it then restores its node and reports the capture as failed.
  *
  * @param pid of the pulumi command
  */
@@ -51,7 +51,10 @@ export function isPulumi(pid: number): boolean {
     return found === undefined || found.command.includes("pulumi");
 }
 
-/** All processes that this one can see, from /proc. None without /proc (macOS); pulumi itself is then signalled all the same. */
+/**
+ * All processes that this one can see, from /proc. None without /proc (macOS); pulumi itself is then signalled all the
+ * same.
+ */
 export function runningProcesses(): Process[] {
     try {
         return readdirSync("/proc")

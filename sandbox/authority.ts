@@ -1,5 +1,5 @@
-// A certificate authority for one run of the sandbox: the cluster has one, as kubeadm would keep it under /etc/kubernetes/pki, and
-// the local Azure has one.
+// A certificate authority for one run of the sandbox: the cluster has one, as kubeadm would keep it under
+// /etc/kubernetes/pki, and the local Azure has one.
 import { generateKeyPairSync, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
@@ -80,7 +80,10 @@ export async function createAuthority(name: string): Promise<Authority> {
     };
 }
 
-/** The private key, PEM, that signs the service accounts' tokens; in the SEC 1 form, of which Kubernetes also reads the public half. */
+/**
+ * The private key, PEM, that signs the service accounts' tokens; in the SEC 1 form, of which Kubernetes also reads the
+ * public half.
+ */
 export function createSigningKey(): string {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
     return privateKey.export({ type: "sec1", format: "pem" }) as string;

@@ -31,7 +31,9 @@ function valuesOf(command: Command, rest: string[]): Record<string, string> {
 
 async function call(command: string, values: Record<string, string>): Promise<unknown> {
     const { KAMINO_SANDBOX_URL: url, KAMINO_SANDBOX_TOKEN: token } = process.env;
-    if (!url) throw new Error("no sandbox in this environment; start one with: make shell");
+    if (!url) {
+        throw new Error("no sandbox in this environment; start one with: make shell");
+    }
     const response = await fetch(url, {
         method: "POST",
         headers: { Authorization: `Bearer ${token}` },
@@ -40,12 +42,16 @@ async function call(command: string, values: Record<string, string>): Promise<un
         throw new Error("the sandbox of this environment does not run any more; start one with: make shell");
     });
     const body = (await response.json()) as { error?: string } | null;
-    if (!response.ok) throw new Error(body?.error ?? `the sandbox answered ${response.status}`);
+    if (!response.ok) {
+        throw new Error(body?.error ?? `the sandbox answered ${response.status}`);
+    }
     return body;
 }
 
 function print(result: unknown): void {
-    if (!Array.isArray(result)) return console.log(String(result).trimEnd());
+    if (!Array.isArray(result)) {
+        return console.log(String(result).trimEnd());
+    }
     const rows = result as Record<string, string>[];
     const columns = Object.keys(rows[0] ?? {});
     const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column].length)));
@@ -62,7 +68,9 @@ async function main([name, ...rest]: string[]): Promise<void> {
         return console.log(help());
     }
     const command = commands.find((known) => known.name === name);
-    if (!command) throw new Error(`there is no command ${name}; see: sandbox --help`);
+    if (!command) {
+        throw new Error(`there is no command ${name}; see: sandbox --help`);
+    }
     print(await call(name, valuesOf(command, rest)));
 }
 

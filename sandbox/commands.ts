@@ -68,9 +68,13 @@ export const commands: Command[] = [
         help: "the files on a node's disk, or what one of them holds",
         run({ azure }, { NODE, FILE }) {
             const root = machine(azure.vms(), NODE).diskDirectory;
-            if (FILE === undefined) return Promise.resolve(list(root).join("\n"));
+            if (FILE === undefined) {
+                return Promise.resolve(list(root).join("\n"));
+            }
             const path = join(root, normalize(`/${FILE}`));
-            if (!existsSync(path)) throw new Error(`there is no file ${FILE} on the disk of ${NODE}`);
+            if (!existsSync(path)) {
+                throw new Error(`there is no file ${FILE} on the disk of ${NODE}`);
+            }
             return Promise.resolve(
                 lstatSync(path).isDirectory() ? list(root, path).join("\n") : readFileSync(path, "utf8"),
             );
@@ -132,29 +136,38 @@ function minute(date: Date | undefined): string {
 
 function machine(vms: Vm[], name: string): Vm {
     const found = vms.find(({ nodeName }) => nodeName === name.toLowerCase());
-    if (!found) throw new Error(`there is no machine for ${name}; see: sandbox status`);
+    if (!found) {
+        throw new Error(`there is no machine for ${name}; see: sandbox status`);
+    }
     return found;
 }
 
 /** By its scale set's name, or the pool's name in it. */
 function pool(scaleSets: ScaleSet[], name: string): ScaleSet {
     const found = scaleSets.filter((scaleSet) => scaleSet.name === name || scaleSet.name.split("-")[1] === name);
-    if (found.length === 1) return found[0];
+    if (found.length === 1) {
+        return found[0];
+    }
     throw new Error(
         `there is no pool ${name}; the scale sets are ${scaleSets.map((scaleSet) => scaleSet.name).join(", ")}`,
     );
 }
 
 function whole(text: string, what: string): number {
-    if (!/^-?\d+$/.test(text)) throw new Error(`${what} must be a whole number, not "${text}"`);
+    if (!/^-?\d+$/.test(text)) {
+        throw new Error(`${what} must be a whole number, not "${text}"`);
+    }
     return Number(text);
 }
 
 function moment(text: string | undefined, what: string): Date | undefined {
-    if (text === undefined) return undefined;
+    if (text === undefined) {
+        return undefined;
+    }
     const date = new Date(text);
-    if (Number.isNaN(date.getTime()))
+    if (Number.isNaN(date.getTime())) {
         throw new Error(`${what} must be a moment such as 2026-11-22T04:12:00Z, not "${text}"`);
+    }
     return date;
 }
 
@@ -164,7 +177,9 @@ function list(root: string, folder = root): string[] {
         .flatMap((name) => {
             const path = join(folder, name);
             const state = lstatSync(path);
-            if (state.isDirectory()) return list(root, path);
+            if (state.isDirectory()) {
+                return list(root, path);
+            }
             const link = state.isSymbolicLink() ? ` -> ${readlinkSync(path)}` : "";
             return [`${path.slice(root.length)}${link}`];
         });

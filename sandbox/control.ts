@@ -1,5 +1,5 @@
-// Lets other processes (the shell's `sandbox` command, the demo) act on a running sandbox: JSON over HTTP on the loopback
-// address, with a token that only this run's environment holds.
+// Lets other processes (the shell's `sandbox` command, the demo) act on a running sandbox: JSON over HTTP on the
+// loopback address, with a token that only this run's environment holds.
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,7 +18,9 @@ export async function startControl(directory: string, actors: Actors): Promise<C
     const server = createServer((request, response) => {
         const answer = (status: number, body: unknown) =>
             response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-        if (request.headers.authorization !== `Bearer ${token}`) return void answer(401, { error: "wrong token" });
+        if (request.headers.authorization !== `Bearer ${token}`) {
+            return void answer(401, { error: "wrong token" });
+        }
         run(request, actors).then(
             (result) => answer(200, result ?? null),
             (error: unknown) => answer(400, { error: error instanceof Error ? error.message : String(error) }),
@@ -42,12 +44,16 @@ export async function startControl(directory: string, actors: Actors): Promise<C
 
 async function run(request: IncomingMessage, actors: Actors): Promise<unknown> {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    for await (const chunk of request) {
+        chunks.push(chunk as Buffer);
+    }
     const { command, values } = JSON.parse(Buffer.concat(chunks).toString("utf8")) as {
         command: string;
         values: Record<string, string>;
     };
     const found = commands.find(({ name }) => name === command);
-    if (!found) throw new Error(`there is no command ${command}`);
+    if (!found) {
+        throw new Error(`there is no command ${command}`);
+    }
     return found.run(actors, values);
 }

@@ -7,10 +7,14 @@ const YOUNG_MS = 60_000;
 
 /** Removes the folders of runs that nobody runs any more. */
 export function removeAbandonedRuns(runs: string): void {
-    if (!existsSync(runs)) return;
+    if (!existsSync(runs)) {
+        return;
+    }
     for (const name of readdirSync(runs)) {
         const directory = join(runs, name);
-        if (!inUse(directory)) rmSync(directory, { recursive: true, force: true });
+        if (!inUse(directory)) {
+            rmSync(directory, { recursive: true, force: true });
+        }
     }
 }
 
@@ -20,8 +24,9 @@ function inUse(directory: string): boolean {
         return true;
     } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === "ENOENT")
+        if (code === "ENOENT") {
             return Date.now() - (statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0) < YOUNG_MS;
+        }
         // Somebody else's process is a process, too.
         return code === "EPERM";
     }

@@ -1,5 +1,5 @@
-// The whole sandbox for one run: a local Azure, a real Kubernetes control plane, nodes that are the machines of the one and
-// the nodes of the other, and the environment in which pulumi, kubectl and the SDKs find all of it.
+// The whole sandbox for one run: a local Azure, a real Kubernetes control plane, nodes that are the machines of the one
+// and the nodes of the other, and the environment in which pulumi, kubectl and the SDKs find all of it.
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -34,7 +34,10 @@ export interface Sandbox {
     readonly nodes: NodePlayer;
     /** Everything that pulumi, kubectl, the SDKs and `sandbox/cli.ts` need. */
     readonly env: NodeJS.ProcessEnv;
-    /** Something that still needs the sandbox, such as a command that was interrupted as well: stopping waits for it first. */
+    /**
+     * Something that still needs the sandbox, such as a command that was interrupted as well: stopping waits for it
+     * first.
+     */
     waitFor(work: Promise<unknown>): void;
     /** Ends all processes and removes the folder. Safe to call again. */
     stop(): Promise<void>;
@@ -94,11 +97,17 @@ async function startParts(directory: string, parts: Parts, options: SandboxOptio
         startCluster(join(directory, "cluster")).then((it) => (parts.cluster = it)),
     ]);
     const failure = starting.find((result): result is PromiseRejectedResult => result.status === "rejected");
-    if (failure) throw failure.reason;
+    if (failure) {
+        throw failure.reason;
+    }
     const { azure, cluster } = parts as Required<Parts>;
     const nodes = (parts.nodes = await startNodes(azure, cluster));
-    if (options.diskDriver === false) await nodes.diskDriver.uninstall();
-    if (options.kured !== false) await nodes.installKured(options.kured);
+    if (options.diskDriver === false) {
+        await nodes.diskDriver.uninstall();
+    }
+    if (options.kured !== false) {
+        await nodes.installKured(options.kured);
+    }
     for (const pool of options.pools ?? []) {
         say(`Making pool ${pool.name} …`);
         await azure.createScaleSet(pool);
@@ -131,10 +140,13 @@ async function stopParts({ azure, cluster, nodes, control }: Parts): Promise<voi
 function stopOnInterrupt(stop: () => Promise<void>): () => void {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     const onSignal = (signal: (typeof signals)[number]) => {
-        // Without our listener, which stop takes away, the signal has its usual effect, and the exit status says what it was.
+        // Without our listener, which stop takes away, the signal has its usual effect, and the exit status says what
+        // it was.
         void stop().finally(() => process.kill(process.pid, signal));
     };
     // Not once: where no other listener is left, the library that runs commands ends the process on the spot.
-    for (const signal of signals) process.on(signal, onSignal);
+    for (const signal of signals) {
+        process.on(signal, onSignal);
+    }
     return () => signals.forEach((signal) => process.off(signal, onSignal));
 }

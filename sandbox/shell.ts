@@ -1,4 +1,5 @@
-// `make shell`: a sandbox with two pools and a shell in it, in which `pulumi preview` and kubectl work as they are. It ends with the shell.
+// `make shell`: a sandbox with two pools and a shell in it, in which `pulumi preview` and kubectl work as they are. It
+// ends with the shell.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Stack } from "./engine/stack";
@@ -18,7 +19,9 @@ Your own sandbox: a local Azure, a real Kubernetes API server, two pools, and an
 exit (or Ctrl-D) ends the shell and the sandbox.
 `;
 
-/** The sandbox's environment with a stack for all its pools, in which a node that was just patched may be taken at once. */
+/**
+ * The sandbox's environment with a stack for all its pools, in which a node that was just patched may be taken at once.
+ */
 async function environmentWithStack(sandbox: Sandbox): Promise<NodeJS.ProcessEnv> {
     const stack = await Stack.create({
         runDirectory: sandbox.directory,
@@ -27,7 +30,8 @@ async function environmentWithStack(sandbox: Sandbox): Promise<NodeJS.ProcessEnv
         settings: devSettings,
         config: { minimumReadyTime: "1s" },
     });
-    // Selected as a person would, instead of given with every command: `pulumi stack …` should work with other stacks too.
+    // Selected as a person would, instead of given with every command: `pulumi stack …` should work with other stacks
+    // too.
     (await stack.run("stack", "select")).orFail();
     return { ...stack.env, PULUMI_OPTION_STACK: undefined };
 }

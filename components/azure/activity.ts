@@ -25,7 +25,8 @@ const DAYS = 7;
 
 /**
  * The last write of a resource in the last week, or undefined when Azure does not tell: the right is missing
- * (Microsoft.Insights/eventtypes/values/read), the log has no write of it, or Azure does not answer. It is to name somebody, so no failure of it matters.
+ * (Microsoft.Insights/eventtypes/values/read), the log has no write of it, or Azure does not answer. It is to name
+ * somebody, so no failure of it matters.
  * Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list
  */
 export async function lastWriteOf(id: string): Promise<LastWrite | undefined> {

@@ -1,4 +1,5 @@
-// A client certificate with its key, as PEM whatever the file holds: PEM, or PFX (PKCS #12), which azure-native takes as well.
+// A client certificate with its key, as PEM whatever the file holds: PEM, or PFX (PKCS #12), which azure-native takes
+// as well.
 import { readFileSync } from "node:fs";
 import forge from "node-forge";
 import { UserError } from "../core/errors";

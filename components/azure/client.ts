@@ -1,4 +1,5 @@
-// The client of Azure's compute service for what this program reads and does by itself; the resources that it declares go through azure-native.
+// The client of Azure's compute service for what this program reads and does by itself; the resources that it declares
+// go through azure-native.
 import { ComputeManagementClient } from "@azure/arm-compute";
 import { RestError, type PipelinePolicy } from "@azure/core-rest-pipeline";
 import { cloud } from "./cloud";
@@ -10,8 +11,8 @@ const clients = new Map<string, Promise<ComputeManagementClient>>();
 /**
  * A client of the compute service, one for each subscription.
  *
- * It tries again after throttling (as long as `Retry-After` says), server errors and lost connections; an address that answers
- * nothing at all fails within about 10 seconds.
+ * It tries again after throttling (as long as `Retry-After` says), server errors and lost connections; an address that
+ * answers nothing at all fails within about 10 seconds.
  */
 export function computeClient(subscription: string): Promise<ComputeManagementClient> {
     let client = clients.get(subscription);
@@ -44,7 +45,9 @@ async function makeClient(subscription: string): Promise<ComputeManagementClient
     return client;
 }
 
-/** When a list request fails, the library reports only a paging error. This policy throws Azure's own message instead. */
+/**
+ * When a list request fails, the library reports only a paging error. This policy throws Azure's own message instead.
+ */
 const AZURES_MESSAGE: PipelinePolicy = {
     name: "kaminoAzuresMessage",
     sendRequest: async (request, next) => {

@@ -36,7 +36,9 @@ const ALIASES: Record<string, string> = {
     azurechina: "china",
 };
 
-/** The name by which the settings call a cloud that the az CLI calls AzureCloud, AzureUSGovernment or AzureChinaCloud. */
+/**
+ * The name by which the settings call a cloud that the az CLI calls AzureCloud, AzureUSGovernment or AzureChinaCloud.
+ */
 export function cloudName(name: string): string {
     return ALIASES[name.toLowerCase()] ?? name.toLowerCase();
 }
@@ -44,7 +46,8 @@ export function cloudName(name: string): string {
 let cloudPromise: Promise<Cloud> | undefined;
 
 /**
- * The endpoints of the cloud in use: those that the metadata host tells, else those of the named environment, else the public cloud's.
+ * The endpoints of the cloud in use: those that the metadata host tells, else those of the named environment, else the
+ * public cloud's.
  *
  * @throws UserError in one line when the environment is not known or the metadata host does not answer
  */

@@ -62,10 +62,10 @@ export interface NamedGallery {
 const listed = new Map<string, Promise<NamedGallery[] | undefined>>();
 
 /**
- * The galleries of a subscription, read once in a run. Their names are unique in it, whatever resource group they are in; undefined when this run's identity may not list them (its role may be for a
- * resource group alone).
- * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute; Azure answers
- * 409 to a second gallery of the same name in another group.
+ * The galleries of a subscription, read once in a run. Their names are unique in it, whatever resource group they are
+ * in; undefined when this run's identity may not list them (its role may be for a resource group alone).
+ * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute;
+ * Azure answers 409 to a second gallery of the same name in another group.
  *
  * @throws UserError in one line when Azure cannot be asked
  */

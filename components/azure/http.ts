@@ -1,4 +1,5 @@
-// Plain requests beside the SDK's own: of the metadata host and of OIDC tokens. HTTPS_PROXY and NO_PROXY count, as in the SDK.
+// Plain requests beside the SDK's own: of the metadata host and of OIDC tokens. HTTPS_PROXY and NO_PROXY count, as in
+// the SDK.
 import {
     createDefaultHttpClient,
     createHttpHeaders,

@@ -2,9 +2,10 @@
 import { UserError } from "../core/errors";
 
 /**
- * The name of a resource group: at most 90 letters, digits and marks of any script, with - _ . ( ), and no dot at its end.
- * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Azure states it as ^[-\w\._\(\)]+$
- * of .NET, in which \w are these classes of Unicode).
+ * The name of a resource group: at most 90 letters, digits and marks of any script, with - _ . ( ), and no dot at its
+ * end.
+ * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Azure states it as
+ * ^[-\w\._\(\)]+$ of .NET, in which \w are these classes of Unicode).
  */
 export const RESOURCE_GROUP_NAME = /^[\p{L}\p{Mn}\p{Nd}\p{Pc}().-]{0,89}[\p{L}\p{Mn}\p{Nd}\p{Pc}()-]$/u;
 
@@ -110,7 +111,9 @@ export function imageVersionId(pool: ImageDefinitionPlace, version: string): str
     return `${imageDefinitionId(pool)}/versions/${version}`;
 }
 
-/** The version that a model's image reference points at, if it is one of this definition's. Without case, as ids are. */
+/**
+ * The version that a model's image reference points at, if it is one of this definition's. Without case, as ids are.
+ */
 export function versionIn(imageId: string | undefined, imageDefinitionId: string): string | undefined {
     const prefix = `${imageDefinitionId}/versions/`;
     return imageId?.toLowerCase().startsWith(prefix.toLowerCase()) ? imageId.slice(prefix.length) : undefined;

@@ -1,4 +1,5 @@
-// The versions of a pool's image definition, as Azure has them: reading them, and deleting one that an interrupted run has left.
+// The versions of a pool's image definition, as Azure has them: reading them, and deleting one that an interrupted run
+// has left.
 import { computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 import { UserError, asUserError, orUndefined } from "../core/errors";
@@ -46,9 +47,9 @@ export interface MadeOf {
 }
 
 /**
- * Deletes the image version that is about to be created, if it is there already and is of this very choice (by its tags). What
- * else has that name stays, and the provider says that it exists. Called right before the creation, so never for a version that is in
- * the stack's state; not to be called for one that a model points at.
+ * Deletes the image version that is about to be created, if it is there already and is of this very choice (by its
+ * tags). What else has that name stays, and the provider says that it exists. Called right before the creation, so
+ * never for a version that is in the stack's state; not to be called for one that a model points at.
  *
  * @param id ARM id of the image version
  * @throws UserError in one line while Azure is still at work on it, or when it cannot be deleted

@@ -29,9 +29,9 @@ interface Way {
 let credentialPromise: Promise<TokenCredential> | undefined;
 
 /**
- * The credential that the settings ask for, in azure-native's order: the default chain if asked for, client certificate, client
- * secret, OIDC (a token, a file with one, or GitHub's request variables), managed identity, otherwise the az CLI's login. It fails
- * with a UserError that says how it signed in, at which host, and what to check.
+ * The credential that the settings ask for, in azure-native's order: the default chain if asked for, client
+ * certificate, client secret, OIDC (a token, a file with one, or GitHub's request variables), managed identity,
+ * otherwise the az CLI's login. It fails with a UserError that says how it signed in, at which host, and what to check.
  *
  * @throws UserError in one line when a setting that the chosen way needs is missing
  */

@@ -5,8 +5,9 @@ import type { PurchasePlan } from "./galleries";
 import { parseArmId } from "./ids";
 
 /**
- * The types of the extensions in a scale set's model, by extension name. azure-native's answer leaves them out: its SDK folds
- * `properties.type` and the extension's own read-only `type` into one property, and the latter, absent in a model, wins.
+ * The types of the extensions in a scale set's model, by extension name. azure-native's answer leaves them out: its SDK
+ * folds `properties.type` and the extension's own read-only `type` into one property, and the latter, absent in a
+ * model, wins.
  */
 export async function extensionTypes(scaleSetId: string): Promise<Map<string, string>> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
@@ -39,7 +40,10 @@ export interface OsDisk {
 // A VM may be on its way out of the set; one of the first few will do.
 const VMS_TRIED = 5;
 
-/** The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS disk. */
+/**
+ * The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS
+ * disk.
+ */
 export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefined> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
     const client = await computeClient(subscriptionId);

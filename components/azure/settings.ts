@@ -1,4 +1,5 @@
-// The settings of azure-native, which this program's own calls follow: the stack's configuration, then environment variables.
+// The settings of azure-native, which this program's own calls follow: the stack's configuration, then environment
+// variables.
 import { Config } from "@pulumi/pulumi";
 
 /** A setting by its name under `azure-native:`, as in `clientId`; undefined when it is not set. */

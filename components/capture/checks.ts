@@ -57,7 +57,8 @@ export async function recoverTarget(cluster: Kubernetes, target: Target, say: (d
 }
 
 /**
- * What must hold of the VM. The node's name says nothing about it: kubelet can be given another one (`--hostname-override`).
+ * What must hold of the VM. The node's name says nothing about it: kubelet can be given another one
+ * (`--hostname-override`).
  *
  * @returns where its OS disk is
  */

@@ -27,7 +27,10 @@ const OFF_LIMIT = 10 * MINUTE;
 /** How long Azure may take to notice that a guest has switched itself off, before Azure switches it off. */
 const NOTICE_LIMIT = 2 * MINUTE;
 const POD_DEADLINE_SECONDS = 600;
-/** For kubelet to report the end of the first container. It does so at once, and again after 10 seconds if that was lost. */
+/**
+ * For kubelet to report the end of the first container. It does so at once, and again after 10 seconds if that was
+ * lost.
+ */
 const REPORT_SECONDS = 5;
 
 /** The scripts of both ways to clean, with what they share. */
@@ -53,11 +56,12 @@ export type CleaningPlace = Pick<Cleaning, "node" | "version" | "namespace">;
 const CLEAN = "clean";
 
 /**
- * The pod, bound to its node past the scheduler. It is privileged and sees the whole disk, since it clears the machine's identity and
- * triggers its power-off; it has no credentials of the cluster, does nothing twice, and ends by itself.
+ * The pod, bound to its node past the scheduler. It is privileged and sees the whole disk, since it clears the
+ * machine's identity and triggers its power-off; it has no credentials of the cluster, does nothing twice, and ends by
+ * itself.
  *
- * The first container cleans, and ends with what it did as its termination message. The second one starts only after it has ended
- * well, leaves kubelet time to report that, and cuts the power.
+ * The first container cleans, and ends with what it did as its termination message. The second one starts only after it
+ * has ended well, leaves kubelet time to report that, and cuts the power.
  */
 export function cleaningPod(cleaning: Cleaning): V1Pod {
     const { node, version, namespace } = cleaning;
@@ -110,8 +114,8 @@ export function provesCleaning(pod: V1Pod | undefined, version: string): boolean
 /**
  * Cleans the node's disk and waits until its VM is off.
  *
- * @throws UserError in one line when the pod cannot start or fails, when the VM goes off without a proof that its disk was cleaned, or
- * when it stays on
+ * @throws UserError in one line when the pod cannot start or fails, when the VM goes off without a proof that its disk
+ * was cleaned, or when it stays on
  */
 export async function cleanAndPowerOff(
     cluster: Kubernetes,
@@ -180,10 +184,11 @@ export function isOff(power: string): boolean {
 }
 
 /**
- * Deletes the cleaning pod, so that it can never run on the node again once that is started. On a node that is off, whose kubelet
- * cannot confirm it, it is removed from the API server's list at once.
+ * Deletes the cleaning pod, so that it can never run on the node again once that is started. On a node that is off,
+ * whose kubelet cannot confirm it, it is removed from the API server's list at once.
  *
- * @returns "none" when there was no pod; "stopped" when kubelet has confirmed that it no longer runs; "unknown" when that cannot be known
+ * @returns "none" when there was no pod; "stopped" when kubelet has confirmed that it no longer runs; "unknown" when
+ *     that cannot be known
  */
 export async function deleteCleaningPod(
     cluster: Kubernetes,

@@ -42,8 +42,9 @@ export function podsToGo(pods: V1Pod[]): V1Pod[] {
 }
 
 /**
- * Why pods may not be taken off their node without consent; undefined when all may. As kubectl drain has it: a pod without a controller
- * is lost for good, and data in an emptyDir goes with its pod. What is leaving already is not held up.
+ * Why pods may not be taken off their node without consent; undefined when all may. As kubectl drain has it: a pod
+ * without a controller is lost for good, and data in an emptyDir goes with its pod. What is leaving already is not held
+ * up.
  */
 export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | undefined {
     const staying = podsToGo(pods).filter((pod) => !isLeaving(pod));
@@ -213,8 +214,8 @@ async function deletePod({ core }: Kubernetes, { metadata }: V1Pod, gracePeriod?
 const VOLUMES_LIMIT = 5 * 60_000;
 
 /**
- * Waits until no volume is in use on a drained node. Pods are gone from the API server before their volumes are unmounted; a machine
- * that goes off before keeps them attached for six minutes, and nobody else can use them.
+ * Waits until no volume is in use on a drained node. Pods are gone from the API server before their volumes are
+ * unmounted; a machine that goes off before keeps them attached for six minutes, and nobody else can use them.
  *
  * @throws UserError in one line that names what is still in use
  */

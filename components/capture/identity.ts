@@ -1,4 +1,5 @@
-// How a node shows that its machine has started anew, and from a cleaned disk: what kubelet reports in status.nodeInfo. Pure.
+// How a node shows that its machine has started anew, and from a cleaned disk: what kubelet reports in status.nodeInfo.
+// Pure.
 import type { V1Node } from "@kubernetes/client-node";
 import type { Journal } from "./journal";
 import { isReady, isReadyAgain } from "../node/node";
@@ -31,8 +32,9 @@ export function isBackInService(now: V1Node, before: V1Node | undefined, started
 }
 
 /**
- * Why a node that was restarted does not prove that its disk had been cleaned; undefined when it does. An emptied /etc/machine-id gives
- * a new one at boot. A few hypervisors (not Azure's) have systemd take it from the machine's own UUID: a copy then gets its own anyway.
+ * Why a node that was restarted does not prove that its disk had been cleaned; undefined when it does. An emptied
+ * /etc/machine-id gives a new one at boot. A few hypervisors (not Azure's) have systemd take it from the machine's own
+ * UUID: a copy then gets its own anyway.
  *
  * Source: machine-id(5), and systemd's machine-id-setup.c for the UUID.
  */
@@ -49,7 +51,8 @@ export function provesNewIdentity({ status }: V1Node, before: Before): string | 
 }
 
 /**
- * Whether a node's `systemUUID` is a VM's `vmId`. On generation 1 the firmware's first three groups may come with their bytes reversed:
+ * Whether a node's `systemUUID` is a VM's `vmId`. On generation 1 the firmware's first three groups may come with their
+ * bytes reversed:
  * https://github.com/canonical/cloud-init/blob/main/cloudinit/sources/azure/identity.py
  */
 export function isSameMachine(systemUUID: string, vmId: string): boolean {

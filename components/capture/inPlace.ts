@@ -1,4 +1,5 @@
-// One capture in place: the node leaves service, its own disk is cleaned and copied, and it is restored, whatever happens.
+// One capture in place: the node leaves service, its own disk is cleaned and copied, and it is restored, whatever
+// happens.
 import { hostname } from "node:os";
 import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";

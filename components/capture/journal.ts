@@ -1,11 +1,14 @@
-// The journal of an in-place capture: an annotation on the node that says what it was like before, so that even a later process can
-// restore it. Pure.
+// The journal of an in-place capture: an annotation on the node that says what it was like before, so that even a later
+// process can restore it. Pure.
 import { hostname } from "node:os";
 import { z } from "zod";
 import { RESOURCE_GROUP_NAME } from "../azure/ids";
 import { parseVersion } from "../core/version";
 
-/** The annotation that a node carries while its disk is captured in place; one that stays belongs to a capture that died. */
+/**
+ * The annotation that a node carries while its disk is captured in place; one that stays belongs to a capture that
+ * died.
+ */
 export const JOURNAL = "kamino/capture-journal";
 
 /** How a person takes a journal away once the node is as it should be. */
@@ -67,8 +70,8 @@ export function parseJournal(annotation: string | undefined): Journal | undefine
 }
 
 /**
- * Whether the capture that wrote this journal is dead: its process is gone, where that can be seen from here, or its heartbeat is
- * some minutes old.
+ * Whether the capture that wrote this journal is dead: its process is gone, where that can be seen from here, or its
+ * heartbeat is some minutes old.
  *
  * @param now as the API server says it, if at hand
  */

@@ -1,4 +1,5 @@
-// kured's mark on a node that a capture has restarted: that restart was the reboot, and nobody else would take the mark away.
+// kured's mark on a node that a capture has restarted: that restart was the reboot, and nobody else would take the mark
+// away.
 import type { V1Node } from "@kubernetes/client-node";
 import { hasRebooted } from "./identity";
 import type { Journal } from "./journal";
@@ -11,9 +12,9 @@ import { readLock } from "../node/kuredLockValue";
 import { patchNode } from "../node/node";
 
 /**
- * Removes kured's mark from a node that came up again, as kured would have after its own reboot. kured does so only while its lock names
- * the node; where it does, kured is left to it. Without it the node would count as rebooting for ever, and its next reboot would be
- * invisible, since kured writes no new moment while the mark is there.
+ * Removes kured's mark from a node that came up again, as kured would have after its own reboot. kured does so only
+ * while its lock names the node; where it does, kured is left to it. Without it the node would count as rebooting for
+ * ever, and its next reboot would be invisible, since kured writes no new moment while the mark is there.
  */
 export async function clearRebootMark(cluster: Kubernetes, node: V1Node, journal: Journal): Promise<void> {
     const { name = "", annotations = {}, labels } = node.metadata ?? {};

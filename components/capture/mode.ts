@@ -1,4 +1,5 @@
-// Which way a disk is captured: by cleaning a copy, of which the node notices nothing, or in place, which takes the node out of service.
+// Which way a disk is captured: by cleaning a copy, of which the node notices nothing, or in place, which takes the
+// node out of service.
 import { StorageV1Api } from "@kubernetes/client-node";
 import { UserError, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
@@ -17,8 +18,8 @@ export interface CaptureWay {
 export const DISK_DRIVER = "disk.csi.azure.com";
 
 /**
- * The way that a capture takes: the configured one; otherwise a copy where the cluster has the driver that attaches it, and in place where
- * it does not, or where that cannot be known.
+ * The way that a capture takes: the configured one; otherwise a copy where the cluster has the driver that attaches it,
+ * and in place where it does not, or where that cannot be known.
  *
  * @throws UserError in one line when a copy is wanted and the cluster could not attach one
  */

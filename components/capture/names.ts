@@ -16,7 +16,8 @@ export interface Target {
 }
 
 /**
- * Checks everything that becomes part of a name, an address or a pod: it comes from the cluster, and anyone may have written it.
+ * Checks everything that becomes part of a name, an address or a pod: it comes from the cluster, and anyone may have
+ * written it.
  *
  * @throws UserError naming what is not as it must be
  */
@@ -34,8 +35,8 @@ export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Targ
 }
 
 /**
- * Name of the snapshot: at most 80 characters of those that Azure allows. The hash keeps apart what pools of the same name in
- * other scale sets, or other nodes, give the same version to.
+ * Name of the snapshot: at most 80 characters of those that Azure allows. The hash keeps apart what pools of the same
+ * name in other scale sets, or other nodes, give the same version to.
  * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
  */
 export function snapshotName(target: Target, purpose?: "copy"): string {

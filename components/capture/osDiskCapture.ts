@@ -1,4 +1,5 @@
-// The resource that stands for one captured OS disk, as a disk or snapshot that an image can be made from; deleted with it.
+// The resource that stands for one captured OS disk, as a disk or snapshot that an image can be made from; deleted with
+// it.
 import * as pulumi from "@pulumi/pulumi";
 import { shell } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -37,7 +38,10 @@ export interface OsDiskCaptureInputs {
         /** Paths from the root of the disk that are removed besides what is known to be one machine's. */
         cleanPaths?: string[];
     };
-    /** Whether new machines of the pool get custom data by which they join, as kubeadm's nodes need it; they do not if left out. */
+    /**
+     * Whether new machines of the pool get custom data by which they join, as kubeadm's nodes need it; they do not if
+     * left out.
+     */
     customData?: "kept" | "dropped";
     /** Whether kured's lock is held meanwhile, and where it is, unless it is to be looked for. */
     kured?: { lock: boolean; daemonSet?: { namespace: string; name: string } };
@@ -54,14 +58,14 @@ const provider = shell("components/capture/provider");
 /**
  * The OS disk of a node, as something that an image version can be made from.
  *
- * Made in an `up` alone: by a copy of the disk, which is cleaned on another node, or in place, for which the node is cordoned, drained,
- * cleaned, powered off, copied and started again. Only another version, node or scale set makes it a new one; a changed setting counts
- * from the next capture on. Deleting it deletes the copy, if that is still there.
+ * Made in an `up` alone: by a copy of the disk, which is cleaned on another node, or in place, for which the node is
+ * cordoned, drained, cleaned, powered off, copied and started again. Only another version, node or scale set makes it a
+ * new one; a changed setting counts from the next capture on. Deleting it deletes the copy, if that is still there.
  */
 export class OsDiskCapture extends pulumi.dynamic.Resource {
     /**
-     * ARM id of what an image version is made from: a snapshot, or of a copy a disk. The name is that of earlier versions, whose states
-     * are still read. Once the image version exists the source may have been deleted.
+     * ARM id of what an image version is made from: a snapshot, or of a copy a disk. The name is that of earlier
+     * versions, whose states are still read. Once the image version exists the source may have been deleted.
      */
     declare readonly snapshotId: pulumi.Output<string>;
     /** The moment whose state the disk holds, RFC 3339, UTC. */

@@ -1,4 +1,5 @@
-// The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them away.
+// The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them
+// away.
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { withRetries, until } from "../core/retry";
@@ -14,7 +15,10 @@ export interface PodPlace {
     namespace: string;
 }
 
-/** What Pod Security lets the pods of a namespace do: https://kubernetes.io/docs/concepts/security/pod-security-admission/ */
+/**
+ * What Pod Security lets the pods of a namespace do:
+ * https://kubernetes.io/docs/concepts/security/pod-security-admission/
+ */
 export type PodSecurityLevel = "privileged" | "baseline" | "restricted";
 
 /** The labels by which Pod Security lets the pods of a namespace do this much. */

@@ -1,4 +1,5 @@
-// The cleaner's image on the node before anything is drained: a registry that is away or limits its pulls costs no node its service.
+// The cleaner's image on the node before anything is drained: a registry that is away or limits its pulls costs no node
+// its service.
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { UserError } from "../core/errors";
 import { until } from "../core/retry";
@@ -30,8 +31,8 @@ const POD_DEADLINE_SECONDS = 600;
 const SYNC = "sync";
 
 /**
- * A pod on the node that pulls the image, writes the machine's caches to its disks, and ends. sync(2) needs no rights and is about all
- * file systems of the machine, so the pod has none: it fits the strictest level of Pod Security.
+ * A pod on the node that pulls the image, writes the machine's caches to its disks, and ends. sync(2) needs no rights
+ * and is about all file systems of the machine, so the pod has none: it fits the strictest level of Pod Security.
  */
 export function syncPod({ node, version, namespace, image }: Pull): V1Pod {
     const container: V1Container = {

@@ -17,8 +17,8 @@ import { parseProviderId } from "../node/providerId";
 /**
  * Cleans up after the steps of a capture from the last to the first, each whether or not it was done.
  *
- * A step that cannot be cleaned up after keeps the journal on the node, for the next run to try again; one whose VM does not come up
- * leaves the node cordoned.
+ * A step that cannot be cleaned up after keeps the journal on the node, for the next run to try again; one whose VM
+ * does not come up leaves the node cordoned.
  *
  * @param keep whether the snapshot stays: at the end of a capture that went well
  * @returns why the snapshot was deleted after all; undefined when it stays or was not to stay
@@ -38,7 +38,8 @@ export async function restoreNode(context: CleanupContext, keep: boolean): Promi
             await withRetries(() => step.cleanup!(context));
         } catch (error) {
             problems.push(`${step.name}: ${oneLine(error)}`);
-            // A snapshot that cannot be deleted does not keep the node out of service. Each other step comes before what follows.
+            // A snapshot that cannot be deleted does not keep the node out of service. Each other step comes before
+            // what follows.
             if (step.when === "restore") {
                 break;
             }
@@ -111,9 +112,9 @@ export async function recoverNodes(pool: string, nodes: string[], settings: Kube
 }
 
 /**
- * Restores a node that a capture which died left out of service, as far as its journal says: VM started, Ready, as schedulable and
- * annotated as before, the capture's pods and its snapshot deleted. Does nothing when the node has gone, carries no journal, or when
- * the capture that wrote it is still alive.
+ * Restores a node that a capture which died left out of service, as far as its journal says: VM started, Ready, as
+ * schedulable and annotated as before, the capture's pods and its snapshot deleted. Does nothing when the node has
+ * gone, carries no journal, or when the capture that wrote it is still alive.
  *
  * @returns whether there was something to restore
  * @throws UserError in one line that says what could not be restored, and what to do

@@ -1,4 +1,5 @@
-// One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can be made from.
+// One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
+// be made from.
 import { scaleSetVm } from "../azure/vm";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
@@ -15,8 +16,8 @@ import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
 
 /**
- * Captures the OS disk of a node: from a copy, of which the node notices nothing, or in place, where the node leaves service for minutes
- * and comes back as it was.
+ * Captures the OS disk of a node: from a copy, of which the node notices nothing, or in place, where the node leaves
+ * service for minutes and comes back as it was.
  *
  * @throws UserError in one line; by then the node is in service, unless the line says that it is not
  */

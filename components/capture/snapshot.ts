@@ -35,7 +35,9 @@ function isOf(snapshot: Snapshot, target: Target): boolean {
     return Object.entries(ownTags(target)).every(([name, value]) => tags[name] === value);
 }
 
-/** Whether a snapshot or a copied disk has all of its data, which may be on its way when Azure says that it was made. */
+/**
+ * Whether a snapshot or a copied disk has all of its data, which may be on its way when Azure says that it was made.
+ */
 export function isComplete({ provisioningState, completionPercent }: Disk | Snapshot): boolean {
     return provisioningState === "Succeeded" && (completionPercent ?? 100) >= 100;
 }
@@ -48,9 +50,9 @@ export interface Captured {
 }
 
 /**
- * The snapshot that an earlier run took of the same disk, node and version, and whose result got lost. A snapshot is only ever
- * begun of a cleaned, stopped disk, and it is of the moment that it was begun: complete, it is as good as a new one, and
- * the node need not be taken out of service once more.
+ * The snapshot that an earlier run took of the same disk, node and version, and whose result got lost. A snapshot is
+ * only ever begun of a cleaned, stopped disk, and it is of the moment that it was begun: complete, it is as good as a
+ * new one, and the node need not be taken out of service once more.
  *
  * @returns undefined when there is none, or none that is whole and surely of this disk
  */
@@ -99,7 +101,8 @@ export async function takeSnapshot(
         ...closedTo(disk),
         tags: { ...tags, ...ownTags(target), captured: capturedAt },
     };
-    // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
+    // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to
+    // delete.
     await snapshots.createOrUpdate(...path, snapshot).pollUntilDone({ abortSignal });
     // The data may still be on its way when Azure says that the snapshot was made.
     const finished = await until(patience, async () => {

@@ -63,7 +63,10 @@ export interface Step {
     name: string;
     run: (capture: Capture) => Promise<void>;
     cleanup?: (context: CleanupContext) => Promise<void>;
-    /** When to clean up. "restore": always, since it returns the node to service. "discard": only where the result cannot be used. */
+    /**
+     * When to clean up. "restore": always, since it returns the node to service. "discard": only where the result
+     * cannot be used.
+     */
     when?: "restore" | "discard";
 }
 
@@ -138,8 +141,8 @@ function count(number: number, what: string): string {
 }
 
 /**
- * The node is looked at right before: kured writes its mark before it asks for its lock, so that holding the lock does not keep it
- * from marking the node. Until here nothing is lost by giving up.
+ * The node is looked at right before: kured writes its mark before it asks for its lock, so that holding the lock does
+ * not keep it from marking the node. Until here nothing is lost by giving up.
  */
 async function clean(capture: Capture): Promise<void> {
     const { cluster, vm, target, journal, settings, signal, say, lookAgain } = capture;
@@ -156,8 +159,8 @@ async function clean(capture: Capture): Promise<void> {
 }
 
 /**
- * Starts the VM where it is off, and waits until the node is Ready, also where the VM runs: it may have been started by a run that died
- * before it saw the node come back.
+ * Starts the VM where it is off, and waits until the node is Ready, also where the VM runs: it may have been started by
+ * a run that died before it saw the node come back.
  *
  * The cleaning pod goes before. Otherwise it would run again at boot, clean the disk and power the node off.
  */

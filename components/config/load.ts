@@ -157,7 +157,8 @@ function locate(scaleSet: string, resourceGroup: string | undefined, project: st
 }
 
 /**
- * Refuses a scale set, or a pool's name, that stands in the configuration twice. Azure compares names without case, and so do we.
+ * Refuses a scale set, or a pool's name, that stands in the configuration twice. Azure compares names without case, and
+ * so do we.
  *
  * @param subscription that of scale sets given by name, once it is known
  * @throws UserError in one line

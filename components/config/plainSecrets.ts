@@ -1,4 +1,5 @@
-// Settings that are secret are Pulumi's secrets: one that a stack's settings hold in plain text is refused before anything is declared.
+// Settings that are secret are Pulumi's secrets: one that a stack's settings hold in plain text is refused before
+// anything is declared.
 import { runtime } from "@pulumi/pulumi";
 import { UserError } from "../core/errors";
 
@@ -10,7 +11,10 @@ const SECRET = ["clientCertificatePassword", "clientSecret", "oidcRequestToken",
     (name) => `azure-native:${name}`,
 );
 
-/** Where the language host tells which keys of the configuration were encrypted; the SDK reads it, and offers no way to ask. */
+/**
+ * Where the language host tells which keys of the configuration were encrypted; the SDK reads it, and offers no way to
+ * ask.
+ */
 const SECRET_KEYS = "PULUMI_CONFIG_SECRET_KEYS";
 
 /**

@@ -28,8 +28,8 @@ import {
 export const DEFAULT_KEEP_EXTENSIONS = ["Microsoft.AKS/Compute.AKS-Engine.Linux.Billing"];
 
 /**
- * Extensions that make a fresh machine a node, which an image of a node does not need: custom scripts of either publisher, and the
- * bootstrap extension of Cluster API's provider for Azure.
+ * Extensions that make a fresh machine a node, which an image of a node does not need: custom scripts of either
+ * publisher, and the bootstrap extension of Cluster API's provider for Azure.
  */
 export const DEFAULT_REMOVE_EXTENSIONS = [
     "Microsoft.Azure.Extensions/CustomScript",

@@ -1,4 +1,5 @@
-// What single values of the configuration may be, as zod schemas. Each message completes "must be …", unless it begins with "is ".
+// What single values of the configuration may be, as zod schemas. Each message completes "must be …", unless it begins
+// with "is ".
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { isDuration, parseDuration } from "../core/duration";
@@ -6,8 +7,8 @@ import { parseVersion } from "../core/version";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 
 /**
- * A key that may be left out. Pulumi.yaml's schema knows no "optional": empty text is its default for keys that need not be
- * set, and counts as not set.
+ * A key that may be left out. Pulumi.yaml's schema knows no "optional": empty text is its default for keys that need
+ * not be set, and counts as not set.
  */
 export function optional<S extends z.ZodType>(schema: S) {
     return z.preprocess(unlessEmpty, schema.optional());

@@ -1,4 +1,5 @@
-// Durations, in milliseconds here, and moments: read once where configuration is read, and written as people read them. Pure.
+// Durations, in milliseconds here, and moments: read once where configuration is read, and written as people read them.
+// Pure.
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -1,13 +1,14 @@
-// Errors as people read them: one line that says what is wrong, where, and what to do. Never a stack trace, never headers.
-// The module alone: the whole SDK takes a second to load, which the runner does not need.
+// Errors as people read them: one line that says what is wrong, where, and what to do. Never a stack trace, never
+// headers. The module alone: the whole SDK takes a second to load, which the runner does not need.
 import { RunError } from "@pulumi/pulumi/errors";
 import { truncate } from "./text";
 
 /**
- * An error that a user can cause or mend. Its message is one line: what is wrong, where (config key or Azure name), what to do.
+ * An error that a user can cause or mend. Its message is one line: what is wrong, where (config key or Azure name),
+ * what to do.
  *
- * The engine prints the message of a `RunError` alone; the process of the dynamic resources prints the stack as well, and so
- * there is none.
+ * The engine prints the message of a `RunError` alone; the process of the dynamic resources prints the stack as well,
+ * and so there is none.
  */
 export class UserError extends RunError {
     constructor(message: string) {
@@ -31,9 +32,9 @@ interface Failure {
 }
 
 /**
- * Any error in one line, without headers and stack: those of Azure's SDKs (`RestError`, credentials), of the Kubernetes client
- * (`ApiException`, `FetchError`), of the network, and all others. It says which service it was, and for a refused request the
- * action or verb that is missing (both services name it in their messages).
+ * Any error in one line, without headers and stack: those of Azure's SDKs (`RestError`, credentials), of the Kubernetes
+ * client (`ApiException`, `FetchError`), of the network, and all others. It says which service it was, and for a
+ * refused request the action or verb that is missing (both services name it in their messages).
  */
 export function oneLine(error: unknown): string {
     if (typeof error !== "object" || error === null) {
@@ -77,7 +78,8 @@ function kubernetes(failure: Failure): string | undefined {
             "; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network"
         );
     }
-    // ApiException: a number as code and a Status as body; its message holds the headers as well, and is not for people.
+    // ApiException: a number as code and a Status as body; its message holds the headers as well, and is not for
+    // people.
     if (typeof failure.code === "number" && "body" in failure) {
         const said = statusMessage(failure.body) || "no reason given";
         return `the Kubernetes API server answered ${failure.code}: ${said}${adviceFor(failure.code)}`;
@@ -129,7 +131,10 @@ function azure(failure: Failure): string | undefined {
     return `Azure Resource Manager${where} answered ${failure.statusCode}${code && ` ${code}`}: ${reasonOf(failure)}`;
 }
 
-/** The innermost reason that says something: fetch says "fetch failed", and several addresses tried have no message at all. */
+/**
+ * The innermost reason that says something: fetch says "fetch failed", and several addresses tried have no message at
+ * all.
+ */
 function reasonOf(failure: Failure): string {
     const cause = failure.cause as Failure | undefined;
     if (cause?.message && (!failure.message || failure.message === "fetch failed")) {
@@ -150,7 +155,9 @@ function text(value: unknown): string {
 // An HTML page from a proxy, or a whole request, is of no use in a line.
 const LONGEST = 700;
 
-/** One line of bounded length, without control characters, bearer tokens, signed tokens and signatures of storage URLs. */
+/**
+ * One line of bounded length, without control characters, bearer tokens, signed tokens and signatures of storage URLs.
+ */
 function tidy(message: string): string {
     const line = message
         .replace(/\bBearer\s+[\w.~+/-]+=*/gi, "Bearer ***")
@@ -168,7 +175,9 @@ const ASIDES = [
     / "[^"]*"(?= is forbidden: )|(?<= is forbidden: )User "[^"]*" /g,
 ];
 
-/** An error in one line of at most `longest` characters; one that is too long loses first what a reader can do without. */
+/**
+ * An error in one line of at most `longest` characters; one that is too long loses first what a reader can do without.
+ */
 export function brief(error: unknown, longest: number): string {
     const line = oneLine(error);
     if (line.length <= longest) {

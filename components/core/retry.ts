@@ -47,8 +47,8 @@ export async function rest(milliseconds: number, signal?: AbortSignal): Promise<
 const ATTEMPTS = 6;
 
 /**
- * Does something that may fail for a moment: lost connections, throttling and server errors are tried again for about half a
- * minute. A refusal is not.
+ * Does something that may fail for a moment: lost connections, throttling and server errors are tried again for about
+ * half a minute. A refusal is not.
  */
 export async function withRetries<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -69,6 +69,7 @@ function isPassing(error: unknown): boolean {
     if (status !== undefined) {
         return status === 429 || status >= 500;
     }
-    // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a verdict.
+    // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a
+    // verdict.
     return !(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error));
 }

@@ -35,9 +35,9 @@ export function parseVersion(text: string): Version | undefined {
 }
 
 /**
- * Negative, zero or positive, as `a` is before, the same as or after `b`. By the moments that they are named by, the earlier form
- * `YYYY.MM.DD` being the beginning of that day (by number 2026.11.22 would be before 2026.0102.0005). A version that is not
- * named by a moment is before all that are, and a name that is not a version before all versions.
+ * Negative, zero or positive, as `a` is before, the same as or after `b`. By the moments that they are named by, the
+ * earlier form `YYYY.MM.DD` being the beginning of that day (by number 2026.11.22 would be before 2026.0102.0005). A
+ * version that is not named by a moment is before all that are, and a name that is not a version before all versions.
  */
 export function compareVersions(a: string, b: string): number {
     const [left, right] = [parseVersion(a), parseVersion(b)];
@@ -62,8 +62,8 @@ export function sameVersion(a: string, b: string): boolean {
 }
 
 /**
- * The moment that a version is named by, to the minute (`YYYY.MMDD.HHMM`) or the day (`YYYY.MM.DD`, an earlier form that some
- * galleries still hold); undefined when the name says none.
+ * The moment that a version is named by, to the minute (`YYYY.MMDD.HHMM`) or the day (`YYYY.MM.DD`, an earlier form
+ * that some galleries still hold); undefined when the name says none.
  */
 export function momentOf(version: string): Date | undefined {
     const parsed = parseVersion(version);

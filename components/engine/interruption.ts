@@ -16,8 +16,8 @@ function stop(signal: NodeJS.Signals): void {
 }
 
 /**
- * Does something that must not be cut off: instead of ending the process, SIGINT, SIGTERM and SIGHUP abort the signal that it gets,
- * and the process ends once all such work has ended. The engine's own end counts as a SIGTERM.
+ * Does something that must not be cut off: instead of ending the process, SIGINT, SIGTERM and SIGHUP abort the signal
+ * that it gets, and the process ends once all such work has ended. The engine's own end counts as a SIGTERM.
  */
 export async function deferSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (running++ === 0) {

@@ -7,7 +7,8 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 const engineAddress = process.argv[2];
 const PATIENCE_MS = 5000;
 
-// After the engine was killed nobody reads what this process writes. A node that is being restored must not be lost to that.
+// After the engine was killed nobody reads what this process writes. A node that is being restored must not be lost to
+// that.
 if (engineAddress !== undefined) {
     [process.stdout, process.stderr].forEach((stream) => stream.on("error", () => undefined));
 }

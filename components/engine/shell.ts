@@ -9,9 +9,10 @@ type Call = (...args: unknown[]) => Promise<never>;
 /**
  * A dynamic provider whose functions are those that a module of this project exports under the same names (components/providers.ts).
  *
- * The engine writes a provider's functions, with all they capture, into the state of each of its resources (`__provider`).
- * So they capture a path and nothing else: that text stays small and the same when the code changes, no credential can get
- * into it, and all resources of a run share the module and its clients. The process that runs them starts in the project's folder.
+ * The engine writes a provider's functions, with all they capture, into the state of each of its resources
+ * (`__provider`). So they capture a path and nothing else: that text stays small and the same when the code changes, no
+ * credential can get into it, and all resources of a run share the module and its clients. The process that runs them
+ * starts in the project's folder.
  *
  * @param module path from the project's root without extension, as in `components/capture/provider`, by which components/providers.ts has it
  */

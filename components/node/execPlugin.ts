@@ -1,4 +1,5 @@
-// Runs the credential plugin of a kubeconfig's user (`exec`), such as kubelogin: for a bounded time, its prompt shown, nothing left behind.
+// Runs the credential plugin of a kubeconfig's user (`exec`), such as kubelogin: for a bounded time, its prompt shown,
+// nothing left behind.
 import { spawn } from "node:child_process";
 import type { RequestOptions } from "node:https";
 import type { User } from "@kubernetes/client-node";
@@ -37,7 +38,10 @@ const WITHOUT_EXPIRY_MS = 5 * 60_000;
 /** A token that is about to expire would do so on its way. */
 const MARGIN_MS = 30_000;
 
-/** Signs in by the credential plugin of a kubeconfig's user. One run of the plugin serves all requests until its credential expires. */
+/**
+ * Signs in by the credential plugin of a kubeconfig's user. One run of the plugin serves all requests until its
+ * credential expires.
+ */
 export class ExecPlugin {
     private readonly credentials = new Map<string, { until: number; credential: Promise<Credential> }>();
 

@@ -1,4 +1,5 @@
-// Reads kubeconfig files as kubectl does: a list of them merged, paths relative to their file, proxies of the environment.
+// Reads kubeconfig files as kubectl does: a list of them merged, paths relative to their file, proxies of the
+// environment.
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
@@ -23,8 +24,8 @@ interface File {
 const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /**
- * The configuration in a kubeconfig file; without one named, in the files of KUBECONFIG or in ~/.kube/config; where none of these
- * is there, that of the pod that this process runs in.
+ * The configuration in a kubeconfig file; without one named, in the files of KUBECONFIG or in ~/.kube/config; where
+ * none of these is there, that of the pod that this process runs in.
  *
  * @param path of a kubeconfig file; `~/` is the home directory
  * @throws UserError in one line that says what is missing and what to set

@@ -1,4 +1,5 @@
-// Clients of the Kubernetes API, by kamino:kubeconfig and kamino:context, KUBECONFIG, ~/.kube/config, or the pod that this runs in.
+// Clients of the Kubernetes API, by kamino:kubeconfig and kamino:context, KUBECONFIG, ~/.kube/config, or the pod that
+// this runs in.
 import {
     ApiException,
     AppsV1Api,
@@ -27,7 +28,9 @@ export interface Kubernetes {
     apps: AppsV1Api;
 }
 
-/** Objects as far as their metadata and the columns of `kubectl get`, and when the API server answered by its own clock. */
+/**
+ * Objects as far as their metadata and the columns of `kubectl get`, and when the API server answered by its own clock.
+ */
 export interface Table {
     rows: { metadata: V1ObjectMeta; cells: Record<string, unknown> }[];
     now: Date;
@@ -54,8 +57,8 @@ export function kubernetes(settings: KubernetesSettings): Kubernetes {
 }
 
 /**
- * The kubeconfig that the settings name: `kubeconfig`, else KUBECONFIG, else ~/.kube/config, else the service account of the
- * pod that this runs in; with the context named, else its current one.
+ * The kubeconfig that the settings name: `kubeconfig`, else KUBECONFIG, else ~/.kube/config, else the service account
+ * of the pod that this runs in; with the context named, else its current one.
  *
  * @throws UserError in one line that says what is missing and what to set
  */
@@ -80,12 +83,15 @@ export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeCon
     return config;
 }
 
-/** Reading the metadata of 5,000 nodes takes half a second; nobody waits longer than this for an API server that is away. */
+/**
+ * Reading the metadata of 5,000 nodes takes half a second; nobody waits longer than this for an API server that is
+ * away.
+ */
 const TIMEOUT_MS = 60_000;
 
 /**
- * All objects that a path lists as `kubectl get` shows them, from the API server's cache: each one's columns and its metadata, a
- * tenth of the bytes and of the time of the objects themselves, which the typed clients would read.
+ * All objects that a path lists as `kubectl get` shows them, from the API server's cache: each one's columns and its
+ * metadata, a tenth of the bytes and of the time of the objects themselves, which the typed clients would read.
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  *
  * @param path as in `/api/v1/nodes`

@@ -1,8 +1,8 @@
 // What kured writes on nodes, and what can be told of kured itself from the cluster. Pure.
 //
-// Source: kured's cmd/kured/main.go (weaveworks/kured, kubereboot/kured). With --annotate-nodes, since 1.7.0, it sets both
-// annotations to time.Now() in RFC 3339 with the node's own UTC offset when it sees that a reboot is needed, and removes the
-// second one after the reboot.
+// Source: kured's cmd/kured/main.go (weaveworks/kured, kubereboot/kured). With --annotate-nodes, since 1.7.0, it sets
+// both annotations to time.Now() in RFC 3339 with the node's own UTC offset when it sees that a reboot is needed, and
+// removes the second one after the reboot.
 import type { V1DaemonSet } from "@kubernetes/client-node";
 import { findKured, isAtLeast } from "./kuredDaemonSet";
 
@@ -33,7 +33,9 @@ export function readReboot(annotation: string | undefined, now: Date): Date | "n
     return moment.getTime() > now.getTime() + CLOCK_SKEW_MS ? "future" : moment;
 }
 
-/** A moment in RFC 3339 as Go writes it; undefined for any other text and for moments that the calendar does not have. */
+/**
+ * A moment in RFC 3339 as Go writes it; undefined for any other text and for moments that the calendar does not have.
+ */
 function rfc3339(text: string): Date | undefined {
     const match = RFC3339.exec(text);
     if (!match) {
@@ -53,8 +55,8 @@ function rfc3339(text: string): Date | undefined {
 const NEEDED = "kured 1.7.0 or later with --annotate-nodes is needed";
 
 /**
- * Why no node carries the annotation, as far as the cluster's DaemonSets tell: whether kured was found (by the DaemonSet's
- * image, program, name or labels, in any namespace), which version, and what is needed.
+ * Why no node carries the annotation, as far as the cluster's DaemonSets tell: whether kured was found (by the
+ * DaemonSet's image, program, name or labels, in any namespace), which version, and what is needed.
  *
  * @param daemonSets all of the cluster, or undefined when they may not be listed
  */

@@ -1,7 +1,7 @@
 // kured as its DaemonSet tells it: which DaemonSet it is, and the options that it runs with. Pure.
 //
-// Source of options, defaults and precedence: kured's cmd/kured/main.go (kubereboot/kured). Flags are pflag's, each may also come as
-// an environment variable KURED_NAME_OF_THE_FLAG (viper, since 1.9), and a flag on the command line wins.
+// Source of options, defaults and precedence: kured's cmd/kured/main.go (kubereboot/kured). Flags are pflag's, each may
+// also come as an environment variable KURED_NAME_OF_THE_FLAG (viper, since 1.9), and a flag on the command line wins.
 import { parseArgs } from "node:util";
 import type { V1Container, V1DaemonSet } from "@kubernetes/client-node";
 import { parseArgsStringToArgv } from "string-argv";
@@ -34,8 +34,9 @@ export interface Kured {
 }
 
 /**
- * kured among the DaemonSets of a cluster. What runs kured's image or program comes before what is only called so, and a helper named
- * `kured-…` comes last. Where several kureds share a cluster (one for each pool, say), the one whose node selector matches is taken.
+ * kured among the DaemonSets of a cluster. What runs kured's image or program comes before what is only called so, and
+ * a helper named `kured-…` comes last. Where several kureds share a cluster (one for each pool, say), the one whose
+ * node selector matches is taken.
  *
  * @param nodeLabels labels of the node that it is about, if it is about one
  */

@@ -1,7 +1,8 @@
-// Holding kured's lock while a node is out of service for a capture, so that kured does not take another node out at the same time.
+// Holding kured's lock while a node is out of service for a capture, so that kured does not take another node out at
+// the same time.
 //
-// kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry alone whose
-// nodeID is not its own node's name, until the entry's TTL is over.
+// kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
+// alone whose nodeID is not its own node's name, until the entry's TTL is over.
 import { randomInt } from "node:crypto";
 import { setInterval } from "node:timers";
 import { PatchStrategy, setHeaderOptions, type V1DaemonSet } from "@kubernetes/client-node";
@@ -27,7 +28,10 @@ const LONGEST_WAIT_MS = 4 * 60 * MINUTE;
 export interface KuredLockOptions {
     /** `false`: the cluster is to be treated as one without kured (setting `kuredLock`). */
     enabled?: boolean;
-    /** kured's DaemonSet as `namespace/name`, or `name` in kube-system (setting `kuredDaemonSet`); else it is looked for. */
+    /**
+     * kured's DaemonSet as `namespace/name`, or `name` in kube-system (setting `kuredDaemonSet`); else it is looked
+     * for.
+     */
     daemonSet?: string;
     /** Labels of the node that goes out of service: of several kureds the one that runs there counts. */
     nodeLabels?: Record<string, string>;
@@ -40,7 +44,10 @@ export interface KuredLockOptions {
 
 /** A place in kured's lock that this run has. */
 export interface AcquiredLease {
-    /** "none" where there is no lock to hold: kured is not in the cluster, or the setting says so. Then renewing and releasing do nothing. */
+    /**
+     * "none" where there is no lock to hold: kured is not in the cluster, or the setting says so. Then renewing and
+     * releasing do nothing.
+     */
     readonly kind: "held" | "none";
     /** Where the lock is, or why there is none; for messages. */
     readonly where: string;
@@ -58,8 +65,8 @@ export interface AcquiredLease {
  * Takes a place in kured's lock, and waits for it while others have it.
  *
  * @param holder `kamino/POOL`, as `lockHolder` makes it; must not be what a node could be called
- * @throws UserError in one line when others keep the lock for too long, when its value is one that blocks kured itself, when the
- *     DaemonSet named is not there, or when the API server refuses; nothing is taken then
+ * @throws UserError in one line when others keep the lock for too long, when its value is one that blocks kured itself,
+ *     when the DaemonSet named is not there, or when the API server refuses; nothing is taken then
  */
 export async function acquireKuredLock(
     cluster: Cluster,
@@ -81,9 +88,11 @@ export async function acquireKuredLock(
 }
 
 /**
- * Does something while holding kured's lock: renews it every half minute, and gives it back at the end, also when the work fails.
+ * Does something while holding kured's lock: renews it every half minute, and gives it back at the end, also when the
+ * work fails.
  *
- * @param work gets the lease; `lease.renew()` right before a step that cannot be undone tells whether the lock is still held
+ * @param work gets the lease; `lease.renew()` right before a step that cannot be undone tells whether the lock is still
+ *     held
  * @throws what the work throws, and what `acquireKuredLock` throws before the work has begun
  */
 export async function withKuredLock<T>(
@@ -94,7 +103,8 @@ export async function withKuredLock<T>(
 ): Promise<T> {
     const lease = await acquireKuredLock(cluster, holder, options);
     let renewing = Promise.resolve();
-    // An API server that is away for a while is not a reason to stop: the entry lives for minutes without being renewed.
+    // An API server that is away for a while is not a reason to stop: the entry lives for minutes without being
+    // renewed.
     const renew = () => (renewing = renewing.then(() => lease.renew().catch(() => undefined)));
     const timer = lease.kind === "held" ? setInterval(() => void renew(), RENEW_LOCK_MS) : undefined;
     try {
@@ -107,7 +117,9 @@ export async function withKuredLock<T>(
     }
 }
 
-/** kured's DaemonSet: the one that is named, else the one that is found in the cluster; undefined when there is none. */
+/**
+ * kured's DaemonSet: the one that is named, else the one that is found in the cluster; undefined when there is none.
+ */
 export async function findInCluster(
     { apps, server }: Cluster,
     { daemonSet, nodeLabels }: Pick<KuredLockOptions, "daemonSet" | "nodeLabels"> = {},
@@ -156,7 +168,10 @@ async function readDaemonSet(
 /** What one look at the lock came to. */
 type Look = "acquired" | "absent" | { held: LockEntry[] };
 
-/** Waits as long as the same others have the lock for no longer than the limit. @returns false when its DaemonSet is not there */
+/**
+ * Waits as long as the same others have the lock for no longer than the limit. @returns false when its DaemonSet is not
+ * there
+ */
 async function waitFor(lock: Lock, { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions) {
     const end = Date.now() + Math.max(LONGEST_WAIT_MS, waitLimit);
     for (let before = ""; ;) {
@@ -278,7 +293,8 @@ class Lock {
     }
 
     /**
-     * Reads the annotation and writes what is made of it, if the DaemonSet is still as it was read; else reads it again.
+     * Reads the annotation and writes what is made of it, if the DaemonSet is still as it was read; else reads it
+     * again.
      *
      * @param decide what the value becomes: null removes it, undefined leaves it
      */

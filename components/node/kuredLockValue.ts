@@ -1,8 +1,9 @@
 // The value of kured's lock: reading both of its forms, and what taking, renewing and giving it back writes. Pure.
 //
-// Source: kured's pkg/daemonsetlock/daemonsetlock.go (kubereboot/kured). With --concurrency=1 the value is one entry, with more it is
-// `{"maxOwners":n,"locks":[entry, …]}`. kured ends with a fatal error at a value that it cannot read (1.7 to 1.15) or never reboots
-// again, and it overwrites the form that it does not expect. So only values that every version reads as they are meant are written.
+// Source: kured's pkg/daemonsetlock/daemonsetlock.go (kubereboot/kured). With --concurrency=1 the value is one entry,
+// with more it is `{"maxOwners":n,"locks":[entry, …]}`. kured ends with a fatal error at a value that it cannot read
+// (1.7 to 1.15) or never reboots again, and it overwrites the form that it does not expect. So only values that every
+// version reads as they are meant are written.
 
 /** One entry of the lock. */
 export interface LockEntry {
@@ -66,7 +67,10 @@ function parseObject(text: string): Record<string, unknown> | undefined {
     }
 }
 
-/** Also numbers must come through as they are: a TTL of more than 104 days would be rounded, maybe to one that Go cannot read. */
+/**
+ * Also numbers must come through as they are: a TTL of more than 104 days would be rounded, maybe to one that Go cannot
+ * read.
+ */
 function isEntry(value: unknown): value is LockEntry {
     if (typeof value !== "object" || value === null) {
         return false;
@@ -92,11 +96,12 @@ export type LockAttempt =
 /**
  * Takes a place in the lock, or renews the one taken before.
  *
- * An expired entry of a node is not replaced, although kured would: that node's kured then never uncordons it and never removes its
- * reboot-in-progress annotation. An expired entry of this program was left by a run that died, and is.
+ * An expired entry of a node is not replaced, although kured would: that node's kured then never uncordons it and never
+ * removes its reboot-in-progress annotation. An expired entry of this program was left by a run that died, and is.
  *
  * @param mine the entry to write, as `entryOf` makes it
- * @param before values of `created` that this run has written before; an entry of the same name with another one is another run's
+ * @param before values of `created` that this run has written before; an entry of the same name with another one is
+ *     another run's
  */
 export function takeLock(
     value: string | undefined,
@@ -110,7 +115,8 @@ export function takeLock(
     if (lock === "unusable" || (concurrency === 1 && lock.maxOwners !== undefined)) {
         return { kind: "unusable" };
     }
-    // Where kured expects a list, it would overwrite a single entry, and the holder would not know: the entry becomes one of the list.
+    // Where kured expects a list, it would overwrite a single entry, and the holder would not know: the entry becomes
+    // one of the list.
     const { entries } = lock;
     const others = entries.filter((entry) => !isOwn(entry, mine.nodeID, before));
     const left = others.length < concurrency ? others : others.filter((entry) => !isLeftByRun(entry, now));
@@ -150,8 +156,8 @@ function isLeftByRun(entry: LockEntry, now: Date): boolean {
 /**
  * An entry of this program.
  *
- * @param fraction six digits that follow the milliseconds and do not end with 0. They tell the entries of two runs apart, and kured,
- *     which writes other entries again without trailing zeros, leaves them as they are.
+ * @param fraction six digits that follow the milliseconds and do not end with 0. They tell the entries of two runs
+ *     apart, and kured, which writes other entries again without trailing zeros, leaves them as they are.
  */
 export function entryOf(nodeID: string, now: Date, fraction: string): LockEntry & { created: string } {
     const created = now.toISOString().replace("Z", `${fraction}Z`);

@@ -4,7 +4,10 @@ import { orUndefined } from "../core/errors";
 import type { Kubernetes } from "./kubernetes";
 import { withRetries } from "../core/retry";
 
-/** Keeps the cluster autoscaler from removing a node: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md */
+/**
+ * Keeps the cluster autoscaler from removing a node:
+ * https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
+ */
 export const SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
 /** By this name the node's `metadata.managedFields` tell what this program wrote. */
@@ -37,8 +40,9 @@ export function isReady(node: V1Node): boolean {
 }
 
 /**
- * Whether the node has become Ready since it was read the first time. The API server takes a node for Ready until kubelet has been
- * silent for 40 seconds, so Ready alone does not tell that the machine has come up again: kubelet must have spoken since.
+ * Whether the node has become Ready since it was read the first time. The API server takes a node for Ready until
+ * kubelet has been silent for 40 seconds, so Ready alone does not tell that the machine has come up again: kubelet must
+ * have spoken since.
  */
 export function isReadyAgain(node: V1Node, before: V1Node): boolean {
     const [now, then] = [readyCondition(node), readyCondition(before)];

@@ -16,8 +16,8 @@ export interface ListedNode {
     /** Whether the Node object is being deleted. */
     deleting: boolean;
     /**
-     * When kured last changed something of the node other than to take it away, by the API server's clock: it cordons a node right
-     * before it drains and reboots it. Undefined where the API server's record does not tell.
+     * When kured last changed something of the node other than to take it away, by the API server's clock: it cordons a
+     * node right before it drains and reboots it. Undefined where the API server's record does not tell.
      */
     kuredWroteAt?: Date;
 }
@@ -69,7 +69,8 @@ export function listedNodeOf({ metadata = {}, spec, status }: V1Node): ListedNod
 }
 
 /**
- * @param status the column STATUS: `Ready`, `NotReady` or `Unknown`, and `SchedulingDisabled` behind a comma. Source: printNode in
+ * @param status the column STATUS: `Ready`, `NotReady` or `Unknown`, and `SchedulingDisabled` behind a comma. Source:
+ *     printNode in
  *     https://github.com/kubernetes/kubernetes/blob/master/pkg/printers/internalversion/printers.go
  */
 export function toListedNode(metadata: V1ObjectMeta, status: string): ListedNode {
@@ -87,8 +88,8 @@ export function toListedNode(metadata: V1ObjectMeta, status: string): ListedNode
 }
 
 /**
- * The API server records for each manager of an object's fields when it last added or changed one. An annotation that is removed, and
- * a node that is uncordoned, do not count: both only remove fields.
+ * The API server records for each manager of an object's fields when it last added or changed one. An annotation that
+ * is removed, and a node that is uncordoned, do not count: both only remove fields.
  * Source: NewManagedFieldsUpdater in k8s.io/apimachinery/pkg/util/managedfields
  */
 function kuredWroteAt({ managedFields = [] }: V1ObjectMeta): Date | undefined {
@@ -129,8 +130,8 @@ export interface OtherNodes {
  * @param nodes all nodes of the pool
  * @param taken the node that is to be taken out of service
  * @param rebooting nodes of the cluster that kured is rebooting, as `isBeingRebooted` tells
- * @param minimum setting `minimumReadyNodes`: how many of the pool's other nodes must be in service, percentages rounded up; without
- *     it all of them, and no node of the cluster may be rebooting
+ * @param minimum setting `minimumReadyNodes`: how many of the pool's other nodes must be in service, percentages
+ *     rounded up; without it all of them, and no node of the cluster may be rebooting
  */
 export function canSpare(
     nodes: Pick<ListedNode, "name" | "annotations" | "cordoned" | "ready" | "deleting">[],
@@ -155,8 +156,8 @@ function numberOf({ value, unit }: MinimumNodes, of: number): number {
 }
 
 /**
- * Whether kured is draining or rebooting a node: it marks a node when it sees the need, which may wait for days, and cordons it when
- * its turn has come.
+ * Whether kured is draining or rebooting a node: it marks a node when it sees the need, which may wait for days, and
+ * cordons it when its turn has come.
  */
 export function isBeingRebooted({
     annotations,

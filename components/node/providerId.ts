@@ -12,8 +12,8 @@ export function parseProviderId(
 }
 
 /**
- * The instance of a scale set that a node is, by its provider id: the number at its end. Undefined for a node of another scale
- * set. Without case, since the resource group's case differs between provider ids and ARM ids.
+ * The instance of a scale set that a node is, by its provider id: the number at its end. Undefined for a node of
+ * another scale set. Without case, since the resource group's case differs between provider ids and ARM ids.
  */
 export function instanceOf(providerID: string, scaleSetId: string): string | undefined {
     const prefix = `azure://${scaleSetId}/virtualMachines/`.toLowerCase();

@@ -5,8 +5,9 @@ import { BlockList, isIP } from "node:net";
 type Environment = Record<string, string | undefined>;
 
 /**
- * The proxy for a URL by HTTPS_PROXY, HTTP_PROXY and NO_PROXY, each also in lower case; undefined where none is to be used. Names
- * in NO_PROXY stand for their subdomains as well; addresses, networks (10.0.0.0/8) and ports count; localhost is never proxied.
+ * The proxy for a URL by HTTPS_PROXY, HTTP_PROXY and NO_PROXY, each also in lower case; undefined where none is to be
+ * used. Names in NO_PROXY stand for their subdomains as well; addresses, networks (10.0.0.0/8) and ports count;
+ * localhost is never proxied.
  * Source: Go's net/http and https://pkg.go.dev/golang.org/x/net/http/httpproxy, which kubectl uses.
  */
 export function proxyFor(url: string, env: Environment): string | undefined {

@@ -1,4 +1,5 @@
-// Which model the stack declares for a scale set: the one that Azure has, or one whose nodes start from this stack's image. Pure.
+// Which model the stack declares for a scale set: the one that Azure has, or one whose nodes start from this stack's
+// image. Pure.
 import type { AcceptedImage, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
@@ -9,7 +10,10 @@ import type { Review } from "./review";
 /** What is declared. */
 export interface DesiredModel {
     model: DeclaredModel;
-    /** `adopt` takes the scale set into the stack as it is, `leave` keeps what the stack has of it, `write` writes the model. */
+    /**
+     * `adopt` takes the scale set into the stack as it is, `leave` keeps what the stack has of it, `write` writes the
+     * model.
+     */
     action: "adopt" | "leave" | "write";
     /** The foreign image that is left in the model. */
     accepted?: AcceptedImage;
@@ -27,7 +31,10 @@ export interface DesiredModelArgs {
     writes: number;
 }
 
-/** The model to declare: first adopted as it is, from the next run on pointing at the image, unless a foreign one is accepted. */
+/**
+ * The model to declare: first adopted as it is, from the next run on pointing at the image, unless a foreign one is
+ * accepted.
+ */
 export function desiredModel({ review, previous, live, version, writes }: DesiredModelArgs): DesiredModel {
     const { pool, changes } = review;
     const { resourceGroup } = pool.scaleSet;
@@ -51,8 +58,9 @@ export function desiredModel({ review, previous, live, version, writes }: Desire
 }
 
 /**
- * The foreign image or bootstrap that stays in the model, because the configuration says `adopt` or did so in an earlier run. It stays
- * until this stack has a newer image than the one that it would put in its place, or the configuration pins one or says `restore`.
+ * The foreign image or bootstrap that stays in the model, because the configuration says `adopt` or did so in an
+ * earlier run. It stays until this stack has a newer image than the one that it would put in its place, or the
+ * configuration pins one or says `restore`.
  */
 export function acceptedImage(
     { pool, live, changes }: Review,
@@ -77,8 +85,8 @@ export function acceptedImage(
 }
 
 /**
- * Whether the stack has to write its model although, to Pulumi, it has not changed: somebody else's stands in Azure, which Pulumi
- * does not compare with.
+ * Whether the stack has to write its model although, to Pulumi, it has not changed: somebody else's stands in Azure,
+ * which Pulumi does not compare with.
  */
 export function needsRewrite(review: Review, previous: PreviousPool, version: string): boolean {
     const differs = review.changes.some(({ needsDecision, live, wanted }) => needsDecision && live !== wanted);

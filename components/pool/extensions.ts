@@ -10,16 +10,20 @@ export interface Extension {
     provisionAfterExtensions?: string[];
 }
 
-/** What the configuration says of extensions: patterns (`*` as in file names), without case, on a name or `publisher/type`. */
+/**
+ * What the configuration says of extensions: patterns (`*` as in file names), without case, on a name or
+ * `publisher/type`.
+ */
 export interface ExtensionSettings {
     removeExtensions: string[];
     keepExtensions: string[];
 }
 
 /**
- * Extensions that make a node of a fresh machine, by type: Azure's scripts, with which AKS Engine and most others bootstrap
- * (CustomScript of Microsoft.Azure.Extensions, CustomScriptForLinux of Microsoft.OSTCExtensions), and the own ones of AKS and of
- * Cluster API's provider for Azure. By type and not by name: names are free, and AKS Engine's billing marker is named much like its scale set.
+ * Extensions that make a node of a fresh machine, by type: Azure's scripts, with which AKS Engine and most others
+ * bootstrap (CustomScript of Microsoft.Azure.Extensions, CustomScriptForLinux of Microsoft.OSTCExtensions), and the own
+ * ones of AKS and of Cluster API's provider for Azure. By type and not by name: names are free, and AKS Engine's
+ * billing marker is named much like its scale set.
  */
 const BOOTSTRAPS = ["customscript*", "compute.aks.linux.aksnode", "capz.linux.bootstrapping"];
 
@@ -34,15 +38,17 @@ export function matches({ name, publisher, type }: Extension, patterns: string[]
     return texts.some((text) => picomatch.isMatch(text, patterns, { nocase: true, dot: true }));
 }
 
-/** Whether an extension stays in a model that starts from an image. What is configured to stay stays, whatever it is. */
+/**
+ * Whether an extension stays in a model that starts from an image. What is configured to stay stays, whatever it is.
+ */
 export function keepsExtension(extension: Extension, settings: ExtensionSettings): boolean {
     const goes = bootstraps(extension) || matches(extension, settings.removeExtensions);
     return !goes || matches(extension, settings.keepExtensions);
 }
 
 /**
- * The extensions that stay. None of them waits any more for one that goes: Azure refuses a model in which an extension waits for
- * one that is not there.
+ * The extensions that stay. None of them waits any more for one that goes: Azure refuses a model in which an extension
+ * waits for one that is not there.
  */
 export function keptExtensions<T extends Extension>(extensions: T[], settings: ExtensionSettings): T[] {
     const kept = extensions.filter((extension) => keepsExtension(extension, settings));

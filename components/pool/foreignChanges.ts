@@ -39,9 +39,10 @@ export interface Comparison {
 }
 
 /**
- * What others have changed since the last run, of the parts that this stack's next write would undo (image, bootstrap) and of those
- * that say how a model gets onto running nodes; and, only to be named, the extensions that came and went. Custom data is missing: Azure
- * never shows it. Nothing on the run that adopts a pool: there is nothing to compare with.
+ * What others have changed since the last run, of the parts that this stack's next write would undo (image, bootstrap)
+ * and of those that say how a model gets onto running nodes; and, only to be named, the extensions that came and went.
+ * Custom data is missing: Azure never shows it. Nothing on the run that adopts a pool: there is nothing to compare
+ * with.
  */
 export function foreignChanges(comparison: Comparison): ForeignChange[] {
     const { previous, live } = comparison;
@@ -79,8 +80,9 @@ export function shortImage(image: string, imageDefinitionId: string): string {
 }
 
 /**
- * Whether the live image is this stack's own doing: the pinned version, or one that the stack's outputs do not know, because the
- * update that made it and pointed the model at it failed later. A known version that the model did not point at was chosen by somebody else.
+ * Whether the live image is this stack's own doing: the pinned version, or one that the stack's outputs do not know,
+ * because the update that made it and pointed the model at it failed later. A known version that the model did not
+ * point at was chosen by somebody else.
  */
 function isOwnImage({ live, previous, imageDefinitionId, pin }: Comparison): boolean {
     const version = versionIn(live.image, imageDefinitionId);
@@ -92,8 +94,9 @@ function isOwnImage({ live, previous, imageDefinitionId, pin }: Comparison): boo
 }
 
 /**
- * Extensions that came: one that bootstraps would go with this stack's next write. Extensions that went: they stay away. A record of
- * an earlier version names no extensions; then only those that a model from an image cannot have were surely added.
+ * Extensions that came: one that bootstraps would go with this stack's next write. Extensions that went: they stay
+ * away. A record of an earlier version names no extensions; then only those that a model from an image cannot have were
+ * surely added.
  */
 function extensionChanges(before: ModelRecord, { live, removes, imageDefinitionId }: Comparison): ForeignChange[] {
     const there = live.extensions ?? [];
@@ -138,8 +141,8 @@ function settingChanges(before: ModelRecord, live: ModelRecord): ForeignChange[]
 }
 
 /**
- * Identities that went. They stay away; but with one in its state azure-native (from 3.26) updates by PATCH and names it as null, and what
- * Azure makes of a whole model in a PATCH is not known. A refresh takes it out of the state.
+ * Identities that went. They stay away; but with one in its state azure-native (from 3.26) updates by PATCH and names
+ * it as null, and what Azure makes of a whole model in a PATCH is not known. A refresh takes it out of the state.
  */
 function identityChanges(before: ModelRecord, live: ModelRecord): ForeignChange[] {
     const gone = (before.identities ?? []).filter((id) => live.identities?.includes(id) === false);

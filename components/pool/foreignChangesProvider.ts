@@ -1,4 +1,5 @@
-// What the engine calls for a ForeignChanges: check counts the writes over somebody else's model, the others do nothing.
+// What the engine calls for a ForeignChanges: check counts the writes over somebody else's model, the others do
+// nothing.
 import type { dynamic } from "@pulumi/pulumi";
 import type { ForeignChangesInputs, ForeignChangesState } from "./foreignChangesResource";
 

@@ -1,4 +1,5 @@
-// The resource that shows in a plan what somebody else has changed in a pool's model, and what becomes of it. Its shell: types and names.
+// The resource that shows in a plan what somebody else has changed in a pool's model, and what becomes of it. Its
+// shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import type { OnForeignChange, PrototypeStatement } from "../../policies/contract";
 import { shell } from "../engine/shell";
@@ -25,10 +26,11 @@ export interface ForeignChangesState extends Omit<ForeignChangesInputs, "rewrite
 }
 
 /**
- * Shows a plan's reader what somebody else has changed. Pulumi compares a model with what this stack declared last, never with what
- * Azure has, so the scale set itself would show as unchanged. It touches nothing.
+ * Shows a plan's reader what somebody else has changed. Pulumi compares a model with what this stack declared last,
+ * never with what Azure has, so the scale set itself would show as unchanged. It touches nothing.
  *
- * Its output `writes` goes into the model that the stack declares: another number makes Pulumi write the model once more.
+ * Its output `writes` goes into the model that the stack declares: another number makes Pulumi write the model once
+ * more.
  */
 export class ForeignChanges extends pulumi.dynamic.Resource {
     declare readonly writes: pulumi.Output<number>;

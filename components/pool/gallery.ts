@@ -1,4 +1,5 @@
-// The image definition of a pool: what it says of the VMs that start from its images, and what fits what. Pure but for the declarations.
+// The image definition of a pool: what it says of the VMs that start from its images, and what fits what. Pure but for
+// the declarations.
 import { compute } from "@pulumi/azure-native";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/scaleSets";
@@ -19,7 +20,8 @@ export interface ModelTraits {
 }
 
 /**
- * The traits of the image from a node's OS disk. Azure's defaults fill in what the disk does not say: generation V1, x64.
+ * The traits of the image from a node's OS disk. Azure's defaults fill in what the disk does not say: generation V1,
+ * x64.
  *
  * The security type is always said where there is one to say (generation V2): left out, Azure has begun to take
  * TrustedLaunchSupported instead of none, which some sources of images do not have.
@@ -44,9 +46,10 @@ export function imageTraits(disk: OsDisk, { securityType, plan, diskControllerTy
 }
 
 /**
- * Security types of image definitions from which VMs of a security type start. What an image supports beyond that does no harm.
- * Source: https://learn.microsoft.com/azure/virtual-machines/trusted-launch#operating-systems-supported, the table of the
- * definition's features in https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries
+ * Security types of image definitions from which VMs of a security type start. What an image supports beyond that does
+ * no harm.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/trusted-launch#operating-systems-supported, the table of
+ * the definition's features in https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries
  */
 const FITTING_SECURITY_TYPES: Record<string, string[]> = {
     standard: [
@@ -96,7 +99,8 @@ export function mismatch(existing: ExistingDefinition, wanted: ImageTraits, vm: 
 }
 
 /**
- * Declares each gallery once that this stack makes, however many pools share it. Protected: new nodes boot from what is in it.
+ * Declares each gallery once that this stack makes, however many pools share it. Protected: new nodes boot from what is
+ * in it.
  *
  * @returns by gallery id without case; pools of a gallery that existed before have no entry
  */

@@ -47,8 +47,9 @@ const READ_ONLY_IMAGE: Record<Exclude<keyof LiveImage, keyof input.compute.Image
  * Custom data of a node that needs no bootstrap: a cloud-config that does nothing, in base64 as Azure takes it. Azure
  * never gives custom data back and keeps what a PUT leaves out, so "none" has to be said.
  *
- * @param writes how often the stack has written its model over somebody else's. As a comment it makes custom data differ, so that
- *   Pulumi, which compares with what it wrote itself, writes the model once more although the rest of it is the same.
+ * @param writes how often the stack has written its model over somebody else's. As a comment it makes custom data
+ *   differ, so that Pulumi, which compares with what it wrote itself, writes the model once more although the rest of
+ *   it is the same.
  */
 export function emptyCustomData(writes = 0): string {
     const comment = writes > 0 ? `# written over a foreign change: ${writes}\n` : "";
@@ -56,8 +57,8 @@ export function emptyCustomData(writes = 0): string {
 }
 
 /**
- * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler, and
- * a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
+ * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler,
+ * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
  *
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
@@ -91,8 +92,8 @@ export interface ImageModel extends ExtensionSettings {
 }
 
 /**
- * The model of which new nodes start from the image version, without bootstrap: the image reference is that one version,
- * extensions that bootstrap are gone, custom data does nothing. All else is as it is.
+ * The model of which new nodes start from the image version, without bootstrap: the image reference is that one
+ * version, extensions that bootstrap are gone, custom data does nothing. All else is as it is.
  *
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in

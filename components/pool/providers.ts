@@ -1,4 +1,5 @@
-// Which azure-native provider a resource goes through: one for each subscription, since a provider knows one subscription only.
+// Which azure-native provider a resource goes through: one for each subscription, since a provider knows one
+// subscription only.
 import { Provider, type ProviderArgs } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { subscriptionId } from "../azure/login";
@@ -14,9 +15,9 @@ export async function findDefaultSubscription(): Promise<string> {
 }
 
 /**
- * The provider of a subscription: undefined, which is Pulumi's default one, for the subscription that the settings name; otherwise an explicit
- * one, declared once. Without it a scale set or gallery of another subscription is looked for in the default one, where another of
- * the same name may be.
+ * The provider of a subscription: undefined, which is Pulumi's default one, for the subscription that the settings
+ * name; otherwise an explicit one, declared once. Without it a scale set or gallery of another subscription is looked
+ * for in the default one, where another of the same name may be.
  */
 export function providerFor(subscription: string): Provider | undefined {
     const key = subscription.toLowerCase();
@@ -31,7 +32,8 @@ export function providerFor(subscription: string): Provider | undefined {
     return provider;
 }
 
-// An explicit provider reads environment variables, but not the stack's configuration: that is passed on, secrets as secrets.
+// An explicit provider reads environment variables, but not the stack's configuration: that is passed on, secrets as
+// secrets.
 // Source: https://www.pulumi.com/docs/iac/concepts/providers/#explicit-provider-configuration
 const SECRETS = ["clientCertificatePassword", "clientSecret", "oidcRequestToken", "oidcToken"] as const;
 const TEXTS = [

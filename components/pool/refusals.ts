@@ -23,11 +23,12 @@ const hasTag = (live: LiveModel, prefix: string) =>
     Object.keys(live.tags ?? {}).some((name) => name.toLowerCase().startsWith(prefix));
 
 /**
- * What gives away a scale set of an AKS cluster; any one is enough. AKS keeps its scale sets in a group that it names `MC_…` unless it was
- * given a name, tags them `aks-managed-…` since 2021, names them `aks-POOL-NUMBER-vmss`, gives them its own extensions, images and
- * the cluster's kubelet identity. AKS Engine's sets have none of it: `k8s-POOL-NUMBER-vmss`, `Compute.AKS-Engine.Linux.Billing`.
- * Sources: https://learn.microsoft.com/azure/aks/faq and https://learn.microsoft.com/azure/aks/cluster-configuration; the tag
- * creationSource is on public recordings of such sets.
+ * What gives away a scale set of an AKS cluster; any one is enough. AKS keeps its scale sets in a group that it names
+ * `MC_…` unless it was given a name, tags them `aks-managed-…` since 2021, names them `aks-POOL-NUMBER-vmss`, gives
+ * them its own extensions, images and the cluster's kubelet identity. AKS Engine's sets have none of it:
+ * `k8s-POOL-NUMBER-vmss`, `Compute.AKS-Engine.Linux.Billing`.
+ * Sources: https://learn.microsoft.com/azure/aks/faq and https://learn.microsoft.com/azure/aks/cluster-configuration;
+ * the tag creationSource is on public recordings of such sets.
  */
 const SIGNS_OF_AKS: ((live: LiveModel) => boolean)[] = [
     (live) => hasTag(live, "aks-managed-"),
@@ -54,9 +55,10 @@ function losesNodesThatWereOff(live: LiveModel): boolean {
  * What makes a scale set one that must not be changed, each with what the user can do.
  *
  * Sources: Azure documents that models roll out by themselves unless the upgrade mode is Manual, that the OS disk of an
- * ephemeral VM cannot be copied, and that changes to an AKS-managed scale set are not supported. Cluster API's provider for Azure
- * writes its own model over any other and then replaces nodes that differ from it. Repairs, and nothing else that is let through, need
- * the health source that an extension may be, so no model is written whose health source is missing.
+ * ephemeral VM cannot be copied, and that changes to an AKS-managed scale set are not supported. Cluster API's provider
+ * for Azure writes its own model over any other and then replaces nodes that differ from it. Repairs, and nothing else
+ * that is let through, need the health source that an extension may be, so no model is written whose health source is
+ * missing.
  */
 const REFUSALS: Refusal[] = [
     {

@@ -32,22 +32,25 @@ export async function readScaleSet(id: ScaleSetId, configKey: string): Promise<L
 }
 
 /**
- * Whether azure-native says that a resource, or its group, is not there. Its text begins with the resource's id, in which a
- * group may well be called `rg-404`: only status and code count.
+ * Whether azure-native says that a resource, or its group, is not there. Its text begins with the resource's id, in
+ * which a group may well be called `rg-404`: only status and code count.
  */
 export function saysNotFound(reason: string): boolean {
     return /\bStatus=404 |\bCode="Resource(Group)?NotFound"/.test(reason);
 }
 
 /**
- * Whether this is an extension's type (`CustomScript`), and not the type of its resource (`Microsoft.Compute/…/extensions`):
- * azure-native has one property for both.
+ * Whether this is an extension's type (`CustomScript`), and not the type of its resource
+ * (`Microsoft.Compute/…/extensions`): azure-native has one property for both.
  */
 function isExtensionType(type: string | undefined): type is string {
     return type !== undefined && type !== "" && !type.includes("/");
 }
 
-/** The model with each extension's type, which azure-native's answer leaves out; without it no rule can tell what one is. */
+/**
+ * The model with each extension's type, which azure-native's answer leaves out; without it no rule can tell what one
+ * is.
+ */
 export async function withExtensionTypes(live: LiveModel): Promise<LiveModel> {
     const profile = live.virtualMachineProfile;
     const extensions = profile?.extensionProfile?.extensions ?? [];

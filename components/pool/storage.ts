@@ -32,9 +32,11 @@ export async function imageStorage(
 }
 
 /**
- * Why images of disks that are encrypted with the customer's keys cannot be kept. A disk encryption set is of one region, and for another one there is
- * none that the disks tell of; with trusted launch Azure does not take such sources.
- * Sources: https://learn.microsoft.com/azure/virtual-machines/image-version-encryption, hashicorp/packer-plugin-azure#418.
+ * Why images of disks that are encrypted with the customer's keys cannot be kept. A disk encryption set is of one
+ * region, and for another one there is none that the disks tell of; with trusted launch Azure does not take such
+ * sources.
+ * Sources: https://learn.microsoft.com/azure/virtual-machines/image-version-encryption,
+ * hashicorp/packer-plugin-azure#418.
  */
 function encryptionProblem(live: LiveModel, regions: string[]): string | undefined {
     if (regions.length > 1) {

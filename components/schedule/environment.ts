@@ -1,4 +1,5 @@
-// The environment variables by which the schedule tells a run where it is: written in pod.ts, read in runner/pod.ts. Plain data.
+// The environment variables by which the schedule tells a run where it is: written in pod.ts, read in runner/pod.ts.
+// Plain data.
 
 /** What each variable holds, and its name. */
 export const RUN_ENVIRONMENT = {

@@ -22,8 +22,9 @@ export interface Needs {
 }
 
 /**
- * In the whole cluster. A preview reads the nodes' annotations, whether kured is there, and whether a copied disk could be attached. An up
- * holds kured's lock; a copy is attached as a volume, which belongs to no namespace; a capture in place takes a node out of service.
+ * In the whole cluster. A preview reads the nodes' annotations, whether kured is there, and whether a copied disk could
+ * be attached. An up holds kured's lock; a copy is attached as a volume, which belongs to no namespace; a capture in
+ * place takes a node out of service.
  */
 export function clusterRules({ mode, force, captureNamespaces, capture = ["copy", "in-place"] }: Needs): Rule[] {
     const reading: Rule[] = [
@@ -55,7 +56,10 @@ export function clusterRules({ mode, force, captureNamespaces, capture = ["copy"
         : [...reading, ...capturing, ...rulesFor(capture, { copy: copying, "in-place": inPlace })];
 }
 
-/** In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume and what its driver says. */
+/**
+ * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume and what its driver
+ * says.
+ */
 export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rule[] {
     const pods: Rule = { apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] };
     const copying: Rule[] = [

@@ -1,4 +1,5 @@
-// The pod of a scheduled run: its container, its environment, what it may write to. Plain data; runner/pod.ts is the other end.
+// The pod of a scheduled run: its container, its environment, what it may write to. Plain data; runner/pod.ts is the
+// other end.
 import type { types } from "@pulumi/kubernetes";
 import { RUN_ENVIRONMENT } from "./environment";
 import { STATE_MOUNT, type ScheduleSettings } from "./settings";
@@ -100,8 +101,8 @@ function environment(settings: ScheduleSettings, names: Names): EnvVar[] {
 }
 
 /**
- * As azure-native, the program and, under the second set of names, the state backend and the secrets provider read it. With a
- * client id by workload identity; without one by what the Secret of `environmentSecret` says.
+ * As azure-native, the program and, under the second set of names, the state backend and the secrets provider read it.
+ * With a client id by workload identity; without one by what the Secret of `environmentSecret` says.
  */
 function azureEnvironment({ azure }: ScheduleSettings): Record<string, string> {
     const { subscriptionId, tenantId, clientId } = azure;

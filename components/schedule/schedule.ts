@@ -12,7 +12,8 @@ const SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 /**
  * The schedule of one stack: as often as `cron` says, a Job runs the preview or the up of that stack in this cluster.
  *
- * Declared by a separate stack (the config key `kamino:schedule`): the identity of the run has no right to anything here.
+ * Declared by a separate stack (the config key `kamino:schedule`): the identity of the run has no right to anything
+ * here.
  */
 export class Schedule extends pulumi.ComponentResource {
     /** Name of the CronJob, as in `kubectl -n NAMESPACE create job --from=cronjob/NAME now`. */
@@ -54,8 +55,8 @@ export class Schedule extends pulumi.ComponentResource {
     }
 
     /**
-     * One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. The latter
-     * stays when the schedule goes: other schedules' pods, and a person's own runs, are in there as well.
+     * One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. The
+     * latter stays when the schedule goes: other schedules' pods, and a person's own runs, are in there as well.
      */
     private declareNamespaces(): kubernetes.core.v1.Namespace[] {
         const { namespace } = this.settings;
@@ -152,7 +153,8 @@ export class Schedule extends pulumi.ComponentResource {
                     jobTemplate: {
                         metadata: { labels },
                         spec: {
-                            // The next one is tomorrow's: what failed once is for a person to see, not to be tried again at once.
+                            // The next one is tomorrow's: what failed once is for a person to see, not to be tried
+                            // again at once.
                             backoffLimit: 0,
                             activeDeadlineSeconds: settings.activeDeadlineSeconds,
                             template: {

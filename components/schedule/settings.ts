@@ -78,7 +78,8 @@ const documented = "; see docs/automation.md";
 
 /** The object `kamino:schedule`. Durations become seconds. */
 export const scheduleObject = objectOf({
-    // Kubernetes adds 17 characters to a CronJob's name for a pod's; within 63 in all, a pod's host name is its whole name.
+    // Kubernetes adds 17 characters to a CronJob's name for a pod's; within 63 in all, a pod's host name is its whole
+    // name.
     name: withDefault(dnsLabel(40), "kamino"),
     // The stack that is previewed or bumped: another one than that which declares the schedule.
     stack: required(matching(/^[\w./-]{1,200}$/, "the name of a stack"), documented),

@@ -1,4 +1,5 @@
-// The settings of the stack that a schedule runs: read from its Pulumi.<stack>.yaml, for the ConfigMap that the run reads.
+// The settings of the stack that a schedule runs: read from its Pulumi.<stack>.yaml, for the ConfigMap that the run
+// reads.
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse, stringify } from "yaml";

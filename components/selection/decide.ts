@@ -1,4 +1,5 @@
-// From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps. Pure.
+// From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps.
+// Pure.
 import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
@@ -141,7 +142,10 @@ function isGivenUp({ version, node }: Choice, { givenUp }: DecisionInputs): bool
     return givenUp.some((each) => each.node === node && sameVersion(each.version, version));
 }
 
-/** A capture that has not ended, other than one of this node that died: capturing the node anew begins with its recovery. */
+/**
+ * A capture that has not ended, other than one of this node that died: capturing the node anew begins with its
+ * recovery.
+ */
 function unfinishedElsewhere({ unfinished }: DecisionInputs, node = ""): NoChoice | undefined {
     const capture = [...unfinished]
         .sort((a, b) => (a.node < b.node ? -1 : 1))
@@ -151,7 +155,10 @@ function unfinishedElsewhere({ unfinished }: DecisionInputs, node = ""): NoChoic
 
 type Pick = { node: PoolNode; screening?: Screening } | { noChoice?: NoChoice; screening?: Screening };
 
-/** The best of those that fulfil all rules; when they are too few and the image is too old, again without the reboot rules. */
+/**
+ * The best of those that fulfil all rules; when they are too few and the image is too old, again without the reboot
+ * rules.
+ */
 function pickBest(nodes: PoolNode[], { facts }: DecisionInputs): Pick {
     const strict = filterCandidates(nodes, facts);
     const needed = facts.rules.minimumCandidates;
@@ -164,7 +171,10 @@ function pickBest(nodes: PoolNode[], { facts }: DecisionInputs): Pick {
         : { noChoice: fits > 0 ? { kind: "tooFew", fits, needed } : undefined, screening };
 }
 
-/** The node that the configuration names, unless the newest image is of it already, or a rule that cannot be waived rejects it. */
+/**
+ * The node that the configuration names, unless the newest image is of it already, or a rule that cannot be waived
+ * rejects it.
+ */
 function pickConfigured(nodes: PoolNode[], name: string, { pool, facts, history, gallery }: DecisionInputs): Pick {
     const node = nodes.find((each) => each.name === name);
     const at = `kamino:pools, pool "${pool}", node: "${name}"`;
@@ -215,9 +225,9 @@ function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
 const MINUTE_MS = 60_000;
 
 /**
- * The moment that a version is named by: that of the node's reboot. A node that was not rebooted since the newest image (taken for
- * its age, or named by the configuration) gets that image's moment plus whole `maximumImageAge` periods, or one minute without that
- * setting, so that preview and up agree on the name.
+ * The moment that a version is named by: that of the node's reboot. A node that was not rebooted since the newest image
+ * (taken for its age, or named by the configuration) gets that image's moment plus whole `maximumImageAge` periods, or
+ * one minute without that setting, so that preview and up agree on the name.
  */
 function versionMoment(node: PoolNode, facts: Facts): Date {
     const { now, newest, rules } = facts;

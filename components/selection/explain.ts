@@ -1,4 +1,5 @@
-// The line that a person decides by: which node, its reboot, Ready for how long, from which image to which, and why no other. Pure.
+// The line that a person decides by: which node, its reboot, Ready for how long, from which image to which, and why no
+// other. Pure.
 import { describeWay } from "../capture/mode";
 import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
@@ -8,8 +9,8 @@ import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, 
 
 /**
  * The line of a preview or an update, as of now:
- * `pool1: node NODE, reboot needed 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2 rebooting, 1 fits);
- * capture by a copy: the node goes on (the cluster has disk.csi.azure.com)`.
+ * `pool1: node NODE, reboot needed 2026-11-22 04:12Z, ready 15h, image A → B (12 nodes: 9 not newer than the image, 2
+ * rebooting, 1 fits); capture by a copy: the node goes on (the cluster has disk.csi.azure.com)`.
  *
  * @param before the version that was current until now; empty when there was none
  */

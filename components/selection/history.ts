@@ -1,5 +1,5 @@
-// What a pool's history of images and its gallery say together: which choices became images, which are still to be made, which
-// image is the newest, and what is kept. Pure.
+// What a pool's history of images and its gallery say together: which choices became images, which are still to be
+// made, which image is the newest, and what is kept. Pure.
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion } from "../core/version";
 import type { GalleryVersion } from "../azure/imageVersions";
@@ -11,13 +11,15 @@ export interface History {
     built: Choice[];
     /** Choices whose image was never made, or failed. */
     pending: Choice[];
-    /** The newest image there is, of this history or of whatever else made one in the gallery; empty when there is none. */
+    /**
+     * The newest image there is, of this history or of whatever else made one in the gallery; empty when there is none.
+     */
     newest: string;
 }
 
 /**
- * Compares the history with the gallery. A choice whose image was never finished is pending. It is dropped unless the same node is
- * chosen again, so a failed run cannot block a newer node. The live version always stays.
+ * Compares the history with the gallery. A choice whose image was never finished is pending. It is dropped unless the
+ * same node is chosen again, so a failed run cannot block a newer node. The live version always stays.
  *
  * @param live the version of this definition that the scale set's model points at, if it does
  */
@@ -41,16 +43,17 @@ export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: s
 export const MOST_ATTEMPTS = 2;
 
 /**
- * A choice with its attempt: 1, or one more than the attempt that failed in Azure. A failed version keeps its name until it is
- * deleted, and the raised number is what lets the stack replace it. The same choice as before is given back as it was, but for the way
- * of its capture.
+ * A choice with its attempt: 1, or one more than the attempt that failed in Azure. A failed version keeps its name
+ * until it is deleted, and the raised number is what lets the stack replace it. The same choice as before is given back
+ * as it was, but for the way of its capture.
  *
  * @throws UserError when a failed version of that name was not made by this stack
  */
 export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], gallery: GalleryVersion[]): Choice {
     const before = pending.find(({ version }) => sameVersion(version, choice.version));
     const failed = gallery.find(({ version, state }) => state === "Failed" && sameVersion(version, choice.version));
-    // The history has dropped a choice that failed as often as it is tried; the version's own tags still tell whose it is.
+    // The history has dropped a choice that failed as often as it is tried; the version's own tags still tell whose it
+    // is.
     const givenUp = failed !== undefined && failed.attempt >= MOST_ATTEMPTS && failed.node === choice.node;
     if (failed && !before && !givenUp) {
         throw new UserError(

@@ -1,4 +1,5 @@
-// The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and names.
+// The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and
+// names.
 import * as pulumi from "@pulumi/pulumi";
 import type { CaptureMode } from "../capture/mode";
 import { shell } from "../engine/shell";
@@ -23,7 +24,9 @@ export interface Choice {
     instanceId: string;
     /** When kured saw the need for the node's latest reboot, RFC 3339 in UTC, to the second. */
     rebootNeededAt: string;
-    /** The same under the name that earlier versions gave it, in choices that they made: their images carry it as a tag. */
+    /**
+     * The same under the name that earlier versions gave it, in choices that they made: their images carry it as a tag.
+     */
     patched?: string;
     /** Which way its disk is captured; choices of earlier versions do not have it. */
     capture?: CaptureMode;
@@ -31,7 +34,9 @@ export interface Choice {
     attempt: number;
 }
 
-/** An image that Azure has failed to make as often as it is tried. It is not tried again until a person names its node. */
+/**
+ * An image that Azure has failed to make as often as it is tried. It is not tried again until a person names its node.
+ */
 export type GivenUp = Pick<Choice, "version" | "node">;
 
 /** What a selection is made from. */
@@ -76,7 +81,10 @@ export interface NodeSelectionState {
     explanation: string;
 }
 
-/** The state as this version or an earlier one has written it: then the nodes are in `restore`, and choices have only `patched`. */
+/**
+ * The state as this version or an earlier one has written it: then the nodes are in `restore`, and choices have only
+ * `patched`.
+ */
 export type StoredSelectionState = Partial<
     Omit<NodeSelectionState, "versions"> & {
         versions: (Omit<Choice, "rebootNeededAt"> & { rebootNeededAt?: string })[];
@@ -97,8 +105,9 @@ export function readState({ restore, versions, ...state }: StoredSelectionState)
 }
 
 /**
- * Asks the cluster and the gallery at every preview which node the pool's next image is to come from. Unchanged when no node is
- * better than the newest image. It touches nothing but nodes that a capture that died left out of service: those it restores.
+ * Asks the cluster and the gallery at every preview which node the pool's next image is to come from. Unchanged when no
+ * node is better than the newest image. It touches nothing but nodes that a capture that died left out of service:
+ * those it restores.
  */
 export class NodeSelection extends pulumi.dynamic.Resource {
     declare readonly versions: pulumi.Output<Choice[]>;

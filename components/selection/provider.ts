@@ -1,4 +1,5 @@
-// What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update recover nodes.
+// What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update
+// recover nodes.
 import type { dynamic } from "@pulumi/pulumi";
 import { configureAzure } from "../azure/settings";
 import { UserError, oneLine } from "../core/errors";
@@ -24,8 +25,8 @@ export async function configure({ config }: dynamic.ConfigureRequest): Promise<v
 }
 
 /**
- * Decides, at preview already: what it returns are the resource's known outputs. When nothing is better than what there is, that
- * is what there was. Whatever a user can mend is a failure of one line, not an exception.
+ * Decides, at preview already: what it returns are the resource's known outputs. When nothing is better than what there
+ * is, that is what there was. Whatever a user can mend is a failure of one line, not an exception.
  */
 export async function check(
     olds: StoredSelectionState,

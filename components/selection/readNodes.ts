@@ -76,8 +76,8 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
 
 /**
  * The nodes whose name is the prefix and six more characters, as Azure names the VMs of a scale set
- * (https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids). Where no node is named
- * so (kubelet can be given another name), the provider ids of all nodes tell.
+ * (https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids). Where no node
+ * is named so (kubelet can be given another name), the provider ids of all nodes tell.
  */
 async function narrow(
     cluster: Kubernetes,

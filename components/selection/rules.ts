@@ -1,4 +1,5 @@
-// Which node of a pool is the one to take: the rules, in order, over plain facts. Pure: no client, no clock, no environment.
+// Which node of a pool is the one to take: the rules, in order, over plain facts. Pure: no client, no clock, no
+// environment.
 import { asUtc } from "../core/duration";
 import { compareVersions, versionOf } from "../core/version";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, CLOCK_SKEW_MS, readReboot } from "../node/kured";
@@ -37,8 +38,8 @@ export interface Facts {
     /** Choices that became images: their nodes are not newer than them until kured sees another need. */
     built: Choice[];
     /**
-     * Choices made before whose image was never made. Their nodes met `minimumReadyTime` when they were chosen. Our own capture has
-     * restarted them since, which must not count against them.
+     * Choices made before whose image was never made. Their nodes met `minimumReadyTime` when they were chosen. Our own
+     * capture has restarted them since, which must not count against them.
      */
     pending: Choice[];
 }
@@ -71,9 +72,11 @@ type Rule = (node: PoolNode, facts: Facts) => boolean;
 const CONTROL_PLANE = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /**
- * Taints that say that the node will not be there for long, or is shut down. `DeletionCandidateOfClusterAutoscaler` is not among them:
- * the autoscaler sets it on every node that it could do without and takes it away again, and a capture keeps it from the node.
- * Sources: cluster-autoscaler utils/taints, k8s.io/api core/v1 well_known_taints, k8s.io/cloud-provider api, karpenter apis/v1/taints
+ * Taints that say that the node will not be there for long, or is shut down. `DeletionCandidateOfClusterAutoscaler` is
+ * not among them: the autoscaler sets it on every node that it could do without and takes it away again, and a capture
+ * keeps it from the node.
+ * Sources: cluster-autoscaler utils/taints, k8s.io/api core/v1 well_known_taints, k8s.io/cloud-provider api, karpenter
+ * apis/v1/taints
  */
 const GOING_AWAY = [
     "ToBeDeletedByClusterAutoscaler",
@@ -159,8 +162,8 @@ export function filterCandidates(nodes: PoolNode[], facts: Facts, reasons: Reaso
 }
 
 /**
- * The node to take among the candidates: the most recently rebooted (`newest`) or the one Ready longest (`longest-ready`). The
- * same for the same facts, in whatever order they come: ties are broken by name.
+ * The node to take among the candidates: the most recently rebooted (`newest`) or the one Ready longest
+ * (`longest-ready`). The same for the same facts, in whatever order they come: ties are broken by name.
  */
 export function best(candidates: PoolNode[], facts: Facts): PoolNode | undefined {
     const rebooted = (node: PoolNode) => rebootedAt(node, facts.now)?.getTime() ?? 0;
@@ -180,9 +183,10 @@ export function neededAt({ annotations }: PoolNode, now: Date): ReturnType<typeo
 }
 
 /**
- * When kured began the node's latest reboot: kured's last write to the node, its cordon, as the API server has recorded it. A need may
- * wait for days until its turn comes, and patches are installed meanwhile. Where the record does not tell, the moment at which the need was
- * seen. A restart that was not kured's, such as that of a capture, does not change it.
+ * When kured began the node's latest reboot: kured's last write to the node, its cordon, as the API server has recorded
+ * it. A need may wait for days until its turn comes, and patches are installed meanwhile. Where the record does not
+ * tell, the moment at which the need was seen. A restart that was not kured's, such as that of a capture, does not
+ * change it.
  */
 export function rebootedAt(node: PoolNode, now: Date): Date | undefined {
     const needed = neededAt(node, now);
@@ -204,7 +208,10 @@ function earliestReady(node: PoolNode, rebooted: Date, now: Date): number {
     return Math.max(since, rebooted.getTime() - LABELLED_WITHIN_MS);
 }
 
-/** Whether kured has rebooted the node since the newest image. The node that an image is of is newer only once another need was seen. */
+/**
+ * Whether kured has rebooted the node since the newest image. The node that an image is of is newer only once another
+ * need was seen.
+ */
 export function isNewer(node: PoolNode, { now, newest, built }: Facts): boolean {
     const needed = neededAt(node, now);
     const rebooted = rebootedAt(node, now);

@@ -1,4 +1,5 @@
-// Publishes a report on GitHub: one comment on a pull request, one issue for a pending bump. Each is updated, never repeated.
+// Publishes a report on GitHub: one comment on a pull request, one issue for a pending bump. Each is updated, never
+// repeated.
 import { UserError } from "../../components/core/errors";
 import { markerIn, type Marker } from "../report";
 import { call, listAll, type GitHub } from "./api";
@@ -26,10 +27,11 @@ export async function commentOnPullRequest(github: GitHub, report: string, pullR
 }
 
 /**
- * Keeps the stack's one open issue: opens it when a change is pending, updates it each night, closes it when nothing is pending.
+ * Keeps the stack's one open issue: opens it when a change is pending, updates it each night, closes it when nothing is
+ * pending.
  *
- * A reviewed issue keeps its text, plan included, while the changes stay the same. When they change, the review is removed. An
- * issue that is not reviewed gets the newest plan, because CI deletes old plans.
+ * A reviewed issue keeps its text, plan included, while the changes stay the same. When they change, the review is
+ * removed. An issue that is not reviewed gets the newest plan, because CI deletes old plans.
  */
 export async function updateIssue(github: GitHub, report: string): Promise<void> {
     const { stack, hasChanges, fingerprint } = requireMarker(report);

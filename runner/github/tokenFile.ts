@@ -1,5 +1,5 @@
-// Keeps GitHub's identity token in a file: the state backend and the secrets provider read it there. A token lives for minutes,
-// an image takes an hour. azure-native and the program request tokens from GitHub themselves.
+// Keeps GitHub's identity token in a file: the state backend and the secrets provider read it there. A token lives for
+// minutes, an image takes an hour. azure-native and the program request tokens from GitHub themselves.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { oneLine } from "../../components/core/errors";

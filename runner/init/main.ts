@@ -1,4 +1,5 @@
-// Behind `npm run init`: looks at a cluster and its scale sets, says which pools fit, and writes the settings of a stack.
+// Behind `npm run init`: looks at a cluster and its scale sets, says which pools fit, and writes the settings of a
+// stack.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -1,4 +1,5 @@
-// From a cluster's nodes and their scale sets to the settings of a stack: which pools can be kept, which not and why. Pure.
+// From a cluster's nodes and their scale sets to the settings of a stack: which pools can be kept, which not and why.
+// Pure.
 import { isMap, parseDocument } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
 import { UserError } from "../../components/core/errors";
@@ -45,8 +46,8 @@ export interface Proposal {
 }
 
 /**
- * Proposes settings for all pools that can be kept. A scale set in the proposal's resource group and in the subscription in use is
- * given by name, any other one by its id.
+ * Proposes settings for all pools that can be kept. A scale set in the proposal's resource group and in the
+ * subscription in use is given by name, any other one by its id.
  *
  * @param subscriptionId the one in use
  * @throws UserError when no pool fits

@@ -1,4 +1,5 @@
-// Failures and delays that a test or the demo asks the local Azure for: refused requests, slow ones, throttling, operations that fail.
+// Failures and delays that a test or the demo asks the local Azure for: refused requests, slow ones, throttling,
+// operations that fail.
 import { ArmError } from "./http/errors";
 
 /** Which requests a fault is for; `path` is matched against the path without its query. */
@@ -19,7 +20,10 @@ interface Fault {
     milliseconds?: number;
 }
 
-/** Sees every request to a resource before it is done and before it is answered; while its promise is pending, the request waits. */
+/**
+ * Sees every request to a resource before it is done and before it is answered; while its promise is pending, the
+ * request waits.
+ */
 export interface RequestWatcher {
     before(request: { method: string; path: string; principal: string }): Promise<void> | void;
     after(request: { method: string; path: string; principal: string }): Promise<void> | void;
@@ -83,7 +87,10 @@ export class Faults {
         this.arm("reset", fault, {});
     }
 
-    /** Lets matching requests be accepted and the long-running operation that they start go on until the faults are cleared. */
+    /**
+     * Lets matching requests be accepted and the long-running operation that they start go on until the faults are
+     * cleared.
+     */
     neverEnd(fault: FaultMatch): void {
         this.arm("endless", fault, {});
     }
@@ -96,10 +103,16 @@ export class Faults {
     /** Called for every request: waits, throws, or lets it pass. */
     async meet(method: string, path: string): Promise<void> {
         const slow = this.spend("delay", method, path);
-        if (slow?.milliseconds) await new Promise((resolve) => setTimeout(resolve, slow.milliseconds));
-        if (this.spend("reset", method, path)) throw new ConnectionReset();
+        if (slow?.milliseconds) {
+            await new Promise((resolve) => setTimeout(resolve, slow.milliseconds));
+        }
+        if (this.spend("reset", method, path)) {
+            throw new ConnectionReset();
+        }
         const refused = this.spend("refuse", method, path);
-        if (refused?.error) throw refused.error;
+        if (refused?.error) {
+            throw refused.error;
+        }
     }
 
     /** What the operation started by this request ends with, and what it waits for before, as far as that is armed. */
@@ -121,7 +134,9 @@ export class Faults {
                 (one.match.method ?? method).toUpperCase() === method.toUpperCase() &&
                 new RegExp(one.match.path.source, one.match.path.flags.replace("g", "")).test(path),
         );
-        if (fault) fault.left -= 1;
+        if (fault) {
+            fault.left -= 1;
+        }
         return fault;
     }
 }

@@ -46,11 +46,15 @@ export class Fleet implements Machines {
             ...made.map((vm) => this.provision(vm)),
         ]);
         const failure = results.find((result): result is PromiseRejectedResult => result.status === "rejected");
-        if (failure) throw failure.reason;
+        if (failure) {
+            throw failure.reason;
+        }
     }
 
     async start(vm: VmRecord): Promise<void> {
-        if (vm.power === "running" || vm.power === "starting") return;
+        if (vm.power === "running" || vm.power === "starting") {
+            return;
+        }
         vm.power = "starting";
         await this.boot(vm, []);
         this.emit(vm.bootedClean ? "started" : "bootFailed", vm);
@@ -58,14 +62,21 @@ export class Fleet implements Machines {
 
     /** `orderly`: the guest shuts down and writes to its disk; else the power is cut. */
     powerOff(vm: VmRecord, orderly: boolean): void {
-        if (vm.power === "stopped" || vm.power === "deallocated") return;
+        if (vm.power === "stopped" || vm.power === "deallocated") {
+            return;
+        }
         this.halt(vm, orderly, "stopped");
     }
 
     deallocate(vm: VmRecord): void {
-        if (vm.power === "deallocated") return;
-        if (vm.power === "stopped") vm.power = "deallocated";
-        else this.halt(vm, true, "deallocated");
+        if (vm.power === "deallocated") {
+            return;
+        }
+        if (vm.power === "stopped") {
+            vm.power = "deallocated";
+        } else {
+            this.halt(vm, true, "deallocated");
+        }
     }
 
     async restart(vm: VmRecord): Promise<void> {
@@ -75,12 +86,17 @@ export class Fleet implements Machines {
 
     /** A fresh OS disk from the model's image and a first boot, as an upgrade to the latest model does. */
     async reimage(vm: VmRecord): Promise<void> {
-        if (vm.power === "running") this.halt(vm, false, "stopped");
+        if (vm.power === "running") {
+            this.halt(vm, false, "stopped");
+        }
         dropDisks(this.cloud(), vm, { all: false });
         await this.provision(vm, "started");
     }
 
-    /** A change of the model that needs no new disk, as modes other than Manual apply it to a running VM: extensions and settings. */
+    /**
+     * A change of the model that needs no new disk, as modes other than Manual apply it to a running VM: extensions and
+     * settings.
+     */
     applyModel(vm: VmRecord): void {
         vm.modelVersion = vm.scaleSet.modelVersion;
         vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
@@ -88,7 +104,9 @@ export class Fleet implements Machines {
 
     async delete(vm: VmRecord): Promise<void> {
         await sleep(this.cloud().durations.vmDelete);
-        if (vm.deleted) return;
+        if (vm.deleted) {
+            return;
+        }
         vm.deleted = true;
         vm.power = "stopped";
         vm.joined = false;
@@ -113,9 +131,13 @@ export class Fleet implements Machines {
             giveDisks(cloud, vm);
             await sleep(cloud.durations.vmCreate);
             const failed = await this.boot(vm, scripts(vm));
-            if (vm.deleted || this.stopped) return;
+            if (vm.deleted || this.stopped) {
+                return;
+            }
             vm.provisioningState = "Succeeded";
-            if (failed) throw failed;
+            if (failed) {
+                throw failed;
+            }
         } catch (error) {
             vm.provisioningState = "Failed";
             this.emit("bootFailed", vm);
@@ -137,7 +159,9 @@ export class Fleet implements Machines {
         const result = await boot(vm.diskDirectory, { ...data, scripts: scriptsToRun, now: this.cloud().now() }, () =>
             sleep(durations.bootstrap),
         );
-        if (vm.deleted || this.stopped) return undefined;
+        if (vm.deleted || this.stopped) {
+            return undefined;
+        }
         vm.power = "running";
         vm.bootId = randomUUID();
         vm.kernelVersion = result.kernelVersion;
@@ -147,12 +171,16 @@ export class Fleet implements Machines {
         vm.bootedClean = result.clean;
         vm.joined = result.joined;
         vm.lastBootMilliseconds = Date.now() - began;
-        if (!result.clean) return provisioningTimedOut(vm);
+        if (!result.clean) {
+            return provisioningTimedOut(vm);
+        }
         return result.failedExtension ? extensionFailed(vm, result.failedExtension) : undefined;
     }
 
     private halt(vm: VmRecord, orderly: boolean, power: "stopped" | "deallocated"): void {
-        if (orderly && vm.power === "running") shutDown(vm.diskDirectory, vm, this.cloud().now());
+        if (orderly && vm.power === "running") {
+            shutDown(vm.diskDirectory, vm, this.cloud().now());
+        }
         loseMemory(vm.diskDirectory);
         vm.power = power;
         vm.joined = false;
@@ -160,8 +188,12 @@ export class Fleet implements Machines {
     }
 
     private emit(kind: VmEvent["kind"], vm: VmRecord): void {
-        if (this.stopped) return;
-        for (const listener of this.listeners) listener({ kind, vm });
+        if (this.stopped) {
+            return;
+        }
+        for (const listener of this.listeners) {
+            listener({ kind, vm });
+        }
     }
 }
 
@@ -187,7 +219,9 @@ function provisioningTimedOut(vm: VmRecord): ArmError {
 
 function extensionFailed(vm: VmRecord, name: string): ArmError {
     const extension = vm.extensions.find((one) => one.name === name);
-    if (extension) extension.succeeded = false;
+    if (extension) {
+        extension.succeeded = false;
+    }
     const message = `VM has reported a failure when processing extension '${name}'. Error message: "Enable failed: failed to execute command: command terminated with exit status=127".`;
     return new ArmError(409, "VMExtensionProvisioningError", message);
 }

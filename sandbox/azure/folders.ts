@@ -77,7 +77,9 @@ export class Folders {
     }
 
     remove(folder: string | undefined): void {
-        if (folder) rmSync(folder, { recursive: true, force: true });
+        if (folder) {
+            rmSync(folder, { recursive: true, force: true });
+        }
     }
 
     private path(kind: FolderKind, name: string): string {

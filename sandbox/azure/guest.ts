@@ -1,8 +1,10 @@
-// What is on a disk and how a boot goes: the parts of systemd, cloud-init, the VM agent and kubelet that a prototype's disk depends on.
+// What is on a disk and how a boot goes: the parts of systemd, cloud-init, the VM agent and kubelet that a prototype's
+// disk depends on.
 //
-// The order is that of a real Ubuntu on Azure: systemd-machine-id-setup, cloud-init (instance data, host name, custom data), the VM
-// agent (provisioning, extensions), kubelet. The rules are stricter than life: any trace of another machine makes the boot unclean,
-// since each trace does harm somewhere (equal machine ids and host names, instance data that stops cloud-init from doing its work).
+// The order is that of a real Ubuntu on Azure: systemd-machine-id-setup, cloud-init (instance data, host name, custom
+// data), the VM agent (provisioning, extensions), kubelet. The rules are stricter than life: any trace of another
+// machine makes the boot unclean, since each trace does harm somewhere (equal machine ids and host names, instance data
+// that stops cloud-init from doing its work).
 import { randomBytes } from "node:crypto";
 import {
     existsSync,
@@ -56,7 +58,10 @@ const KUBELET_SETTINGS = "etc/default/kubelet";
 const DEFAULT_KERNEL = "5.4.0-1109-azure";
 const GENERIC_HOST_NAMES = ["", "localhost", "localhost.localdomain"];
 
-/** Boots the disk in this folder. `bootstrap` is awaited when scripts run, so that the caller decides how long that takes. */
+/**
+ * Boots the disk in this folder. `bootstrap` is awaited when scripts run, so that the caller decides how long that
+ * takes.
+ */
 export async function boot(root: string, data: BootData, bootstrap: () => Promise<void>): Promise<BootResult> {
     const log: string[] = [];
     write(root, "proc/sysrq-trigger", "");
@@ -134,23 +139,28 @@ export function isBootstrapped(root: string): boolean {
 export function foreignTraces(root: string, own: Identity): string[] {
     const traces: string[] = [];
     const hostName = read(root, "etc/hostname").trim();
-    if (!GENERIC_HOST_NAMES.includes(hostName) && hostName !== own.computerName)
+    if (!GENERIC_HOST_NAMES.includes(hostName) && hostName !== own.computerName) {
         traces.push(`etc/hostname names another machine, ${hostName}`);
+    }
     const machineId = read(root, "etc/machine-id").trim();
     if (machineId !== "" && machineId !== "uninitialized" && !own.machineIds.includes(machineId)) {
         traces.push(`etc/machine-id is another machine's, ${machineId}`);
     }
     for (const instance of cloudInstances(root)) {
-        if (instance.toLowerCase() !== own.vmId.toLowerCase())
+        if (instance.toLowerCase() !== own.vmId.toLowerCase()) {
             traces.push(`var/lib/cloud holds instance data of another machine, ${instance}`);
+        }
     }
     for (const folder of ["history", "events"]) {
         const foreign = files(root, `var/lib/waagent/${folder}`).filter((file) => !read(root, file).includes(own.vmId));
-        if (foreign.length > 0)
+        if (foreign.length > 0) {
             traces.push(`var/lib/waagent/${folder} holds another machine's ${folder}, ${foreign[0]}`);
+        }
     }
     const journals = files(root, "var/log/journal").filter((file) => !own.machineIds.includes(file.split("/")[3]));
-    if (journals.length > 0) traces.push(`var/log/journal holds another machine's journal, ${journals[0]}`);
+    if (journals.length > 0) {
+        traces.push(`var/log/journal holds another machine's journal, ${journals[0]}`);
+    }
     return traces;
 }
 
@@ -161,9 +171,13 @@ function provision(root: string, data: BootData, log: string[]): void {
         write(root, "etc/machine-id", `${machineId}\n`);
         log.push(`systemd: initialized machine id ${machineId}`);
     }
-    if (!data.machineIds.includes(machineId)) data.machineIds.push(machineId);
+    if (!data.machineIds.includes(machineId)) {
+        data.machineIds.push(machineId);
+    }
     const known = cloudInstances(root).some((instance) => instance.toLowerCase() === data.vmId.toLowerCase());
-    if (!known || read(root, "etc/hostname").trim() !== data.computerName) newInstance(root, data, log);
+    if (!known || read(root, "etc/hostname").trim() !== data.computerName) {
+        newInstance(root, data, log);
+    }
     write(
         root,
         `var/log/journal/${machineId}/system.journal`,
@@ -202,19 +216,26 @@ function newInstance(root: string, data: BootData, log: string[]): void {
     rmSync(link, { recursive: true, force: true });
     symlinkSync(join("instances", data.vmId), link);
     log.push(`cloud-init: new instance ${data.vmId}, host name ${data.computerName}`);
-    for (const path of writeFiles(root, userData)) log.push(`cloud-init: wrote ${path}`);
+    for (const path of writeFiles(root, userData)) {
+        log.push(`cloud-init: wrote ${path}`);
+    }
 }
 
-// `write_files` of a cloud-config, kept inside the disk's folder; anything else in custom data is taken and does nothing.
+// `write_files` of a cloud-config, kept inside the disk's folder; anything else in custom data is taken and does
+// nothing.
 function writeFiles(root: string, userData: string): string[] {
-    if (!userData.startsWith("#cloud-config")) return [];
+    if (!userData.startsWith("#cloud-config")) {
+        return [];
+    }
     const config = (parseYaml(userData) ?? {}) as {
         write_files?: { path?: string; content?: string; encoding?: string }[];
     };
     const written: string[] = [];
     for (const { path, content = "", encoding } of config.write_files ?? []) {
         const inside = normalize(`/${path ?? ""}`).slice(1);
-        if (inside === "") continue;
+        if (inside === "") {
+            continue;
+        }
         write(
             root,
             inside,
@@ -230,7 +251,9 @@ function writeFiles(root: string, userData: string): string[] {
 // The node's provisioning script: it needs to be on the disk (custom data puts it there) and leaves its marker.
 function runScript(root: string, command: string, data: BootData): boolean {
     const path = /\/[^\s"';|&]+\.sh/.exec(command)?.[0];
-    if (path !== undefined && !existsSync(join(root, path))) return false;
+    if (path !== undefined && !existsSync(join(root, path))) {
+        return false;
+    }
     write(root, "etc/kubernetes/azure.json", JSON.stringify({ cloud: "AzurePublicCloud", vmType: "vmss" }));
     write(root, "etc/kubernetes/certs/client.crt", "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n");
     write(root, PROVISION_COMPLETE, `${data.now.toISOString()}\n`);
@@ -246,7 +269,9 @@ function cloudInstances(root: string): string[] {
 
 function files(root: string, folder: string): string[] {
     const full = join(root, folder);
-    if (!existsSync(full)) return [];
+    if (!existsSync(full)) {
+        return [];
+    }
     return readdirSync(full).flatMap((name) => {
         const path = `${folder}/${name}`;
         return lstatSync(join(root, path)).isDirectory() ? files(root, path) : [path];

@@ -21,11 +21,14 @@ const VERSION_ID = /\/galleries\/[^/]+\/images\/[^/]+\/versions\/[^/]+$/i;
 const DEFINITION_ID = /\/galleries\/[^/]+\/images\/[^/]+$/i;
 
 /**
- * The gallery image version that a reference by id means in a region: the one named, or a definition's highest Succeeded one that is not
- * excluded from latest. Undefined for marketplace references. Throws what the compute service answers when it is not to be had.
+ * The gallery image version that a reference by id means in a region: the one named, or a definition's highest
+ * Succeeded one that is not excluded from latest. Undefined for marketplace references. Throws what the compute service
+ * answers when it is not to be had.
  */
 export function galleryVersion(cloud: Cloud, reference: ImageReference, location: string): Stored | undefined {
-    if (!reference.id) return undefined;
+    if (!reference.id) {
+        return undefined;
+    }
     const found = VERSION_ID.test(reference.id) ? cloud.versions.get(reference.id) : latest(cloud, reference.id);
     const missing = new ArmError(
         404,
@@ -37,10 +40,14 @@ export function galleryVersion(cloud: Cloud, reference: ImageReference, location
         const [, group = "", name = ""] = /\/resourceGroups\/([^/]+)\/.*\/images\/([^/]+)$/i.exec(reference.id) ?? [];
         throw notFound(`Microsoft.Compute/images/${name}`, group);
     }
-    if (!found || !found.folder || found.wire.properties.provisioningState === "Failed") throw missing;
+    if (!found || !found.folder || found.wire.properties.provisioningState === "Failed") {
+        throw missing;
+    }
     const regions =
         (found.wire.properties.publishingProfile as { targetRegions?: { name: string }[] }).targetRegions ?? [];
-    if (!regions.some((region) => normalLocation(region.name) === normalLocation(location))) throw missing;
+    if (!regions.some((region) => normalLocation(region.name) === normalLocation(location))) {
+        throw missing;
+    }
     return found;
 }
 
@@ -52,7 +59,9 @@ export function definitionOf(cloud: Cloud, version: Stored): Stored | undefined 
 /** A new disk folder with the image's files. */
 export function diskFromImage(cloud: Cloud, name: string, reference: ImageReference, location: string): string {
     const version = galleryVersion(cloud, reference, location);
-    if (version?.folder) return cloud.folders.copy("disks", name, version.folder);
+    if (version?.folder) {
+        return cloud.folders.copy("disks", name, version.folder);
+    }
     const level = !reference.version || reference.version === "latest" ? MARKETPLACE_LEVEL : reference.version;
     return cloud.folders.marketplace(
         "disks",

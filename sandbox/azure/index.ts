@@ -38,8 +38,8 @@ export interface AzureOptions {
     subscriptionId?: string;
     tenantId?: string;
     /**
-     * Never says `Retry-After: 0`, as the real one never does: az takes 0 for nothing and waits for 30 seconds. Default false, by which
-     * operations of milliseconds end at once for clients that take 0 for what it says.
+     * Never says `Retry-After: 0`, as the real one never does: az takes 0 for nothing and waits for 30 seconds. Default
+     * false, by which operations of milliseconds end at once for clients that take 0 for what it says.
      */
     wholeSeconds?: boolean;
 }
@@ -76,7 +76,10 @@ export interface AzureSandbox {
     vm(id: string): Vm | undefined;
     /** Root folder of the files on a disk, of whatever kind, or a snapshot. */
     diskFolder(id: string): string | undefined;
-    /** What the cluster autoscaler would do; resolves when the machines are there or gone, also when one did not boot well. */
+    /**
+     * What the cluster autoscaler would do; resolves when the machines are there or gone, also when one did not boot
+     * well.
+     */
     setCapacity(scaleSetId: string, capacity: number): Promise<void>;
     onVm(listener: (event: VmEvent) => void): () => void;
     /** The guest switched itself off at once (sysrq `o`): nothing more is written to its disk. */
@@ -149,7 +152,9 @@ function handle(
     const vm = (id: string) => cloud.fleet.vms.get(id);
     const known = (id: string) => {
         const found = vm(id);
-        if (!found) throw new Error(`There is no VM ${id} in the local Azure.`);
+        if (!found) {
+            throw new Error(`There is no VM ${id} in the local Azure.`);
+        }
         return found;
     };
     const envFor = (who: Principal): NodeJS.ProcessEnv => ({
@@ -217,7 +222,9 @@ function handle(
 }
 
 function addGroup(cloud: Cloud, id: string, location: string): void {
-    if (!cloud.groups.get(id)) cloud.groups.set({ id, name: id.split("/")[4], location, tags: {} });
+    if (!cloud.groups.get(id)) {
+        cloud.groups.set({ id, name: id.split("/")[4], location, tags: {} });
+    }
 }
 
 function addEncryptionSet(cloud: Cloud, group: string, name: string, location: string): string {
@@ -239,7 +246,9 @@ async function createPool(cloud: Cloud, options: PoolOptions): Promise<ScaleSet>
     const group = groupId(subscriptionId, options.resourceGroup ?? DEFAULT_GROUP);
     addGroup(cloud, group, options.location ?? DEFAULT_LOCATION);
     const id = `${group}/providers/Microsoft.Compute/virtualMachineScaleSets/${scaleSetName(options)}`;
-    if (cloud.scaleSets.get(id)) throw new Error(`There is a scale set ${id} already.`);
+    if (cloud.scaleSets.get(id)) {
+        throw new Error(`There is a scale set ${id} already.`);
+    }
     const record = create(cloud, id, scaleSetSchema.parse(poolBody(options, subscriptionId)));
     record.wire.properties.provisioningState = "Succeeded";
     await cloud.fleet.scale(record, record.capacity);
@@ -248,7 +257,9 @@ async function createPool(cloud: Cloud, options: PoolOptions): Promise<ScaleSet>
 
 async function setCapacity(cloud: Cloud, id: string, capacity: number): Promise<void> {
     const record = cloud.scaleSets.get(id);
-    if (!record) throw new Error(`There is no scale set ${id} in the local Azure.`);
+    if (!record) {
+        throw new Error(`There is no scale set ${id} in the local Azure.`);
+    }
     record.sku.capacity = capacity;
     record.etagCounter += 1;
     // A VM that does not boot well is for the caller to look at: the autoscaler too only sees that no node comes.

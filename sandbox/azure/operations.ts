@@ -82,7 +82,9 @@ export class Operations {
 
     /** Waits until nothing is under way (for tests and for stopping). */
     async settled(): Promise<void> {
-        while (this.busy()) await Promise.all([...this.byId.values()].map((operation) => operation.done));
+        while (this.busy()) {
+            await Promise.all([...this.byId.values()].map((operation) => operation.done));
+        }
     }
 
     /** Lets what is under way end at once without doing anything more. */
@@ -90,7 +92,10 @@ export class Operations {
         this.stopped = true;
     }
 
-    /** Seconds that a client should wait: the estimate of what is left, at most 10. See AzureOptions.wholeSeconds for what is below 1. */
+    /**
+     * Seconds that a client should wait: the estimate of what is left, at most 10. See AzureOptions.wholeSeconds for
+     * what is below 1.
+     */
     retryAfter(operation: Operation): number {
         const left = Math.round((operation.expectedEnd - Date.now()) / 1000);
         return Math.max(this.context.wholeSeconds ? 1 : 0, Math.min(10, left));
@@ -100,8 +105,12 @@ export class Operations {
         await new Promise((resolve) => setTimeout(resolve, work.milliseconds).unref());
         try {
             await work.heldBy;
-            if (this.stopped) return;
-            if (work.failWith) throw work.failWith;
+            if (this.stopped) {
+                return;
+            }
+            if (work.failWith) {
+                throw work.failWith;
+            }
             operation.output = await work.run();
             operation.status = "Succeeded";
         } catch (error) {
@@ -120,7 +129,8 @@ export class Operations {
         operation.ended = this.context.now();
     }
 
-    // From 2024 on the URLs carry signed query parameters; clients must treat them as opaque, so something opaque is there.
+    // From 2024 on the URLs carry signed query parameters; clients must treat them as opaque, so something opaque is
+    // there.
     private headers(operation: Operation, work: Work): Record<string, string> {
         const subscription = work.group.split("/").slice(0, 3).join("/");
         const base = `${this.context.url()}${subscription}/providers/Microsoft.Compute/locations/${work.location}`;

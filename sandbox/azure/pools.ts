@@ -184,6 +184,8 @@ function customData(options: PoolOptions): string {
 }
 
 function identity(wanted: string[] | "system"): Json {
-    if (wanted === "system") return { type: "SystemAssigned" };
+    if (wanted === "system") {
+        return { type: "SystemAssigned" };
+    }
     return { type: "UserAssigned", userAssignedIdentities: Object.fromEntries(wanted.map((id) => [id, {}])) };
 }

@@ -71,8 +71,8 @@ export function allowed(principal: Principal, action: string, scope: string): bo
 }
 
 /**
- * Refuses with ARM's 403 texts: AuthorizationFailed for the request's own action, LinkedAuthorizationFailed for a linked one
- * (texts as in public issues, e.g. Azure/azure-cli#16674, Azure/aad-pod-identity#613).
+ * Refuses with ARM's 403 texts: AuthorizationFailed for the request's own action, LinkedAuthorizationFailed for a
+ * linked one (texts as in public issues, e.g. Azure/azure-cli#16674, Azure/aad-pod-identity#613).
  */
 export function authorize(principal: Principal, action: string, scope: string, linked: LinkedAccess[]): void {
     const client = `The client '${principal.clientId}' with object id '${principal.objectId}'`;
@@ -83,7 +83,9 @@ export function authorize(principal: Principal, action: string, scope: string, l
         throw new ArmError(403, "AuthorizationFailed", message, { gateway: true });
     }
     for (const link of linked) {
-        if (allowed(principal, link.action, link.scope)) continue;
+        if (allowed(principal, link.action, link.scope)) {
+            continue;
+        }
         const message =
             `${client} has permission to perform action '${action}' on scope '${scope}'; however, it does not have permission to ` +
             `perform action '${link.action}' on the linked scope(s) '${link.scope}' or the linked scope(s) are invalid.`;

@@ -1,8 +1,9 @@
 // Times as the compute service prints them.
 
 /**
- * `2024-08-26T08:30:21.6338452+00:00`: offset instead of `Z`, up to seven fractional digits with trailing zeros cut (recorded).
- * A Date knows milliseconds only; the missing digits are made up from the clock's low bits so that clients meet the full form.
+ * `2024-08-26T08:30:21.6338452+00:00`: offset instead of `Z`, up to seven fractional digits with trailing zeros cut
+ * (recorded). A Date knows milliseconds only; the missing digits are made up from the clock's low bits so that clients
+ * meet the full form.
  */
 export function timestamp(moment: Date): string {
     const text = moment.toISOString();

@@ -1,6 +1,9 @@
 // What the local Azure shows to the processes and tests that use it.
 
-/** How long things take, in milliseconds. The defaults make tests quick; the demo uses longer ones so that waiting can be seen. */
+/**
+ * How long things take, in milliseconds. The defaults make tests quick; the demo uses longer ones so that waiting can
+ * be seen.
+ */
 export interface Durations {
     /** Accepting to finished for a scale set's PUT, PATCH and DELETE, besides what its VMs take. */
     scaleSet: number;

@@ -6,7 +6,9 @@ const LARGEST = 2_147_483_647;
 export function parseVersionName(name: string): [number, number, number] | undefined {
     const match = /^(\d+)\.(\d+)\.(\d+)$/.exec(name);
     const numbers = match?.slice(1).map(Number);
-    if (!numbers || numbers.some((number) => number > LARGEST)) return undefined;
+    if (!numbers || numbers.some((number) => number > LARGEST)) {
+        return undefined;
+    }
     return numbers as [number, number, number];
 }
 

@@ -10,8 +10,8 @@ import type { DataDisk, VmRecord } from "./vmRecord";
 import { vmSize } from "./vmSizes";
 
 /**
- * Gives a VM its OS disk from the model's image, and on its first time the model's data disks. The disks are separate resources in
- * the set's group, which the service writes in capitals there; ephemeral OS disks are none.
+ * Gives a VM its OS disk from the model's image, and on its first time the model's data disks. The disks are separate
+ * resources in the set's group, which the service writes in capitals there; ephemeral OS disks are none.
  */
 export function giveDisks(cloud: Cloud, vm: VmRecord): void {
     const { scaleSet } = vm;
@@ -22,23 +22,33 @@ export function giveDisks(cloud: Cloud, vm: VmRecord): void {
     const folder = `${scaleSet.name.slice(0, 40)}-${vm.number}`;
     vm.diskDirectory = diskFromImage(cloud, folder, reference, scaleSet.location);
     vm.osDiskId = osDisk.diffDiskSettings ? "" : addDisk(cloud, vm, `OsDisk_1`, osDisk, vm.diskDirectory);
-    if (isNew) vm.dataDisks = modelDataDisks(cloud, vm);
+    if (isNew) {
+        vm.dataDisks = modelDataDisks(cloud, vm);
+    }
 }
 
 /** Takes a VM's OS disk away, and with `all` its data disks that are not to outlive it. */
 export function dropDisks(cloud: Cloud, vm: VmRecord, { all }: { all: boolean }): void {
-    if (vm.osDiskId) cloud.disks.delete(vm.osDiskId);
+    if (vm.osDiskId) {
+        cloud.disks.delete(vm.osDiskId);
+    }
     cloud.folders.remove(vm.diskDirectory);
-    if (!all) return;
+    if (!all) {
+        return;
+    }
     for (const disk of vm.dataDisks) {
-        if (disk.createOption !== "Attach" || disk.deleteOption === "Delete") remove(cloud, disk.managedDisk.id);
+        if (disk.createOption !== "Attach" || disk.deleteOption === "Delete") {
+            remove(cloud, disk.managedDisk.id);
+        }
     }
     vm.dataDisks = [];
 }
 
 /** Generation of the machines that boot this image: its gallery definition's, or by the marketplace sku's name. */
 export function hyperVGeneration(cloud: Cloud, reference: ImageReference): string {
-    if (!reference.id) return /gen2|-g2$|_2$/i.test(reference.sku ?? "") ? "V2" : "V1";
+    if (!reference.id) {
+        return /gen2|-g2$|_2$/i.test(reference.sku ?? "") ? "V2" : "V1";
+    }
     const definitionId = reference.id.replace(/\/versions\/[^/]+$/i, "");
     return (cloud.definitions.get(definitionId)?.wire.properties.hyperVGeneration as string | undefined) ?? "V1";
 }
@@ -53,8 +63,11 @@ function madeFrom(cloud: Cloud, scaleSet: ScaleSetRecord): Json {
     const profile = structuredClone(scaleSet.storageProfile);
     const reference = (profile.imageReference ?? {}) as ImageReference & { exactVersion?: string };
     const version = galleryVersion(cloud, reference, scaleSet.location);
-    if (version) reference.exactVersion = version.wire.name;
-    else if (reference.version !== undefined) reference.exactVersion = reference.version;
+    if (version) {
+        reference.exactVersion = version.wire.name;
+    } else if (reference.version !== undefined) {
+        reference.exactVersion = reference.version;
+    }
     return { ...profile, imageReference: reference };
 }
 

@@ -35,8 +35,8 @@ export interface Cluster {
 /** What a cluster needs for kubelets on other machines. */
 export interface ClusterOptions {
     /**
-     * IP address of this machine by which real kubelets reach the API server, which then listens on all addresses. The API server
-     * reaches kubelets at their nodes' internal addresses, and a node may be silent for longer.
+     * IP address of this machine by which real kubelets reach the API server, which then listens on all addresses. The
+     * API server reaches kubelets at their nodes' internal addresses, and a node may be silent for longer.
      */
     addressForKubelets?: string;
 }
@@ -55,7 +55,9 @@ export async function startCluster(directory: string, options: ClusterOptions = 
             return await start(directory, executables, options);
         } catch (error) {
             // Between finding a free port and using it, another sandbox may have taken it.
-            if (attempt === ATTEMPTS || !/address already in use/.test(String(error))) throw error;
+            if (attempt === ATTEMPTS || !/address already in use/.test(String(error))) {
+                throw error;
+            }
         }
     }
 }
@@ -124,8 +126,11 @@ function ready({ ports, directory }: Layout): Promise<void> {
     return new Promise((resolve, reject) => {
         const request = get({ host: "127.0.0.1", port: ports.api, path: "/readyz", ca, timeout: 5_000 }, (response) => {
             response.resume();
-            if (response.statusCode === 200) resolve();
-            else reject(new Error(`it answers ${response.statusCode}`));
+            if (response.statusCode === 200) {
+                resolve();
+            } else {
+                reject(new Error(`it answers ${response.statusCode}`));
+            }
         });
         request.once("timeout", () => request.destroy(new Error("it does not answer")));
         request.once("error", reject);
@@ -139,8 +144,9 @@ async function until(deadline: number, what: string, attempt: () => Promise<unkn
             await attempt();
             return;
         } catch (error) {
-            if (Date.now() > deadline)
+            if (Date.now() > deadline) {
                 throw new Error(`waited in vain for ${what}: ${String(error)}`, { cause: error });
+            }
             await new Promise((resolve) => setTimeout(resolve, 100));
         }
     }
@@ -210,7 +216,9 @@ async function kubeconfigFor(authority: Authority, server: string, user: string,
 
 function executable(name: string): string {
     const path = join(REPOSITORY, ".sandbox", "bin", name);
-    if (!existsSync(path)) throw new Error(`${path} has not been built; run make build`);
+    if (!existsSync(path)) {
+        throw new Error(`${path} has not been built; run make build`);
+    }
     return path;
 }
 

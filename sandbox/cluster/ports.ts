@@ -2,8 +2,8 @@
 import { createServer, type AddressInfo } from "node:net";
 
 /**
- * Ports that are free at this moment, all different. Another program may take one before it is used: callers try again with
- * new ones when an address turns out to be in use.
+ * Ports that are free at this moment, all different. Another program may take one before it is used: callers try again
+ * with new ones when an address turns out to be in use.
  */
 export async function freePorts(count: number): Promise<number[]> {
     const servers = await Promise.all(

@@ -43,7 +43,10 @@ export function etcd(layout: Layout): Program {
     });
 }
 
-/** The API server: RBAC, TLS, tokens of service accounts; its admission plugins are the defaults, PodSecurity among them. */
+/**
+ * The API server: RBAC, TLS, tokens of service accounts; its admission plugins are the defaults, PodSecurity among
+ * them.
+ */
 export function apiServer(layout: Layout): Program {
     return program(layout, "kube-apiserver", {
         "etcd-servers": `https://127.0.0.1:${layout.ports.etcdClient}`,
@@ -82,7 +85,9 @@ export function apiServer(layout: Layout): Program {
     });
 }
 
-/** The controllers that make Deployments, DaemonSets, CronJobs, PodDisruptionBudgets and the taints of dead nodes real. */
+/**
+ * The controllers that make Deployments, DaemonSets, CronJobs, PodDisruptionBudgets and the taints of dead nodes real.
+ */
 export function controllerManager(layout: Layout): Program {
     const kubeconfig = file(layout, "kube-controller-manager.kubeconfig");
     return program(layout, "kube-controller-manager", {
@@ -97,7 +102,8 @@ export function controllerManager(layout: Layout): Program {
         "kube-api-burst": "1000",
         "service-account-private-key-file": file(layout, "service-accounts.key"),
         "root-ca-file": file(layout, "ca.crt"),
-        // For `kubeadm join`: the cluster's public information is signed for tokens, and kubelets' certificates are by the authority.
+        // For `kubeadm join`: the cluster's public information is signed for tokens, and kubelets' certificates are by
+        // the authority.
         controllers: "*,bootstrapsigner,tokencleaner",
         "cluster-signing-cert-file": file(layout, "ca.crt"),
         "cluster-signing-key-file": file(layout, "ca.key"),

@@ -16,7 +16,10 @@ export interface Program {
 export interface Supervisor {
     readonly pid: number;
     start(program: Program): void;
-    /** Rejects with one line, the program's last words in it, when a program ends before the supervisor was stopped; never resolves. */
+    /**
+     * Rejects with one line, the program's last words in it, when a program ends before the supervisor was stopped;
+     * never resolves.
+     */
     readonly failed: Promise<never>;
     /** Ends all programs, the newest first, and waits for them. */
     stop(): Promise<void>;
@@ -30,7 +33,9 @@ export function startSupervisor(executable: string): Supervisor {
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const failed = new Promise<never>((_, reject) => {
         const fail = (reason: string) => {
-            if (!stopping) reject(new Error(reason));
+            if (!stopping) {
+                reject(new Error(reason));
+            }
         };
         child.once("error", (error) =>
             fail(`the sandbox's cluster could not be started: ${error.message}; run make build`),
@@ -60,7 +65,9 @@ export function startSupervisor(executable: string): Supervisor {
 
 /** The last line of a log that says something, for an error message. */
 function lastWords(log: string | undefined): string {
-    if (!log) return "no log";
+    if (!log) {
+        return "no log";
+    }
     try {
         const lines = readFileSync(log, "utf8").trim().split("\n");
         const telling = lines.filter((line) => /error|fatal|panic|address already in use/i.test(line));

@@ -1,4 +1,5 @@
-// Bundles the plugins, written in TypeScript, into single files that start fast, and lays them out where the engine looks.
+// Bundles the plugins, written in TypeScript, into single files that start fast, and lays them out where the engine
+// looks.
 import { readFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";

@@ -1,4 +1,5 @@
-// A separate Pulumi stack for a test or the demo: literal `pulumi` commands on a program, everything else in a run directory.
+// A separate Pulumi stack for a test or the demo: literal `pulumi` commands on a program, everything else in a run
+// directory.
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
@@ -28,13 +29,17 @@ export interface StackOptions {
     secrets?: Record<string, string>;
     /** What the stack's secrets are encrypted with; the sandbox's own where left out. */
     passphrase?: string;
-    /** Lets the commands write to this process's own terminal, for people to watch, instead of capturing what they say. */
+    /**
+     * Lets the commands write to this process's own terminal, for people to watch, instead of capturing what they say.
+     */
     show?: boolean;
 }
 
 /** A `pulumi` command that has been started. */
 export interface Running {
-    /** What Ctrl-C in a terminal does: SIGINT to pulumi alone, since it keeps its plugins in their own process groups. */
+    /**
+     * What Ctrl-C in a terminal does: SIGINT to pulumi alone, since it keeps its plugins in their own process groups.
+     */
     interrupt(): void;
     /** Its process; undefined when it could not be started. */
     readonly pid: number | undefined;
@@ -139,7 +144,10 @@ export class Stack {
         return exported.deployment.resources ?? [];
     }
 
-    /** Starts `pulumi <command>` in the program's folder; for what the other methods do not wait for, such as an interrupt. */
+    /**
+     * Starts `pulumi <command>` in the program's folder; for what the other methods do not wait for, such as an
+     * interrupt.
+     */
     start(...command: string[]): Running {
         const [verb] = command;
         const log = reporting.has(verb)

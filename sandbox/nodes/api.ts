@@ -42,7 +42,9 @@ export function isNotFound(error: unknown): boolean {
 /** The node, or nothing if there is none. */
 export async function findNode({ core }: Api, name: string): Promise<V1Node | undefined> {
     return core.readNode({ name }).catch((error: unknown) => {
-        if (isNotFound(error)) return undefined;
+        if (isNotFound(error)) {
+            return undefined;
+        }
         throw error;
     });
 }
@@ -64,7 +66,9 @@ export async function patchPodStatus({ core }: Api, pod: V1Pod, status: object):
     await core
         .patchNamespacedPodStatus({ name, namespace, body: { metadata: { uid }, status } }, strategicPatch)
         .catch((error: unknown) => {
-            if (!isNotFound(error) && !(error instanceof ApiException && error.code === 409)) throw error;
+            if (!isNotFound(error) && !(error instanceof ApiException && error.code === 409)) {
+                throw error;
+            }
         });
 }
 
@@ -72,13 +76,19 @@ export function readyCondition(node: V1Node | undefined): V1NodeCondition | unde
     return node?.status?.conditions?.find(({ type }) => type === "Ready");
 }
 
-/** Tries until the answer is something other than undefined. Throws, naming what was waited for, when the time is over. */
+/**
+ * Tries until the answer is something other than undefined. Throws, naming what was waited for, when the time is over.
+ */
 export async function waitFor<T>(what: string, attempt: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
         const result = await attempt();
-        if (result !== undefined) return result;
-        if (Date.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
+        if (result !== undefined) {
+            return result;
+        }
+        if (Date.now() > deadline) {
+            throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
+        }
         await new Promise((resolve) => setTimeout(resolve, 100));
     }
 }

@@ -1,5 +1,5 @@
-// The Azure Disk CSI driver: its objects in the cluster, and its external-attacher. The attach/detach controller of the real controller
-// manager makes the VolumeAttachments; this attaches and detaches by Azure's API and says how it went.
+// The Azure Disk CSI driver: its objects in the cluster, and its external-attacher. The attach/detach controller of the
+// real controller manager makes the VolumeAttachments; this attaches and detaches by Azure's API and says how it went.
 import { setTimeout as sleep } from "node:timers/promises";
 import {
     ApiException,
@@ -30,7 +30,10 @@ const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
 /** Plays the driver's controller and registers its nodes. */
 export class DiskDriver {
-    /** The driver's identity: a contributor of each resource group that has machines, until a test changes its assignments. */
+    /**
+     * The driver's identity: a contributor of each resource group that has machines, until a test changes its
+     * assignments.
+     */
     readonly principal: Principal;
     private readonly arm: DiskDriverArm;
     private readonly attachments: Informer<V1VolumeAttachment>;
@@ -75,7 +78,11 @@ export class DiskDriver {
         this.installed = true;
         const spec = { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: "ReadWriteOnceWithFSType" };
         await this.api.storage.createCSIDriver({ body: { metadata: { name: DISK_DRIVER }, spec } }).catch(unless(409));
-        for (const vm of this.machines.vms()) if (vm.joined) await this.nodeUp(vm);
+        for (const vm of this.machines.vms()) {
+            if (vm.joined) {
+                await this.nodeUp(vm);
+            }
+        }
     }
 
     /** Takes it away, as from a cluster that never had it. */
@@ -91,11 +98,15 @@ export class DiskDriver {
 
     /** The node plugin of a machine has registered itself. */
     async nodeUp(vm: Vm): Promise<void> {
-        if (!this.installed) return;
+        if (!this.installed) {
+            return;
+        }
         const scaleSet = this.machines.scaleSets().find(({ id }) => id === vm.scaleSetId);
         this.allow(vm);
         const node = await findNode(this.api, vm.nodeName);
-        if (!node) return;
+        if (!node) {
+            return;
+        }
         const zone = vm.zone ? `${scaleSet?.location}-${vm.zone}` : "";
         await patchNode(this.api, vm.nodeName, { metadata: { labels: { [DISK_ZONE]: zone } } });
         const owner = { apiVersion: "v1", kind: "Node", name: vm.nodeName, uid: node.metadata?.uid ?? "" };
@@ -111,20 +122,28 @@ export class DiskDriver {
 
     private allow({ id }: Vm): void {
         const scope = id.split("/").slice(0, 5).join("/");
-        if (this.groups.has(scope)) return;
+        if (this.groups.has(scope)) {
+            return;
+        }
         this.groups.add(scope);
         this.principal.assignments.push({ scope, role: { name: "Contributor", actions: ["*"] } });
     }
 
     private watch(informer: { start(): Promise<void> }): void {
-        if (!this.stopped) informer.start().catch(() => setTimeout(() => this.watch(informer), 300).unref());
+        if (!this.stopped) {
+            informer.start().catch(() => setTimeout(() => this.watch(informer), 300).unref());
+        }
     }
 
     private seen(attachment: V1VolumeAttachment): void {
         const name = attachment.metadata?.name ?? "";
-        if (attachment.spec.attacher !== DISK_DRIVER) return;
+        if (attachment.spec.attacher !== DISK_DRIVER) {
+            return;
+        }
         this.known.set(name, attachment);
-        if (this.busy.has(name)) return;
+        if (this.busy.has(name)) {
+            return;
+        }
         this.busy.add(name);
         void this.work(name).finally(() => this.busy.delete(name));
     }
@@ -133,10 +152,14 @@ export class DiskDriver {
     private async work(name: string): Promise<void> {
         for (let wait = FIRST_RETRY_MS; !this.stopped; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
             const attachment = this.known.get(name);
-            if (!attachment) return;
+            if (!attachment) {
+                return;
+            }
             const leaving = attachment.metadata?.deletionTimestamp !== undefined;
             const ours = attachment.metadata?.finalizers?.includes(FINALIZER) ?? false;
-            if (leaving ? !ours : attachment.status?.attached) return;
+            if (leaving ? !ours : attachment.status?.attached) {
+                return;
+            }
             try {
                 await (leaving ? this.detach(attachment) : this.attach(attachment));
             } catch (error) {
@@ -172,23 +195,33 @@ export class DiskDriver {
         const volume = await this.volumeOf(attachment);
         const vm = this.machines.vms().find((one) => one.nodeName === nodeName);
         const diskId = volume?.spec?.csi?.volumeHandle;
-        if (vm && diskId !== undefined) await this.arm.detach(diskId, vm.id, nodeName);
+        if (vm && diskId !== undefined) {
+            await this.arm.detach(diskId, vm.id, nodeName);
+        }
         this.known.delete(name);
         await this.patchStatus(name, { attached: false, detachError: null }).catch(unless(404));
         await this.patch(name, { metadata: { finalizers: null } }).catch(unless(404));
-        if (volume) await this.releaseVolume(volume);
+        if (volume) {
+            await this.releaseVolume(volume);
+        }
     }
 
     /** A volume that is being deleted may go once nothing is attached for it. */
     private async releaseVolume(volume: V1PersistentVolume): Promise<void> {
         const name = volume.metadata?.name ?? "";
         const now = await this.api.core.readPersistentVolume({ name }).catch((error: unknown) => {
-            if (isNotFound(error)) return undefined;
+            if (isNotFound(error)) {
+                return undefined;
+            }
             throw error;
         });
-        if (!now?.metadata?.deletionTimestamp || !now.metadata.finalizers?.includes(FINALIZER)) return;
+        if (!now?.metadata?.deletionTimestamp || !now.metadata.finalizers?.includes(FINALIZER)) {
+            return;
+        }
         const { items } = await this.api.storage.listVolumeAttachment();
-        if (items.some(({ spec }) => spec.source.persistentVolumeName === name)) return;
+        if (items.some(({ spec }) => spec.source.persistentVolumeName === name)) {
+            return;
+        }
         await this.api.core
             .patchPersistentVolume({ name, body: withFinalizer(now, false) }, mergePatch)
             .catch(unless(404));
@@ -198,7 +231,9 @@ export class DiskDriver {
         return this.api.core
             .readPersistentVolume({ name: spec.source.persistentVolumeName ?? "" })
             .catch((error: unknown) => {
-                if (isNotFound(error)) return undefined;
+                if (isNotFound(error)) {
+                    return undefined;
+                }
                 throw error;
             });
     }
@@ -230,7 +265,9 @@ function sizeOf(scaleSet: ScaleSet | undefined): string {
 /** Passes over an answer with this status; anything else is thrown on. */
 function unless(status: number): (error: unknown) => undefined {
     return (error) => {
-        if (error instanceof ApiException && error.code === status) return undefined;
+        if (error instanceof ApiException && error.code === status) {
+            return undefined;
+        }
         throw error;
     };
 }

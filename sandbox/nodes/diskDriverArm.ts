@@ -1,4 +1,5 @@
-// The Azure Disk CSI driver's own calls of Azure: plain requests with the driver's own identity, which needs rights like any other.
+// The Azure Disk CSI driver's own calls of Azure: plain requests with the driver's own identity, which needs rights
+// like any other.
 import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,13 +53,18 @@ export class DiskDriverArm {
         return this.inTurn(vmId, async () => {
             const what = `Attach volume ${diskId} to instance ${node}`;
             const disk = await this.send("GET", `${diskId}?api-version=${DISK_VERSION}`);
-            if (disk.status === 404)
+            if (disk.status === 404) {
                 throw new DriverError("NotFound", `Volume not found, failed with error: ${disk.text}`);
-            if (disk.status !== 200) throw failure(what, disk);
+            }
+            if (disk.status !== 200) {
+                throw failure(what, disk);
+            }
             const model = await this.model(vmId, what);
             const { dataDisks, osDisk } = model.properties.storageProfile;
             const there = dataDisks.find((one) => isDisk(one, diskId));
-            if (there) return there.lun;
+            if (there) {
+                return there.lun;
+            }
             const added = {
                 lun: firstFree(dataDisks),
                 createOption: "Attach",
@@ -75,11 +81,17 @@ export class DiskDriverArm {
         return this.inTurn(vmId, async () => {
             const what = `Could not detach volume ${diskId} from node ${node}`;
             const found = await this.send("GET", `${vmId}?api-version=${VM_VERSION}`);
-            if (found.status === 404) return;
-            if (found.status !== 200) throw failure(what, found);
+            if (found.status === 404) {
+                return;
+            }
+            if (found.status !== 200) {
+                throw failure(what, found);
+            }
             const model = found.body as VmModel;
             const { dataDisks, osDisk } = model.properties.storageProfile;
-            if (!dataDisks.some((one) => isDisk(one, diskId))) return;
+            if (!dataDisks.some((one) => isDisk(one, diskId))) {
+                return;
+            }
             const marked = dataDisks.map((one) => (isDisk(one, diskId) ? { ...one, toBeDetached: true } : one));
             await this.write(vmId, model, { osDisk, dataDisks: marked }, what);
         });
@@ -87,7 +99,9 @@ export class DiskDriverArm {
 
     private async model(vmId: string, what: string): Promise<VmModel> {
         const found = await this.send("GET", `${vmId}?api-version=${VM_VERSION}`);
-        if (found.status !== 200) throw failure(what, found);
+        if (found.status !== 200) {
+            throw failure(what, found);
+        }
         return found.body as VmModel;
     }
 
@@ -99,13 +113,19 @@ export class DiskDriverArm {
     ): Promise<void> {
         const body = { location, properties: { storageProfile } };
         const accepted = await this.send("PUT", `${vmId}?api-version=${VM_VERSION}`, body, etag);
-        if (accepted.status >= 300) throw failure(what, accepted);
+        if (accepted.status >= 300) {
+            throw failure(what, accepted);
+        }
         const operation = new URL(String(accepted.headers["azure-asyncoperation"]));
         for (;;) {
             const state = await this.send("GET", operation.pathname + operation.search);
             const { status } = state.body as { status?: string };
-            if (status === "Succeeded") return;
-            if (status !== "InProgress") throw failure(what, state);
+            if (status === "Succeeded") {
+                return;
+            }
+            if (status !== "InProgress") {
+                throw failure(what, state);
+            }
             await sleep(POLL_MS);
         }
     }
@@ -151,7 +171,9 @@ function isDisk(disk: DataDisk, id: string): boolean {
 
 function firstFree(disks: DataDisk[]): number {
     let lun = 0;
-    while (disks.some((disk) => disk.lun === lun)) lun += 1;
+    while (disks.some((disk) => disk.lun === lun)) {
+        lun += 1;
+    }
     return lun;
 }
 

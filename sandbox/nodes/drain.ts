@@ -16,8 +16,12 @@ export async function drain(api: Api, node: string, timeoutMs: number, signal: A
     while (!signal.aborted) {
         const { items } = await api.core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${node}` });
         const left = items.filter(leaves);
-        if (left.length === 0) return true;
-        if (Date.now() > deadline) return false;
+        if (left.length === 0) {
+            return true;
+        }
+        if (Date.now() > deadline) {
+            return false;
+        }
         await Promise.all(left.filter(({ metadata }) => !metadata?.deletionTimestamp).map((pod) => evict(api, pod)));
         await sleep(POLL_MS);
     }
@@ -39,6 +43,8 @@ async function evict({ core }: Api, { metadata }: V1Pod): Promise<void> {
             // A namespace that is going takes its pods with it.
             const goesAnyway =
                 refusal?.code === FORBIDDEN && JSON.stringify(refusal.body).includes("NamespaceTerminating");
-            if (refusal?.code !== TOO_MANY_REQUESTS && !goesAnyway && !isNotFound(error)) throw error;
+            if (refusal?.code !== TOO_MANY_REQUESTS && !goesAnyway && !isNotFound(error)) {
+                throw error;
+            }
         });
 }

@@ -1,5 +1,5 @@
-// Makes the local Azure's machines the cluster's nodes: a VM that booted is a Node, one that is off is not ready, one that
-// is gone is gone; pods that work on a node's disk are run for real; kured patches and reboots.
+// Makes the local Azure's machines the cluster's nodes: a VM that booted is a Node, one that is off is not ready, one
+// that is gone is gone; pods that work on a node's disk are run for real; kured patches and reboots.
 import type { Vm, VmEvent } from "../azure/types";
 import type { Cluster } from "../cluster";
 import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
@@ -19,11 +19,14 @@ export type { Machines } from "./machines";
 export interface NodePlayer {
     /** Clients of the API server, as its administrator. */
     readonly api: Api;
-    /** Ends when the cluster shows everything that has happened to the VMs so far. Throws what went wrong since the last call. */
+    /**
+     * Ends when the cluster shows everything that has happened to the VMs so far. Throws what went wrong since the last
+     * call.
+     */
     settled(): Promise<void>;
     /**
-     * Installs patches on a node and lets kured reboot it, exactly as kured does: marked at once, rebooted under the lock, freed
-     * some time after the boot. Ends when kured has done what it does.
+     * Installs patches on a node and lets kured reboot it, exactly as kured does: marked at once, rebooted under the
+     * lock, freed some time after the boot. Ends when kured has done what it does.
      */
     patchAndReboot(node: string, patch?: Patch): Promise<Outcome>;
     /** Installs patches that need a reboot, which kured has not seen yet. */
@@ -59,7 +62,9 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
     const queues = new Map<string, Promise<void>>();
     const settled = async () => {
         await Promise.all(queues.values());
-        if (errors.length > 0) throw errors.splice(0)[0];
+        if (errors.length > 0) {
+            throw errors.splice(0)[0];
+        }
     };
     const kured = new Kured(api, machines, settled);
     let stopped = false;
@@ -116,9 +121,13 @@ interface Parts {
 }
 
 async function play({ lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
-    if (kind === "deleted") return lifecycle.gone(vm);
+    if (kind === "deleted") {
+        return lifecycle.gone(vm);
+    }
     // What the VM is by now counts; an event that was overtaken is followed by its own.
-    if (!isUp(vm)) return lifecycle.down(vm);
+    if (!isUp(vm)) {
+        return lifecycle.down(vm);
+    }
     await lifecycle.up(vm);
     await diskDriver.nodeUp(vm);
     await pods.machineStarted(vm);

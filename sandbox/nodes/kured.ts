@@ -1,5 +1,6 @@
-// Plays kured: one of it on each node, started with its machine and gone with its power. It sees the need for a reboot, marks the
-// node, waits for the lock, empties and reboots the node; the next one frees the node some time after the boot.
+// Plays kured: one of it on each node, started with its machine and gone with its power. It sees the need for a reboot,
+// marks the node, waits for the lock, empties and reboots the node; the next one frees the node some time after the
+// boot.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Vm } from "../azure/types";
 import { findNode, patchNode, patchNodeStatus, readyCondition, type Api } from "./api";
@@ -34,8 +35,9 @@ export interface Patch extends Patches {
 }
 
 /**
- * How a round ended. `freed`: rebooted, and in service again. `not freed`: rebooted, but the lock did not name the node any more.
- * `drain failed`: after `--drain-timeout`; uncordoned and released, the marks stay. `cut off`: the machine was stopped by somebody else.
+ * How a round ended. `freed`: rebooted, and in service again. `not freed`: rebooted, but the lock did not name the node
+ * any more. `drain failed`: after `--drain-timeout`; uncordoned and released, the marks stay. `cut off`: the machine
+ * was stopped by somebody else.
  */
 export type Outcome = "freed" | "not freed" | "drain failed" | "cut off";
 
@@ -73,7 +75,11 @@ export class Kured {
     async install(options: KuredOptions = {}): Promise<void> {
         this.settings = settingsOf(options);
         await applyDaemonSet(this.api, this.settings);
-        for (const vm of this.machines.vms()) if (vm.joined) this.begin(vm);
+        for (const vm of this.machines.vms()) {
+            if (vm.joined) {
+                this.begin(vm);
+            }
+        }
     }
 
     /** Takes kured's DaemonSet away. */
@@ -84,7 +90,9 @@ export class Kured {
     /** Ends everything that waits. */
     stop(): void {
         this.stopped = true;
-        for (const { abort } of [...this.rounds.values(), ...this.starts.values()]) abort.abort();
+        for (const { abort } of [...this.rounds.values(), ...this.starts.values()]) {
+            abort.abort();
+        }
     }
 
     /** Puts patches on a node's disk. Nobody has seen yet that it needs a reboot. */
@@ -99,14 +107,16 @@ export class Kured {
     }
 
     /**
-     * The node's kured looks. If the machine needs a reboot it marks the node at once, unless it is marked already, waits for the
-     * lock, empties the node and reboots it.
+     * The node's kured looks. If the machine needs a reboot it marks the node at once, unless it is marked already,
+     * waits for the lock, empties the node and reboots it.
      *
      * @throws Error if the cluster does not have the node, or its machine does not need a reboot
      */
     async tick(node: string, { at = new Date(), utcOffsetMinutes = 0, readySince }: Patch = {}): Promise<Outcome> {
         const vm = this.vmOf(node);
-        if (!needsReboot(vm)) throw new Error(`${node} does not need a reboot`);
+        if (!needsReboot(vm)) {
+            throw new Error(`${node} does not need a reboot`);
+        }
         const round: Round = { abort: new AbortController(), rebooting: false };
         this.rounds.get(node)?.abort.abort();
         this.rounds.set(node, round);
@@ -115,10 +125,14 @@ export class Kured {
             const outcome = await this.reboot(vm, round);
             const since = readySince ?? new Date(at.getTime() + REBOOT_TOOK_MS);
             const isPast = readySince !== undefined || since.getTime() < Date.now();
-            if (outcome === "freed" && isPast) await this.setReadySince(node, since);
+            if (outcome === "freed" && isPast) {
+                await this.setReadySince(node, since);
+            }
             return outcome;
         } finally {
-            if (this.rounds.get(node) === round) this.rounds.delete(node);
+            if (this.rounds.get(node) === round) {
+                this.rounds.delete(node);
+            }
         }
     }
 
@@ -126,19 +140,28 @@ export class Kured {
     machineStopped(vm: Vm): void {
         this.starts.get(vm.nodeName)?.abort.abort();
         const round = this.rounds.get(vm.nodeName);
-        if (round && !round.rebooting) round.abort.abort();
+        if (round && !round.rebooting) {
+            round.abort.abort();
+        }
     }
 
     /** The machine has booted, and kured's pod starts on it: once a boot. */
     machineStarted(vm: Vm): void {
         const known = this.starts.get(vm.nodeName);
-        if (known?.bootId !== vm.bootId || known.abort.signal.aborted) this.begin(vm);
+        if (known?.bootId !== vm.bootId || known.abort.signal.aborted) {
+            this.begin(vm);
+        }
     }
 
-    /** Makes a node look as if it had been ready since that moment. Nothing in the sandbox writes it again until it changes. */
+    /**
+     * Makes a node look as if it had been ready since that moment. Nothing in the sandbox writes it again until it
+     * changes.
+     */
     async setReadySince(name: string, since: Date): Promise<void> {
         const ready = readyCondition(await findNode(this.api, name));
-        if (!ready) throw new Error(`there is no node ${name}`);
+        if (!ready) {
+            throw new Error(`there is no node ${name}`);
+        }
         await patchNodeStatus(this.api, name, { conditions: [{ ...ready, lastTransitionTime: since.toISOString() }] });
     }
 
@@ -154,7 +177,9 @@ export class Kured {
     /** Both annotations in one patch; nothing at all while the earlier reboot is still in progress. */
     private async mark(node: string, needed: string): Promise<void> {
         const found = (await findNode(this.api, node))?.metadata?.annotations ?? {};
-        if (!this.settings.annotateNodes || found[REBOOT_IN_PROGRESS] !== undefined) return;
+        if (!this.settings.annotateNodes || found[REBOOT_IN_PROGRESS] !== undefined) {
+            return;
+        }
         await patchNode(this.api, node, {
             metadata: { annotations: { [MOST_RECENT_REBOOT_NEEDED]: needed, [REBOOT_IN_PROGRESS]: needed } },
         });
@@ -164,12 +189,18 @@ export class Kured {
         const { nodeName: node } = vm;
         const { signal } = round.abort;
         const wasCordoned = await this.takeLock(node, signal);
-        if (signal.aborted) return "cut off";
+        if (signal.aborted) {
+            return "cut off";
+        }
         await patchNode(this.api, node, { spec: { unschedulable: true } });
         const empty = await drain(this.api, node, this.settings.drainTimeoutMs, signal);
-        if (signal.aborted) return "cut off";
+        if (signal.aborted) {
+            return "cut off";
+        }
         if (!empty) {
-            if (!wasCordoned) await patchNode(this.api, node, { spec: { unschedulable: null } });
+            if (!wasCordoned) {
+                await patchNode(this.api, node, { spec: { unschedulable: null } });
+            }
             await this.releaseLock(node);
             return "drain failed";
         }
@@ -187,7 +218,9 @@ export class Kured {
                 const result = acquire(value, { ...this.request(node), unschedulable });
                 return { write: result.held ? result.value : undefined, result };
             });
-            if (taken.held) return taken.entry.metadata.unschedulable;
+            if (taken.held) {
+                return taken.entry.metadata.unschedulable;
+            }
             await sleep(LOCK_POLL_MS);
         }
         return false;
@@ -201,10 +234,16 @@ export class Kured {
     private async firstTick(node: string, signal: AbortSignal): Promise<Outcome> {
         await sleep(this.settings.firstTickMs, undefined, { ref: false });
         const vm = this.machines.vms().find(({ nodeName }) => nodeName === node);
-        if (signal.aborted || this.stopped || !vm?.joined) return "cut off";
+        if (signal.aborted || this.stopped || !vm?.joined) {
+            return "cut off";
+        }
         const own = await this.lock.change((value) => ({ result: holding(value, this.request(node)) }));
-        if (!own) return "not freed";
-        if (!own.metadata.unschedulable) await patchNode(this.api, node, { spec: { unschedulable: null } });
+        if (!own) {
+            return "not freed";
+        }
+        if (!own.metadata.unschedulable) {
+            await patchNode(this.api, node, { spec: { unschedulable: null } });
+        }
         if (this.settings.annotateNodes && !needsReboot(vm)) {
             await patchNode(this.api, node, { metadata: { annotations: { [REBOOT_IN_PROGRESS]: null } } });
         }
@@ -220,7 +259,9 @@ export class Kured {
     private vmOf(node: string): Vm {
         const known = this.machines.vms();
         const vm = known.find(({ nodeName }) => nodeName === node);
-        if (vm) return vm;
+        if (vm) {
+            return vm;
+        }
         const names = known.map(({ nodeName }) => nodeName).join(", ");
         throw new Error(`there is no node ${node}; the nodes are ${names}`);
     }

@@ -12,7 +12,9 @@ const MINUTE_MS = 60_000;
 /** A moment as Go's time.RFC3339 writes local time: whole seconds, the zone's offset, "Z" for none. */
 export function kuredTime(at: Date, utcOffsetMinutes = 0): string {
     const local = new Date(at.getTime() + utcOffsetMinutes * MINUTE_MS).toISOString().slice(0, 19);
-    if (utcOffsetMinutes === 0) return `${local}Z`;
+    if (utcOffsetMinutes === 0) {
+        return `${local}Z`;
+    }
     const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
     const size = Math.abs(utcOffsetMinutes);
     return `${local}${utcOffsetMinutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;

@@ -84,8 +84,12 @@ function withOptions(settings: KuredSettings): Pick<V1Container, "command" | "ar
     const options = given(settings);
     const flags = options.map(([name, value]) => `--${name}=${value}`);
     const command = ["/usr/bin/kured"];
-    if (settings.optionsIn === "command") return { command: [...command, ...flags], env: [node] };
-    if (settings.optionsIn === "args") return { command, args: flags, env: [node] };
+    if (settings.optionsIn === "command") {
+        return { command: [...command, ...flags], env: [node] };
+    }
+    if (settings.optionsIn === "args") {
+        return { command, args: flags, env: [node] };
+    }
     const variables = options.map(([name, value]) => ({
         name: `KURED_${name.replaceAll("-", "_").toUpperCase()}`,
         value,
@@ -124,17 +128,25 @@ export class LockAnnotation {
             const found = await this.daemonSet();
             const key = this.settings().lockAnnotation;
             const { write, result } = next(found ? found.metadata?.annotations?.[key] : this.unshared);
-            if (write === undefined) return result;
-            if (!found) this.unshared = write ?? undefined;
+            if (write === undefined) {
+                return result;
+            }
+            if (!found) {
+                this.unshared = write ?? undefined;
+            }
             const written = found ? await this.write(found, { [key]: write }) : true;
-            if (written) return result;
+            if (written) {
+                return result;
+            }
         }
     }
 
     private async daemonSet(): Promise<V1DaemonSet | undefined> {
         const { name, namespace } = this.settings();
         return this.api.apps.readNamespacedDaemonSet({ name, namespace }).catch((error: unknown) => {
-            if (isNotFound(error)) return undefined;
+            if (isNotFound(error)) {
+                return undefined;
+            }
             throw error;
         });
     }
@@ -146,7 +158,9 @@ export class LockAnnotation {
         return this.api.apps.patchNamespacedDaemonSet({ name, namespace, body }, mergePatch).then(
             () => true,
             (error: unknown) => {
-                if (error instanceof ApiException && (error.code === 409 || error.code === 404)) return false;
+                if (error instanceof ApiException && (error.code === 409 || error.code === 404)) {
+                    return false;
+                }
                 throw error;
             },
         );
@@ -159,7 +173,9 @@ const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 export async function applyDaemonSet(api: Api, settings: KuredSettings): Promise<void> {
     const { name, namespace } = settings;
     const exists = (error: unknown) => {
-        if (!(error instanceof ApiException && error.code === 409)) throw error;
+        if (!(error instanceof ApiException && error.code === 409)) {
+            throw error;
+        }
     };
     await api.core.createNamespace({ body: { metadata: { name: namespace } } }).catch(exists);
     await api.core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: "kured" } } }).catch(exists);
@@ -174,6 +190,8 @@ export async function applyDaemonSet(api: Api, settings: KuredSettings): Promise
 /** Takes the DaemonSet away. */
 export async function removeDaemonSet(api: Api, { name, namespace }: KuredSettings): Promise<void> {
     await api.apps.deleteNamespacedDaemonSet({ name, namespace }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
+        if (!isNotFound(error)) {
+            throw error;
+        }
     });
 }

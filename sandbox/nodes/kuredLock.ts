@@ -1,5 +1,5 @@
-// kured's lock as text: what a kured does with what it finds in the annotation. From its source (pkg/daemonsetlock), tried
-// with kured 1.7 to 1.23. Pure: no client in here.
+// kured's lock as text: what a kured does with what it finds in the annotation. From its source (pkg/daemonsetlock),
+// tried with kured 1.7 to 1.23. Pure: no client in here.
 
 /** One holder, as both forms of the lock write it. */
 export interface LockEntry {
@@ -34,8 +34,8 @@ interface SeveralLocks {
 const NANOSECONDS_PER_MS = 1_000_000;
 
 /**
- * What a kured does that wants to reboot its node. `value` is the annotation's text, undefined if there is none. A held lock
- * without a new value is one that names this node already: kured takes it for its own and writes nothing.
+ * What a kured does that wants to reboot its node. `value` is the annotation's text, undefined if there is none. A held
+ * lock without a new value is one that names this node already: kured takes it for its own and writes nothing.
  */
 export function acquire(value: string | undefined, request: LockRequest): Acquisition {
     return request.concurrency > 1 ? acquireOneOfSeveral(value, request) : acquireSingle(value, request);
@@ -50,21 +50,33 @@ export function holding(value: string | undefined, request: LockRequest): LockEn
 
 /** The annotation's text after this node lets go: null removes it, undefined leaves it as it is (not the holder). */
 export function release(value: string | undefined, request: LockRequest): string | null | undefined {
-    if (request.concurrency <= 1) return singleIn(value)?.nodeID === request.nodeID ? null : undefined;
+    if (request.concurrency <= 1) {
+        return singleIn(value)?.nodeID === request.nodeID ? null : undefined;
+    }
     const several = severalIn(value);
     const others = several.locks.filter(({ nodeID }) => nodeID !== request.nodeID);
-    if (others.length === several.locks.length) return undefined;
+    if (others.length === several.locks.length) {
+        return undefined;
+    }
     // kured leaves an empty list behind, which means free.
     return JSON.stringify({ maxOwners: request.concurrency, locks: others });
 }
 
 function acquireSingle(value: string | undefined, request: LockRequest): Acquisition {
     const entry = newEntry(request);
-    if (value === undefined) return { held: true, value: JSON.stringify(entry), entry };
+    if (value === undefined) {
+        return { held: true, value: JSON.stringify(entry), entry };
+    }
     const found = singleIn(value);
-    if (!found) return { held: false, reason: "the lock is not JSON that kured reads" };
-    if (found.nodeID === request.nodeID) return { held: true, value: undefined, entry: found };
-    if (expired(found, request.now)) return { held: true, value: JSON.stringify(entry), entry };
+    if (!found) {
+        return { held: false, reason: "the lock is not JSON that kured reads" };
+    }
+    if (found.nodeID === request.nodeID) {
+        return { held: true, value: undefined, entry: found };
+    }
+    if (expired(found, request.now)) {
+        return { held: true, value: JSON.stringify(entry), entry };
+    }
     return { held: false, reason: `Lock already held: ${found.nodeID}` };
 }
 
@@ -72,7 +84,9 @@ function acquireSingle(value: string | undefined, request: LockRequest): Acquisi
 function acquireOneOfSeveral(value: string | undefined, request: LockRequest): Acquisition {
     const { locks } = severalIn(value);
     const own = locks.find(({ nodeID }) => nodeID === request.nodeID);
-    if (own) return { held: true, value: undefined, entry: own };
+    if (own) {
+        return { held: true, value: undefined, entry: own };
+    }
     const entry = newEntry(request);
     const written = (entries: LockEntry[]): Acquisition => ({
         held: true,
@@ -80,9 +94,13 @@ function acquireOneOfSeveral(value: string | undefined, request: LockRequest): A
         entry,
     });
     // Expired entries count as taken, and are kept, while there is a free place.
-    if (locks.length < request.concurrency) return written([...locks, entry]);
+    if (locks.length < request.concurrency) {
+        return written([...locks, entry]);
+    }
     const old = locks.find((one) => expired(one, request.now));
-    if (old) return written(locks.map((one) => (one === old ? entry : one)));
+    if (old) {
+        return written(locks.map((one) => (one === old ? entry : one)));
+    }
     return { held: false, reason: `Lock already held: ${locks.map(({ nodeID }) => nodeID).join(", ")}` };
 }
 
@@ -103,9 +121,13 @@ function newEntry({ nodeID, unschedulable, ttlMs, now }: LockRequest): LockEntry
 /** Fields that are missing have Go's zero values; text that Go cannot read gives undefined. */
 function singleIn(value: string | undefined): LockEntry | undefined {
     const found = parsed(value);
-    if (!found) return undefined;
+    if (!found) {
+        return undefined;
+    }
     const { nodeID = "", metadata, created = "0001-01-01T00:00:00Z", TTL = 0 } = found as Partial<LockEntry>;
-    if (typeof nodeID !== "string" || typeof TTL !== "number" || Number.isNaN(Date.parse(created))) return undefined;
+    if (typeof nodeID !== "string" || typeof TTL !== "number" || Number.isNaN(Date.parse(created))) {
+        return undefined;
+    }
     return { nodeID, metadata: { unschedulable: metadata?.unschedulable === true }, created, TTL };
 }
 
@@ -123,7 +145,10 @@ function parsed(value: string | undefined): object | undefined {
     }
 }
 
-/** A moment as Go's time.RFC3339Nano writes UTC: nine decimals, trailing zeros cut. Digits below a millisecond are the clock's own. */
+/**
+ * A moment as Go's time.RFC3339Nano writes UTC: nine decimals, trailing zeros cut. Digits below a millisecond are the
+ * clock's own.
+ */
 export function goNanoTime(at: Date): string {
     const below = String(process.hrtime.bigint() % 1_000_000n).padStart(6, "0");
     const decimals = `${at.toISOString().slice(20, 23)}${below}`.replace(/0+$/, "");

@@ -1,5 +1,5 @@
-// What happens to a Node when something happens to its VM: kubelet registers it, its signs of life stop, the cloud's node
-// lifecycle controller removes it.
+// What happens to a Node when something happens to its VM: kubelet registers it, its signs of life stop, the cloud's
+// node lifecycle controller removes it.
 import type { V1Node } from "@kubernetes/client-node";
 import type { ScaleSet, Vm } from "../azure/types";
 import { PLAYED_LABEL } from "../cluster/programs";
@@ -51,12 +51,15 @@ export class NodeLifecycle {
     }
 
     /**
-     * The VM is off. Its kubelet is silent from now on (kwok leaves nodes without the label alone), and the node controller
-     * would notice after its grace period; it is written at once, in that controller's words, so that nobody has to wait.
+     * The VM is off. Its kubelet is silent from now on (kwok leaves nodes without the label alone), and the node
+     * controller would notice after its grace period; it is written at once, in that controller's words, so that nobody
+     * has to wait.
      */
     async down(vm: Vm): Promise<void> {
         this.alive.delete(vm.nodeName);
-        if (!(await findNode(this.api, vm.nodeName))) return;
+        if (!(await findNode(this.api, vm.nodeName))) {
+            return;
+        }
         await patchNode(this.api, vm.nodeName, { metadata: { labels: { [PLAYED_LABEL]: null } } });
         const now = new Date().toISOString();
         const unknown = {
@@ -73,7 +76,9 @@ export class NodeLifecycle {
     async gone(vm: Vm): Promise<void> {
         this.alive.delete(vm.nodeName);
         await this.api.core.deleteNode({ name: vm.nodeName }).catch((error: unknown) => {
-            if (!isNotFound(error)) throw error;
+            if (!isNotFound(error)) {
+                throw error;
+            }
         });
     }
 
@@ -93,7 +98,9 @@ export class NodeLifecycle {
         await waitFor(`node ${name} to take a taint`, async () => {
             const node = await findNode(this.api, name);
             const taints = node?.spec?.taints ?? [];
-            if (!node || taints.some(isShutdown) === off) return true;
+            if (!node || taints.some(isShutdown) === off) {
+                return true;
+            }
             const changed = off ? [...taints, SHUTDOWN_TAINT] : taints.filter((taint) => !isShutdown(taint));
             return this.replaceTaints(node, changed);
         });
@@ -105,7 +112,9 @@ export class NodeLifecycle {
         return patchNode(this.api, name, body).then(
             () => true,
             (error: { code?: number }) => {
-                if (error.code === 409) return undefined;
+                if (error.code === 409) {
+                    return undefined;
+                }
                 throw error;
             },
         );

@@ -38,8 +38,8 @@ export function patchLevel(diskDirectory: string): string {
 }
 
 /**
- * The cloud provider's name for a VM. The provider writes the resource group in lower case, whatever the case of the ARM id
- * (kubernetes-sigs/cloud-provider-azure, ConvertResourceGroupNameToLower).
+ * The cloud provider's name for a VM. The provider writes the resource group in lower case, whatever the case of the
+ * ARM id (kubernetes-sigs/cloud-provider-azure, ConvertResourceGroupNameToLower).
  */
 export function providerId(vmId: string): string {
     return `azure://${vmId.replace(/(\/resourceGroups\/)([^/]+)/i, (_, key: string, name: string) => `${key}${name.toLowerCase()}`)}`;

@@ -3,7 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Vm } from "../azure/types";
 
-/** Where Ubuntu says that a reboot is needed. /var/run is a link to /run, which is in memory: each stop of the machine empties it. */
+/**
+ * Where Ubuntu says that a reboot is needed. /var/run is a link to /run, which is in memory: each stop of the machine
+ * empties it.
+ */
 export const SENTINEL = "run/reboot-required";
 
 /** What a round of patches changes on a disk. */

@@ -1,4 +1,5 @@
-// Runs a container's own script on the folders that its pod mounts, by a real shell, and ends it when it cuts the machine's power.
+// Runs a container's own script on the folders that its pod mounts, by a real shell, and ends it when it cuts the
+// machine's power.
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,21 +32,26 @@ export interface RunningScript {
     kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** Whether the sandbox runs this pod for real: a run-once pod that no controller owns, or that mounts its node's root. */
+/**
+ * Whether the sandbox runs this pod for real: a run-once pod that no controller owns, or that mounts its node's root.
+ */
 export function isRunForReal({ metadata, spec }: V1Pod): boolean {
     const once = spec?.restartPolicy !== "Always";
     return once && ((metadata?.ownerReferences ?? []).length === 0 || hostVolume({ spec }) !== undefined);
 }
 
 /**
- * Starts one of the pod's containers. Variables whose value is a mounted path, or below one, hold the folder on this machine in its
- * place; `HOST_ROOT` is the folder of the node's disk in pods that mount it. One whose value is the container's terminationMessagePath
- * holds a file of this container's own. A container without a shell script does nothing until it is ended.
+ * Starts one of the pod's containers. Variables whose value is a mounted path, or below one, hold the folder on this
+ * machine in its place; `HOST_ROOT` is the folder of the node's disk in pods that mount it. One whose value is the
+ * container's terminationMessagePath holds a file of this container's own. A container without a shell script does
+ * nothing until it is ended.
  */
 export function runContainer(pod: V1Pod, container: V1Container, mounts: Mounts): RunningScript {
     const command = [...(container.command ?? []), ...(container.args ?? [])];
     const host = mounts.get(hostVolume(pod) ?? "");
-    if (!SHELLS.includes(command[0])) return host === undefined ? idle() : refused(command[0]);
+    if (!SHELLS.includes(command[0])) {
+        return host === undefined ? idle() : refused(command[0]);
+    }
     const folder = mkdtempSync(join(tmpdir(), "kamino-container-"));
     const messageFile = join(folder, "message");
     const path = container.terminationMessagePath ?? MESSAGE_PATH;
@@ -81,7 +87,9 @@ function run(
     host: string | undefined,
 ): RunningScript {
     const trigger = host === undefined ? undefined : join(host, "proc", "sysrq-trigger");
-    if (trigger !== undefined) writeFileSync(trigger, "");
+    if (trigger !== undefined) {
+        writeFileSync(trigger, "");
+    }
     let log = "";
     const append = (chunk: Buffer) => (log = (log + chunk.toString("utf8")).slice(-LOG_LIMIT));
     // Its own group, so that what the script has started ends with it.
@@ -90,7 +98,9 @@ function run(
     child.stderr.on("data", append);
     const kill = (signal: "SIGTERM" | "SIGKILL") => {
         try {
-            if (child.pid) process.kill(-child.pid, signal);
+            if (child.pid) {
+                process.kill(-child.pid, signal);
+            }
         } catch {
             // Ended in between.
         }
@@ -98,7 +108,9 @@ function run(
     const ended = new Promise<Ending>((resolve) => {
         // Power goes the moment that the letter is written: nothing after it is run.
         const poll = setInterval(() => {
-            if (poweredOff(trigger)) kill("SIGKILL");
+            if (poweredOff(trigger)) {
+                kill("SIGKILL");
+            }
         }, POWER_OFF_POLL_MS);
         const finish = (exitCode: number) => {
             clearInterval(poll);

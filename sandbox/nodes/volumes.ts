@@ -1,5 +1,5 @@
-// The volumes of a node's pods, as kubelet and the driver's node plugin handle them: said to be in use before they are mounted and until
-// they are unmounted, mounted once they are attached, each the folder of one disk's files.
+// The volumes of a node's pods, as kubelet and the driver's node plugin handle them: said to be in use before they are
+// mounted and until they are unmounted, mounted once they are attached, each the folder of one disk's files.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,19 +46,26 @@ export class NodeVolumes {
         return this.inTurn(pod, async () => {
             const uid = pod.metadata?.uid ?? "";
             const node = this.inUse.get(pod.spec?.nodeName ?? "");
-            if (![...(node?.values() ?? [])].some((pods) => pods.has(uid))) return;
-            if (this.unmountMs > 0) await sleep(this.unmountMs, undefined, { ref: false });
+            if (![...(node?.values() ?? [])].some((pods) => pods.has(uid))) {
+                return;
+            }
+            if (this.unmountMs > 0) {
+                await sleep(this.unmountMs, undefined, { ref: false });
+            }
             for (const [name, pods] of node ?? []) {
                 pods.delete(uid);
-                if (pods.size === 0) node?.delete(name);
+                if (pods.size === 0) {
+                    node?.delete(name);
+                }
             }
             await this.report(pod.spec?.nodeName ?? "");
         });
     }
 
     /**
-     * Waits until the pod's volumes can be mounted, as kubelet does: its claims bound, their disks attached to this machine. Undefined if
-     * the pod is gone before that. A volume that cannot be mounted is an event of the pod, and is waited for.
+     * Waits until the pod's volumes can be mounted, as kubelet does: its claims bound, their disks attached to this
+     * machine. Undefined if the pod is gone before that. A volume that cannot be mounted is an event of the pod, and is
+     * waited for.
      */
     async mount(pod: V1Pod, vm: Vm): Promise<Mounts | undefined> {
         const mounts: Mounts = new Map();
@@ -66,15 +73,20 @@ export class NodeVolumes {
             let said: string | undefined;
             for (;;) {
                 const found = await this.folderOf(pod, vm, volume);
-                if (found === "none") break;
+                if (found === "none") {
+                    break;
+                }
                 if (typeof found === "string") {
                     mounts.set(volume.name, found);
                     break;
                 }
-                if (found.failed !== undefined && found.failed !== said)
+                if (found.failed !== undefined && found.failed !== said) {
                     await this.sayFailed(pod, (said = found.failed));
+                }
                 await sleep(POLL_MS);
-                if (this.stopped || !(await this.isStillWanted(pod))) return undefined;
+                if (this.stopped || !(await this.isStillWanted(pod))) {
+                    return undefined;
+                }
             }
         }
         return mounts;
@@ -84,19 +96,33 @@ export class NodeVolumes {
     unmount(pod: V1Pod, mounts: Mounts): void {
         for (const { name, emptyDir } of pod.spec?.volumes ?? []) {
             const folder = mounts.get(name);
-            if (emptyDir && folder !== undefined) rmSync(folder, { recursive: true, force: true });
+            if (emptyDir && folder !== undefined) {
+                rmSync(folder, { recursive: true, force: true });
+            }
         }
     }
 
     private async folderOf(pod: V1Pod, vm: Vm, volume: V1Volume): Promise<string | { failed?: string }> {
-        if (volume.hostPath) return join(vm.diskDirectory, volume.hostPath.path);
-        if (volume.emptyDir) return mkdtempSync(join(tmpdir(), "kamino-volume-"));
-        if (!volume.persistentVolumeClaim) return "none";
+        if (volume.hostPath) {
+            return join(vm.diskDirectory, volume.hostPath.path);
+        }
+        if (volume.emptyDir) {
+            return mkdtempSync(join(tmpdir(), "kamino-volume-"));
+        }
+        if (!volume.persistentVolumeClaim) {
+            return "none";
+        }
         const found = await this.volumeOf(pod, volume);
-        if (!found) return {};
+        if (!found) {
+            return {};
+        }
         const { csi } = found.spec ?? {};
-        if (csi?.driver !== DISK_DRIVER) return "none";
-        if (!(await this.isAttached(found, vm))) return {};
+        if (csi?.driver !== DISK_DRIVER) {
+            return "none";
+        }
+        if (!(await this.isAttached(found, vm))) {
+            return {};
+        }
         const start = `MountVolume.MountDevice failed for volume "${found.metadata?.name}" : rpc error: code = Internal desc =`;
         const partition = csi.volumeAttributes?.partition;
         if (partition === undefined) {
@@ -104,8 +130,9 @@ export class NodeVolumes {
                 failed: `${start} failed to mount the volume as "ext4", it already contains unknown data, probably partitions`,
             };
         }
-        if (partition !== ROOT_PARTITION)
+        if (partition !== ROOT_PARTITION) {
             return { failed: `${start} failed to find partition ${partition} of the disk` };
+        }
         return this.machines.diskFolder(csi.volumeHandle) ?? { failed: `${start} the disk has no file system` };
     }
 
@@ -116,7 +143,9 @@ export class NodeVolumes {
         let changed = false;
         for (const volume of claimed) {
             const found = await this.volumeOf(pod, volume);
-            if (found?.spec?.csi?.driver !== DISK_DRIVER) continue;
+            if (found?.spec?.csi?.driver !== DISK_DRIVER) {
+                continue;
+            }
             const volumes = this.inUse.get(node) ?? new Map<string, Set<string>>();
             this.inUse.set(node, volumes);
             const name = uniqueName(found);
@@ -124,16 +153,22 @@ export class NodeVolumes {
             changed ||= !pods.has(uid);
             volumes.set(name, pods.add(uid));
         }
-        if (changed) await this.report(node);
+        if (changed) {
+            await this.report(node);
+        }
     }
 
     /** A machine that is off says nothing; what is in use then is said when it is back. */
     async report(node: string): Promise<void> {
         const vm = this.machines.vms().find(({ nodeName }) => nodeName === node);
-        if (!vm?.joined) return;
+        if (!vm?.joined) {
+            return;
+        }
         const volumesInUse = [...(this.inUse.get(node)?.keys() ?? [])].sort();
         await patchNodeStatus(this.api, node, { volumesInUse }).catch((error: unknown) => {
-            if (!isNotFound(error)) throw error;
+            if (!isNotFound(error)) {
+                throw error;
+            }
         });
     }
 
@@ -141,19 +176,25 @@ export class NodeVolumes {
     private async volumeOf({ metadata }: V1Pod, volume: V1Volume): Promise<V1PersistentVolume | undefined> {
         const name = volume.persistentVolumeClaim?.claimName ?? "";
         const missing = (error: unknown) => {
-            if (isNotFound(error)) return undefined;
+            if (isNotFound(error)) {
+                return undefined;
+            }
             throw error;
         };
         const claim = await this.api.core
             .readNamespacedPersistentVolumeClaim({ name, namespace: metadata?.namespace ?? "" })
             .catch(missing);
-        if (claim?.status?.phase !== "Bound") return undefined;
+        if (claim?.status?.phase !== "Bound") {
+            return undefined;
+        }
         return this.api.core.readPersistentVolume({ name: claim.spec?.volumeName ?? "" }).catch(missing);
     }
 
     private async isAttached(volume: V1PersistentVolume, { nodeName }: Vm): Promise<boolean> {
         const node = await findNode(this.api, nodeName);
-        if (!node?.status?.volumesAttached?.some(({ name }) => name === uniqueName(volume))) return false;
+        if (!node?.status?.volumesAttached?.some(({ name }) => name === uniqueName(volume))) {
+            return false;
+        }
         const { items } = await this.api.storage.listVolumeAttachment();
         return items.some(
             ({ spec, status }) =>
@@ -166,7 +207,9 @@ export class NodeVolumes {
     private async isStillWanted({ metadata }: V1Pod): Promise<boolean> {
         const { name = "", namespace = "", uid } = metadata ?? {};
         const now = await this.api.core.readNamespacedPod({ name, namespace }).catch((error: unknown) => {
-            if (isNotFound(error)) return undefined;
+            if (isNotFound(error)) {
+                return undefined;
+            }
             throw error;
         });
         return now?.metadata?.uid === uid && now?.metadata?.deletionTimestamp === undefined;

@@ -1,4 +1,5 @@
-// How a VM becomes a node: the control plane prepared as `kubeadm init` does, and the custom data with which cloud-init joins.
+// How a VM becomes a node: the control plane prepared as `kubeadm init` does, and the custom data with which cloud-init
+// joins.
 import { execFile } from "node:child_process";
 import { X509Certificate, createHash, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -66,8 +67,8 @@ interface CloudConfig {
 export const CUSTOM_DATA_LOG = "/var/lib/custom-data-ran";
 
 /**
- * Puts into the cluster what `kubeadm init` does for nodes to join: kubeadm's and kubelet's configuration, a bootstrap token, the
- * signed public information and the roles.
+ * Puts into the cluster what `kubeadm init` does for nodes to join: kubeadm's and kubelet's configuration, a bootstrap
+ * token, the signed public information and the roles.
  */
 export async function letNodesJoin(cluster: Cluster): Promise<JoinInformation> {
     const endpoint = `${HOST_ADDRESS}:${new URL(cluster.server).port}`;
@@ -138,8 +139,8 @@ export function kubeadmCustomData({ endpoint, token, caCertHash }: JoinInformati
 }
 
 /**
- * Custom data that joins as AKS Engine's does: every node has the same client certificate, of an administrator, from which kubelet
- * gets a certificate for its own name.
+ * Custom data that joins as AKS Engine's does: every node has the same client certificate, of an administrator, from
+ * which kubelet gets a certificate for its own name.
  * https://github.com/Azure/aks-engine/blob/master/parts/k8s/cloud-init/nodecustomdata.yml
  */
 export function sharedCertificateCustomData(cluster: Cluster, { endpoint }: JoinInformation): string {

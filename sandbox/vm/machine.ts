@@ -1,5 +1,5 @@
-// One VM: QEMU with an OS disk and what Azure gives a Linux VM to provision itself with. Always emulated: a KVM device that is there
-// need not be able to run a kernel.
+// One VM: QEMU with an OS disk and what Azure gives a Linux VM to provision itself with. Always emulated: a KVM device
+// that is there need not be able to run a kernel.
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// A real az against the local Azure: what a person types, from signing in to a new machine that starts from a new image.
+// A real az against the local Azure: what a person types, from signing in to a new machine that starts from a new
+// image.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -163,8 +164,12 @@ test("points the model at the version, and the next machine starts from it", asy
 /** What a cleaning script does to a disk. */
 function clean(vm: Vm): void {
     const at = (path: string) => join(vm.diskDirectory, path);
-    for (const file of ["etc/machine-id", "etc/hostname"]) writeFileSync(at(file), "");
+    for (const file of ["etc/machine-id", "etc/hostname"]) {
+        writeFileSync(at(file), "");
+    }
     for (const folder of ["var/lib/waagent/history", "var/lib/waagent/events", "var/log/journal", "var/lib/cloud"]) {
-        for (const name of readdirSync(at(folder))) rmSync(join(at(folder), name), { recursive: true });
+        for (const name of readdirSync(at(folder))) {
+            rmSync(join(at(folder), name), { recursive: true });
+        }
     }
 }

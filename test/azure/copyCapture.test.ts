@@ -1,4 +1,5 @@
-// A capture by a copy against the local Azure, with a cluster that is kept in memory: what it makes there, cleans, marks and takes away.
+// A capture by a copy against the local Azure, with a cluster that is kept in memory: what it makes there, cleans,
+// marks and takes away.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// A copy of a running machine's disk: made, attached to another machine as a data disk, let go, and made into an image version.
+// A copy of a running machine's disk: made, attached to another machine as a data disk, let go, and made into an image
+// version.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComputeManagementClient, VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import type { AzureSandbox, ScaleSet, Vm } from "../../sandbox/azure/index";

@@ -9,8 +9,9 @@ describe("a GET", () => {
     test("leaves out custom data, passwords and protected settings", async () => {
         const { text, status } = await get();
         expect(status).toBe(200);
-        for (const secret of ["customData", "adminPassword", "protectedSettings", "commandToExecute"])
+        for (const secret of ["customData", "adminPassword", "protectedSettings", "commandToExecute"]) {
             expect(text).not.toContain(secret);
+        }
     });
 
     test("adds what the service sets itself", async () => {

@@ -1,4 +1,5 @@
-// The official SDK drives the local Azure from an empty gallery to a new VM that starts from the image of another VM's disk.
+// The official SDK drives the local Azure from an empty gallery to a new VM that starts from the image of another VM's
+// disk.
 import { appendFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ComputeManagementClient } from "@azure/arm-compute";
@@ -23,7 +24,9 @@ afterAll(() => close());
 
 test("the pool's nodes bootstrapped with their script extension and joined", async () => {
     const listed = [];
-    for await (const vm of client.virtualMachineScaleSetVMs.list(GROUP, pool.name)) listed.push(vm);
+    for await (const vm of client.virtualMachineScaleSetVMs.list(GROUP, pool.name)) {
+        listed.push(vm);
+    }
     expect(listed.map((vm) => vm.instanceId)).toEqual(["0", "1"]);
     expect(azure.vms(pool.id).map(({ joined, bootstrapRan }) => [joined, bootstrapRan])).toEqual([
         [true, true],
@@ -104,6 +107,8 @@ function clean(vm: Vm): void {
     writeFileSync(at("etc/machine-id"), "");
     writeFileSync(at("etc/hostname"), "");
     for (const folder of ["var/lib/waagent/history", "var/lib/waagent/events", "var/log/journal", "var/lib/cloud"]) {
-        for (const name of readdirSync(at(folder))) rmSync(join(at(folder), name), { recursive: true });
+        for (const name of readdirSync(at(folder))) {
+            rmSync(join(at(folder), name), { recursive: true });
+        }
     }
 }

@@ -276,7 +276,9 @@ test.each([
     const path = `resourceGroups/${encodeURIComponent(name)}?api-version=2024-11-01`;
     const answer = await send("PUT", path, { location });
     expect(answer.status, answer.text).toBe(status);
-    if (status === 201) expect((await send("GET", path)).body.name).toBe(name);
+    if (status === 201) {
+        expect((await send("GET", path)).body.name).toBe(name);
+    }
 });
 
 test("a HEAD is answered without a body: 204 for what is there, 404 for what is not", async () => {

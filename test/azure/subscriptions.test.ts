@@ -46,10 +46,14 @@ test("the official SDK sees those of the subscription that it was made for", asy
     const client = new ComputeManagementClient(credential, other, { endpoint: azure.url, tlsOptions });
     expect((await client.virtualMachineScaleSets.get(GROUP, second.name)).sku?.capacity).toBe(2);
     const all = [];
-    for await (const one of client.virtualMachineScaleSets.listAll()) all.push(one.id);
+    for await (const one of client.virtualMachineScaleSets.listAll()) {
+        all.push(one.id);
+    }
     expect(all).toEqual([second.id.replace(GROUP, "SAME-RG")]);
     const disks = [];
-    for await (const one of client.disks.list()) disks.push(one.id);
+    for await (const one of client.disks.list()) {
+        disks.push(one.id);
+    }
     expect(disks).toHaveLength(2);
 });
 

@@ -32,7 +32,9 @@ export function computeClient(azure: AzureSandbox, principal: Principal = azure.
     return new ComputeManagementClient(credential, azure.subscriptionId, { endpoint: azure.url, tlsOptions });
 }
 
-/** JSON of any shape, as tests look into it: whichever member is asked for, what is there is found out by comparing it. */
+/**
+ * JSON of any shape, as tests look into it: whichever member is asked for, what is there is found out by comparing it.
+ */
 export interface Body {
     [member: string]: Body;
 }
@@ -51,7 +53,10 @@ export interface Plain {
     body: Body;
 }
 
-/** One request as bytes on the wire: for headers and errors that an SDK would hide. Paths are below the subscription unless absolute. */
+/**
+ * One request as bytes on the wire: for headers and errors that an SDK would hide. Paths are below the subscription
+ * unless absolute.
+ */
 export type Send = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Plain>;
 
 /** A sender with a token of this principal. */
@@ -101,6 +106,8 @@ export async function finished(send: Send, accepted: Plain): Promise<Plain> {
     for (;;) {
         const state = await send("GET", url.pathname + url.search);
         const { status }: { status?: unknown } = state.body;
-        if (status !== "InProgress") return state;
+        if (status !== "InProgress") {
+            return state;
+        }
     }
 }

@@ -14,7 +14,9 @@ export async function statusOf(call: Promise<unknown>): Promise<number> {
     return call.then(
         () => 200,
         (error: unknown) => {
-            if (error instanceof ApiException) return error.code;
+            if (error instanceof ApiException) {
+                return error.code;
+            }
             throw error;
         },
     );

@@ -23,8 +23,9 @@ describe("the sandbox command", { timeout: 60_000 }, () => {
     test("tells what it can do", async () => {
         const { all, exitCode } = await run("--help");
         expect(exitCode).toBe(0);
-        for (const name of ["status", "patch NODE", "scale POOL COUNT", "disk NODE [FILE]"])
+        for (const name of ["status", "patch NODE", "scale POOL COUNT", "disk NODE [FILE]"]) {
             expect(all).toContain(name);
+        }
     });
 
     test("patches a node, with a negative offset too, and shows it", async () => {

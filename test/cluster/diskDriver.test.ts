@@ -1,4 +1,5 @@
-// A disk's way to a pod: the real attach/detach controller, the driver as the sandbox plays it, the local Azure, and the disk's files.
+// A disk's way to a pod: the real attach/detach controller, the driver as the sandbox plays it, the local Azure, and
+// the disk's files.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
@@ -248,7 +249,9 @@ describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
 
     test("a run-once pod without volumes is run, too; a cluster without the driver has nothing of it", async () => {
         const sync = cleaner("sync", "sync", { volumes: [] });
-        if (sync.spec) sync.spec.containers[0].volumeMounts = [];
+        if (sync.spec) {
+            sync.spec.containers[0].volumeMounts = [];
+        }
         await run(sync);
         await podIn(api, namespace, "sync", "Succeeded");
         await sandbox.nodes.diskDriver.uninstall();

@@ -65,8 +65,9 @@ describe("the sandbox's kured", { timeout: 120_000 }, () => {
         }
         await setLock(null);
         expect(await Promise.all(rounds)).toEqual(["freed", "freed"]);
-        for (const name of [a, b])
+        for (const name of [a, b]) {
             expect(await stateOf(name)).toMatchObject({ cordoned: false, inProgress: undefined });
+        }
         expect(await lock()).toBeUndefined();
     });
 

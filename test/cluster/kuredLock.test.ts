@@ -1,4 +1,5 @@
-// kured's lock on a real API server: found wherever kured is, taken in turn, renewed, given back, and never taken from anybody.
+// kured's lock on a real API server: found wherever kured is, taken in turn, renewed, given back, and never taken from
+// anybody.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Machines as nodes: what runs on them, how they go and come back, what really happens on their disks, what kured leaves.
+// Machines as nodes: what runs on them, how they go and come back, what really happens on their disks, what kured
+// leaves.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -55,7 +55,9 @@ describe("the single form", () => {
 describe("the form with several holders", () => {
     const holders = (value: string | undefined) => {
         const result = acquire(value, two);
-        if (!result.held) return "held";
+        if (!result.held) {
+            return "held";
+        }
         return (JSON.parse(result.value ?? "{}") as { locks?: { nodeID: string }[] }).locks?.map(
             ({ nodeID }) => nodeID,
         );
@@ -82,5 +84,7 @@ describe("the form with several holders", () => {
 });
 
 test("a moment has nine decimals at most, without trailing zeros", () => {
-    for (let i = 0; i < 200; i++) expect(goNanoTime(NOW)).toMatch(/^2026-11-25T13:40:00(\.\d{0,8}[1-9])?Z$/);
+    for (let i = 0; i < 200; i++) {
+        expect(goNanoTime(NOW)).toMatch(/^2026-11-25T13:40:00(\.\d{0,8}[1-9])?Z$/);
+    }
 });

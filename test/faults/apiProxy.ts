@@ -1,4 +1,5 @@
-// Stands between a run and its API server: sees each request before it is carried out and after, answers in its place, or is away.
+// Stands between a run and its API server: sees each request before it is carried out and after, answers in its place,
+// or is away.
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request as forward } from "node:https";

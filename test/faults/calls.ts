@@ -1,4 +1,5 @@
-// The remote calls of a run, each under a name that is the same in every run, so that a fault can be put at a certain one.
+// The remote calls of a run, each under a name that is the same in every run, so that a fault can be put at a certain
+// one.
 
 /** One remote call. */
 export interface Call {

@@ -1,5 +1,6 @@
-// A bump broken at its remote calls: nothing of ours is left on nodes, in Kubernetes or in Azure, and the next run makes the image.
-// `make faults` goes through the whole matrix and writes docs/faults.md; `make test` takes a few cells of it.
+// A bump broken at its remote calls: nothing of ours is left on nodes, in Kubernetes or in Azure, and the next run
+// makes the image. `make faults` goes through the whole matrix and writes docs/faults.md; `make test` takes a few cells
+// of it.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// The fault matrix: a bump is broken at each of its remote calls in each way, one more `up` follows, and nothing may be left.
+// The fault matrix: a bump is broken at each of its remote calls in each way, one more `up` follows, and nothing may be
+// left.
 import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Running, Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";

@@ -1,4 +1,5 @@
-// What a run costs of Azure's request budgets: every call counted on the local Azure, and the table in docs/fleets.md held to it.
+// What a run costs of Azure's request budgets: every call counted on the local Azure, and the table in docs/fleets.md
+// held to it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,7 +11,9 @@ import { patch, poolStack } from "../stack/support/pools";
 /** The calls of one run, by kind. */
 type Counts = Map<string, number>;
 
-/** The rows of the table: how a call is recognised by its method and the types in its path, and what the table calls it. */
+/**
+ * The rows of the table: how a call is recognised by its method and the types in its path, and what the table calls it.
+ */
 const KINDS: [call: string, name: string][] = [
     ["GET locations", "GET locations (zones)"],
     ["GET virtualMachineScaleSets", "GET scale set"],

@@ -1,4 +1,5 @@
-// The manifests of deploy/operator, and creating things on the sandbox's API server as strictly as `kubectl apply --validate=strict`.
+// The manifests of deploy/operator, and creating things on the sandbox's API server as strictly as `kubectl apply
+// --validate=strict`.
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
@@ -106,7 +107,9 @@ export interface Answer {
     body: { message?: string };
 }
 
-/** Creates an object; unknown and duplicate fields are errors. With `dryRun` all checks are done and nothing is kept. */
+/**
+ * Creates an object; unknown and duplicate fields are errors. With `dryRun` all checks are done and nothing is kept.
+ */
 export async function create(config: KubeConfig, object: KubernetesObject, dryRun = false): Promise<Answer> {
     const { apiVersion = "", kind = "", metadata } = object;
     const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

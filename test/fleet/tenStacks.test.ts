@@ -1,5 +1,5 @@
-// Ten clusters' stacks at once on one backend and one subscription: each adopts its own pool and makes its own image, half of them in a
-// gallery that they share, and none touches what is another's.
+// Ten clusters' stacks at once on one backend and one subscription: each adopts its own pool and makes its own image,
+// half of them in a gallery that they share, and none touches what is another's.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LoggedRequest, Principal, ScaleSet } from "../../sandbox/azure";
 import type { Outcome } from "../../sandbox/engine/outcome";
@@ -46,7 +46,9 @@ beforeAll(async () => {
 }, 10 * MINUTE);
 afterAll(() => sandbox?.stop());
 
-/** A cluster with one pool of two nodes, one of them patched, each at its own moment; odd ones use the shared gallery. */
+/**
+ * A cluster with one pool of two nodes, one of them patched, each at its own moment; odd ones use the shared gallery.
+ */
 async function makeMember(index: number): Promise<Member> {
     const { azure, nodes } = sandbox;
     const name = `cluster-${index}`;

@@ -1,5 +1,5 @@
-// The operator's workspace pod, played on this machine: the manifest's own init container, environment and settings, and then the very
-// pulumi commands that the operator's agent runs.
+// The operator's workspace pod, played on this machine: the manifest's own init container, environment and settings,
+// and then the very pulumi commands that the operator's agent runs.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -16,7 +16,9 @@ let sandbox: Sandbox;
 let policies: string;
 /** Paths in the pod, and where they are here. */
 let places: [inPod: string, here: string][];
-/** A folder whose one link is this repository: paths in a manifest's script have no spaces, and this repository's may. */
+/**
+ * A folder whose one link is this repository: paths in a manifest's script have no spaces, and this repository's may.
+ */
 const plain = mkdtempSync(join(tmpdir(), "kamino-"));
 
 beforeAll(async () => {
@@ -53,7 +55,10 @@ function program(): string {
     return here(String((workspaceTemplate.spec as { local?: { dir: string } }).local?.dir));
 }
 
-/** A pulumi command in the workspace, with the manifest's environment; who signs in, and where the state is, is this sandbox's. */
+/**
+ * A pulumi command in the workspace, with the manifest's environment; who signs in, and where the state is, is this
+ * sandbox's.
+ */
 function pulumi(...args: string[]) {
     const { PATH, PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = sandbox.env;
     const given = Object.entries(envRefs)

@@ -1,4 +1,5 @@
-// What deploy/permissions/ gives is enough: previews and a whole bump by a principal and a service account that have it and nothing more.
+// What deploy/permissions/ gives is enough: previews and a whole bump by a principal and a service account that have it
+// and nothing more.
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cleaningPod } from "../../components/capture/cleaning";

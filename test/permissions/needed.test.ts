@@ -1,4 +1,5 @@
-// Nothing in deploy/permissions/ is superfluous: with any one action or verb taken away some step fails, and says which one is missing.
+// Nothing in deploy/permissions/ is superfluous: with any one action or verb taken away some step fails, and says which
+// one is missing.
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { PolicyV1Api } from "@kubernetes/client-node";

@@ -1,4 +1,5 @@
-// What a scheduled run may do in its own namespace is enough for its lease and its report, and nothing of it is superfluous.
+// What a scheduled run may do in its own namespace is enough for its lease and its report, and nothing of it is
+// superfluous.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

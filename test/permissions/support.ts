@@ -1,4 +1,5 @@
-// Who has what deploy/permissions/ says and nothing more, or all of it but one thing: principals of Azure, service accounts of the cluster.
+// Who has what deploy/permissions/ says and nothing more, or all of it but one thing: principals of Azure, service
+// accounts of the cluster.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -86,7 +87,9 @@ export function textOf({ verb, resource, namespace }: Verb): string {
     return `${verb} ${resource}${namespace ? ` in ${namespace}` : ""}`;
 }
 
-/** How the API server refuses a verb; a verb that is given in the whole cluster may have been wanted in one namespace. */
+/**
+ * How the API server refuses a verb; a verb that is given in the whole cluster may have been wanted in one namespace.
+ */
 export function refusalOf({ verb, group, resource, namespace }: Verb): string {
     const where = namespace ? ` in the namespace "${namespace}"` : "";
     return `cannot ${verb} resource "${resource}" in API group "${group}"${where}`;
@@ -103,8 +106,8 @@ interface Place {
 }
 
 /**
- * A service account that has these roles and nothing more, less one verb if so wanted; its kubeconfig: a path. Resolves when the
- * API server goes by the roles.
+ * A service account that has these roles and nothing more, less one verb if so wanted; its kubeconfig: a path. Resolves
+ * when the API server goes by the roles.
  */
 export async function serviceAccount(
     { nodes: { api }, directory, cluster }: Place,
@@ -203,7 +206,9 @@ export function joinedElsewhere({ subscriptionId }: AzureSandbox): { identity: s
     };
 }
 
-/** A pool whose model names all that kamino-up has an action for: subnet and load balancer, identity and security group. */
+/**
+ * A pool whose model names all that kamino-up has an action for: subnet and load balancer, identity and security group.
+ */
 export function createJoiningPool(azure: AzureSandbox, name: string, capacity: number): Promise<ScaleSet> {
     const { identity, securityGroup } = joinedElsewhere(azure);
     return azure.createScaleSet({
@@ -219,7 +224,10 @@ interface NetworkProfile {
     networkInterfaceConfigurations: { properties: { networkSecurityGroup?: { id: string } } }[];
 }
 
-/** The role and kamino-regions at the scopes that docs/permissions.md says, for the group of that pool; with one action taken out. */
+/**
+ * The role and kamino-regions at the scopes that docs/permissions.md says, for the group of that pool; with one action
+ * taken out.
+ */
 export function assignmentsFor(
     azure: AzureSandbox,
     pool: ScaleSet,

@@ -1,4 +1,5 @@
-// The azure-native stand-in and the official Kubernetes provider under the real engine: adopt, change, refresh, replace and destroy, as a person would type it.
+// The azure-native stand-in and the official Kubernetes provider under the real engine: adopt, change, refresh, replace
+// and destroy, as a person would type it.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

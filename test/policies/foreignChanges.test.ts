@@ -1,4 +1,5 @@
-// The policy on what somebody else changed: it compares what the last run recorded with what the program read at the start of this one.
+// The policy on what somebody else changed: it compares what the last run recorded with what the program read at the
+// start of this one.
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { PreviousPool, PrototypeStatement } from "../../policies/contract";
 import { recordOf } from "../../policies/contract";

@@ -1,4 +1,5 @@
-// Captures by a copy, of real nodes of the sandbox: the node is watched all the while, and nothing of it is in the copy.
+// Captures by a copy, of real nodes of the sandbox: the node is watched all the while, and nothing of it is in the
+// copy.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StorageV1Api, makeInformer, type V1Node, type V1Pod } from "@kubernetes/client-node";
@@ -84,7 +85,10 @@ const WRITTEN = [
     "var/lib/kubelet/pki/kubelet-client-current.pem",
 ];
 
-/** Everything of a node that a capture in place changes, as it goes: the watch sees every change that the API server does. */
+/**
+ * Everything of a node that a capture in place changes, as it goes: the watch sees every change that the API server
+ * does.
+ */
 async function watchNode(vm: Vm) {
     const { core, config } = sandbox.nodes.api;
     const seen = new Set<string>();

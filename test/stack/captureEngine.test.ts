@@ -1,4 +1,5 @@
-// An OsDiskCapture under the real engine: what a person sees, what the state keeps, and what becomes of a killed engine's capture.
+// An OsDiskCapture under the real engine: what a person sees, what the state keeps, and what becomes of a killed
+// engine's capture.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// Nobody else's change of a model is invisible or undone in silence: the whole program on the real engine, against a local Azure.
+// Nobody else's change of a model is invisible or undone in silence: the whole program on the real engine, against a
+// local Azure.
 import type { VirtualMachineScaleSetExtension } from "@azure/arm-compute";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Outcome } from "../../sandbox/engine/outcome";

@@ -1,4 +1,5 @@
-// The story of a pool, told by the whole program on the real engine, a real API server and a local Azure: one test is one day.
+// The story of a pool, told by the whole program on the real engine, a real API server and a local Azure: one test is
+// one day.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// What the whole program refuses, at preview: in one line that names the config key or the scale set, with nothing touched.
+// What the whole program refuses, at preview: in one line that names the config key or the scale set, with nothing
+// touched.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";

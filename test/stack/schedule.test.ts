@@ -1,4 +1,5 @@
-// The scheduled run: Kubernetes' own CronJob controller makes the Job, and its very command does the bump with the rights of its account.
+// The scheduled run: Kubernetes' own CronJob controller makes the Job, and its very command does the bump with the
+// rights of its account.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AuthorizationV1Api, KubeConfig, RbacAuthorizationV1Api, type V1Pod } from "@kubernetes/client-node";

@@ -1,4 +1,5 @@
-// No secret is in anything that a run writes: marked ones are put wherever a secret can be, and all that was written is searched.
+// No secret is in anything that a run writes: marked ones are put wherever a secret can be, and all that was written is
+// searched.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -21,7 +22,10 @@ import {
 import { Secrets } from "./support/secrets";
 
 const MINUTE = 60_000;
-/** Folders that secrets come from: the local Azure's disks, the cluster's keys, and what this test hands to the commands. */
+/**
+ * Folders that secrets come from: the local Azure's disks, the cluster's keys, and what this test hands to the
+ * commands.
+ */
 const SOURCES = ["azure", "cluster", "given"];
 
 const secrets = new Secrets();
@@ -82,8 +86,8 @@ async function npm(script: "preview" | "up", flags: string[], env: NodeJS.Proces
 }
 
 /**
- * The secrets that are where none should be: in what was said, sent to Azure or given to the cluster since the last search, and in
- * any file of the run.
+ * The secrets that are where none should be: in what was said, sent to Azure or given to the cluster since the last
+ * search, and in any file of the run.
  */
 function leaks(): string[] {
     const sent = sandbox.azure.requests.all().map((request) => JSON.stringify(request));

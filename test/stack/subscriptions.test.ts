@@ -1,4 +1,5 @@
-// Pools in two subscriptions, twins by name and group: each is read and written in its own, and the other one is left alone.
+// Pools in two subscriptions, twins by name and group: each is read and written in its own, and the other one is left
+// alone.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ScaleSet } from "../../sandbox/azure";
 import { Stack } from "../../sandbox/engine/stack";

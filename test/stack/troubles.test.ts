@@ -1,4 +1,5 @@
-// What goes wrong while the whole program runs, and what others do to the pool meanwhile: nothing is lost, overwritten or rolled out.
+// What goes wrong while the whole program runs, and what others do to the pool meanwhile: nothing is lost, overwritten
+// or rolled out.
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Outcome } from "../../sandbox/engine/outcome";

@@ -36,7 +36,9 @@ function broken(page: string): string[] {
         .filter((link) => {
             const [path, anchor] = link.split("#");
             const target = path === "" ? page : join(dirname(page), path);
-            if (!existsSync(target)) return true;
+            if (!existsSync(target)) {
+                return true;
+            }
             return anchor !== undefined && (statSync(target).isDirectory() || !hasAnchor(target, anchor));
         });
 }

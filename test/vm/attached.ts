@@ -1,5 +1,5 @@
-// A disk that is attached to a running machine, mounted by its kubelet and cleaned by the product's pod there: what the Azure Disk
-// CSI driver does on a real node, with a `local` volume in its place.
+// A disk that is attached to a running machine, mounted by its kubelet and cleaned by the product's pod there: what the
+// Azure Disk CSI driver does on a real node, with a `local` volume in its place.
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { CLEAN, claimOf, copyPod, volumeOf, type CopyCleaning } from "../../components/capture/copy/objects";
 import { ensureNamespace, messageOf, reasonOf } from "../../components/capture/pods";

@@ -1,5 +1,5 @@
-// A pool's story on real machines: nodes that joined by `kubeadm join`. The disk of one that runs is copied, the copy is cleaned on
-// another node and becomes a node apart, and the first one never leaves.
+// A pool's story on real machines: nodes that joined by `kubeadm join`. The disk of one that runs is copied, the copy
+// is cleaned on another node and becomes a node apart, and the first one never leaves.
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";

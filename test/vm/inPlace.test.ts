@@ -1,5 +1,5 @@
-// A pool's story on real machines: nodes that share one client certificate, as AKS Engine's do. One of them is cleaned in place,
-// copied while it is off, started again, and a new node starts from the copy.
+// A pool's story on real machines: nodes that share one client certificate, as AKS Engine's do. One of them is cleaned
+// in place, copied while it is off, started again, and a new node starts from the copy.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

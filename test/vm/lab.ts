@@ -115,7 +115,9 @@ export async function becomesReady(
     });
 }
 
-/** Waits for something on a machine; says what its console has shown when that takes too long or the machine goes off. */
+/**
+ * Waits for something on a machine; says what its console has shown when that takes too long or the machine goes off.
+ */
 export async function waitWith<T>(
     machine: Machine,
     what: string,
@@ -249,7 +251,10 @@ export interface NodeWatch {
     stop(): void;
 }
 
-/** Watches what a node's users would notice: whether it is Ready and schedulable, its taints, and that it is there at all. */
+/**
+ * Watches what a node's users would notice: whether it is Ready and schedulable, its taints, and that it is there at
+ * all.
+ */
 export async function watchNode({ kubernetes: { config, core } }: Lab, name: string): Promise<NodeWatch> {
     const outlook = ({ spec, status }: V1Node) => {
         const conditions = status?.conditions?.map(({ type, status }) => `${type}=${status}`);

@@ -1,4 +1,5 @@
-// How the tests with real machines run: one file after the other, each with minutes to spare, for everything in them is emulated.
+// How the tests with real machines run: one file after the other, each with minutes to spare, for everything in them is
+// emulated.
 import { defineConfig } from "vitest/config";
 
 const minute = 60_000;

@@ -1,4 +1,5 @@
-// Renders a recording as an animated SVG: few frames, short pauses, so that the file stays small and a reader stays awake.
+// Renders a recording as an animated SVG: few frames, short pauses, so that the file stays small and a reader stays
+// awake.
 //
 //     node render.mjs FILE.cast FILE.svg
 import { readFileSync, statSync, writeFileSync } from "node:fs";

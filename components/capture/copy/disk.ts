@@ -1,4 +1,5 @@
-// The copy of an OS disk in Azure: a snapshot of the running VM's disk, and a disk made from it that can be attached elsewhere.
+// The copy of an OS disk in Azure: a snapshot of the running VM's disk, and a disk made from it that can be attached
+// elsewhere.
 import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../../azure/client";
 import { diskId, parseArmId, snapshotId } from "../../azure/ids";
@@ -10,7 +11,9 @@ import { isComplete } from "../snapshot";
 import { ownTags, snapshotName, scaleSetHash, type Target } from "../names";
 import { CLOSED } from "../protection";
 
-/** There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image. */
+/**
+ * There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image.
+ */
 const CLEANED_TAG = "cleaned";
 /** When the copy was taken, RFC 3339, UTC. */
 const CAPTURED_TAG = "captured";
@@ -91,7 +94,8 @@ export class CopyPlace {
             ...protectionOf(original),
             tags: this.allTags({ [CAPTURED_TAG]: capturedAt }),
         };
-        // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to delete.
+        // The request itself is not cut off: Azure might carry it out all the same, after we have looked for what to
+        // delete.
         await client.snapshots
             .createOrUpdate(this.resourceGroup, this.name, snapshot)
             .pollUntilDone({ abortSignal: signal });
@@ -178,8 +182,8 @@ export class CopyPlace {
     }
 
     /**
-     * Deletes what earlier copies of this scale set's disks have left for other targets: runs that were killed. A cleaned disk is left
-     * alone, since it may be kept on purpose.
+     * Deletes what earlier copies of this scale set's disks have left for other targets: runs that were killed. A
+     * cleaned disk is left alone, since it may be kept on purpose.
      */
     async deleteLeftovers(): Promise<void> {
         const client = await computeClient(this.subscriptionId);
@@ -231,7 +235,10 @@ export class CopyPlace {
     }
 }
 
-/** What a copy takes over so that nobody else can read it: keys of the disk's owner, its security type, and no access by an address. */
+/**
+ * What a copy takes over so that nobody else can read it: keys of the disk's owner, its security type, and no access by
+ * an address.
+ */
 function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snapshot> {
     const { encryption, securityProfile } = original ?? {};
     return {

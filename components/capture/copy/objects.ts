@@ -91,8 +91,8 @@ export function claimOf({ target, copy, namespace }: CopyCleaning): V1Persistent
 }
 
 /**
- * The pod that cleans the copy. It is root only as far as changing other owners' files takes it, sees no file of its node and has no
- * credentials. What it did is its termination message.
+ * The pod that cleans the copy. It is root only as far as changing other owners' files takes it, sees no file of its
+ * node and has no credentials. What it did is its termination message.
  */
 export function copyPod(cleaning: CopyCleaning): V1Pod {
     const { target, namespace, image, place, cleanPaths, kernel, customData } = cleaning;

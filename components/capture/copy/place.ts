@@ -18,7 +18,10 @@ export interface CleanerPlace {
     hosts: string[];
 }
 
-/** The zone of a node in this region, by its number; undefined for none: the cloud provider then writes the fault domain's number. */
+/**
+ * The zone of a node in this region, by its number; undefined for none: the cloud provider then writes the fault
+ * domain's number.
+ */
 function zoneOf({ labels }: ListedNode, location: string): string | undefined {
     const zone = labels[DRIVER_ZONE] ?? labels[ZONE] ?? "";
     return zone.startsWith(`${location}-`) ? zone.slice(location.length + 1) : undefined;
@@ -28,8 +31,8 @@ function zoneOf({ labels }: ListedNode, location: string): string | undefined {
 const MOST_HOSTS = 50;
 
 /**
- * The nodes that can clean a copy: Ready, schedulable, not about to be rebooted, of the disk's architecture. Never the donor if there is
- * another one, since the copy has the same UUIDs as its root disk. The donor's own zone comes first.
+ * The nodes that can clean a copy: Ready, schedulable, not about to be rebooted, of the disk's architecture. Never the
+ * donor if there is another one, since the copy has the same UUIDs as its root disk. The donor's own zone comes first.
  *
  * @param location the region, as in `westeurope`
  * @returns undefined when no node can

@@ -45,8 +45,8 @@ export async function finishedCopy(target: Target, resourceGroup: string): Promi
 }
 
 /**
- * Copies the disk of a running node and cleans the copy. Nothing of the node is changed; what a run that was killed has left is used or
- * removed first.
+ * Copies the disk of a running node and cleans the copy. Nothing of the node is changed; what a run that was killed has
+ * left is used or removed first.
  *
  * @returns the cleaned disk, detached
  * @throws UserError in one line; nothing of the copy is left then, unless the line says so

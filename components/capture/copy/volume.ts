@@ -14,7 +14,10 @@ const CLEAN_LIMIT = 30 * MINUTE;
 const DETACH_LIMIT = 10 * MINUTE;
 const GONE_LIMIT = 2 * MINUTE;
 
-/** The script's exit status for what was caught in the middle and may be over in some minutes (EX_TEMPFAIL of sysexits.h). */
+/**
+ * The script's exit status for what was caught in the middle and may be over in some minutes (EX_TEMPFAIL of
+ * sysexits.h).
+ */
 const CAUGHT = 75;
 
 /** The copy caught something in the middle: another one, some minutes later, may not. */
@@ -104,7 +107,9 @@ function refuseFailed(pod: V1Pod): void {
     throw exitCode === CAUGHT ? new CaughtInTheMiddle(why) : new UserError(`the copy was not cleaned: ${why}`);
 }
 
-/** As mount-utils say it, which every CSI driver uses: "failed to mount the volume as "ext4", it already contains xfs". */
+/**
+ * As mount-utils say it, which every CSI driver uses: "failed to mount the volume as "ext4", it already contains xfs".
+ */
 function refuseFileSystem(why: string): void {
     const found = /it already contains (\w+)/.exec(why)?.[1];
     if (found === "LVM2_member" || found?.startsWith("lvm")) {
@@ -148,8 +153,8 @@ function readReport(message: string, { version }: Target): CleaningReport {
 }
 
 /**
- * Takes pod, claim and volume of a copy away, and waits until no node has it attached. What is not there is fine, so that this also
- * follows a run that was killed.
+ * Takes pod, claim and volume of a copy away, and waits until no node has it attached. What is not there is fine, so
+ * that this also follows a run that was killed.
  *
  * @throws UserError in one line when something stays
  */

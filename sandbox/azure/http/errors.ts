@@ -36,7 +36,10 @@ export interface ErrorBody extends ErrorDetail {
     details?: ErrorDetail[];
 }
 
-/** 404 of ARM itself for a resource that is not there (text recorded; `path` is `type/name` or `type/name/childType/child`). */
+/**
+ * 404 of ARM itself for a resource that is not there (text recorded; `path` is `type/name` or
+ * `type/name/childType/child`).
+ */
 export function notFound(path: string, resourceGroup: string): ArmError {
     const hint = "For more details please go to https://aka.ms/ARMResourceNotFoundFix";
     const message = `The Resource '${path}' under resource group '${resourceGroup}' was not found. ${hint}`;

@@ -60,12 +60,15 @@ export function commonHeaders(now: Date, clientRequestId: string | undefined): R
 
 // Policy names as recorded in 2024; the numbers only have to go down.
 function computePolicies(route: Counted): [string, number][] {
-    if (route.type !== "scaleSets") return [];
-    if (route.action === undefined)
+    if (route.type !== "scaleSets") {
+        return [];
+    }
+    if (route.action === undefined) {
         return [
             ["GetOperationResource", 45],
             ["GetOperationSubscriptionMaximum", 15000],
         ];
+    }
     if (/\/virtualMachines\b/i.test(route.path)) {
         return route.method === "GET"
             ? [["GetVMScaleSetVMSubscriptionMaximum", 4000]]

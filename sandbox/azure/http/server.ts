@@ -1,4 +1,5 @@
-// The HTTPS server: every route goes through the same gate (token, api-version, subscription, body, roles, group), then to its handler.
+// The HTTPS server: every route goes through the same gate (token, api-version, subscription, body, roles, group), then
+// to its handler.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { KeyPair } from "../../authority";
 import type { Cloud } from "../cloud";
@@ -52,7 +53,9 @@ export function createServer(cloud: Cloud, certificate: KeyPair): FastifyInstanc
     for (const route of ROUTES) {
         const handler = (request: FastifyRequest, reply: FastifyReply) => serve(cloud, route, request, reply);
         app.route({ method: route.method, url: route.path, handler });
-        if (route.method === "GET") app.route({ method: "HEAD", url: route.path, handler });
+        if (route.method === "GET") {
+            app.route({ method: "HEAD", url: route.path, handler });
+        }
     }
     app.setNotFoundHandler((request, reply) => serve(cloud, undefined, request, reply));
     app.setErrorHandler((error, request, reply) => {
@@ -91,7 +94,9 @@ async function serve(
         principal = caller.name;
         await cloud.faults.watcher?.before({ method: request.method, path, principal });
         await cloud.faults.meet(request.method, path);
-        if (!route) throw unknownType(path, query["api-version"]);
+        if (!route) {
+            throw unknownType(path, query["api-version"]);
+        }
         const apiVersion = checkApiVersion(route, query["api-version"]);
         const params = request.params as Record<string, string>;
         const subscriptionId = checkSubscription(cloud, params.subscriptionId);
@@ -122,7 +127,9 @@ async function serve(
         checkPolicies(call, route);
         answer = await route.handle(call);
         // Whether something is there is all that a HEAD asks for.
-        if (request.method === "HEAD") answer = { status: 204 };
+        if (request.method === "HEAD") {
+            answer = { status: 204 };
+        }
     } catch (error) {
         if (error instanceof ConnectionReset) {
             request.raw.socket.destroy();
@@ -135,20 +142,26 @@ async function serve(
         answer = request.method === "HEAD" ? { status: failure.status } : refusal(failure);
     }
     cloud.requests.add({ ...log, principal, body, status: answer.status });
-    if (principal !== undefined) await cloud.faults.watcher?.after({ method: request.method, path, principal });
+    if (principal !== undefined) {
+        await cloud.faults.watcher?.after({ method: request.method, path, principal });
+    }
     return send(cloud, route, request, reply, answer, failure);
 }
 
 /** Azure Policy looks at what a resource with tags would be, whoever writes it. */
 function checkPolicies({ cloud, body, path }: Call, route: Route): void {
-    if (route.method !== "PUT" && route.method !== "PATCH") return;
+    if (route.method !== "PUT" && route.method !== "PATCH") {
+        return;
+    }
     const [, below = ""] = path.split("/providers/");
     const type = below
         .split("/")
         .filter((_, index) => index === 0 || index % 2 === 1)
         .join("/");
     const kept = route.method === "PATCH" && body.tags === undefined;
-    if (below === "" || kept || type.endsWith("/virtualMachineScaleSets/virtualMachines")) return;
+    if (below === "" || kept || type.endsWith("/virtualMachineScaleSets/virtualMachines")) {
+        return;
+    }
     cloud.policies.check({ id: path, type, tags: (body.tags ?? {}) as Record<string, string> });
 }
 
@@ -165,7 +178,8 @@ function send(
     answer: Answer,
     failure: ArmError | undefined,
 ): FastifyReply {
-    // What ARM itself answers is compact and has no counters of the compute service; that service's bodies are indented, with CRLF.
+    // What ARM itself answers is compact and has no counters of the compute service; that service's bodies are
+    // indented, with CRLF.
     const gateway = failure?.more.gateway ?? route?.type === "resources";
     const limits = cloud.limits.headers(gateway ? undefined : route, request.method);
     reply.code(answer.status).headers({
@@ -173,7 +187,9 @@ function send(
         ...(failure?.status === 401 ? {} : limits),
         ...answer.headers,
     });
-    if (answer.body === undefined) return reply.send();
+    if (answer.body === undefined) {
+        return reply.send();
+    }
     const text = gateway
         ? JSON.stringify(answer.body)
         : JSON.stringify(answer.body, undefined, 2).replaceAll("\n", "\r\n");
@@ -181,7 +197,9 @@ function send(
 }
 
 function readJson(body: unknown): unknown {
-    if (typeof body !== "string" || body === "") return undefined;
+    if (typeof body !== "string" || body === "") {
+        return undefined;
+    }
     try {
         return JSON.parse(body);
     } catch (error) {
@@ -214,12 +232,16 @@ function checkApiVersion(route: Route, given: string | undefined): string {
 function checkSubscription(cloud: Cloud, id: string | undefined): string {
     const found =
         id === undefined ? cloud.subscriptionId : cloud.subscriptions.get(`/subscriptions/${id}`)?.subscriptionId;
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+        return found;
+    }
     throw new ArmError(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`, { gateway: true });
 }
 
 function checkRoles(route: Route, call: Call, linked: LinkedAccess[]): string[] {
-    if (route.action === undefined) return [];
+    if (route.action === undefined) {
+        return [];
+    }
     authorize(call.principal, route.action, route.scope?.(call) ?? scopeOf(route, call.path), linked);
     return [route.action, ...linked.map(({ action }) => action)];
 }

@@ -28,7 +28,10 @@ export function addSignIn(
     );
 }
 
-/** The three shapes in which ARM describes a cloud, by api-version (2015-01-01: one flat object; 2019-05-01: a list; 2022-09-01: one object). */
+/**
+ * The three shapes in which ARM describes a cloud, by api-version (2015-01-01: one flat object; 2019-05-01: a list;
+ * 2022-09-01: one object).
+ */
 export function endpoints(cloud: Cloud, apiVersion: string): unknown {
     const url = cloud.url();
     const authentication = {
@@ -83,7 +86,9 @@ async function token(cloud: Cloud, request: FastifyRequest, reply: FastifyReply)
     try {
         return await reply.send(await cloud.tokens.exchange(form));
     } catch (error) {
-        if (!(error instanceof OAuthError)) throw error;
+        if (!(error instanceof OAuthError)) {
+            throw error;
+        }
         const body = {
             error: error.error,
             error_description: error.message,
@@ -94,7 +99,8 @@ async function token(cloud: Cloud, request: FastifyRequest, reply: FastifyReply)
     }
 }
 
-// The App Service form of the managed identity endpoint (IDENTITY_ENDPOINT, IDENTITY_HEADER), the one that needs no fixed address.
+// The App Service form of the managed identity endpoint (IDENTITY_ENDPOINT, IDENTITY_HEADER), the one that needs no
+// fixed address.
 async function identityToken(
     cloud: Cloud,
     managedIdentity: { header: string; clientId: () => string },

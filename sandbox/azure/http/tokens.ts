@@ -95,8 +95,9 @@ export class TokenService {
             const text = `Application with identifier '${form.client_id}' was not found in the directory.`;
             throw new OAuthError(400, "unauthorized_client", 700016, text);
         }
-        if (form.client_assertion_type === ASSERTION_TYPE) await this.checkAssertion(principal, form.client_assertion);
-        else if (!same(form.client_secret, principal.secret)) {
+        if (form.client_assertion_type === ASSERTION_TYPE) {
+            await this.checkAssertion(principal, form.client_assertion);
+        } else if (!same(form.client_secret, principal.secret)) {
             const text = `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, for a secret added to app '${principal.clientId}'.`;
             throw new OAuthError(401, "invalid_client", 7000215, text);
         }
@@ -129,7 +130,10 @@ export class TokenService {
             .sign(this.key);
     }
 
-    /** A federated identity token of the sandbox's own issuer, as a projected service account token or GitHub's would be. */
+    /**
+     * A federated identity token of the sandbox's own issuer, as a projected service account token or GitHub's would
+     * be.
+     */
     async federatedToken(subject: string, audience = "api://AzureADTokenExchange"): Promise<string> {
         return new SignJWT({})
             .setProtectedHeader({ alg: "RS256", typ: "JWT", kid: "sandbox" })
@@ -149,11 +153,12 @@ export class TokenService {
     /** The principal of an Authorization header; throws ARM's 401s. */
     async authenticate(header: string | undefined): Promise<Principal> {
         const token = /^Bearer (.+)$/i.exec(header ?? "")?.[1];
-        if (!token)
+        if (!token) {
             throw this.unauthorized(
                 "AuthenticationFailed",
                 "Authentication failed. The 'Authorization' header is missing.",
             );
+        }
         try {
             const { payload } = await jwtVerify(token, createLocalJWKSet(this.keys()), {
                 issuer: `https://sts.windows.net/${this.context.tenantId}/`,
@@ -169,11 +174,14 @@ export class TokenService {
                 throw this.unauthorized("InvalidAuthenticationTokenAudience", text);
             }
             const principal = this.context.principals.get(payload.appid as string);
-            if (!principal)
+            if (!principal) {
                 throw this.unauthorized("InvalidAuthenticationToken", "The access token is of an unknown client.");
+            }
             return principal;
         } catch (error) {
-            if (error instanceof ArmError) throw error;
+            if (error instanceof ArmError) {
+                throw error;
+            }
             if (error instanceof errors.JWTExpired) {
                 throw this.unauthorized("ExpiredAuthenticationToken", "The access token expiry UTC time has passed.");
             }
@@ -196,7 +204,9 @@ export class TokenService {
                 audience: "api://AzureADTokenExchange",
             });
         } catch (error) {
-            if (error instanceof OAuthError) throw error;
+            if (error instanceof OAuthError) {
+                throw error;
+            }
             throw new OAuthError(
                 401,
                 "invalid_client",
@@ -213,7 +223,9 @@ export class TokenService {
 }
 
 function same(given: string | undefined, wanted: string | undefined): boolean {
-    if (!given || !wanted) return false;
+    if (!given || !wanted) {
+        return false;
+    }
     const digest = (text: string) => createHash("sha256").update(text).digest();
     return timingSafeEqual(digest(given), digest(wanted));
 }

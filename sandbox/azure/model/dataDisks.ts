@@ -13,21 +13,26 @@ export interface WantedDataDisk extends Omit<DataDisk, "managedDisk" | "name"> {
     managedDisk?: { id?: string; storageAccountType?: string };
 }
 
-/** Right that it takes to attach a disk or let it go: writing it (Azure Disk CSI driver, issue #403: the disk's group needs a role). */
+/**
+ * Right that it takes to attach a disk or let it go: writing it (Azure Disk CSI driver, issue #403: the disk's group
+ * needs a role).
+ */
 export function diskLinks(wanted: WantedDataDisk[]): LinkedAccess[] {
     const ids = wanted.flatMap(({ managedDisk }) => managedDisk?.id ?? []);
     return ids.map((scope) => ({ action: "Microsoft.Compute/disks/write", scope }));
 }
 
 /**
- * The VM's data disks after a write that gives this list: what is there already stays, a disk that is not in the list or marked
- * `toBeDetached` goes. Throws what the compute service answers when one cannot be attached.
+ * The VM's data disks after a write that gives this list: what is there already stays, a disk that is not in the list
+ * or marked `toBeDetached` goes. Throws what the compute service answers when one cannot be attached.
  */
 export function afterWrite(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk[]): DataDisk[] {
     const size = String(vm.scaleSet.sku.name);
     const disks = wanted.filter(({ toBeDetached }) => !toBeDetached).map((one) => attached(cloud, vm, one));
     const twice = disks.find(({ lun }, index) => disks.findIndex((one) => one.lun === lun) !== index);
-    if (twice) throw invalidParameter("dataDisk.lun", `A disk at LUN ${twice.lun} already exists.`);
+    if (twice) {
+        throw invalidParameter("dataDisk.lun", `A disk at LUN ${twice.lun} already exists.`);
+    }
     const limit = maxDataDisks(size);
     if (disks.length > limit) {
         const message = `The maximum number of data disks allowed to be attached to a VM of this size is ${limit}.`;
@@ -52,7 +57,9 @@ function attached(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk): DataDisk 
     const id = wanted.managedDisk?.id;
     const known = vm.dataDisks.find((one) => one.managedDisk.id.toLowerCase() === id?.toLowerCase());
     if (known) {
-        if (wanted.lun === known.lun) return { ...known, caching: wanted.caching ?? known.caching };
+        if (wanted.lun === known.lun) {
+            return { ...known, caching: wanted.caching ?? known.caching };
+        }
         throw invalidParameter("dataDisk.lun", `The LUN of data disk '${known.name}' cannot be changed.`);
     }
     if (wanted.createOption !== "Attach" || id === undefined) {
@@ -67,7 +74,9 @@ function attached(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk): DataDisk 
         );
     }
     const disk = cloud.disks.get(id);
-    if (!disk) throw new ArmError(404, "NotFound", `Disk ${id} is not found.`);
+    if (!disk) {
+        throw new ArmError(404, "NotFound", `Disk ${id} is not found.`);
+    }
     checkAttachable(cloud, vm, disk);
     const { lun, caching = "None", createOption, deleteOption = "Detach" } = wanted;
     const storageAccountType = String((disk.wire.sku as { name: string }).name);
@@ -94,7 +103,9 @@ function checkAttachable(cloud: Cloud, vm: VmRecord, disk: Stored): void {
     }
     const zones = (disk.wire.zones as string[] | undefined) ?? [];
     const redundant = /_ZRS$/i.test(String((disk.wire.sku as { name: string }).name));
-    if (redundant || (zones.length === 0 && vm.zone === undefined)) return;
+    if (redundant || (zones.length === 0 && vm.zone === undefined)) {
+        return;
+    }
     if (vm.zone !== undefined && zones.length === 0) {
         throw new ArmError(400, "BadRequest", `${start} zone '${vm.zone}'.`);
     }

@@ -1,4 +1,5 @@
-// What the service adds to a scale set's model that its creator left out (azure-cli's and ASO's recordings), by the sets it applies to.
+// What the service adds to a scale set's model that its creator left out (azure-cli's and ASO's recordings), by the
+// sets it applies to.
 import { randomUUID } from "node:crypto";
 import type { Cloud } from "../cloud";
 import type { Wire } from "../wire";
@@ -9,7 +10,9 @@ import { timestamp } from "../timestamp";
 
 /** A member of an object as an object, made if it is not there. */
 export function child(parent: Json, name: string): Json {
-    if (!isObject(parent[name])) parent[name] = {};
+    if (!isObject(parent[name])) {
+        parent[name] = {};
+    }
     return parent[name] as Json;
 }
 
@@ -31,7 +34,9 @@ export function newScaleSet(cloud: Cloud, id: string, body: Json): Wire {
     return wire;
 }
 
-/** Fills in what is missing; also run after an update, since a PUT may add a NIC or an identity that lacks its defaults. */
+/**
+ * Fills in what is missing; also run after an update, since a PUT may add a NIC or an identity that lacks its defaults.
+ */
 export function addDefaults(cloud: Cloud, wire: Wire): void {
     const { properties } = wire;
     wire.tags ??= {};
@@ -55,7 +60,9 @@ export function addDefaults(cloud: Cloud, wire: Wire): void {
     }
     addIdentity(cloud, wire);
     const profile = child(properties, "virtualMachineProfile");
-    if (isObject(profile.osProfile)) addOsDefaults(profile.osProfile);
+    if (isObject(profile.osProfile)) {
+        addOsDefaults(profile.osProfile);
+    }
     addDiskDefaults(child(profile, "storageProfile"), String(sku.name), uniform);
     addNetworkDefaults(child(profile, "networkProfile"));
 }
@@ -64,10 +71,13 @@ function addOsDefaults(os: Json): void {
     os.secrets ??= [];
     os.allowExtensionOperations ??= true;
     os.requireGuestProvisionSignal ??= true;
-    if (isObject(os.linuxConfiguration)) os.linuxConfiguration.provisionVMAgent ??= true;
+    if (isObject(os.linuxConfiguration)) {
+        os.linuxConfiguration.provisionVMAgent ??= true;
+    }
 }
 
-// The account type follows the size's class: sizes with an "s" take premium storage (recorded: null on Standard_D2s_v3 became Premium_LRS).
+// The account type follows the size's class: sizes with an "s" take premium storage (recorded: null on Standard_D2s_v3
+// became Premium_LRS).
 function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
     const disk = child(storage, "osDisk");
     disk.osType ??= "Linux";
@@ -77,7 +87,9 @@ function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
         ? "Premium_LRS"
         : "Standard_LRS";
     disk.diskSizeGB ??= 30;
-    if (!uniform) disk.deleteOption ??= "Delete";
+    if (!uniform) {
+        disk.deleteOption ??= "Delete";
+    }
 }
 
 function addNetworkDefaults(network: Json): void {
@@ -86,14 +98,17 @@ function addNetworkDefaults(network: Json): void {
         properties.disableTcpStateTracking ??= false;
         properties.enableIPForwarding ??= false;
         child(properties, "dnsSettings").dnsServers ??= [];
-        for (const ip of (properties.ipConfigurations ?? []) as Json[])
+        for (const ip of (properties.ipConfigurations ?? []) as Json[]) {
             child(ip, "properties").privateIPAddressVersion ??= "IPv4";
+        }
     }
 }
 
 function addIdentity(cloud: Cloud, wire: Wire): void {
     const { identity } = wire;
-    if (!isObject(identity)) return;
+    if (!isObject(identity)) {
+        return;
+    }
     if (String(identity.type).includes("SystemAssigned")) {
         identity.principalId ??= randomUUID();
         identity.tenantId ??= cloud.tenantId;
@@ -101,7 +116,10 @@ function addIdentity(cloud: Cloud, wire: Wire): void {
     const assigned = (identity.userAssignedIdentities ?? {}) as Record<string, Json | null>;
     for (const [id, value] of Object.entries(assigned)) {
         // A null value takes an identity away.
-        if (value === null) delete assigned[id];
-        else if (!value.principalId) Object.assign(value, { principalId: randomUUID(), clientId: randomUUID() });
+        if (value === null) {
+            delete assigned[id];
+        } else if (!value.principalId) {
+            Object.assign(value, { principalId: randomUUID(), clientId: randomUUID() });
+        }
     }
 }

@@ -8,7 +8,9 @@ import type { Stored } from "../wire";
 /** A copy is at least as large as its source. */
 export function checkSize(size: number, source: Stored | undefined): void {
     const least = Number(source?.wire.properties.diskSizeGB ?? 0);
-    if (size >= least) return;
+    if (size >= least) {
+        return;
+    }
     const message = `The requested size ${size} GB is smaller than the ${least} GB of the source '${source?.id}'.`;
     throw new ArmError(400, "InvalidParameter", message, { target: "diskSizeGB" });
 }
@@ -30,14 +32,18 @@ export function checkNetworkAccess(body: Json): void {
 /** A disk is in one zone of a region that has zones; a zone-redundant one is in none. */
 export function checkDiskZones({ body, ...call }: Call, sku: Json): void {
     const zones = (body.zones ?? []) as string[];
-    if (zones.length === 0) return;
+    if (zones.length === 0) {
+        return;
+    }
     const place = region(String(body.location));
     if (!place?.zones) {
         const message = `The zone(s) '${zones.join(",")}' for resource '${call.path}' is not supported. The region ${normalLocation(String(body.location))} does not support availability zones.`;
         throw new ArmError(400, "AvailabilityZoneNotSupported", message);
     }
     const known = zones.length === 1 && ["1", "2", "3"].includes(zones[0]);
-    if (known && !/_ZRS$/i.test(String(sku.name))) return;
+    if (known && !/_ZRS$/i.test(String(sku.name))) {
+        return;
+    }
     const message = `The zones [${zones.join(", ")}] of a disk with sku '${String(sku.name)}' are not supported.`;
     throw new ArmError(400, "InvalidParameter", message, { target: "zones" });
 }

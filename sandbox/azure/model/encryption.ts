@@ -7,10 +7,16 @@ import type { Json } from "../scaleSetRecord";
 
 /** Throws unless the disk encryption set is there, in this region; undefined is fine. */
 export function checkEncryptionSet(cloud: Cloud, id: string | undefined, location: string): void {
-    if (id === undefined) return;
+    if (id === undefined) {
+        return;
+    }
     const found = cloud.encryptionSets.get(id);
-    if (!found) throw notFound(id.slice(id.indexOf("/providers/") + "/providers/".length), id.split("/")[4] ?? "");
-    if (found.wire.location === normalLocation(location)) return;
+    if (!found) {
+        throw notFound(id.slice(id.indexOf("/providers/") + "/providers/".length), id.split("/")[4] ?? "");
+    }
+    if (found.wire.location === normalLocation(location)) {
+        return;
+    }
     const message = `The disk encryption set '${id}' must be in the same region as the resource, '${normalLocation(location)}'.`;
     throw new ArmError(400, "BadRequest", message);
 }
@@ -21,8 +27,8 @@ export function encryptionSetOf(stored: Stored | undefined): string | undefined 
 }
 
 /**
- * Encryption of a new disk or snapshot: as given, else as its source has it (an inference). A copy of what a customer's key encrypts
- * takes the same key (https://learn.microsoft.com/azure/virtual-machines/disk-encryption, restrictions).
+ * Encryption of a new disk or snapshot: as given, else as its source has it (an inference). A copy of what a customer's
+ * key encrypts takes the same key (https://learn.microsoft.com/azure/virtual-machines/disk-encryption, restrictions).
  */
 export function encryptionFor(
     cloud: Cloud,
@@ -37,6 +43,8 @@ export function encryptionFor(
         const message = `The resource is a copy of '${source?.id}', which is encrypted with disk encryption set '${sourceSet}'. It must be encrypted with the same one.`;
         throw new ArmError(400, "BadRequest", message);
     }
-    if (set === undefined) return given ?? { type: "EncryptionAtRestWithPlatformKey" };
+    if (set === undefined) {
+        return given ?? { type: "EncryptionAtRestWithPlatformKey" };
+    }
     return { type: "EncryptionAtRestWithCustomerKey", ...given, diskEncryptionSetId: set };
 }

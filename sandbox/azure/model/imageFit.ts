@@ -10,7 +10,9 @@ export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
     const reference = (record.storageProfile.imageReference ?? {}) as ImageReference;
     const version = galleryVersion(cloud, reference, record.location);
     const definition = version && definitionOf(cloud, version)?.wire.properties;
-    if (!definition) return;
+    if (!definition) {
+        return;
+    }
     const size = vmSize(record.sku.name);
     if (size && !size.generations.includes(String(definition.hyperVGeneration))) {
         const message = `The selected VM size '${record.sku.name}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;

@@ -1,4 +1,5 @@
-// What the service finds out only while it makes an image version: the operation fails and a version in state Failed stays.
+// What the service finds out only while it makes an image version: the operation fails and a version in state Failed
+// stays.
 import type { Cloud } from "../cloud";
 import type { Stored } from "../wire";
 import { ArmError } from "../http/errors";
@@ -45,17 +46,22 @@ export function checkMatch(from: Stored, parent: Stored): void {
  */
 export function checkKeys(from: Stored, stored: Stored): void {
     const set = encryptionSetOf(from);
-    if (set === undefined) return;
+    if (set === undefined) {
+        return;
+    }
     const { targetRegions } = stored.wire.properties.publishingProfile as { targetRegions: TargetRegion[] };
-    if (targetRegions.every((one) => one.encryption?.osDiskImage?.diskEncryptionSetId)) return;
+    if (targetRegions.every((one) => one.encryption?.osDiskImage?.diskEncryptionSetId)) {
+        return;
+    }
     const message = `Data model DiskEncryptionSetId '' does not match DiskRP returned DiskEncryptionSetId '${set}'.`;
     throw new ArmError(409, "InternalOperationError", message);
 }
 
 /** Each region's disk encryption set is there, in that region. */
 export function checkRegionKeys(cloud: Cloud, regions: TargetRegion[]): void {
-    for (const { name, encryption } of regions)
+    for (const { name, encryption } of regions) {
         checkEncryptionSet(cloud, encryption?.osDiskImage?.diskEncryptionSetId, name);
+    }
 }
 
 interface TargetRegion {
@@ -74,10 +80,11 @@ export function checkZones(stored: Stored): void {
         stored.wire.properties.publishingProfile as { targetRegions: { name: string; storageAccountType: string }[] }
     ).targetRegions;
     const bad = regions.find((one) => one.storageAccountType === "Standard_ZRS" && !region(one.name)?.zones);
-    if (bad)
+    if (bad) {
         throw new ArmError(
             400,
             "InternalOperationError",
             `Replication failed in this region due to 'ZRS is not supported in the region ${bad.name}.'.`,
         );
+    }
 }

@@ -23,7 +23,9 @@ function checkExtensionOrder({ extensions }: ScaleSetRecord): void {
     for (const { name, properties } of extensions) {
         const after = (properties.provisionAfterExtensions ?? []) as string[];
         const absent = after.find((one) => !names.includes(one.toLowerCase()));
-        if (absent === undefined) continue;
+        if (absent === undefined) {
+            continue;
+        }
         const message = `Extension '${name}' is to be provisioned after extension '${absent}', which is not in the extension profile.`;
         throw invalidParameter("provisionAfterExtensions", message);
     }
@@ -32,12 +34,16 @@ function checkExtensionOrder({ extensions }: ScaleSetRecord): void {
 // Text reported in terraform-provider-azurerm#5860.
 function checkRepairs({ wire, profile, extensions }: ScaleSetRecord): void {
     const policy = wire.properties.automaticRepairsPolicy as { enabled?: boolean } | undefined;
-    if (policy?.enabled !== true) return;
+    if (policy?.enabled !== true) {
+        return;
+    }
     const probe = ((profile.networkProfile ?? {}) as { healthProbe?: Json }).healthProbe;
     const health = extensions.some(({ properties }) =>
         /^ApplicationHealth(Linux|Windows)$/i.test(String(properties.type)),
     );
-    if (probe !== undefined || health) return;
+    if (probe !== undefined || health) {
+        return;
+    }
     const message =
         "Automatic repairs not supported for this Virtual Machine Scale Set because a health probe or health extension was not provided.";
     throw new ArmError(400, "BadRequest", message);

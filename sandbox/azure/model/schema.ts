@@ -1,4 +1,5 @@
-// The members of a scale set's request body, as the REST API specification lists them (Microsoft.Compute/virtualMachineScaleSets).
+// The members of a scale set's request body, as the REST API specification lists them
+// (Microsoft.Compute/virtualMachineScaleSets).
 import { BodySchema, oneOf, type Shape } from "../http/schema";
 
 const id: Shape = { id: "string" };

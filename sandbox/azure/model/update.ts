@@ -4,7 +4,10 @@ import { ArmError, changeNotAllowed, missingParameter } from "../http/errors";
 import { isObject, merge } from "../resources/common";
 import type { Json } from "../scaleSetRecord";
 
-/** Properties that are fixed when the set is made (Microsoft's "Modify a scale set" page, azure-docs#108952, azure-powershell#11911). */
+/**
+ * Properties that are fixed when the set is made (Microsoft's "Modify a scale set" page, azure-docs#108952,
+ * azure-powershell#11911).
+ */
 const FIXED = [
     "properties.orchestrationMode",
     "properties.platformFaultDomainCount",
@@ -26,24 +29,34 @@ export function updated(stored: Wire, body: Json, patch: boolean): Wire {
     for (const path of FIXED) {
         const wanted = at(body, path);
         const before = at(stored, path);
-        if (wanted !== undefined && !same(wanted, before)) throw changeNotAllowed(path.replace(/^properties\./, ""));
+        if (wanted !== undefined && !same(wanted, before)) {
+            throw changeNotAllowed(path.replace(/^properties\./, ""));
+        }
     }
     const group = "properties.singlePlacementGroup";
-    if (at(body, group) === true && at(stored, group) === false) throw changeNotAllowed("singlePlacementGroup");
+    if (at(body, group) === true && at(stored, group) === false) {
+        throw changeNotAllowed("singlePlacementGroup");
+    }
     checkImage(stored, body);
     const model = merge(
         stored,
         { ...body, location: undefined },
         { extensions: mergeExtensions, imageReference: mergeImage },
     ) as unknown as Wire;
-    if (patch && body.tags) model.tags = body.tags as Record<string, string>;
+    if (patch && body.tags) {
+        model.tags = body.tags as Record<string, string>;
+    }
     return model;
 }
 
 /** A sku without capacity is refused; a body without sku keeps both (Azure/vm-scale-sets#70). */
 export function checkCapacity(body: Json): void {
-    if (!isObject(body.sku)) return;
-    if (body.sku.capacity === undefined) throw missingParameter("sku.capacity");
+    if (!isObject(body.sku)) {
+        return;
+    }
+    if (body.sku.capacity === undefined) {
+        throw missingParameter("sku.capacity");
+    }
     const capacity = body.sku.capacity as number;
     if (capacity < 0 || capacity > 1000) {
         throw new ArmError(
@@ -63,8 +76,9 @@ const REPLACED = Object.fromEntries(
     ]),
 );
 
-// Lists of named items: a list that is given replaces the stored one, in the stored order with new ones last, and what an item does not say
-// (protected settings above all, which nobody can read back) is kept (order recorded by ASO; the kept secrets are an inference).
+// Lists of named items: a list that is given replaces the stored one, in the stored order with new ones last, and what
+// an item does not say (protected settings above all, which nobody can read back) is kept (order recorded by ASO; the
+// kept secrets are an inference).
 function mergeExtensions(before: unknown, after: unknown): unknown {
     const stored = (before ?? []) as { name: string }[];
     const given = after as { name: string }[];
@@ -80,21 +94,26 @@ function mergeExtensions(before: unknown, after: unknown): unknown {
 // A reference by id and one by publisher exclude each other, so one replaces the other whole.
 function mergeImage(before: unknown, after: unknown): unknown {
     const given = after as Json;
-    if (given.id !== undefined) return { id: given.id };
+    if (given.id !== undefined) {
+        return { id: given.id };
+    }
     return isObject(before) && before.id !== undefined ? structuredClone(given) : merge((before ?? {}) as Json, given);
 }
 
 function checkImage(stored: Wire, body: Json): void {
     const given = at(body, "properties.virtualMachineProfile.storageProfile.imageReference") as Json | undefined;
-    if (!given) return;
+    if (!given) {
+        return;
+    }
     if (given.id !== undefined && (given.publisher ?? given.offer ?? given.sku ?? given.version) !== undefined) {
         const message = "Parameter 'imageReference.id' is not allowed when publisher, offer, sku or version is given.";
         throw new ArmError(400, "InvalidParameter", message, { target: "imageReference.id" });
     }
     const before = (at(stored, "properties.virtualMachineProfile.storageProfile.imageReference") ?? {}) as Json;
     for (const name of ["publisher", "offer"]) {
-        if (before[name] !== undefined && given[name] !== undefined && !same(before[name], given[name]))
+        if (before[name] !== undefined && given[name] !== undefined && !same(before[name], given[name])) {
             throw changeNotAllowed(`imageReference.${name}`);
+        }
     }
 }
 
@@ -103,6 +122,8 @@ function at(value: Json, path: string): unknown {
 }
 
 function same(a: unknown, b: unknown): boolean {
-    if (Array.isArray(a) && a.length === 0 && b === undefined) return true;
+    if (Array.isArray(a) && a.length === 0 && b === undefined) {
+        return true;
+    }
     return JSON.stringify(a).toLowerCase() === (JSON.stringify(b) ?? "").toLowerCase();
 }

@@ -9,8 +9,12 @@ export function scaleSetView(record: ScaleSetRecord, apiVersion: string): Json {
         record.wire,
     );
     const profile = properties.virtualMachineProfile as Json | undefined;
-    if (profile) profileView(profile, apiVersion);
-    if (apiVersion <= "2021-11-01") delete properties.orchestrationMode;
+    if (profile) {
+        profileView(profile, apiVersion);
+    }
+    if (apiVersion <= "2021-11-01") {
+        delete properties.orchestrationMode;
+    }
     return {
         ...{ name, id, type, location, tags },
         ...(identity !== undefined && { identity }),
@@ -26,17 +30,23 @@ export function scaleSetView(record: ScaleSetRecord, apiVersion: string): Json {
 
 function profileView(profile: Json, apiVersion: string): void {
     hideSecrets(profile);
-    if (apiVersion < "2023-09-01") delete profile.timeCreated;
+    if (apiVersion < "2023-09-01") {
+        delete profile.timeCreated;
+    }
     // `Standard` is shown from 2025-11-01 on only; other types always.
     const security = profile.securityProfile;
     if (isObject(security) && security.securityType === "Standard" && apiVersion < "2025-11-01") {
         delete security.securityType;
-        if (Object.keys(security).length === 0) delete profile.securityProfile;
+        if (Object.keys(security).length === 0) {
+            delete profile.securityProfile;
+        }
     }
     for (const nic of ((profile.networkProfile as Json | undefined)?.networkInterfaceConfigurations ?? []) as {
         properties: Json;
     }[]) {
-        if (apiVersion <= "2022-03-01") nic.properties.enableAcceleratedNetworking ??= false;
+        if (apiVersion <= "2022-03-01") {
+            nic.properties.enableAcceleratedNetworking ??= false;
+        }
     }
 }
 

@@ -68,27 +68,39 @@ function storageView(cloud: Cloud, vm: VmRecord): Json {
     const off = vm.power === "deallocated";
     const { imageReference = {}, osDisk = {} } = structuredClone(vm.storageProfile) as Record<string, Json>;
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
-    if (stored) osDisk.name = stored.name;
+    if (stored) {
+        osDisk.name = stored.name;
+    }
     const managedDisk = off ? {} : (osDisk.managedDisk as Json | undefined);
-    if (vm.osDiskId) osDisk.managedDisk = { ...managedDisk, id: vm.osDiskId };
-    if (off) delete osDisk.diskSizeGB;
+    if (vm.osDiskId) {
+        osDisk.managedDisk = { ...managedDisk, id: vm.osDiskId };
+    }
+    if (off) {
+        delete osDisk.diskSizeGB;
+    }
     const dataDisks = vm.dataDisks.map((disk) => dataDiskView(cloud, disk, off));
     const view: Json = { imageReference, osDisk, dataDisks };
     const controller = diskController(cloud, vm);
-    if (controller !== undefined) view.diskControllerType = controller;
+    if (controller !== undefined) {
+        view.diskControllerType = controller;
+    }
     return view;
 }
 
 function dataDiskView(cloud: Cloud, disk: DataDisk, off: boolean): Json {
     const { managedDisk, ...rest } = disk;
-    if (off) return { ...rest, managedDisk: { id: managedDisk.id }, toBeDetached: false };
+    if (off) {
+        return { ...rest, managedDisk: { id: managedDisk.id }, toBeDetached: false };
+    }
     const diskSizeGB = cloud.disks.get(managedDisk.id)?.wire.properties.diskSizeGB;
     return { ...rest, managedDisk, diskSizeGB, toBeDetached: false };
 }
 
 // Shown for Generation 2 images only (recorded).
 function diskController(cloud: Cloud, { storageProfile, scaleSet }: VmRecord): string | undefined {
-    if (hyperVGeneration(cloud, storageProfile.imageReference ?? {}) !== "V2") return undefined;
+    if (hyperVGeneration(cloud, storageProfile.imageReference ?? {}) !== "V2") {
+        return undefined;
+    }
     const [only, other] = vmSize(scaleSet.sku.name)?.controllers ?? [];
     return (
         (storageProfile.diskControllerType as string | undefined) ?? (other === undefined ? only : undefined) ?? "SCSI"

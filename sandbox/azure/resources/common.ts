@@ -14,14 +14,18 @@ export const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 /** Id of what the call names below its group, for example `idOf(call, "galleries", "galleryName")`. */
 export function idOf(call: Call, ...pairs: string[]): string {
     let id = `${groupId(call.subscriptionId, call.params.resourceGroupName)}/providers/Microsoft.Compute`;
-    for (let i = 0; i < pairs.length; i += 2) id += `/${pairs[i]}/${call.params[pairs[i + 1]]}`;
+    for (let i = 0; i < pairs.length; i += 2) {
+        id += `/${pairs[i]}/${call.params[pairs[i + 1]]}`;
+    }
     return id;
 }
 
 /** The stored resource, or ARM's 404, which names the type and the name without the group. */
 export function find<T extends { readonly id: string }>(call: Call, collection: Collection<T>, id: string): T {
     const found = collection.get(id);
-    if (found) return found;
+    if (found) {
+        return found;
+    }
     const [, rest] = id.split("/providers/");
     throw notFound(rest, call.params.resourceGroupName);
 }
@@ -29,14 +33,18 @@ export function find<T extends { readonly id: string }>(call: Call, collection: 
 /** 404 unless the parent of a child that is to be written is there. */
 export function requireParent(collection: Collection<Stored>, id: string): Stored {
     const parent = collection.get(id);
-    if (!parent) throw parentNotFound(id.slice(id.indexOf("/providers/") + "/providers/".length));
+    if (!parent) {
+        throw parentNotFound(id.slice(id.indexOf("/providers/") + "/providers/".length));
+    }
     return parent;
 }
 
 /** Refuses another location than the resource has, as ARM does. */
 export function checkLocation(existing: Wire | undefined, wanted: unknown, group: string): void {
     if (typeof wanted !== "string") {
-        if (existing) return;
+        if (existing) {
+            return;
+        }
         throw new ArmError(400, "LocationRequired", "The location property is required for this definition.", {
             gateway: true,
         });
@@ -49,7 +57,9 @@ export function checkLocation(existing: Wire | undefined, wanted: unknown, group
             { gateway: true },
         );
     }
-    if (!existing || normalLocation(wanted) === existing.location) return;
+    if (!existing || normalLocation(wanted) === existing.location) {
+        return;
+    }
     const message =
         `The resource '${existing.name}' already exists in location '${existing.location}' in resource group '${group}'. ` +
         `A resource with the same name cannot be created in location '${normalLocation(wanted)}'. Please select a new resource name.`;
@@ -66,13 +76,18 @@ export function checkPreconditions(call: Call, etag: string | undefined): void {
             "PreconditionFailed",
             `The condition of the request header '${header}' is not met by the resource's current etag.`,
         );
-    if (wanted !== undefined && (etag === undefined || (wanted !== "*" && wanted !== etag))) throw failed("If-Match");
-    if (none === "*" && etag !== undefined) throw failed("If-None-Match");
+    if (wanted !== undefined && (etag === undefined || (wanted !== "*" && wanted !== etag))) {
+        throw failed("If-Match");
+    }
+    if (none === "*" && etag !== undefined) {
+        throw failed("If-None-Match");
+    }
 }
 
 /**
- * Objects merged member by member, lists and values replaced, null and absent left alone: what the compute service does with a PUT on what
- * exists (recorded for absent members; null is an inference). `lists` merges named lists its own way.
+ * Objects merged member by member, lists and values replaced, null and absent left alone: what the compute service does
+ * with a PUT on what exists (recorded for absent members; null is an inference). `lists` merges named lists its own
+ * way.
  */
 export function merge(
     stored: Json,
@@ -81,10 +96,16 @@ export function merge(
 ): Json {
     const result: Json = { ...stored };
     for (const [name, value] of Object.entries(given)) {
-        if (value === undefined || value === null) continue;
-        if (name in special) result[name] = special[name](stored[name], value);
-        else if (isObject(value) && isObject(stored[name])) result[name] = merge(stored[name], value, special);
-        else result[name] = structuredClone(value);
+        if (value === undefined || value === null) {
+            continue;
+        }
+        if (name in special) {
+            result[name] = special[name](stored[name], value);
+        } else if (isObject(value) && isObject(stored[name])) {
+            result[name] = merge(stored[name], value, special);
+        } else {
+            result[name] = structuredClone(value);
+        }
     }
     return result;
 }

@@ -1,4 +1,5 @@
-// Managed disks and their snapshots. Both answer 202 with a stub, and the finished operation embeds the resource (recorded).
+// Managed disks and their snapshots. Both answer 202 with a stub, and the finished operation embeds the resource
+// (recorded).
 import { randomUUID } from "node:crypto";
 import type { Cloud } from "../cloud";
 import type { Stored, Wire } from "../wire";
@@ -38,7 +39,9 @@ function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
     const wire = view(stored);
     const vm = kind === "disks" ? ownerOf(cloud, stored.id) : undefined;
     wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
-    if (vm) wire.managedBy = vm.id;
+    if (vm) {
+        wire.managedBy = vm.id;
+    }
     return wire;
 }
 
@@ -148,19 +151,27 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
 
 function sourceOf(call: Call, kind: Kind): Stored | undefined {
     const creation = creationData(call.body);
-    if (creation.createOption === undefined) throw missingParameter("creationData.createOption");
-    if (creation.createOption !== "Copy" && creation.createOption !== "CopyStart") return undefined;
+    if (creation.createOption === undefined) {
+        throw missingParameter("creationData.createOption");
+    }
+    if (creation.createOption !== "Copy" && creation.createOption !== "CopyStart") {
+        return undefined;
+    }
     const id = creation.sourceResourceId as string | undefined;
-    if (id === undefined) throw missingParameter("creationData.sourceResourceId");
+    if (id === undefined) {
+        throw missingParameter("creationData.sourceResourceId");
+    }
     const match = SOURCE_ID.exec(id);
-    if (!match)
+    if (!match) {
         throw new ArmError(400, "InvalidParameter", `The value of parameter sourceResourceId is invalid.`, {
             target: "sourceResourceId",
         });
+    }
     const type = match[2].toLowerCase() as Kind;
     const source = kept(call.cloud, type).get(id);
-    if (!source)
+    if (!source) {
         throw new ArmError(404, "ResourceNotFound", `${type === "disks" ? "Disk" : "Snapshot"} ${id} is not found.`);
+    }
     if (creation.createOption === "Copy" && source.wire.location !== normalLocation(String(call.body.location))) {
         throw new ArmError(
             400,
@@ -191,7 +202,9 @@ function remove(call: Call, kind: Kind): Answer {
     const { cloud } = call;
     const id = idOf(call, kind, NAMES[kind]);
     const stored = kept(cloud, kind).get(id);
-    if (!stored) return { status: 204 };
+    if (!stored) {
+        return { status: 204 };
+    }
     const shownNow = shown(cloud, kind, stored);
     if (shownNow.managedBy) {
         const message = `Disk ${stored.wire.name} is attached to VM ${shownNow.managedBy as string}.`;
@@ -251,7 +264,9 @@ function patch(call: Call, kind: Kind): Answer {
     const stored = find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]));
     checkNetworkAccess(call.body);
     // Tags given replace the tags: that is how a tag is taken away.
-    if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
+    if (call.body.tags) {
+        stored.wire.tags = call.body.tags as Record<string, string>;
+    }
     stored.wire.properties = merge(stored.wire.properties, (call.body.properties ?? {}) as Json);
     stored.wire.properties.provisioningState = "Updating";
     return accepted(call, kind, stored);

@@ -72,7 +72,9 @@ function put(call: Call): Answer {
 
 function patch(call: Call): Answer {
     const stored = find(call, call.cloud.galleries, gallery(call));
-    if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
+    if (call.body.tags) {
+        stored.wire.tags = call.body.tags as Record<string, string>;
+    }
     stored.wire.properties = {
         ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json),
         provisioningState: "Updating",
@@ -88,9 +90,13 @@ function patch(call: Call): Answer {
 function remove(call: Call): Answer {
     const { cloud } = call;
     const stored = cloud.galleries.get(gallery(call));
-    if (!stored) return { status: 204 };
+    if (!stored) {
+        return { status: 204 };
+    }
     const children = cloud.definitions.below(stored.id);
-    if (children.length > 0) throw hasChildren(children.map(({ id }) => id));
+    if (children.length > 0) {
+        throw hasChildren(children.map(({ id }) => id));
+    }
     return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () =>
         cloud.galleries.delete(stored.id),
     );

@@ -63,7 +63,9 @@ function put(call: Call): Answer {
         ...(existing && { hyperVGeneration: existing.wire.properties.hyperVGeneration }),
         ...(body.properties as Json),
     };
-    if (existing) checkFixed(existing, given);
+    if (existing) {
+        checkFixed(existing, given);
+    }
     const stored: Stored = existing ?? {
         id,
         wire: {
@@ -75,7 +77,9 @@ function put(call: Call): Answer {
         },
     };
     stored.wire = merge(stored.wire, { tags: body.tags, properties: given }) as unknown as Wire;
-    if (Object.keys(stored.wire.properties.disallowed ?? {}).length === 0) delete stored.wire.properties.disallowed;
+    if (Object.keys(stored.wire.properties.disallowed ?? {}).length === 0) {
+        delete stored.wire.properties.disallowed;
+    }
     stored.wire.properties.provisioningState = existing ? "Updating" : "Creating";
     cloud.definitions.set(stored);
     return accept({
@@ -89,7 +93,9 @@ function put(call: Call): Answer {
 function patch(call: Call): Answer {
     const stored = find(call, call.cloud.definitions, definition(call));
     checkFixed(stored, (call.body.properties ?? {}) as Json);
-    if (call.body.tags) stored.wire.tags = call.body.tags as Record<string, string>;
+    if (call.body.tags) {
+        stored.wire.tags = call.body.tags as Record<string, string>;
+    }
     stored.wire.properties = {
         ...merge(stored.wire.properties, (call.body.properties ?? {}) as Json),
         provisioningState: "Updating",
@@ -108,7 +114,9 @@ function checkFixed(existing: Stored, given: Json): void {
         (name) =>
             given[name] !== undefined && JSON.stringify(sorted(given[name])) !== JSON.stringify(sorted(before[name])),
     );
-    if (changed) throw changeNotAllowed(`galleryImage.properties.${changed}`);
+    if (changed) {
+        throw changeNotAllowed(`galleryImage.properties.${changed}`);
+    }
 }
 
 function sorted(value: unknown): unknown {
@@ -118,9 +126,13 @@ function sorted(value: unknown): unknown {
 function remove(call: Call): Answer {
     const { cloud } = call;
     const stored = cloud.definitions.get(definition(call));
-    if (!stored) return { status: 204 };
+    if (!stored) {
+        return { status: 204 };
+    }
     const children = cloud.versions.below(stored.id);
-    if (children.length > 0) throw hasChildren(children.map(({ id }) => id));
+    if (children.length > 0) {
+        throw hasChildren(children.map(({ id }) => id));
+    }
     return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () =>
         cloud.definitions.delete(stored.id),
     );

@@ -1,4 +1,5 @@
-// Gallery image versions: made from a snapshot, a disk or another version, replicated to regions, kept with their files.
+// Gallery image versions: made from a snapshot, a disk or another version, replicated to regions, kept with their
+// files.
 import type { Stored, Wire } from "../wire";
 import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
@@ -30,10 +31,16 @@ function sourceIds(body: Json | undefined): string[] {
         .filter((id) => id !== undefined);
 }
 
-/** Sources that it takes write permission to make a version from; for a managed image or another version reading is enough. */
+/**
+ * Sources that it takes write permission to make a version from; for a managed image or another version reading is
+ * enough.
+ */
 const WRITTEN = /\/(snapshots|disks|virtualMachines)\/[^/]+$/i;
 
-/** What the source takes (https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries, permissions to create an image). */
+/**
+ * What the source takes (https://learn.microsoft.com/azure/virtual-machines/shared-image-galleries, permissions to
+ * create an image).
+ */
 function linked(call: Call): LinkedAccess[] {
     return sourceIds(call.body).map((id) => {
         const types =
@@ -56,7 +63,9 @@ function put(call: Call): Answer {
     }
     const existing = cloud.versions.get(id);
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
-    if (existing) return update(call, existing, true);
+    if (existing) {
+        return update(call, existing, true);
+    }
     const from = sourceOf(call);
     const regions = ((body.properties ?? {}) as { publishingProfile?: { targetRegions?: [] } }).publishingProfile;
     checkRegionKeys(cloud, regions?.targetRegions ?? []);
@@ -103,11 +112,14 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
     }
     const ids = sourceIds(body).map((id) => id.toLowerCase());
     const before = sourceIds(stored.wire as unknown as Json).map((id) => id.toLowerCase());
-    if (ids.length > 0 && ids.some((id) => !before.includes(id)))
+    if (ids.length > 0 && ids.some((id) => !before.includes(id))) {
         throw changeNotAllowed("galleryImageVersion.properties.storageProfile.source.id");
-    if (body.tags !== undefined && whole)
+    }
+    if (body.tags !== undefined && whole) {
         stored.wire.tags = merge(stored.wire.tags ?? {}, body.tags as Json) as Record<string, string>;
-    else if (body.tags !== undefined) stored.wire.tags = body.tags as Record<string, string>;
+    } else if (body.tags !== undefined) {
+        stored.wire.tags = body.tags as Record<string, string>;
+    }
     const profile = publishing(call, stored.wire.properties.publishingProfile as Json);
     stored.wire.properties = {
         ...merge(stored.wire.properties, { ...given, publishingProfile: undefined }),
@@ -141,11 +153,12 @@ function publishing(call: Call, before: Json): Json {
     const wanted = (profile.targetRegions ?? [{ name: String(call.body.location) }]) as Json[];
     profile.targetRegions = wanted.map((one, index) => {
         const known = region(String(one.name));
-        if (!known)
+        if (!known) {
             throw invalidParameter(
                 "targetRegions",
                 `The target region '${String(one.name)}' at index ${index} is not a known region.`,
             );
+        }
         return {
             ...one,
             name: known.displayName,
@@ -169,7 +182,9 @@ function storage(call: Call): Json {
         osDiskImage?: Json;
         dataDiskImages?: Json[];
     };
-    if (given.source) return { source: given.source, osDiskImage: { hostCaching: "None", source: {} } };
+    if (given.source) {
+        return { source: given.source, osDiskImage: { hostCaching: "None", source: {} } };
+    }
     return {
         osDiskImage: { hostCaching: "ReadWrite", ...given.osDiskImage },
         ...(given.dataDiskImages && {
@@ -188,10 +203,13 @@ function sourceOf(call: Call): Stored {
     const profile = ((call.body.properties ?? {}) as Json).storageProfile as
         { source?: { id?: string }; osDiskImage?: { source?: { id?: string } } } | undefined;
     const id = profile?.osDiskImage?.source?.id ?? profile?.source?.id;
-    if (id === undefined) throw missingParameter("galleryImageVersion.properties.storageProfile.source");
+    if (id === undefined) {
+        throw missingParameter("galleryImageVersion.properties.storageProfile.source");
+    }
     const found = cloud.snapshots.get(id) ?? cloud.disks.get(id) ?? cloud.versions.get(id);
-    if (!found || !found.folder)
+    if (!found || !found.folder) {
         throw new ArmError(404, "ResourceNotFound", `The source resource with id '${id}' was not found.`);
+    }
     if (found.wire.location !== normalLocation(String(call.body.location)) && !cloud.versions.get(id)) {
         throw invalidParameter(
             "storageProfile.source",
@@ -210,7 +228,9 @@ function sourceOf(call: Call): Stored {
 function remove(call: Call): Answer {
     const { cloud } = call;
     const stored = cloud.versions.get(version(call));
-    if (!stored) return { status: 204 };
+    if (!stored) {
+        return { status: 204 };
+    }
     return acceptDelete(call, stored, { kind: "capsOperations", milliseconds: cloud.durations.gallery }, () => {
         cloud.versions.delete(stored.id);
         cloud.folders.remove(stored.folder);
@@ -220,8 +240,12 @@ function remove(call: Call): Answer {
 // replicationStatus only when it is asked for; safetyProfile only from the version that knows it (recorded).
 function shown(call: Call, stored: Stored): Wire {
     const wire = view(stored);
-    if (call.apiVersion < "2023-07-03") delete wire.properties.safetyProfile;
-    if (call.query.$expand?.toLowerCase() !== "replicationstatus" || call.method !== "GET") return wire;
+    if (call.apiVersion < "2023-07-03") {
+        delete wire.properties.safetyProfile;
+    }
+    if (call.query.$expand?.toLowerCase() !== "replicationstatus" || call.method !== "GET") {
+        return wire;
+    }
     const state =
         { Succeeded: "Completed", Failed: "Failed" }[String(wire.properties.provisioningState)] ?? "InProgress";
     const regions = (wire.properties.publishingProfile as { targetRegions: { name: string }[] }).targetRegions;

@@ -11,13 +11,16 @@ async function poll(call: Call): Promise<Answer> {
     if (!operation) {
         throw new ArmError(404, "NotFound", `The operation '${call.params.operationId}' was not found.`);
     }
-    // Work that takes milliseconds is answered when it is done: without this, a client told "Retry-After: 0" would ask in a tight loop.
+    // Work that takes milliseconds is answered when it is done: without this, a client told "Retry-After: 0" would ask
+    // in a tight loop.
     if (operation.status === "InProgress" && operations.retryAfter(operation) === 0) {
         await Promise.race([operation.done, new Promise((resolve) => setTimeout(resolve, HOLD_MILLISECONDS))]);
     }
     const headers: Record<string, string> =
         operation.status === "InProgress" ? { "retry-after": String(operations.retryAfter(operation)) } : {};
-    if (call.query.monitor !== "true") return { status: 200, body: operationBody(operation), headers };
+    if (call.query.monitor !== "true") {
+        return { status: 200, body: operationBody(operation), headers };
+    }
     if (operation.status === "InProgress") {
         return {
             status: 202,
@@ -31,12 +34,15 @@ async function poll(call: Call): Promise<Answer> {
             },
         };
     }
-    if (operation.error) throw new ArmError(409, operation.error.code, operation.error.message);
+    if (operation.error) {
+        throw new ArmError(409, operation.error.code, operation.error.message);
+    }
     return { status: 200, body: operation.output };
 }
 
 /**
- * One route for each of the three endpoints. The URL is the subscription's, and permission at the resource group is what it takes
+ * One route for each of the three endpoints. The URL is the subscription's, and permission at the resource group is
+ * what it takes
  * (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations#permission-for-tracking-async-status).
  */
 export const routes: Route[] = (["operations", "diskOperations", "capsOperations"] as const).map((kind) => ({

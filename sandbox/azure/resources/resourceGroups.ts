@@ -81,7 +81,9 @@ function checkName(name: string): void {
               : name.length > 90
                 ? "is too long. The maximum length is 90."
                 : undefined;
-    if (problem === undefined) return;
+    if (problem === undefined) {
+        return;
+    }
     throw new ArmError(400, "InvalidResourceGroup", `The provided resource group name '${name}' ${problem}`, {
         gateway: true,
     });
@@ -136,7 +138,9 @@ export const routes: Route[] = [
         type: "resources",
         handle: ({ cloud, params, subscriptionId }) => {
             const group = cloud.groups.get(groupId(subscriptionId, params.resourceGroupName));
-            if (!group) throw groupNotFound(params.resourceGroupName);
+            if (!group) {
+                throw groupNotFound(params.resourceGroupName);
+            }
             return { status: 200, body: wire(group) };
         },
     },
@@ -150,7 +154,9 @@ export const routes: Route[] = [
             const name = params.resourceGroupName;
             checkName(name);
             const existing = cloud.groups.get(groupId(subscriptionId, name));
-            if (!existing && typeof body.location !== "string") throw missingParameter("location");
+            if (!existing && typeof body.location !== "string") {
+                throw missingParameter("location");
+            }
             const tags = (body.tags ?? {}) as Record<string, string>;
             const fresh = {
                 id: groupId(subscriptionId, name),

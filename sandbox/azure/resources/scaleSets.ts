@@ -26,7 +26,9 @@ function put(call: Call): Answer {
     const existing = cloud.scaleSets.get(scaleSetId(call));
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
     checkPreconditions(call, existing?.etag);
-    if (existing) return change(call, existing, false);
+    if (existing) {
+        return change(call, existing, false);
+    }
     const record = create(cloud, scaleSetId(call), body);
     record.wire.properties.provisioningState = "Creating";
     const { headers } = work(call, record, () => cloud.fleet.scale(record, record.capacity));
@@ -35,10 +37,13 @@ function put(call: Call): Answer {
 
 /** Adds a scale set without its VMs; the body is checked as a PUT's. */
 export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
-    if (!isObject(body.sku) || body.sku.name === undefined) throw missingParameter("sku.name");
+    if (!isObject(body.sku) || body.sku.name === undefined) {
+        throw missingParameter("sku.name");
+    }
     checkCapacity(body);
-    if (!isObject(body.properties) || !isObject(body.properties.virtualMachineProfile))
+    if (!isObject(body.properties) || !isObject(body.properties.virtualMachineProfile)) {
         throw missingParameter("virtualMachineProfile");
+    }
     const record = new ScaleSetRecord(newScaleSet(cloud, id, body));
     const zones = (record.wire.zones as string[] | undefined) ?? [];
     if (zones.length > 0 && !region(record.location)?.zones) {
@@ -48,9 +53,12 @@ export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
             `The zone(s) '${zones.join(",")}' for resource '${id}' is not supported. The region ${record.location} does not support availability zones.`,
         );
     }
-    if (record.storageProfile.imageReference === undefined) throw missingParameter("imageReference");
-    if (record.osProfile.computerNamePrefix === undefined && record.wire.properties.orchestrationMode === "Uniform")
+    if (record.storageProfile.imageReference === undefined) {
+        throw missingParameter("imageReference");
+    }
+    if (record.osProfile.computerNamePrefix === undefined && record.wire.properties.orchestrationMode === "Uniform") {
         throw missingParameter("computerNamePrefix");
+    }
     checkModel(cloud, record);
     return cloud.scaleSets.set(record);
 }
@@ -73,8 +81,12 @@ function change(call: Call, record: ScaleSetRecord, patch: boolean): Answer {
         record.profile.timeCreated = timestamp(cloud.now());
     }
     const { headers } = work(call, record, async () => {
-        if (call.body.sku) await cloud.fleet.scale(record, record.capacity);
-        if (modelChanged && record.rollsOut) await rollOut(cloud, record, newDisks);
+        if (call.body.sku) {
+            await cloud.fleet.scale(record, record.capacity);
+        }
+        if (modelChanged && record.rollsOut) {
+            await rollOut(cloud, record, newDisks);
+        }
     });
     return { status: 200, body: scaleSetView(record, call.apiVersion), headers };
 }
@@ -88,7 +100,9 @@ function work(
     record.pending += 1;
     const ended = (state: string) => {
         record.pending -= 1;
-        if (state === "Failed" || record.pending === 0) record.wire.properties.provisioningState = state;
+        if (state === "Failed" || record.pending === 0) {
+            record.wire.properties.provisioningState = state;
+        }
     };
     return call.cloud.operations.start({
         kind: "operations",
@@ -109,7 +123,9 @@ function work(
 function remove(call: Call): Answer {
     const { cloud } = call;
     const record = cloud.scaleSets.get(scaleSetId(call));
-    if (!record) return { status: 204 };
+    if (!record) {
+        return { status: 204 };
+    }
     checkPreconditions(call, record.etag);
     return acceptDelete(call, record, { kind: "operations", milliseconds: cloud.durations.scaleSet }, async () => {
         await Promise.all(cloud.fleet.of(record.id).map((vm) => cloud.fleet.delete(vm)));
@@ -123,18 +139,23 @@ const idsSchema = new BodySchema("VirtualMachineScaleSetVMInstanceIDs", { instan
 function named(call: Call, record: ScaleSetRecord): VmRecord[] {
     const ids = (call.body?.instanceIds ?? ["*"]) as string[];
     const all = call.cloud.fleet.of(record.id);
-    if (ids.includes("*")) return all;
+    if (ids.includes("*")) {
+        return all;
+    }
     const missing = ids.find((id) => !all.some((vm) => vm.instanceId === id));
-    if (missing !== undefined)
+    if (missing !== undefined) {
         throw invalidParameter(
             "instanceIds",
             `The provided instanceId ${missing} is not an active Virtual Machine Scale Set VM instanceId.`,
         );
+    }
     return all.filter((vm) => ids.includes(vm.instanceId));
 }
 
 async function upgrade(cloud: Cloud, vm: VmRecord): Promise<void> {
-    if (!vm.latestModelApplied) await cloud.fleet.reimage(vm);
+    if (!vm.latestModelApplied) {
+        await cloud.fleet.reimage(vm);
+    }
 }
 
 const path = `${COMPUTE}/virtualMachineScaleSets/:vmScaleSetName`;
@@ -184,7 +205,9 @@ export const routes: Route[] = [
         linked: scaleSetLinks,
         handle: (call) => {
             const record = scaleSet(call);
-            if (call.body.location !== undefined) throw changeNotAllowed("location");
+            if (call.body.location !== undefined) {
+                throw changeNotAllowed("location");
+            }
             checkPreconditions(call, record.etag);
             return change(call, record, true);
         },

@@ -29,14 +29,18 @@ function wanted(call: Call): VmRecord[] {
 function shown(call: Call, vm: VmRecord): Json {
     const view = vmView(call.cloud, vm, call.apiVersion);
     const asked = [call.query.$expand, call.query.$select].map((one) => one?.toLowerCase());
-    if (asked.includes("instanceview")) (view.properties as Json).instanceView = instanceView(call.cloud, vm);
+    if (asked.includes("instanceview")) {
+        (view.properties as Json).instanceView = instanceView(call.cloud, vm);
+    }
     return view;
 }
 
 // `$select` leaves the rest of the properties out; what tells instances apart stays.
 function selected(call: Call, view: Json): Json {
     const wanted = call.query.$select?.split(",").map((name) => name.trim().toLowerCase());
-    if (!wanted) return view;
+    if (!wanted) {
+        return view;
+    }
     const properties = Object.entries(view.properties as Json).filter(([name]) => wanted.includes(name.toLowerCase()));
     const { name, id, type, location, instanceId } = view;
     return { name, id, type, location, instanceId, properties: Object.fromEntries(properties) };
@@ -63,9 +67,13 @@ function put(call: Call): Answer {
     const disks = wanted && afterWrite(cloud, vm, wanted);
     const before = { provisioningState: vm.provisioningState, dataDisks: vm.dataDisks };
     vm.provisioningState = "Updating";
-    if (disks) vm.dataDisks = disks;
+    if (disks) {
+        vm.dataDisks = disks;
+    }
     vm.ownModel ||= disks !== undefined;
-    if (body.tags) vm.tags = body.tags as Record<string, string>;
+    if (body.tags) {
+        vm.tags = body.tags as Record<string, string>;
+    }
     vm.scaleSet.etagCounter += 1;
     const { headers } = cloud.operations.start({
         ...{ kind: "operations", location: vm.scaleSet.location, apiVersion: call.apiVersion },
@@ -142,7 +150,9 @@ export const routes: Route[] = [
         type: "scaleSets",
         handle: (call) => {
             const vms = wanted(call);
-            if (vms.length === 0) throw invalidParameter("instanceIds", "There are no instances to delete.");
+            if (vms.length === 0) {
+                throw invalidParameter("instanceIds", "There are no instances to delete.");
+            }
             return act(call, scaleSet(call), vms, "delete", deleteAction, call.cloud.durations.vmDelete);
         },
     },

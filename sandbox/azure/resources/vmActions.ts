@@ -48,11 +48,17 @@ export function act(
         run: async () => {
             await Promise.all(vms.map(async (vm) => run(cloud, vm, call)));
             // A boot that does not end well has said so itself.
-            for (const vm of vms) if (vm.bootedClean) vm.provisioningState = "Succeeded";
+            for (const vm of vms) {
+                if (vm.bootedClean) {
+                    vm.provisioningState = "Succeeded";
+                }
+            }
         },
         // A failed start, for want of capacity for example, leaves the machine as it was, and says Failed.
         failed: () => {
-            for (const vm of vms) vm.provisioningState = "Failed";
+            for (const vm of vms) {
+                vm.provisioningState = "Failed";
+            }
         },
     });
     return { status: 202, headers };
@@ -66,8 +72,8 @@ export async function deleteAction(cloud: Cloud, vm: VmRecord): Promise<void> {
 }
 
 /**
- * Brings running VMs to the model: all at once in mode Automatic, batch by batch in Rolling. This is what Manual keeps from happening.
- * A change of the image or disk replaces the VMs' disks; any other is applied in place.
+ * Brings running VMs to the model: all at once in mode Automatic, batch by batch in Rolling. This is what Manual keeps
+ * from happening. A change of the image or disk replaces the VMs' disks; any other is applied in place.
  */
 export async function rollOut(cloud: Cloud, record: ScaleSetRecord, newDisks: boolean): Promise<void> {
     const outdated = () => cloud.fleet.of(record.id).filter((vm) => !vm.latestModelApplied);

@@ -12,7 +12,8 @@ export interface Account {
 }
 
 /**
- * Resolves the account, by a client secret or an OIDC token: in the official plugin's order the first that is configured.
+ * Resolves the account, by a client secret or an OIDC token: in the official plugin's order the first that is
+ * configured.
  *
  * @throws when none is configured, or something is missing beside it
  */

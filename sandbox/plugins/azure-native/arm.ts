@@ -66,7 +66,8 @@ export class ResourceManager {
     /**
      * Writes a resource, waits until its operation has ended, and reads it again.
      *
-     * @throws RequestFailed when Azure refuses it; OperationFailed when it accepted it and the operation failed; ReadFailed
+     * @throws RequestFailed when Azure refuses it; OperationFailed when it accepted it and the operation failed;
+     *     ReadFailed
      */
     put(id: string, body: Properties, query: Query, signal: AbortSignal): Promise<Properties> {
         return this.write("put", id, body, query, signal);

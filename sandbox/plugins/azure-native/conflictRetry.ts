@@ -1,4 +1,5 @@
-// Tries again when Azure says that another operation on the same resource is still under way, as the official plugin does.
+// Tries again when Azure says that another operation on the same resource is still under way, as the official plugin
+// does.
 import { type PipelinePolicy, type PipelineResponse } from "@azure/core-rest-pipeline";
 
 /** As many retries as the official plugin makes, which waits 20, 60 and 120 s between them. */

@@ -4,7 +4,10 @@ import type { Value } from "../protocol/values";
 /** An ARM id up to the namespace of its resource provider, and the rest. */
 const ID = /^(\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/[^/]+)(\/.*)$/i;
 
-/** Whether two values are the same id: up to the provider's namespace case has no meaning, in the names behind it it has. */
+/**
+ * Whether two values are the same id: up to the provider's namespace case has no meaning, in the names behind it it
+ * has.
+ */
 export function isSameId(before: Value, after: Value): boolean {
     return typeof before === "string" && typeof after === "string" && normalId(before) === normalId(after);
 }
@@ -14,7 +17,10 @@ function normalId(text: string): string {
     return prefix === undefined ? text : prefix.toLowerCase() + rest;
 }
 
-/** Whether an input that is spelt otherwise means the same: location without case and spaces, a group's name without case. */
+/**
+ * Whether an input that is spelt otherwise means the same: location without case and spaces, a group's name without
+ * case.
+ */
 export function isSameInput(name: string, before: Value | undefined, after: Value | undefined): boolean {
     if (typeof before !== "string" || typeof after !== "string") {
         return false;

@@ -172,9 +172,9 @@ export class AzureNative implements Provider {
         return AbortSignal.any([this.cancellation.signal, timeout.signal]);
     }
 
-    // A resource that exists after a failure is kept in the state as what it is, so that the next run can mend it. It is
-    // read with the operation's own time and signal: after a cancel or past customTimeouts the read fails as well, and the
-    // state has the id and the inputs, and no outputs.
+    // A resource that exists after a failure is kept in the state as what it is, so that the next run can mend it. It
+    // is read with the operation's own time and signal: after a cancel or past customTimeouts the read fails as well,
+    // and the state has the id and the inputs, and no outputs.
     private async write(
         type: ResourceType,
         id: string,

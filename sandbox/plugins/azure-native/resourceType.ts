@@ -85,13 +85,16 @@ export class ResourceType {
     /**
      * Whether a change of a property needs a new resource: its path, and its location. Those are all that the official
      * plugin replaces for in these types: it takes path parameters, its own table (which has none of them), and what
-     * the API's specification marks as settable at creation only, which here is `location` (common types, TrackedResource).
+     * the API's specification marks as settable at creation only, which here is `location` (common types,
+     * TrackedResource).
      */
     replaces(property: string): boolean {
         return property === "location" || this.pathParameters.includes(property);
     }
 
-    /** What is wrong with inputs: required properties that are missing, and values of another type than the property's. */
+    /**
+     * What is wrong with inputs: required properties that are missing, and values of another type than the property's.
+     */
     failures(inputs: Properties, checkType: (type: string, value: Value, path: string) => Failure[]): Failure[] {
         const missing = this.pathParameters.filter((name) => !(name in inputs)).map(missingProperty);
         const wrong = Object.entries(this.spec.inputs).flatMap(([name, text]) => {

@@ -2,7 +2,10 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 
-/** In milliseconds: how long a process may take to leave after it was asked to, before it is killed: the engine itself waits 5 s. */
+/**
+ * In milliseconds: how long a process may take to leave after it was asked to, before it is killed: the engine itself
+ * waits 5 s.
+ */
 const patience = 3000;
 
 export class Children {

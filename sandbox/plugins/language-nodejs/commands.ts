@@ -101,7 +101,8 @@ export function pluginCommand(run: PluginRun): Command {
         args: [
             ...run.options.nodeargs,
             sdkModule(analyzer ? "run-policy-pack" : "run-plugin", run.pluginDirectory),
-            // A policy pack's launcher expects the engine's address ahead of the pack, a provider's behind the provider.
+            // A policy pack's launcher expects the engine's address ahead of the pack, a provider's behind the
+            // provider.
             ...(analyzer ? [...run.args, run.pluginDirectory] : [run.pluginDirectory, ...run.args]),
         ],
         // A policy pack's own modules must be found first; a provider works where the engine says.
@@ -117,7 +118,9 @@ function typescriptEnvironment(options: RuntimeOptions): NodeJS.ProcessEnv {
     };
 }
 
-/** Where @pulumi/pulumi's launcher is, seen from a program's folder; the Error says what to run when it is not there. */
+/**
+ * Where @pulumi/pulumi's launcher is, seen from a program's folder; the Error says what to run when it is not there.
+ */
 function sdkModule(launcher: string, directory: string): string {
     try {
         return createRequire(path.join(directory, "package.json")).resolve(`@pulumi/pulumi/cmd/${launcher}`);

@@ -1,4 +1,5 @@
-// The executable `pulumi-language-nodejs`: serves LanguageRuntime to the engine that started it, until that engine goes.
+// The executable `pulumi-language-nodejs`: serves LanguageRuntime to the engine that started it, until that engine
+// goes.
 import * as grpc from "@grpc/grpc-js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import { Children } from "./children";

@@ -38,8 +38,8 @@ export function languageRuntime(children: Children): grpc.UntypedServiceImplemen
             answer(null, new language.RuntimeOptionsResponse()),
         about: (_call: unknown, answer: Answer<language.AboutResponse>) =>
             answer(null, new language.AboutResponse().setExecutable(process.execPath).setVersion(process.version)),
-        // Ctrl-C, and the end of every run. What the engine still has under way ends without the program: a resource hook
-        // that comes due afterwards fails, as it does with the official host.
+        // Ctrl-C, and the end of every run. What the engine still has under way ends without the program: a resource
+        // hook that comes due afterwards fails, as it does with the official host.
         cancel: (_call: unknown, answer: Answer<Empty>) => {
             void children.end().then(() => answer(null, new Empty()));
         },

@@ -30,7 +30,9 @@ export function compare(
 /** Takes a difference, of an update with both values. */
 type Report = (path: string, change: Change, values?: [Value, Value]) => void;
 
-/** The path of a property inside of another one. Names with special characters are quoted, as the engine reads paths. */
+/**
+ * The path of a property inside of another one. Names with special characters are quoted, as the engine reads paths.
+ */
 export function member(path: string, name: string): string {
     if (!/^[^."[\]]+$/.test(name)) {
         return `${path}[${JSON.stringify(name)}]`;

@@ -46,7 +46,8 @@ const REPLACING: Record<Change, PropertyDiff.Kind> = {
 /**
  * The answer to Diff, with every changed property named.
  *
- * @param replaces whether a change at a path needs a new resource; then the old one is deleted first, as names are the same
+ * @param replaces whether a change at a path needs a new resource; then the old one is deleted first, as names are the
+ *     same
  */
 export function diffResponse(changes: Changes, replaces: (path: string, change: Change) => boolean): DiffResponse {
     const response = new DiffResponse();

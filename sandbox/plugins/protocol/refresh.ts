@@ -1,10 +1,11 @@
-// What a refresh makes of a resource's inputs: they change only by what changed between the old outputs and the new ones.
+// What a refresh makes of a resource's inputs: they change only by what changed between the old outputs and the new
+// ones.
 import { isDeepStrictEqual } from "node:util";
 import { type Properties, type Value, isProperties } from "./values";
 
 /**
- * Carries the changes between two projections of outputs over into inputs. Outputs say more than inputs do (defaults that
- * Azure fills in), so only a difference between the two moments tells that something was changed.
+ * Carries the changes between two projections of outputs over into inputs. Outputs say more than inputs do (defaults
+ * that Azure fills in), so only a difference between the two moments tells that something was changed.
  *
  * @param inputs what the program said
  * @param before the writable part of the outputs in the state

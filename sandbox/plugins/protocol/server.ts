@@ -47,9 +47,10 @@ export function serve(provider: Provider): void {
     process.on("SIGTERM", leave);
     // The engine holds the other end of stdin: its end means that the engine is gone, even after SIGKILL.
     process.stdin.on("end", leave).on("error", leave).resume();
-    // SIGINT is how the engine asks a plugin to leave: at the end of every command, and at the second Ctrl-C. It kills a
-    // plugin that stays for five seconds. (The first Ctrl-C in a terminal does not arrive here: the engine starts plugins
-    // in process groups apart, and sends Cancel.) What is under way ends with an error, and its answer goes out first.
+    // SIGINT is how the engine asks a plugin to leave: at the end of every command, and at the second Ctrl-C. It kills
+    // a plugin that stays for five seconds. (The first Ctrl-C in a terminal does not arrive here: the engine starts
+    // plugins in process groups apart, and sends Cancel.) What is under way ends with an error, and its answer goes out
+    // first.
     process.on("SIGINT", () => {
         provider.cancel();
         server.tryShutdown(() => process.exit(0));

@@ -6,7 +6,9 @@ interface Inputs {
     text: string;
 }
 
-/** Each serialised function gets its own copy of the variables around it; only what is global is shared between them. */
+/**
+ * Each serialised function gets its own copy of the variables around it; only what is global is shared between them.
+ */
 const shared = globalThis as unknown as { config: pulumi.dynamic.Config };
 
 function write(line: string): void {

@@ -6,7 +6,9 @@ export type Wanted = {
     scaleSet: string;
     /** Declares the scale set as it is, as a run that adopts it does. */
     asItIs?: boolean;
-    /** The image version that the model points at; left out, the model points at the definition, which is not a version. */
+    /**
+     * The image version that the model points at; left out, the model points at the definition, which is not a version.
+     */
     version?: string;
     /** Properties of the scale set's inputs to replace. */
     model?: Record<string, string | number | boolean | Record<string, string>>;

@@ -9,7 +9,10 @@ export function processTree(first: number): number[] {
     return [first, ...under(first)];
 }
 
-/** Ends a process and all that descend from it, as when their machine loses power: stopped first, so that none sees another one's end. */
+/**
+ * Ends a process and all that descend from it, as when their machine loses power: stopped first, so that none sees
+ * another one's end.
+ */
 export function killAll(first: number): void {
     const all = processTree(first);
     for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
@@ -22,7 +25,9 @@ export function isRunning(pid: number): boolean {
     return runningProcesses().some((one) => one.pid === pid && one.command !== "");
 }
 
-/** A child may end on its own between the look at the processes and the signal, as when its parent has just been killed. */
+/**
+ * A child may end on its own between the look at the processes and the signal, as when its parent has just been killed.
+ */
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
     try {
         process.kill(pid, signal);

@@ -1,4 +1,5 @@
-// Plays kubelet for a scheduled run: starts its pod's very command, with the pod's environment, mounts and token and nothing more.
+// Plays kubelet for a scheduled run: starts its pod's very command, with the pod's environment, mounts and token and
+// nothing more.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
@@ -12,7 +13,9 @@ import { killAll } from "./processes";
 export interface RunningPod {
     /** Its exit code and what it said; the pod's phase is then told to the API server. */
     readonly ended: Promise<{ exitCode: number; output: string }>;
-    /** Deletes the pod, as a person or the Job controller does: kubelet sends SIGTERM to the container's first process. */
+    /**
+     * Deletes the pod, as a person or the Job controller does: kubelet sends SIGTERM to the container's first process.
+     */
     delete(): Promise<void>;
     /** What becomes of a container whose node loses power: all its processes end at the same moment. */
     kill(): void;

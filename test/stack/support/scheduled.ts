@@ -1,4 +1,5 @@
-// A stack with one pool in a sandbox, and beside it stacks that let it run by itself: what the tests of the schedule have in common.
+// A stack with one pool in a sandbox, and beside it stacks that let it run by itself: what the tests of the schedule
+// have in common.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BatchV1Api, CoordinationV1Api, PolicyV1Api, type V1Job, type V1Pod } from "@kubernetes/client-node";
@@ -16,7 +17,10 @@ const MINUTE = 60_000;
 /** Where the schedule and its runs are. */
 export const NAMESPACE = "kamino";
 
-/** The sandbox, the stack `prod` whose pool is adopted and has an image of its first node, and what there is to do with them. */
+/**
+ * The sandbox, the stack `prod` whose pool is adopted and has an image of its first node, and what there is to do with
+ * them.
+ */
 export class Scheduled {
     private constructor(
         readonly sandbox: Sandbox,
@@ -65,7 +69,10 @@ export class Scheduled {
         } as const);
     }
 
-    /** Turns a schedule on as a person does: a separate stack, a few lines of config, `npm run up`; then the Secret that it names. */
+    /**
+     * Turns a schedule on as a person does: a separate stack, a few lines of config, `npm run up`; then the Secret that
+     * it names.
+     */
     async turnOn(name: string, schedule: Record<string, ConfigValue>, namespace = NAMESPACE): Promise<Stack> {
         const { env, azure, directory } = this.sandbox;
         const { ARM_METADATA_HOSTNAME = "", NODE_EXTRA_CA_CERTS = "", SSL_CERT_FILE = "" } = env;
@@ -155,7 +162,10 @@ export class Scheduled {
             .map((entry) => join(entry.parentPath, entry.name));
     }
 
-    /** Makes the one lock that is left over look as if it had been taken elsewhere: here all pods have this machine's host name. */
+    /**
+     * Makes the one lock that is left over look as if it had been taken elsewhere: here all pods have this machine's
+     * host name.
+     */
     lockIsOf(hostname: string): void {
         const [lock] = this.stateLocks();
         // A process that lives here: of another host it must not count.
@@ -163,7 +173,10 @@ export class Scheduled {
         writeFileSync(lock, JSON.stringify(elsewhere));
     }
 
-    /** Holds up the capture of a node while it is drained, by a pod whose budget does not let it go. Returns how to let it go on. */
+    /**
+     * Holds up the capture of a node while it is drained, by a pod whose budget does not let it go. Returns how to let
+     * it go on.
+     */
     async holdUp({ nodeName }: Vm): Promise<() => Promise<void>> {
         const { core, config } = this.sandbox.nodes.api;
         const policy = config.makeApiClient(PolicyV1Api);

@@ -1,4 +1,5 @@
-// Puts marked secrets wherever a run can come across one: Azure's models and tokens, the cluster's objects, kubeconfigs.
+// Puts marked secrets wherever a run can come across one: Azure's models and tokens, the cluster's objects,
+// kubeconfigs.
 import { readFileSync, writeFileSync } from "node:fs";
 import { AuthorizationV1Api, KubeConfig, RbacAuthorizationV1Api, Watch } from "@kubernetes/client-node";
 import { parse, stringify } from "yaml";
@@ -115,7 +116,10 @@ export function writeKubeconfig(file: string, { cluster }: Sandbox, token: strin
     writeFileSync(file, stringify(kubeconfig), { mode: 0o600 });
 }
 
-/** Keeps every state of the cluster's nodes, pods, ConfigMaps and events from now on, without what `hideInCluster` puts there. */
+/**
+ * Keeps every state of the cluster's nodes, pods, ConfigMaps and events from now on, without what `hideInCluster` puts
+ * there.
+ */
 export async function recordCluster({ nodes }: Sandbox): Promise<{ seen: string[]; stop: () => void }> {
     const seen: string[] = [];
     const record = (phase: string, object: unknown) => {

@@ -15,7 +15,9 @@ export class Secrets {
         return this.add(place, `mark${randomBytes(12).toString("hex")}`);
     }
 
-    /** One that somebody else has made; of several lines, such as a key, one from the middle is enough to know it by. */
+    /**
+     * One that somebody else has made; of several lines, such as a key, one from the middle is enough to know it by.
+     */
     add(place: string, secret: string): string {
         const lines = secret.trim().split("\n");
         const line = lines[Math.floor(lines.length / 2)];

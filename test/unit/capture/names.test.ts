@@ -1,4 +1,5 @@
-// What the cluster says of its nodes is nobody's word: nothing gets into an address, a shell or a pod but what is a name there.
+// What the cluster says of its nodes is nobody's word: nothing gets into an address, a shell or a pod but what is a
+// name there.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cleaningPod } from "../../../components/capture/cleaning";

@@ -1,4 +1,5 @@
-// The pure parts of a capture: its journal, its names, its pods, which pods leave a node, and when a node has come up again.
+// The pure parts of a capture: its journal, its names, its pods, which pods leave a node, and when a node has come up
+// again.
 import { hostname } from "node:os";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";

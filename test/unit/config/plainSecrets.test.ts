@@ -1,4 +1,5 @@
-// A secret in plain text, where Pulumi's settings, its state and a ConfigMap would show it, is refused; what is encrypted is not.
+// A secret in plain text, where Pulumi's settings, its state and a ConfigMap would show it, is refused; what is
+// encrypted is not.
 import { describe, expect, it, test } from "vitest";
 import { readSettings } from "../../../components/config/load";
 import { refusePlainSecrets, refusePlainSecretsIn } from "../../../components/config/plainSecrets";

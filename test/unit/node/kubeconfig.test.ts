@@ -1,4 +1,5 @@
-// Kubeconfigs as kubectl takes them: lists of files, paths beside them, credential plugins, proxies, and what Kubernetes has removed.
+// Kubeconfigs as kubectl takes them: lists of files, paths beside them, credential plugins, proxies, and what
+// Kubernetes has removed.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";

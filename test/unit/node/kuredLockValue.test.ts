@@ -1,4 +1,5 @@
-// kured's lock as text: every case that was tried with the real kured 1.7 to 1.23, and what this program may write into each.
+// kured's lock as text: every case that was tried with the real kured 1.7 to 1.23, and what this program may write into
+// each.
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import {

@@ -1,4 +1,5 @@
-// Compile-time proof that model.ts leaves out everything, at every depth, that Azure answers and the resource does not take.
+// Compile-time proof that model.ts leaves out everything, at every depth, that Azure answers and the resource does not
+// take.
 import type { compute } from "@pulumi/azure-native";
 import type * as pulumi from "@pulumi/pulumi";
 

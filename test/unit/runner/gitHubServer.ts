@@ -47,15 +47,30 @@ export class GitHubServer {
         const url = new URL(request.url ?? "", "http://github");
         const call = `${request.method} ${url.pathname.replace("/repos/o/r", "")}`;
         const [, number] = /\/(\d+)$/.exec(call) ?? [];
-        if (request.headers.authorization !== "Bearer t") return undefined;
-        if (call === "GET /token") return { value: `token ${++this.tokens} ${url.searchParams.get("audience")}` };
-        if (call === "GET /issues") return page(this.open(url.searchParams.get("labels") ?? ""), url);
-        if (call === "POST /issues") return this.issues.push({ number: this.issues.length + 1, ...body } as Kept);
-        if (call.startsWith("PATCH /issues/comments/")) return Object.assign(this.comments[Number(number) - 1], body);
-        if (call.startsWith("PATCH /issues/")) return Object.assign(this.issues[Number(number) - 1], body);
-        if (call === "GET /issues/7/comments") return page(this.comments, url);
-        if (call === "POST /issues/7/comments")
+        if (request.headers.authorization !== "Bearer t") {
+            return undefined;
+        }
+        if (call === "GET /token") {
+            return { value: `token ${++this.tokens} ${url.searchParams.get("audience")}` };
+        }
+        if (call === "GET /issues") {
+            return page(this.open(url.searchParams.get("labels") ?? ""), url);
+        }
+        if (call === "POST /issues") {
+            return this.issues.push({ number: this.issues.length + 1, ...body } as Kept);
+        }
+        if (call.startsWith("PATCH /issues/comments/")) {
+            return Object.assign(this.comments[Number(number) - 1], body);
+        }
+        if (call.startsWith("PATCH /issues/")) {
+            return Object.assign(this.issues[Number(number) - 1], body);
+        }
+        if (call === "GET /issues/7/comments") {
+            return page(this.comments, url);
+        }
+        if (call === "POST /issues/7/comments") {
             return this.comments.push({ id: this.comments.length + 1, body: body.body ?? "" });
+        }
         return undefined;
     }
 

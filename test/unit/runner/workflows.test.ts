@@ -1,4 +1,5 @@
-// The workflows call what is there, with pinned actions and no more rights than they need. actionlint checks their syntax.
+// The workflows call what is there, with pinned actions and no more rights than they need. actionlint checks their
+// syntax.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -71,7 +72,9 @@ test("every action is pinned to one commit, with its version beside it", () => {
 
 test("every script in them is well-formed", () => {
     const scriptsIn = (value: unknown): string[] => {
-        if (typeof value !== "object" || value === null) return [];
+        if (typeof value !== "object" || value === null) {
+            return [];
+        }
         const own = ["run", "bash", "inlineScript"].map((key) => (value as Record<string, unknown>)[key]);
         return [...own.filter((each) => typeof each === "string"), ...Object.values(value).flatMap(scriptsIn)];
     };

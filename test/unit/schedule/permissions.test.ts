@@ -1,4 +1,5 @@
-// The ready files in deploy/permissions/ say the same as the code, give nothing by wildcard, and docs/permissions.md explains each of them.
+// The ready files in deploy/permissions/ say the same as the code, give nothing by wildcard, and docs/permissions.md
+// explains each of them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1ClusterRole, V1Namespace, V1Role } from "@kubernetes/client-node";

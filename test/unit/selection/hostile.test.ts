@@ -1,4 +1,5 @@
-// Whoever may write nodes may write anything: hostile annotations and names are never believed, crash nothing, and are counted.
+// Whoever may write nodes may write anything: hostile annotations and names are never believed, crash nothing, and are
+// counted.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decide, contenders } from "../../../components/selection/decide";
@@ -13,7 +14,10 @@ const future = fc.date({
 });
 const written = fc.tuple(recent, offset).map(([date, minutes]) => withOffset(date, minutes));
 
-/** Moments that a clock may show, written as no clock of a node writes them: each way with a name, for the test that tells them all. */
+/**
+ * Moments that a clock may show, written as no clock of a node writes them: each way with a name, for the test that
+ * tells them all.
+ */
 const HOSTILE: Record<string, fc.Arbitrary<string>> = {
     "any text": fc.string({ unit: "binary", maxLength: 60 }),
     huge: fc.string({ minLength: 1, maxLength: 5 }).map((text) => text.repeat(20_000)),

@@ -1,4 +1,5 @@
-// What holds for any cluster: a choice does not depend on chance, what is chosen has proved itself, and a decision comes to rest.
+// What holds for any cluster: a choice does not depend on chance, what is chosen has proved itself, and a decision
+// comes to rest.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decide, contenders } from "../../../components/selection/decide";

@@ -52,7 +52,9 @@ export class ResourceDeclarations {
     }
 }
 
-/** All interfaces in the `compute` namespace of the SDK's input or output types, by name without `Args` or `Response`. */
+/**
+ * All interfaces in the `compute` namespace of the SDK's input or output types, by name without `Args` or `Response`.
+ */
 export function computeTypes(kind: "input" | "output"): Map<string, DeclaredType> {
     const types = new Map<string, DeclaredType>();
     const suffix = kind === "input" ? /Args$/ : /Response$/;

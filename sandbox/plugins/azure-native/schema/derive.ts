@@ -1,17 +1,21 @@
-// Derives schema.json from the installed SDKs: names and types from @pulumi/azure-native, places on the wire from @azure/arm-compute.
+// Derives schema.json from the installed SDKs: names and types from @pulumi/azure-native, places on the wire from
+// @azure/arm-compute.
 import { type DeclaredType, ResourceDeclarations, computeTypes } from "./declarations";
 import { COMPUTE_RESOURCES, type ResourcePlace } from "./resources";
 import { type Property, type ResourceSpec, type Schema, type TypeSpec, elementType, formatProperty } from "./spec";
 import { elementShape, requestShape, responseShape, wirePath } from "./wireShape";
 
 /**
- * Answers have these two at both places on the wire. The official plugin reads the outer one, as its schema tells by the
- * property's description: "Resource type". Azure leaves it out in a scale set's own extensions, so that the type of an
- * extension is in no output of a scale set.
+ * Answers have these two at both places on the wire. The official plugin reads the outer one, as its schema tells by
+ * the property's description: "Resource type". Azure leaves it out in a scale set's own extensions, so that the type of
+ * an extension is in no output of a scale set.
  */
 const READ_FROM_OUTSIDE: Record<string, string[]> = { VirtualMachineScaleSetExtension: ["type"] };
 
-/** What the models of the wire do not have by the SDK's name: the provider adds the first, and they spell the others differently. */
+/**
+ * What the models of the wire do not have by the SDK's name: the provider adds the first, and they spell the others
+ * differently.
+ */
 const NOT_IN_MODELS = ["azureApiVersion", "diskIOPSReadOnly", "diskIOPSReadWrite"];
 
 /** The schema of all served resource types. */
@@ -52,7 +56,9 @@ interface Place {
     depth: number;
 }
 
-/** Where a property is: inside `properties` or not, and what it holds. Undefined when the wire's models don't have it. */
+/**
+ * Where a property is: inside `properties` or not, and what it holds. Undefined when the wire's models don't have it.
+ */
 type Lookup = (place: Place, property: string) => (Place & { nested: boolean }) | undefined;
 
 const requestLookup: Lookup = ({ shape, depth }, property) => {

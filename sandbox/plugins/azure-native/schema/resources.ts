@@ -4,7 +4,9 @@
 export interface ResourcePlace {
     /** Path of one resource. Each `{name}` but the subscription is an input of that name. */
     path: string;
-    /** The models of `@azure/arm-compute` that say how the type looks on the wire: module, serializer and deserializer. */
+    /**
+     * The models of `@azure/arm-compute` that say how the type looks on the wire: module, serializer and deserializer.
+     */
     wire: { models: string; name: string };
 }
 

@@ -7,8 +7,8 @@
 export type PropertyType = string;
 
 /**
- * A property: its type; before it `properties/` where ARM has the property inside the `properties` object, which the SDK
- * flattens; behind it `!` where it is required. For example `properties/[VirtualMachineScaleSetExtension]`.
+ * A property: its type; before it `properties/` where ARM has the property inside the `properties` object, which the
+ * SDK flattens; behind it `!` where it is required. For example `properties/[VirtualMachineScaleSetExtension]`.
  */
 export type PropertySpec = string;
 

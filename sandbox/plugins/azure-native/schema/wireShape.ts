@@ -1,4 +1,5 @@
-// Finds out where ARM has a property by running the (de)serializers of @azure/arm-compute on a value that records what is read.
+// Finds out where ARM has a property by running the (de)serializers of @azure/arm-compute on a value that records what
+// is read.
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import type { ResourcePlace } from "./resources";
@@ -42,7 +43,10 @@ export function requestShape(place: ResourcePlace): Record<string, unknown> {
     return models(place)[`${place.wire.name}Serializer`](probe([]));
 }
 
-/** What the deserializer makes of everything an answer can hold: leaves know the path on the wire that they were read from. */
+/**
+ * What the deserializer makes of everything an answer can hold: leaves know the path on the wire that they were read
+ * from.
+ */
 export function responseShape(place: ResourcePlace): Record<string, unknown> {
     const { Date: RealDate } = globalThis;
     // A date keeps the path of the text that it is made from.

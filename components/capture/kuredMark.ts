@@ -7,7 +7,7 @@ import { orUndefined } from "../core/errors";
 import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
-import { findInCluster } from "../node/kuredLock";
+import { findInCluster } from "../node/kuredCluster";
 import { readLock } from "../node/kuredLockValue";
 import { patchNode } from "../node/node";
 

@@ -1,9 +1,6 @@
 // The thin shell of the dynamic resources: all that the engine keeps of their code is how to load it from the project.
 import type { dynamic } from "@pulumi/pulumi";
 
-/** What a provider module exports: any of a dynamic provider's functions, by name. */
-export type Implementation = Partial<dynamic.ResourceProvider>;
-
 type Call = (...args: unknown[]) => Promise<never>;
 
 /**

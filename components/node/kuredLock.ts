@@ -3,20 +3,16 @@
 //
 // kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
 // alone whose nodeID is not its own node's name, until the entry's TTL is over.
-import { randomInt } from "node:crypto";
 import { setInterval } from "node:timers";
-import { PatchStrategy, setHeaderOptions, type V1DaemonSet } from "@kubernetes/client-node";
-import { asMinute } from "../core/duration";
-import { UserError, orUndefined, statusOf } from "../core/errors";
-import { withRetries, rest, until } from "../core/retry";
-import { findKured, toKured, type Kured } from "./kuredDaemonSet";
-import { RENEW_LOCK_MS, entryOf, isExpired, releaseLock, takeLock, type LockEntry } from "./kuredLockValue";
-import { describe, type Kubernetes } from "./kubernetes";
+import { UserError } from "../core/errors";
+import { until } from "../core/retry";
+import { KuredAnnotation, describeHolder } from "./kuredAnnotation";
+import { findInCluster } from "./kuredCluster";
+import { RENEW_LOCK_MS, type LockEntry } from "./kuredLockValue";
+import type { Kubernetes } from "./kubernetes";
 import { NODE_NAME_FORMAT } from "./nodeName";
 
 export { lockHolder } from "./kuredLockValue";
-
-type Cluster = Pick<Kubernetes, "apps" | "server">;
 
 const MINUTE = 60_000;
 /** How long one and the same holder is waited for: a reboot of kured's, with its drain. */
@@ -69,7 +65,7 @@ export interface AcquiredLease {
  *     when the DaemonSet named is not there, or when the API server refuses; nothing is taken then
  */
 export async function acquireKuredLock(
-    cluster: Cluster,
+    cluster: Pick<Kubernetes, "apps" | "server">,
     holder: string,
     options: KuredLockOptions = {},
 ): Promise<AcquiredLease> {
@@ -83,8 +79,8 @@ export async function acquireKuredLock(
     if (!kured) {
         return noLease("no kured DaemonSet was found");
     }
-    const lock = new Lock(cluster, kured, holder);
-    return (await waitFor(lock, options)) ? lock.lease() : noLease(`there is no DaemonSet ${lock.where}`);
+    const lock = new KuredAnnotation(cluster, kured, holder);
+    return (await waitFor(lock, options)) ? leaseOf(lock) : noLease(`there is no DaemonSet ${lock.where}`);
 }
 
 /**
@@ -96,7 +92,7 @@ export async function acquireKuredLock(
  * @throws what the work throws, and what `acquireKuredLock` throws before the work has begun
  */
 export async function withKuredLock<T>(
-    cluster: Cluster,
+    cluster: Pick<Kubernetes, "apps" | "server">,
     holder: string,
     options: KuredLockOptions,
     work: (lease: AcquiredLease) => Promise<T>,
@@ -118,61 +114,10 @@ export async function withKuredLock<T>(
 }
 
 /**
- * kured's DaemonSet: the one that is named, else the one that is found in the cluster; undefined when there is none.
- */
-export async function findInCluster(
-    { apps, server }: Cluster,
-    { daemonSet, nodeLabels }: Pick<KuredLockOptions, "daemonSet" | "nodeLabels"> = {},
-): Promise<Kured | undefined> {
-    try {
-        if (daemonSet !== undefined) {
-            const [name, namespace = "kube-system"] = daemonSet.split("/").reverse();
-            const named = await readDaemonSet({ apps }, namespace, name);
-            if (!named) {
-                throw new UserError(
-                    `kamino:kuredDaemonSet: there is no DaemonSet ${namespace}/${name}; check it with kubectl get daemonsets -A`,
-                );
-            }
-            return toKured(named);
-        }
-        const { items } = await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }));
-        return findKured(items, nodeLabels);
-    } catch (error) {
-        if (statusOf(error) !== 403 || daemonSet !== undefined) {
-            throw toUserError(error, server);
-        }
-    }
-    // All may not be listed: kured's usual place can still be looked at.
-    const usual = await readDaemonSet({ apps }, "kube-system", "kured").catch((error: unknown) => {
-        throw toUserError(error, server);
-    });
-    return usual && toKured(usual);
-}
-
-function toUserError(error: unknown, server: string): UserError {
-    if (error instanceof UserError) {
-        return error;
-    }
-    const advice = statusOf(error) === 403 ? "; or set kamino:kuredLock to false where kured does not run" : "";
-    return new UserError(`kured's lock cannot be used: ${describe(error, server)}${advice}`);
-}
-
-async function readDaemonSet(
-    { apps }: Pick<Cluster, "apps">,
-    namespace: string,
-    name: string,
-): Promise<V1DaemonSet | undefined> {
-    return orUndefined(withRetries(() => apps.readNamespacedDaemonSet({ namespace, name })));
-}
-
-/** What one look at the lock came to. */
-type Look = "acquired" | "absent" | { held: LockEntry[] };
-
-/**
  * Waits as long as the same others have the lock for no longer than the limit. @returns false when its DaemonSet is not
  * there
  */
-async function waitFor(lock: Lock, { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions) {
+async function waitFor(lock: KuredAnnotation, { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions) {
     const end = Date.now() + Math.max(LONGEST_WAIT_MS, waitLimit);
     for (let before = ""; ;) {
         let holders: LockEntry[] = [];
@@ -202,138 +147,15 @@ async function waitFor(lock: Lock, { waitLimit = DEFAULT_WAIT_MS, signal, progre
     }
 }
 
-function describeHolder(entry: LockEntry): string {
-    const { nodeID, created, TTL = 0 } = entry;
-    const since = created === undefined ? "" : ` since ${minute(Date.parse(created))}`;
-    // Whoever may write DaemonSets may have written any text.
-    const name = NODE_NAME_FORMAT.test(nodeID) ? `node ${nodeID}` : JSON.stringify(nodeID.slice(0, 80));
-    if (isExpired(entry, new Date())) {
-        return `${name}${since}, expired: the node's own kured has yet to free the node`;
-    }
-    return `${name}${since}${TTL > 0 && created ? `, at most until ${minute(Date.parse(created) + TTL / 1e6)}` : ""}`;
-}
-
-function minute(moment: number): string {
-    const date = new Date(moment);
-    return Number.isNaN(date.getTime()) ? "?" : asMinute(date.toISOString());
+function leaseOf(lock: KuredAnnotation): AcquiredLease {
+    return {
+        kind: "held",
+        where: `DaemonSet ${lock.where}`,
+        renew: () => lock.renew(),
+        release: () => lock.release(),
+    };
 }
 
 function noLease(why: string): AcquiredLease {
     return { kind: "none", where: why, renew: () => Promise.resolve(), release: () => Promise.resolve() };
-}
-
-// The DaemonSet's controller writes it as well, at every change of a pod of kured's.
-const CONFLICTS = 50;
-const CONFLICT_PAUSE_MS = 200;
-
-/** The lock's annotation, written only as the API server last gave it out. */
-class Lock {
-    readonly where: string;
-    /** The command that removes the lock, for messages. */
-    readonly removal: string;
-    /** Every `created` that this run has tried to write: an answer may have been lost. */
-    private readonly written = new Set<string>();
-
-    constructor(
-        private readonly cluster: Cluster,
-        private readonly kured: Kured,
-        private readonly holder: string,
-    ) {
-        const { lockNamespace, lockName, lockAnnotation } = kured.options;
-        this.where = `${lockNamespace}/${lockName}`;
-        this.removal = `kubectl -n ${lockNamespace} annotate daemonset ${lockName} ${lockAnnotation}-`;
-    }
-
-    lease(): AcquiredLease {
-        return {
-            kind: "held",
-            where: `DaemonSet ${this.where}`,
-            renew: () => this.renew(),
-            release: () => this.release(),
-        };
-    }
-
-    /** Takes a place, or renews the one that this run has. */
-    async take(): Promise<Look> {
-        const { concurrency } = this.kured.options;
-        return this.change((value) => {
-            const mine = entryOf(this.holder, new Date(), fraction());
-            const attempt = takeLock(value, concurrency, mine, this.written, new Date());
-            if (attempt.kind === "unusable") {
-                throw new UserError(
-                    `kured's lock on DaemonSet ${this.where} is not one that kured with --concurrency=${concurrency} can read, so ` +
-                        `kured reboots nothing; look at it, then remove it with ${this.removal}`,
-                );
-            }
-            if (attempt.kind === "held") {
-                return { result: { held: attempt.by } };
-            }
-            this.written.add(mine.created);
-            return { result: "acquired", write: attempt.value };
-        });
-    }
-
-    private async renew(): Promise<void> {
-        const look = await this.take();
-        if (look === "absent") {
-            throw new UserError(`DaemonSet ${this.where} with kured's lock has gone`);
-        }
-        if (look !== "acquired") {
-            throw new UserError(
-                `kured's lock on DaemonSet ${this.where} was lost: it is held by ${look.held.map(describeHolder).join(" and ")}`,
-            );
-        }
-    }
-
-    private async release(): Promise<void> {
-        await this.change((value) => ({
-            result: "acquired",
-            write: releaseLock(value, this.holder, this.written),
-        }));
-    }
-
-    /**
-     * Reads the annotation and writes what is made of it, if the DaemonSet is still as it was read; else reads it
-     * again.
-     *
-     * @param decide what the value becomes: null removes it, undefined leaves it
-     */
-    private async change(
-        decide: (value: string | undefined) => { result: Look; write?: string | null },
-    ): Promise<Look> {
-        const { lockNamespace: namespace, lockName: name, lockAnnotation } = this.kured.options;
-        const { apps, server } = this.cluster;
-        try {
-            for (let conflicts = 0; ; conflicts++) {
-                const daemonSet = await readDaemonSet(this.cluster, namespace, name);
-                if (!daemonSet) {
-                    return "absent";
-                }
-                const { annotations = {}, resourceVersion } = daemonSet.metadata ?? {};
-                const value = Object.hasOwn(annotations, lockAnnotation) ? annotations[lockAnnotation] : undefined;
-                const { result, write } = decide(value);
-                if (write === undefined) {
-                    return result;
-                }
-                const body = { metadata: { resourceVersion, annotations: { [lockAnnotation]: write } } };
-                const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-                try {
-                    await withRetries(() => apps.patchNamespacedDaemonSet({ namespace, name, body }, options));
-                    return result;
-                } catch (error) {
-                    if (statusOf(error) !== 409 || conflicts === CONFLICTS) {
-                        throw error;
-                    }
-                    await rest(CONFLICT_PAUSE_MS);
-                }
-            }
-        } catch (error) {
-            throw toUserError(error, server);
-        }
-    }
-}
-
-/** Six digits of which the last is not 0. */
-function fraction(): string {
-    return `${String(randomInt(100_000)).padStart(5, "0")}${randomInt(1, 10)}`;
 }

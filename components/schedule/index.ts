@@ -1,3 +1,3 @@
 // The schedule: what index.ts needs of it.
 export { Schedule } from "./schedule";
-export { loadSchedule, type ScheduleSettings } from "./settings";
+export { loadSchedule } from "./settings";

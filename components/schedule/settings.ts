@@ -122,9 +122,6 @@ export const scheduleObject = objectOf({
 
 type ScheduleValues = z.output<typeof scheduleObject>;
 
-/** How the scheduled run signs in to Azure; without a client id by what `environmentSecret` holds. */
-export type AzureIdentity = ScheduleValues["azure"];
-
 /** What the schedule is, complete and checked. */
 export interface ScheduleSettings extends Omit<
     ScheduleValues,

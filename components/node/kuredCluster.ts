@@ -1,0 +1,56 @@
+// kured's DaemonSet as the cluster has it: finding it, reading it, and what went wrong in one line.
+import type { V1DaemonSet } from "@kubernetes/client-node";
+import { UserError, orUndefined, statusOf } from "../core/errors";
+import { withRetries } from "../core/retry";
+import { findKured, toKured, type Kured } from "./kuredDaemonSet";
+import { describe, type Kubernetes } from "./kubernetes";
+
+/**
+ * kured's DaemonSet: the one that is named, else the one that is found in the cluster; undefined when there is none.
+ */
+export async function findInCluster(
+    { apps, server }: Pick<Kubernetes, "apps" | "server">,
+    { daemonSet, nodeLabels }: { daemonSet?: string; nodeLabels?: Record<string, string> } = {},
+): Promise<Kured | undefined> {
+    try {
+        if (daemonSet !== undefined) {
+            const [name, namespace = "kube-system"] = daemonSet.split("/").reverse();
+            const named = await readDaemonSet({ apps }, namespace, name);
+            if (!named) {
+                throw new UserError(
+                    `kamino:kuredDaemonSet: there is no DaemonSet ${namespace}/${name}; check it with kubectl get daemonsets -A`,
+                );
+            }
+            return toKured(named);
+        }
+        const { items } = await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }));
+        return findKured(items, nodeLabels);
+    } catch (error) {
+        if (statusOf(error) !== 403 || daemonSet !== undefined) {
+            throw toUserError(error, server);
+        }
+    }
+    // All may not be listed: kured's usual place can still be looked at.
+    const usual = await readDaemonSet({ apps }, "kube-system", "kured").catch((error: unknown) => {
+        throw toUserError(error, server);
+    });
+    return usual && toKured(usual);
+}
+
+/** A failed call about kured's lock in one line, with what to do where kured does not run. */
+export function toUserError(error: unknown, server: string): UserError {
+    if (error instanceof UserError) {
+        return error;
+    }
+    const advice = statusOf(error) === 403 ? "; or set kamino:kuredLock to false where kured does not run" : "";
+    return new UserError(`kured's lock cannot be used: ${describe(error, server)}${advice}`);
+}
+
+/** kured's DaemonSet, or undefined when the cluster has none of this name. */
+export async function readDaemonSet(
+    { apps }: Pick<Kubernetes, "apps">,
+    namespace: string,
+    name: string,
+): Promise<V1DaemonSet | undefined> {
+    return orUndefined(withRetries(() => apps.readNamespacedDaemonSet({ namespace, name })));
+}

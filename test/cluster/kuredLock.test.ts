@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { statusOf } from "../../components/core/errors";
 import { acquireKuredLock, lockHolder, withKuredLock, type AcquiredLease } from "../../components/node/kuredLock";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
@@ -63,13 +64,23 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         return value === undefined ? undefined : (JSON.parse(value) as Record<string, unknown>);
     }
 
-    /** Writes the lock as kured does: the DaemonSet as it was read, with the annotation. */
+    /**
+     * Writes the lock as kured does: the DaemonSet as it was read, with the annotation, and again where its controller has
+     * written it meanwhile.
+     */
     async function writeLock(value: object | string | undefined): Promise<void> {
         const body = await read();
         const { [KEY]: _, ...others } = body.metadata?.annotations ?? {};
         const text = typeof value === "object" ? JSON.stringify(value) : value;
         body.metadata!.annotations = { ...others, ...(text !== undefined && { [KEY]: text }) };
-        await api.apps.replaceNamespacedDaemonSet({ namespace: "kube-system", name: "kured", body });
+        await api.apps
+            .replaceNamespacedDaemonSet({ namespace: "kube-system", name: "kured", body })
+            .catch((error: unknown) => {
+                if (statusOf(error) !== 409) {
+                    throw error;
+                }
+                return writeLock(value);
+            });
     }
 
     const ofNode = (nodeID: string, TTL = 0, created = new Date().toISOString()) => ({

@@ -26,7 +26,9 @@ export interface PlannedResource {
 export interface PolicyDenial {
     /** ARM id of the assignment. */
     assignment: string;
-    /** What of the resource the policy looked at, as in `tags[costCenter] Exists false`; empty when Azure does not say. */
+    /**
+     * What of the resource the policy looked at, as in `tags[costCenter] Exists false`; empty when Azure does not say.
+     */
     reason: string;
 }
 
@@ -47,8 +49,8 @@ interface Expression {
 }
 
 /**
- * The policies that would deny a resource. Azure evaluates the assignments that it finds from the resource group upwards; an
- * assignment at a management group that this identity cannot see may be missing among them.
+ * The policies that would deny a resource. Azure evaluates the assignments that it finds from the resource group
+ * upwards; an assignment at a management group that this identity cannot see may be missing among them.
  * Source: https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions/check-at-resource-group-scope
  */
 export async function policyDenials(planned: PlannedResource): Promise<PolicyAnswer> {
@@ -79,7 +81,8 @@ export async function policyDenials(planned: PlannedResource): Promise<PolicyAns
     }
 }
 
-// Effects other than deny let the resource be made. Earlier versions of the API evaluated only policies that deny, and named no effect.
+// Effects other than deny let the resource be made. Earlier versions of the API evaluated only policies that deny, and
+// named no effect.
 function isDenial({ evaluationResult, effectDetails }: Evaluation): boolean {
     return evaluationResult === "NonCompliant" && /^deny$/i.test(effectDetails?.policyEffect ?? "deny");
 }

@@ -112,8 +112,8 @@ export async function lookAt(cluster: Kubernetes, target: Target, vm: Vm): Promi
 }
 
 /**
- * Looks whether the pool can do without the node at this moment, by all nodes of the cluster as they are now: a preview has looked
- * as well, but hours may lie between the two.
+ * Looks whether the pool can do without the node at this moment, by all nodes of the cluster as they are now: a preview
+ * has looked as well, but hours may lie between the two.
  *
  * @param minimum setting `minimumReadyNodes`
  * @throws UserError in one line with the numbers when the node cannot be spared

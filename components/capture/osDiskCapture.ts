@@ -18,7 +18,10 @@ export interface OsDiskCaptureInputs {
     scaleSetId: string;
     /** Where the snapshot or the copied disk goes; the subscription is the scale set's. */
     resourceGroup: string;
-    /** When kured saw the need for the node's latest reboot, RFC 3339, UTC; a tag of the copy. States of earlier versions call it `patched`. */
+    /**
+     * When kured saw the need for the node's latest reboot, RFC 3339, UTC; a tag of the copy. States of earlier
+     * versions call it `patched`.
+     */
     rebootNeededAt: string;
     settings: {
         /** Undefined: each pod has the time that it asks for itself. */

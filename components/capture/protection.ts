@@ -8,8 +8,8 @@ export type DiskAccess = Pick<Disk, "networkAccessPolicy" | "publicNetworkAccess
 export const CLOSED = { networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" };
 
 /**
- * What a snapshot is open to: no more than its disk. A disk that is open to private endpoints alone has a snapshot that is open to
- * nobody, since nobody needs it but Azure itself.
+ * What a snapshot is open to: no more than its disk. A disk that is open to private endpoints alone has a snapshot that
+ * is open to nobody, since nobody needs it but Azure itself.
  * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal
  */
 export function closedTo({ networkAccessPolicy, publicNetworkAccess }: DiskAccess): DiskAccess {

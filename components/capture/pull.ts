@@ -69,9 +69,9 @@ export function syncPod({ node, version, namespace, image }: Pull): V1Pod {
 const PULLED = /^(?:[\w-]+:\/\/)?([^@\s]+@sha256:[0-9a-f]{64})$/;
 
 /**
- * The image by the digest that the node has pulled for a container, so that what runs later is what was pulled now, whatever its tag
- * points at by then. As configured where that names a digest already, and where the node knows no digest: an image that was loaded onto
- * it without a registry.
+ * The image by the digest that the node has pulled for a container, so that what runs later is what was pulled now,
+ * whatever its tag points at by then. As configured where that names a digest already, and where the node knows no
+ * digest: an image that was loaded onto it without a registry.
  *
  * @param configured the image as the container names it
  */

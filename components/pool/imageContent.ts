@@ -1,4 +1,4 @@
-// What an image version is made with, as Azure is told it and as Azure Policy is asked about it. Pure.
+// What an image version is made with, as Azure gets it and as Azure Policy is asked about it. Pure.
 import type { Choice } from "../selection/nodeSelection";
 import type { Pool } from "./pool";
 

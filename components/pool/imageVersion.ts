@@ -14,8 +14,8 @@ import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
 /**
- * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was created,
- * never in a preview, and a snapshot that cannot be deleted is a warning and goes with the capture later.
+ * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was
+ * created, never in a preview, and a snapshot that cannot be deleted is a warning and goes with the capture later.
  */
 const release = new pulumi.ResourceHook(
     "release-snapshot",
@@ -27,8 +27,9 @@ const release = new pulumi.ResourceHook(
 );
 
 /**
- * A version that this stack is about to create can be there only because an earlier run was killed while Azure made it: the state knows
- * nothing of it, and Azure's provider would refuse for ever to create what exists. The version that the model points at is left alone.
+ * A version that this stack is about to create can be there only because an earlier run was killed while Azure made it:
+ * the state knows nothing of it, and Azure's provider would refuse for ever to create what exists. The version that the
+ * model points at is left alone.
  */
 function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
     const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
@@ -39,7 +40,10 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     };
 }
 
-/** The settings of a capture as its inputs have them: durations as people write them, since a preview and the state show them. */
+/**
+ * The settings of a capture as its inputs have them: durations as people write them, since a preview and the state show
+ * them.
+ */
 function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSettings) {
     return {
         ...rest,

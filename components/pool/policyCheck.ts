@@ -9,8 +9,9 @@ import { imageVersionTags, publishingProfile } from "./imageContent";
 import type { Pool } from "./pool";
 
 /**
- * Asks Azure Policy of everything that an image is made with: the snapshot, the copied disk where there is one, the image version. The
- * gallery and the image definition are made before a capture begins, so that their denial comes early enough by itself.
+ * Asks Azure Policy of everything that an image is made with: the snapshot, the copied disk where there is one, the
+ * image version. The gallery and the image definition are made before a capture begins, so that their denial comes
+ * early enough by itself.
  *
  * @returns why it cannot be known, where Azure does not tell this identity
  * @throws UserError in one line for each resource that a policy would deny

@@ -22,9 +22,13 @@ import { RETAINED, statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
-    /** The pool as it was read (its settings, its live model, where its images go), and what others have changed of it. */
+    /**
+     * The pool as it was read (its settings, its live model, where its images go), and what others have changed of it.
+     */
     review: Review;
-    /** What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say. */
+    /**
+     * What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say.
+     */
     previous: PreviousPool;
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
@@ -41,7 +45,10 @@ export interface VmssPrototypeArgs {
 export interface PoolOutputs {
     /** Name of the node that the current image comes from; empty before the first image. */
     node: pulumi.Output<string>;
-    /** The current version: the model points at it, or does so from the run after the adoption on; empty before the first. */
+    /**
+     * The current version: the model points at it, or does so from the run after the adoption on; empty before the
+     * first.
+     */
     version: pulumi.Output<string>;
     /** Versions that this stack keeps, newest last. */
     versions: pulumi.Output<string[]>;
@@ -51,7 +58,9 @@ export interface PoolOutputs {
     adopted: pulumi.Output<boolean>;
     /** Why this node, or why none, in one line. */
     explanation: pulumi.Output<string>;
-    /** A short record of the model as it was left, from which the next run knows what somebody else has changed since. */
+    /**
+     * A short record of the model as it was left, from which the next run knows what somebody else has changed since.
+     */
     model: pulumi.Output<ModelRecord>;
     /** The foreign image that was left in the model. */
     accepted: pulumi.Output<AcceptedImage | undefined>;
@@ -131,8 +140,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * What have others changed, and what becomes of it? Declared from the first such change on, so that nothing leaves the stack when
-     * there are none any more.
+     * What have others changed, and what becomes of it? Declared from the first such change on, so that nothing leaves
+     * the stack when there are none any more.
      */
     private showForeignChanges(name: string, selection: NodeSelection): ForeignChanges | undefined {
         const { review, previous } = this.args;
@@ -151,8 +160,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version before a
-     * new image exists. Nothing of an image is declared that Azure Policy would not let be made.
+     * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version
+     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made.
      */
     private async keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
         const images: compute.GalleryImageVersion[] = [];
@@ -177,8 +186,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * Protects a version only if an earlier run made it and the model points at it. Pulumi refuses to delete a resource that is
-     * protected in the state, so protecting it sooner would block deleting a version that Azure failed to make.
+     * Protects a version only if an earlier run made it and the model points at it. Pulumi refuses to delete a resource
+     * that is protected in the state, so protecting it sooner would block deleting a version that Azure failed to make.
      */
     private existsAlready(version: string): boolean {
         const { previous } = this.args;
@@ -186,9 +195,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * The model that the desired one is made from. An image takes an hour, and the in-cluster cloud provider writes load
-     * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is written.
-     * A preview uses what was read at its start, so that its diff is whole.
+     * The model that the desired one is made from. An image takes an hour, and the in-cluster cloud provider writes
+     * load balancer pools into this same model: so an `up` reads it again after the images are there, right before it
+     * is written. A preview uses what was read at its start, so that its diff is whole.
      */
     private liveModel(images: pulumi.Output<compute.GalleryImageVersion[]>): pulumi.Output<LiveModel> {
         const { live, scaleSet } = this.pool;
@@ -207,7 +216,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
             });
     }
 
-    /** What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor accepted. */
+    /**
+     * What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor
+     * accepted.
+     */
     private refuseChangeDuringRun(read: LiveModel): void {
         const { configKey } = this.pool;
         const atStart = { adopted: true, model: this.args.review.live };
@@ -222,8 +234,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * The scale set: first adopted as it is, from the next run on with its model pointing at the image. Protected, and left in
-     * Azure when it leaves the stack: `pulumi destroy` must never delete a pool.
+     * The scale set: first adopted as it is, from the next run on with its model pointing at the image. Protected, and
+     * left in Azure when it leaves the stack: `pulumi destroy` must never delete a pool.
      */
     private declareScaleSet(
         name: string,

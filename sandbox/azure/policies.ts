@@ -7,7 +7,9 @@ export interface TagPolicy {
     tag: string;
     /** Subscription or resource group id that it is assigned to. */
     scope: string;
-    /** Resource types that it is for, such as `Microsoft.Compute/snapshots`; default all that have tags and a location. */
+    /**
+     * Resource types that it is for, such as `Microsoft.Compute/snapshots`; default all that have tags and a location.
+     */
     types?: string[];
 }
 
@@ -50,7 +52,9 @@ export class Policies {
     /** Throws ARM's 403 if an assignment denies a resource with these tags. */
     check(resource: Tagged): void {
         const denied = this.denying(resource);
-        if (denied.length === 0) return;
+        if (denied.length === 0) {
+            return;
+        }
         const name = resource.id.slice(resource.id.lastIndexOf("/") + 1);
         const identifiers = denied.map(({ id }) => ({
             policyAssignment: { name: NAME, id },

@@ -1,5 +1,6 @@
-// Plays kubelet for run-once pods that no controller owns, and those that mount their node's root: runs each for real, on the folders of
-// the disks that it mounts, and reports its status. kwok leaves these pods alone (sandbox/kwok/stages/pods.yaml).
+// Plays kubelet for run-once pods that no controller owns, and those that mount their node's root: runs each for real,
+// on the folders of the disks that it mounts, and reports its status. kwok leaves these pods alone
+// (sandbox/kwok/stages/pods.yaml).
 import { createHash } from "node:crypto";
 import { makeInformer, type Informer, type V1Container, type V1Pod } from "@kubernetes/client-node";
 import type { Vm } from "../azure/types";
@@ -36,7 +37,9 @@ export class HostPods {
         private readonly report: (error: unknown) => void,
     ) {
         this.informer = makeInformer(api.config, "/api/v1/pods", () => api.core.listPodForAllNamespaces());
-        for (const verb of ["add", "update"] as const) this.informer.on(verb, (pod) => this.seen(pod));
+        for (const verb of ["add", "update"] as const) {
+            this.informer.on(verb, (pod) => this.seen(pod));
+        }
         this.informer.on("delete", (pod) => this.forget(pod));
         this.informer.on("error", () => setTimeout(() => this.watch(), 300).unref());
     }
@@ -61,10 +64,14 @@ export class HostPods {
         return found.at(-1)?.script.log() ?? "";
     }
 
-    /** The machine stopped under its pods: their processes are gone, and nobody tells the API server before it is back. */
+    /**
+     * The machine stopped under its pods: their processes are gone, and nobody tells the API server before it is back.
+     */
     machineStopped(vm: Vm): void {
         for (const played of this.on(vm)) {
-            if (played.state !== "running") continue;
+            if (played.state !== "running") {
+                continue;
+            }
             played.state = "cut off";
             played.script.kill("SIGKILL");
         }
@@ -86,11 +93,17 @@ export class HostPods {
 
     /** Scripts have their own process groups, and would outlive this process. */
     private readonly killAll = () => {
-        for (const { script, state } of this.played.values()) if (state === "running") script.kill("SIGKILL");
+        for (const { script, state } of this.played.values()) {
+            if (state === "running") {
+                script.kill("SIGKILL");
+            }
+        }
     };
 
     private watch(): void {
-        if (!this.stopped) this.informer.start().catch(() => setTimeout(() => this.watch(), 300).unref());
+        if (!this.stopped) {
+            this.informer.start().catch(() => setTimeout(() => this.watch(), 300).unref());
+        }
     }
 
     private on(vm: Vm): Played[] {
@@ -98,12 +111,18 @@ export class HostPods {
     }
 
     private seen(pod: V1Pod): void {
-        if (this.stopped) return;
+        if (this.stopped) {
+            return;
+        }
         const vm = this.machines.vms().find(({ nodeName }) => nodeName === pod.spec?.nodeName);
         // Without a working kubelet nothing happens to a pod, not even its end.
-        if (!vm?.joined) return;
+        if (!vm?.joined) {
+            return;
+        }
         this.volumes.podSeen(pod).catch(this.report);
-        if (!isRunForReal(pod)) return;
+        if (!isRunForReal(pod)) {
+            return;
+        }
         const uid = pod.metadata?.uid ?? "";
         const played = this.played.get(uid);
         const work = pod.metadata?.deletionTimestamp
@@ -121,7 +140,9 @@ export class HostPods {
             const waiting = containers(pod.spec?.containers ?? [], new Map(), "ContainerCreating");
             await patchPodStatus(this.api, pod, { containerStatuses: waiting });
             const mounts = await this.volumes.mount(pod, vm);
-            if (!mounts || !vm.joined || this.stopped) return;
+            if (!mounts || !vm.joined || this.stopped) {
+                return;
+            }
             await this.run(pod, vm, mounts).finally(() => this.volumes.unmount(pod, mounts));
         } finally {
             this.mounting.delete(uid);
@@ -142,7 +163,9 @@ export class HostPods {
             const isInit = initContainers.includes(container);
             await patchPodStatus(this.api, pod, statusOf(played, isInit ? "Pending" : "Running"));
             const ending = await script.ended;
-            if (played.state !== "running") return;
+            if (played.state !== "running") {
+                return;
+            }
             if (ending.poweredOff) {
                 played.state = "cut off";
                 await this.machines.stopVmFromInside(vm.id);
@@ -173,20 +196,28 @@ export class HostPods {
             );
             await played.script.ended;
             clearTimeout(grace);
-            if (played.state !== "running" && played.state !== "ended") return;
+            if (played.state !== "running" && played.state !== "ended") {
+                return;
+            }
         }
         const { name = "", namespace = "", uid } = pod.metadata ?? {};
         await this.api.core
             .deleteNamespacedPod({ name, namespace, body: { gracePeriodSeconds: 0, preconditions: { uid } } })
             .catch((error: unknown) => {
-                if (!isNotFound(error) && (error as { code?: number }).code !== 409) throw error;
+                if (!isNotFound(error) && (error as { code?: number }).code !== 409) {
+                    throw error;
+                }
             });
     }
 
     private forget(pod: V1Pod): void {
-        if (!this.stopped) this.volumes.podEnded(pod).catch(this.report);
+        if (!this.stopped) {
+            this.volumes.podEnded(pod).catch(this.report);
+        }
         const played = this.played.get(pod.metadata?.uid ?? "");
-        if (played?.state === "running") played.script.kill("SIGKILL");
+        if (played?.state === "running") {
+            played.script.kill("SIGKILL");
+        }
     }
 }
 
@@ -222,7 +253,9 @@ function containers(known: V1Container[], states: Map<string, object>, reason = 
 
 /** An image as containerd names what it has pulled: by the digest, which is made up here. */
 function digestOf(image: string): string {
-    if (image.includes("@")) return image;
+    if (image.includes("@")) {
+        return image;
+    }
     const repository = image.replace(/:[^:/]*$/, "");
     return `${repository}@sha256:${createHash("sha256").update(image).digest("hex")}`;
 }

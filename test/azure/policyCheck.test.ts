@@ -71,7 +71,7 @@ test.each([
     ["in-place", "Microsoft.Compute/galleries/images/versions"],
     ["copy", "Microsoft.Compute/snapshots"],
     ["copy", "Microsoft.Compute/disks"],
-])("a tag that is demanded (%s) of %s is told with the assignment, and that it can be set", async (capture, type) => {
+])("a tag that is demanded (%s) of %s is named with the assignment, and that it can be set", async (capture, type) => {
     require("costCenter", type);
     const refused = checkPolicies(pool({ capture }), choice);
     await expect(refused).rejects.toThrow(
@@ -110,7 +110,7 @@ test.each([
         409,
         "The subscription is not registered to use namespace Microsoft.PolicyInsights",
     ],
-])("%s is no denial: what cannot be known is said", async (code, status, message) => {
+])("%s is not a denial: what cannot be known is said", async (code, status, message) => {
     azure.faults.fail({ path: /checkPolicyRestrictions/, method: "POST", status, code, message });
     expect(await checkPolicies(pool(), choice)).toContain(message);
 });

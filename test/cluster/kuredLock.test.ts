@@ -65,8 +65,8 @@ describe("kured's lock", { timeout: 120_000 }, () => {
     }
 
     /**
-     * Writes the lock as kured does: the DaemonSet as it was read, with the annotation, and again where its controller has
-     * written it meanwhile.
+     * Writes the lock as kured does: the DaemonSet as it was read, with the annotation, and again where its controller
+     * has written it meanwhile.
      */
     async function writeLock(value: object | string | undefined): Promise<void> {
         const body = await read();

@@ -17,11 +17,14 @@ export function checkSize(size: number, source: Stored | undefined): void {
 
 /**
  * Only what is open to private endpoints alone names them, by a disk access resource, and it must.
- * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal; the words are made up.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal; the
+ * words are made up.
  */
 export function checkNetworkAccess(body: Json): void {
     const { networkAccessPolicy, diskAccessId } = (body.properties ?? {}) as Record<string, unknown>;
-    if ((networkAccessPolicy === "AllowPrivate") === (diskAccessId !== undefined)) return;
+    if ((networkAccessPolicy === "AllowPrivate") === (diskAccessId !== undefined)) {
+        return;
+    }
     const message =
         diskAccessId === undefined
             ? "diskAccessId is required when networkAccessPolicy is AllowPrivate."

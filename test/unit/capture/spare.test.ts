@@ -1,4 +1,5 @@
-// Whether a node can be spared, as a capture in place asks right before it begins: of a list of nodes that comes in pages.
+// Whether a node can be spared, as a capture in place asks right before it begins: of a list of nodes that comes in
+// pages.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";

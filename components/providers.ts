@@ -1,5 +1,5 @@
-// The modules that the dynamic resources' shells load, by the names that the shells and older states have: one bundle for all of them, so
-// that they share clients and what they have read.
+// The modules that the dynamic resources' shells load, by the names that the shells and older states have: one bundle
+// for all of them, so that they share clients and what they have read.
 import * as capture from "./capture/provider";
 import * as foreignChanges from "./pool/foreignChangesProvider";
 import * as selection from "./selection/provider";

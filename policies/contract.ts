@@ -11,7 +11,10 @@ export const GALLERY = /^azure-native:compute(\/v\w+)?:Gallery$/;
 export const CAPTURE = /^pulumi-nodejs:dynamic\/kamino:OsDiskCapture$/;
 /** The dynamic resource that chooses the node; its output `current` is the version to use, empty before the first. */
 export const SELECTION = /^pulumi-nodejs:dynamic\/kamino:NodeSelection$/;
-/** The dynamic resource that shows what others have changed of a model; its input `statement` is the pool's `PrototypeStatement`. */
+/**
+ * The dynamic resource that shows what others have changed of a model; its input `statement` is the pool's
+ * `PrototypeStatement`.
+ */
 export const FOREIGN_CHANGES = /^pulumi-nodejs:dynamic\/kamino:ForeignChanges$/;
 /** The component that holds one pool's resources, and states a `PrototypeStatement`. */
 export const PROTOTYPE = /^kamino:index:VmssPrototype$/;

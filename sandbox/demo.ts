@@ -70,7 +70,10 @@ async function tell(sandbox: Sandbox) {
     await run(sandbox, stack, "preview");
 }
 
-/** What an interruption of a node would change: by node, its VM's boots, since when it is Ready, and whether pods may come. */
+/**
+ * What an interruption of a node would change: by node, its VM's boots, since when it is Ready, and whether pods may
+ * come.
+ */
 async function service({ azure, nodes }: Sandbox): Promise<Map<string, string>> {
     const { items } = await nodes.api.core.listNode();
     return new Map(

@@ -2,7 +2,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The nearest folder with the project's Pulumi.yaml, from here upwards: sources may run from a bundle that belongs to another file. */
+/**
+ * The nearest folder with the project's Pulumi.yaml, from here upwards: sources may run from a bundle that belongs to
+ * another file.
+ */
 function find(folder: string): string {
     return existsSync(join(folder, "Pulumi.yaml")) || dirname(folder) === folder ? folder : find(dirname(folder));
 }

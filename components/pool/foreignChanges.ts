@@ -69,8 +69,8 @@ function imageChange(before: ModelRecord, comparison: Comparison): ForeignChange
 }
 
 /**
- * An image for people: this pool's own by its version, one of another gallery by its names in it. Pulumi shows the first 150 characters
- * of a property, which two ids would not fit in.
+ * An image for people: this pool's own by its version, one of another gallery by its names in it. Pulumi shows the
+ * first 150 characters of a property, which two ids would not fit in.
  */
 export function shortImage(image: string, imageDefinitionId: string): string {
     const [, gallery, definition, version] =

@@ -10,7 +10,10 @@ export interface ForeignChangesInputs {
     onForeignChange: OnForeignChange;
     /** By what was changed: what the model has now → what it has after this run. Empty when nobody changed anything. */
     changes: Record<string, string>;
-    /** The records that the changes were found by, for the policy pack to judge by itself; left out where there are no changes. */
+    /**
+     * The records that the changes were found by, for the policy pack to judge by itself; left out where there are no
+     * changes.
+     */
     statement?: PrototypeStatement;
     /** Whether this run writes the stack's own model over somebody else's. */
     rewrite: boolean;

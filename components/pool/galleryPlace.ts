@@ -1,4 +1,5 @@
-// Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the subscription gives.
+// Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
+// subscription gives.
 import { createHash } from "node:crypto";
 import { readGallery } from "../azure/galleries";
 import { galleriesOf, type NamedGallery } from "../azure/galleries";
@@ -61,7 +62,8 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
     // The gallery of an earlier run stays, whatever the others are called by now.
     for (const name of isDefault ? [configured, unique] : [configured]) {
         const found = await readGallery(galleryId(at(name)));
-        // A gallery never moves: once it exists its own location stands, whatever pool comes first in the configuration.
+        // A gallery never moves: once it exists its own location stands, whatever pool comes first in the
+        // configuration.
         if (found?.tags?.[STACK_TAG] === stack) {
             return { ...at(name), location: found.location, managed: true };
         }
@@ -80,8 +82,8 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
 }
 
 /**
- * A name for a gallery that no other stack and no other resource group gives: two stacks of one subscription may have the default.
- * A gallery's name is of letters, digits, dots and underscores.
+ * A name for a gallery that no other stack and no other resource group gives: two stacks of one subscription may have
+ * the default. A gallery's name is of letters, digits, dots and underscores.
  */
 function uniqueName(stack: string, resourceGroup: string): string {
     const digest = createHash("sha256").update(`${stack}\n${resourceGroup.toLowerCase()}`).digest("hex");

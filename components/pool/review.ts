@@ -1,4 +1,5 @@
-// Compares each pool's model with what this stack last wrote, says what others have changed, and decides whether the run goes on.
+// Compares each pool's model with what this stack last wrote, says what others have changed, and decides whether the
+// run goes on.
 import * as pulumi from "@pulumi/pulumi";
 import { recordOf, type ModelRecord, type PreviousPool } from "../../policies/contract";
 import { lastWriteOf } from "../azure/activity";
@@ -36,7 +37,10 @@ export function compare(pool: Pool, previous: PreviousPool, live: ModelRecord): 
     });
 }
 
-/** Compares a pool with what the stack's last successful update said of it. Asks Azure who it was, where somebody changed something. */
+/**
+ * Compares a pool with what the stack's last successful update said of it. Asks Azure who it was, where somebody
+ * changed something.
+ */
 export async function reviewPool(pool: Pool, previous: PreviousPool): Promise<Review> {
     const live = recordOfLive(pool.live, pool);
     const changes = compare(pool, previous, live);
@@ -59,8 +63,8 @@ function needsDecision({ pool, changes }: Review): boolean {
 }
 
 /**
- * Says what others have changed, and stops the run where the configuration does not say what becomes of it: an update before it
- * declares anything; a preview at its end, once the plan is shown.
+ * Says what others have changed, and stops the run where the configuration does not say what becomes of it: an update
+ * before it declares anything; a preview at its end, once the plan is shown.
  *
  * @throws UserError with a line for each pool that needs a decision
  */

@@ -85,7 +85,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
         opts?: pulumi.ComponentResourceOptions,
     ) {
         const statement = statementOf(args.review, args.previous);
-        // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in ForeignChanges.
+        // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in
+        // ForeignChanges.
         super("kamino:index:VmssPrototype", name, { scaleSetOptions: statement.scaleSetOptions }, opts);
         this.pool = args.review.pool;
         const selection = this.selectNode(name);

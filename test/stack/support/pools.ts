@@ -1,4 +1,5 @@
-// The whole program on the sandbox: a stack for its pools, nodes with a past, and what an outcome did to which resource.
+// The whole program on the sandbox: a stack for its pools, nodes with a past, and what an outcome did to which
+// resource.
 import { createHash } from "node:crypto";
 import type { ScaleSet, Vm } from "../../../sandbox/azure";
 import type { Outcome } from "../../../sandbox/engine/outcome";
@@ -6,7 +7,9 @@ import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import { computeClient } from "../../azure/support";
 
-/** The name of the gallery that a stack makes for pools of a resource group, where the configuration does not name one. */
+/**
+ * The name of the gallery that a stack makes for pools of a resource group, where the configuration does not name one.
+ */
 export function galleryNameOf(resourceGroup: string, stack = "test"): string {
     const text = `organization/kamino/${stack}\n${resourceGroup.toLowerCase()}`;
     return `kamino_${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
@@ -37,8 +40,8 @@ export function machinesOf(sandbox: Sandbox, pool: string): Vm[] {
 }
 
 /**
- * A stack of the whole program for these pools. Disks are captured in place, the way that takes a node out of service, unless the
- * configuration says otherwise; pods get little time to go, so that tests are quick.
+ * A stack of the whole program for these pools. Disks are captured in place, the way that takes a node out of service,
+ * unless the configuration says otherwise; pods get little time to go, so that tests are quick.
  */
 export function poolStack(
     sandbox: Sandbox,
@@ -101,7 +104,9 @@ export async function versionsInGallery(sandbox: Sandbox, pool: string): Promise
     return versions.sort();
 }
 
-/** What was written to Azure since the log was cleared, as `PUT virtualMachineScaleSets/NAME`; polls and reads left out. */
+/**
+ * What was written to Azure since the log was cleared, as `PUT virtualMachineScaleSets/NAME`; polls and reads left out.
+ */
 export function writes(sandbox: Sandbox): string[] {
     return sandbox.azure.requests
         .writes()

@@ -70,7 +70,7 @@ describe("the journal", () => {
     test.each(["ends.", "..", "a b", "a%2fb", "a?b", "a#b", "x".repeat(91), "a\u0000"])(
         "a resource group is never called %j",
         (resourceGroup) => {
-            expect(() => parseArmId(idIn(resourceGroup))).toThrow("is no Azure resource id");
+            expect(() => parseArmId(idIn(resourceGroup))).toThrow("is not an Azure resource id");
             expect(parseJournal(formatJournal({ ...journal, resourceGroup }))).toBeUndefined();
         },
     );

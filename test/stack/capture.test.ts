@@ -149,10 +149,13 @@ test("a pool that cannot spare the node any more keeps it, as it is seen right b
         ],
     });
     const inputs = inputsFor(sandbox, vm);
-    const of = (count: number) => ({ ...inputs.settings, minimumReadyNodes: { value: count, unit: "nodes" } });
+    const of = (count?: number) => ({
+        ...inputs.settings,
+        minimumReadyNodes: count === undefined ? undefined : { value: count, unit: "nodes" },
+    });
     const all = sandbox.azure.vms().filter(({ scaleSetId }) => scaleSetId === vm.scaleSetId).length - 1;
     try {
-        expect((await capture(sandbox, inputs)).error).toMatch(
+        expect((await capture(sandbox, { ...inputs, settings: of() })).error).toMatch(
             new RegExp(`kured is rebooting node ${other.nodeName}; nothing was changed, preview again$`),
         );
         expect((await capture(sandbox, { ...inputs, settings: of(all) })).error).toMatch(

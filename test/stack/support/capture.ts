@@ -33,6 +33,8 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
         settings: {
             ...{ mode: "in-place", gracePeriod: "1s", drainTimeout: "30s", force: false, deleteBarePods: true },
             ...{ cleanerImage: "docker.io/library/busybox:1.37.0", captureNamespace: "kamino-capture" },
+            // Captures of one pool may go on at the same time.
+            minimumReadyNodes: { value: 0, unit: "nodes" },
         },
         // A capture that is killed leaves its entry in kured's lock for minutes, and the next one would wait for it.
         kured: { lock: false },

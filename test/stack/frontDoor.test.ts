@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
+import { computeClient } from "../azure/support";
 import { Scheduled } from "./support/scheduled";
 
 const MINUTE = 60_000;
@@ -68,4 +69,29 @@ test("a pool that the stack does not have is refused in one line", async () => {
     const { exitCode, all } = await scheduled.npm("retake", scheduled.prod, ["pool9", "--config-file", file]);
     expect(exitCode).toBe(1);
     expect(all.split("\n").at(-1)).toBe(`--retake: there is no pool "pool9" in ${file}; its pools: none`);
+});
+
+test("npm run preview and npm run up show what somebody else has changed of a model, and stop", async () => {
+    const { prod, sandbox } = scheduled;
+    const { virtualMachineScaleSets } = computeClient(sandbox.azure);
+    const { resourceGroup, names } = parseArmId(sandbox.azure.scaleSets()[0].id);
+    const model = await virtualMachineScaleSets.get(resourceGroup, names[0]);
+    model.virtualMachineProfile!.storageProfile!.imageReference = {
+        ...{ publisher: "microsoft-aks", offer: "aks" },
+        ...{ sku: "aks-engine-ubuntu-1804-202112", version: "2021.12.07" },
+    };
+    await virtualMachineScaleSets.createOrUpdate(resourceGroup, names[0], model);
+    sandbox.azure.requests.clear();
+
+    const preview = await scheduled.npm("preview", prod);
+    const up = await scheduled.npm("up", prod);
+    for (const { exitCode, all } of [preview, up]) {
+        expect(exitCode, all).toBe(1);
+        expect(all).toMatch(
+            /image was changed from .* since the last run.*the run stops here: set kamino:onForeignChange/,
+        );
+        expect(all).not.toMatch(/^\s+at .*:\d+:\d+/m);
+    }
+    expect(preview.all).toMatch(/ForeignChanges/);
+    expect(sandbox.azure.requests.writes()).toEqual([]);
 });

@@ -3,7 +3,7 @@
 import { hostname } from "node:os";
 import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
-import { UserError, brief, oneLine } from "../core/errors";
+import { UserError, brief, oneLine, statusOf } from "../core/errors";
 import { reasonUnder } from "../core/retry";
 import { SCALE_DOWN_DISABLED } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
@@ -52,28 +52,38 @@ export async function checkInPlace({
  */
 export async function captureInPlace(begin: InPlaceCapture): Promise<Captured> {
     const { inputs, disk, ...rest } = begin;
-    // kured's lock may have been waited for.
-    const now = await checkInPlace(begin);
-    await checkSpare(begin.cluster, begin.target, inputs.settings.minimumReadyNodes);
-    return runSteps({
-        ...rest,
-        resourceVersion: now.metadata?.resourceVersion ?? "",
-        journal: journalFor(now, inputs),
-        settings: settingsOf(inputs),
-        tags: { ...inputs.tags, rebootNeededAt: inputs.rebootNeededAt },
-        disk,
-    });
+    for (let attempt = 1; ; attempt++) {
+        // kured's lock may have been waited for.
+        const now = await checkInPlace(begin);
+        await checkSpare(begin.cluster, begin.target, inputs.settings.minimumReadyNodes);
+        const capture: Capture = {
+            ...rest,
+            resourceVersion: now.metadata?.resourceVersion ?? "",
+            journal: journalFor(now, inputs),
+            settings: settingsOf(inputs),
+            tags: { ...inputs.tags, rebootNeededAt: inputs.rebootNeededAt },
+            disk,
+        };
+        try {
+            await STEPS[0].run(capture);
+        } catch (error) {
+            // Something of the node has changed since it was looked at, which may be nothing but its heartbeat.
+            if (statusOf(error) === 409 && attempt < MOST_LOOKS) {
+                continue;
+            }
+            throw new UserError(`${oneLine(error)}; nothing was changed`);
+        }
+        return await runSteps(capture);
+    }
 }
 
-/** The steps in order; then, in any case, the node back in service. */
+/** How often a node is looked at again that changes between the look and the first step. */
+const MOST_LOOKS = 5;
+
+/** The steps after the first in order; then, in any case, the node back in service. */
 async function runSteps(capture: Capture): Promise<Captured> {
     const { target } = capture;
     let step = STEPS[0];
-    try {
-        await step.run(capture);
-    } catch (error) {
-        throw new UserError(`${oneLine(error)}; nothing was changed`);
-    }
     let failure: unknown;
     try {
         await withHeartbeat(capture, async () => {

@@ -1,6 +1,6 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them
 // away.
-import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
@@ -29,8 +29,11 @@ export function podSecurity(level: PodSecurityLevel): Record<string, string> {
 }
 
 /** Makes the namespace of a capture's pods, with what they need of Pod Security, unless it is there. */
-export async function ensureNamespace({ core }: Kubernetes, name: string, level: PodSecurityLevel): Promise<void> {
-    if (await orUndefined(withRetries(() => core.readNamespace({ name })))) {
+export async function ensureNamespace(cluster: Kubernetes, name: string, level: PodSecurityLevel): Promise<void> {
+    const { core } = cluster;
+    const found = await orUndefined(withRetries(() => core.readNamespace({ name })));
+    if (found) {
+        await allow(cluster, found, level);
         return;
     }
     const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
@@ -40,6 +43,34 @@ export async function ensureNamespace({ core }: Kubernetes, name: string, level:
             throw error;
         }
     });
+}
+
+/**
+ * Lets an existing namespace have pods of a level, where it is this program's: one that captures by a copy have made allows no
+ * privileged ones. Somebody else's is left as it is.
+ */
+async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: PodSecurityLevel): Promise<void> {
+    const enforce = "pod-security.kubernetes.io/enforce";
+    const [name, enforced] = [metadata?.name ?? "", metadata?.labels?.[enforce]];
+    if (level !== "privileged" || enforced === undefined || enforced === level) {
+        return;
+    }
+    const isOwn = metadata?.labels?.["app.kubernetes.io/name"] === "kamino";
+    const body = [{ op: "add", path: "/metadata/labels", value: { ...metadata?.labels, ...podSecurity(level) } }];
+    try {
+        if (isOwn) {
+            await withRetries(() => core.patchNamespace({ name, body }));
+            return;
+        }
+    } catch (error) {
+        if (statusOf(error) !== 403) {
+            throw error;
+        }
+    }
+    throw new UserError(
+        `namespace ${name} enforces ${enforced} pods, and a capture in place needs privileged ones: kubectl label namespace ${name} ` +
+            `${enforce}=privileged --overwrite, or set kamino:captureNamespace to another one`,
+    );
 }
 
 /** What all pods of a capture have in common: labels, no credentials of the cluster, an end. */

@@ -1,11 +1,13 @@
-// What a run costs of Azure's request budgets: every call counted on the local Azure, and the table in docs/fleets.md
-// held to it.
+// What a run costs of Azure's request budgets and of the API server: every call counted, and the tables in docs held to
+// what is counted.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { startApiProxy, type ApiProxy } from "../faults/apiProxy";
+import type { Call } from "../faults/calls";
 import { patch, poolStack } from "../stack/support/pools";
 
 /** The calls of one run, by kind. */
@@ -38,14 +40,29 @@ const KINDS: [call: string, name: string][] = [
 const POLLS = /\/instanceView$/i;
 
 let sandbox: Sandbox;
-let stack: Stack;
+let proxy: ApiProxy;
+let kubernetes: Call[] = [];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 3 }] });
-    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    stack = await poolStack(sandbox, ["pool1"]);
+    sandbox = await startSandbox({
+        pools: [
+            { name: "pool1", capacity: 3 },
+            { name: "pool2", capacity: 3 },
+        ],
+    });
+    for (const pool of ["pool1", "pool2"]) {
+        await patch(sandbox, pool, 0, "2026-11-16T04:12:00Z");
+    }
+    const record = (call: Call) => {
+        kubernetes.push(call);
+        return Promise.resolve();
+    };
+    proxy = await startApiProxy(sandbox.cluster, sandbox.directory, { before: record, after: () => Promise.resolve() });
 });
-afterAll(() => sandbox?.stop());
+afterAll(async () => {
+    await proxy?.close();
+    await sandbox?.stop();
+});
 
 /** The method and the types of a path, as in `GET galleries/images`; of an action its name, too. */
 function callOf(method: string, path: string): string {
@@ -55,71 +72,124 @@ function callOf(method: string, path: string): string {
     return `${method} ${types.join("/")}${list}`;
 }
 
-/** Runs something, and counts what was asked of Azure meanwhile, polls left out. */
-async function counted(run: () => Promise<unknown>): Promise<Counts> {
-    sandbox.azure.requests.clear();
-    await run();
-    const counts: Counts = new Map();
-    for (const { method, path } of sandbox.azure.requests.all().filter(({ path }) => !POLLS.test(path))) {
-        const call = callOf(method, path);
-        counts.set(call, (counts.get(call) ?? 0) + 1);
-    }
-    return counts;
+/** The method and the resource of a request to the API server, as in `POST pods`, `GET nodes (list)`. */
+function requestOf({ method, path }: Call): string {
+    const [, rest] = /^\/(?:api|apis\/[^/]+)\/[^/]+\/(.*)$/.exec(path) ?? [];
+    const parts = (rest ?? path).replace(/^namespaces\/[^/]+\/(?=.)/, "").split("/");
+    const [resource, name, part] = parts;
+    return `${method} ${[resource, part].filter(Boolean).join("/")}${method === "GET" && !name ? " (list)" : ""}`;
 }
 
-const up = async () => (await stack.up("--skip-preview")).orFail();
-const preview = async () => (await stack.preview()).orFail();
+function add(counts: Counts, call: string) {
+    counts.set(call, (counts.get(call) ?? 0) + 1);
+}
 
-function table(runs: [name: string, counts: Counts][]): string[] {
-    const sum = (counts: Counts, method: RegExp) =>
-        [...counts].reduce((total, [call, count]) => total + (method.test(call) ? count : 0), 0);
-    const row = (name: string, cells: (string | number)[]) => `| ${name} | ${cells.join(" | ")} |`;
+/** Runs something, and counts what was asked meanwhile of Azure, polls left out, and of the API server. */
+async function counted(run: () => Promise<unknown>): Promise<{ azure: Counts; cluster: Counts }> {
+    sandbox.azure.requests.clear();
+    kubernetes = [];
+    await run();
+    const [azure, cluster]: Counts[] = [new Map(), new Map()];
+    for (const { method, path } of sandbox.azure.requests.all().filter(({ path }) => !POLLS.test(path))) {
+        add(azure, callOf(method, path));
+    }
+    kubernetes.forEach((call) => add(cluster, requestOf(call)));
+    return { azure, cluster };
+}
+
+const sum = (counts: Counts, method: RegExp) =>
+    [...counts].reduce((total, [call, count]) => total + (method.test(call) ? count : 0), 0);
+const row = (name: string, cells: (string | number)[]) => `| ${name} | ${cells.join(" | ")} |`;
+
+function table(kinds: typeof KINDS, runs: [name: string, counts: Counts][], totals: [string, RegExp][]): string[] {
     const each = (value: (counts: Counts) => string | number) => runs.map(([, counts]) => value(counts));
     return [
         row(
             "call",
-            each(() => "").map((_, index) => runs[index][0]),
+            runs.map(([name]) => name),
         ),
         `|---|${runs.map(() => "--:|").join("")}`,
-        ...KINDS.map(([call, name]) =>
+        ...kinds.map(([call, name]) =>
             row(
                 name,
                 each((counts) => counts.get(call) ?? ""),
             ),
         ),
-        row(
-            "**reads**",
-            each((counts) => `**${sum(counts, /^GET/)}**`),
-        ),
-        row(
-            "**writes**",
-            each((counts) => `**${sum(counts, /^(PUT|PATCH|POST)/)}**`),
-        ),
-        row(
-            "**deletes**",
-            each((counts) => `**${sum(counts, /^DELETE/)}**`),
+        ...totals.map(([name, method]) =>
+            row(
+                `**${name}**`,
+                each((counts) => `**${sum(counts, method)}**`),
+            ),
         ),
     ];
 }
 
-test("the calls of each kind of run are those that docs/fleets.md tells of", async () => {
+/** The lines of a page that should be this table. */
+function told(page: string, [heading, ...rest]: string[]): string[] {
+    const lines = readFileSync(join(repository, "docs", page), "utf8").split("\n");
+    return lines.slice(lines.indexOf(heading)).slice(0, rest.length + 1);
+}
+
+/** A pool's first image, its model, and a bump. */
+async function story(pool: string, config: Record<string, string>) {
+    const stack: Stack = await poolStack(sandbox, [pool], { kubeconfig: proxy.kubeconfig, ...config }, pool);
+    const up = async () => (await stack.up("--skip-preview")).orFail();
+    const preview = async () => (await stack.preview()).orFail();
     const first = await counted(up);
     const model = await counted(up);
-    await patch(sandbox, "pool1", 1, "2026-11-17T04:12:00Z");
+    await patch(sandbox, pool, 1, "2026-11-17T04:12:00Z");
     const waiting = await counted(preview);
     const bump = await counted(up);
     const unchanged = await counted(preview);
+    return { first, model, waiting, bump, unchanged };
+}
 
+test("the calls of each kind of run are those that docs/fleets.md and docs/performance.md tell of", async () => {
+    const copy = await story("pool1", { capture: "copy" });
+    const inPlace = await story("pool2", { capture: "in-place" });
+
+    const runs = [copy.unchanged, copy.waiting, copy.bump, copy.first, copy.model, inPlace.bump];
     const known = new Set(KINDS.map(([call]) => call));
-    const all = [first, model, waiting, bump, unchanged].flatMap((counts) => [...counts.keys()]);
+    const all = runs.flatMap(({ azure }) => [...azure.keys()]);
     expect([...new Set(all)].filter((call) => !known.has(call))).toEqual([]);
-    const measured = table([
-        ["preview, nothing new", unchanged],
-        ["preview of a bump", waiting],
-        ["up: a bump", bump],
-        ["first up: adopt, image", first],
-        ["second up: model", model],
-    ]);
-    const told = readFileSync(join(repository, "docs", "fleets.md"), "utf8").split("\n");
-    expect(told.slice(told.indexOf(measured[0])).slice(0, measured.length)).toEqual(measured);
+    const names = [
+        "preview, nothing new",
+        "preview of a bump",
+        "up: a bump",
+        "first up: adopt, image",
+        "second up: model",
+    ];
+    const azure = table(
+        KINDS,
+        [...names, "up: a bump in place"].map((name, index) => [name, runs[index].azure]),
+        [
+            ["reads", /^GET/],
+            ["writes", /^(PUT|PATCH|POST)/],
+            ["deletes", /^DELETE/],
+        ],
+    );
+    expect(told("fleets.md", azure)).toEqual(azure);
+
+    // How often a pod, a node or an attachment is looked at depends on how long it takes; a preview waits for nothing.
+    const reads = [...new Set([...copy.unchanged.cluster.keys(), ...copy.waiting.cluster.keys()])].sort();
+    const preview = table(
+        reads.map((call) => [call, call]),
+        [
+            ["preview, nothing new", copy.unchanged.cluster],
+            ["preview of a bump", copy.waiting.cluster],
+        ],
+        [["requests", /./]],
+    );
+    expect(told("performance.md", preview)).toEqual(preview);
+    const bumps: [string, Counts][] = [
+        ["a bump by a copy", copy.bump.cluster],
+        ["a bump in place", inPlace.bump.cluster],
+    ];
+    const writes = [...new Set(bumps.flatMap(([, counts]) => [...counts.keys()]))].filter((call) => !/^GET/.test(call));
+    const written = table(
+        writes.sort().map((call) => [call, call]),
+        bumps,
+        [["writes", /^(?!GET)/]],
+    );
+    expect(told("performance.md", written)).toEqual(written);
 });

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
+import { ensureNamespace } from "../../components/capture/pods";
+import { kubernetes } from "../../components/node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import { SCALE_DOWN_DISABLED } from "../../components/node/node";
 import { items, sender, type Send } from "../azure/support";
@@ -25,7 +27,7 @@ let send: Send;
 let unused: Vm[];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 23 }] });
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 24 }] });
     send = await sender(sandbox.azure);
     unused = sandbox.azure.vms();
 });
@@ -250,17 +252,32 @@ test("with force, pods that a budget holds are deleted when the time is over", a
     expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
 });
 
-test("a cleaning pod that is not admitted leaves the node in service", async () => {
+test("a namespace that does not admit the cleaning pod is known before the node is touched", async () => {
     const vm = freshNode();
     const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
     await sandbox.nodes.api.core.createNamespace({ body: { metadata: { name: "restricted", labels } } });
     const inputs = inputsFor(sandbox, vm);
     const settings = { ...inputs.settings, captureNamespace: "restricted" };
+    sandbox.azure.requests.clear();
     const { error } = await capture(sandbox, { ...inputs, settings });
     expect(error).toMatch(
-        /at step "clean and power off": .*cannot be created.*violates PodSecurity.*; the node is back in service$/,
+        /at step "\w[^"]*": namespace restricted enforces restricted pods.*kubectl label namespace restricted \S+=privileged --overwrite.*; the node is back in service$/,
     );
+    expect(sandbox.azure.requests.writes()).toEqual([]);
     await expectInService(vm);
+});
+
+test("a namespace that captures by a copy have made is opened for the cleaning pod", async () => {
+    const { core } = sandbox.nodes.api;
+    await ensureNamespace(kubernetes({ kubeconfig: sandbox.cluster.kubeconfig }), "shared", "baseline");
+    const inputs = inputsFor(sandbox, freshNode());
+    const { error } = await capture(sandbox, {
+        ...inputs,
+        settings: { ...inputs.settings, captureNamespace: "shared" },
+    });
+    expect(error).toBeUndefined();
+    const { metadata } = await core.readNamespace({ name: "shared" });
+    expect(metadata?.labels?.["pod-security.kubernetes.io/enforce"]).toBe("privileged");
 });
 
 test("a cleaning that fails tells why, and leaves the node in service", async () => {

@@ -88,7 +88,7 @@ test("a version that Azure failed to make goes when a newer node takes its place
 
 test("what the autoscaler and the cloud provider do to the scale set while an image is made stays", async () => {
     await patch(sandbox, "pool1", 1, "2026-11-17T04:12:00Z");
-    sandbox.azure.durations.imageVersion = 12_000;
+    sandbox.azure.faults.neverEnd({ path: /\/versions\//, method: "PUT", times: 1 });
     const { id, name, resourceGroup } = scaleSetOf(sandbox, "pool1");
     const running = stack.start("up", "--skip-preview");
     await running.said("the node is back in service");
@@ -102,7 +102,9 @@ test("what the autoscaler and the cloud provider do to the scale set while an im
     pools?.push(internal);
     await scaleSets().beginCreateOrUpdateAndWait(resourceGroup, name, { ...meanwhile, sku: undefined });
     expect(imageOf(sandbox, "pool1")).toBe(SECOND);
+    await expect.poll(() => writes(sandbox), { timeout: MINUTE }).toContain("PUT versions/2026.1117.0412");
 
+    sandbox.azure.faults.clear();
     (await running.outcome).orFail();
     expect(imageOf(sandbox, "pool1")).toBe("2026.1117.0412");
     const after = await scaleSets().get(resourceGroup, name);
@@ -185,7 +187,7 @@ test("Ctrl-C in the middle of a capture restores the node, and the next up takes
 
 test("a run that is killed while Azure makes the image leaves one that no stack knows: the next run makes it anew", async () => {
     await patch(sandbox, "pool1", 2, "2026-11-22T04:12:00Z");
-    sandbox.azure.durations.imageVersion = 20_000;
+    sandbox.azure.faults.neverEnd({ path: /\/versions\//, method: "PUT", times: 1 });
     const running = stack.start("up", "--skip-preview");
     await expect.poll(() => writes(sandbox), { timeout: MINUTE }).toContain("PUT versions/2026.1122.0412");
     running.kill();
@@ -196,6 +198,7 @@ test("a run that is killed while Azure makes the image leaves one that no stack 
     expect(errorIn(meanwhile)).toContain(
         "image version 2026.1122.0412, left by a run that was interrupted, is still being made",
     );
+    sandbox.azure.faults.clear();
     await sandbox.azure.settled();
     sandbox.azure.requests.clear();
     (await stack.up("--skip-preview")).orFail();

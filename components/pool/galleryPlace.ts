@@ -59,8 +59,8 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
     const at = (name: string) => ({ subscriptionId, resourceGroup, name });
     const unique = uniqueName(stack, resourceGroup);
     const isDefault = configured === DEFAULT_NAME;
-    // The gallery of an earlier run stays, whatever the others are called by now.
-    for (const name of isDefault ? [configured, unique] : [configured]) {
+    // The gallery of an earlier run stays, also under the plain name.
+    for (const name of isDefault ? [unique, configured] : [configured]) {
         const found = await readGallery(galleryId(at(name)));
         // A gallery never moves: once it exists its own location stands, whatever pool comes first in the
         // configuration.

@@ -46,8 +46,8 @@ export async function ensureNamespace(cluster: Kubernetes, name: string, level: 
 }
 
 /**
- * Lets an existing namespace have pods of a level, where it is this program's: one that captures by a copy have made allows no
- * privileged ones. Somebody else's is left as it is.
+ * Lets an existing namespace have pods of a level, where it is this program's: one that captures by a copy have made
+ * allows no privileged ones. Somebody else's is left as it is.
  */
 async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: PodSecurityLevel): Promise<void> {
     const enforce = "pod-security.kubernetes.io/enforce";

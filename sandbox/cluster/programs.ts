@@ -15,10 +15,10 @@ export interface Layout {
 }
 
 /**
- * Seconds after a played node's last sign of life until it is NotReady (Kubernetes' own default is 50). On a machine that is busy otherwise
- * signs of life come late, and a node that was NotReady for a moment is no longer Ready since days.
+ * Seconds after a played node's last sign of life until it is NotReady (Kubernetes' own default is 50). On a machine
+ * that is busy otherwise signs of life come late, and a node that was NotReady for a moment is not Ready since days.
  */
-export const NODE_GRACE_SECONDS = 120;
+const NODE_GRACE_SECONDS = 120;
 
 /** The same for real kubelets, which may run in slow emulated machines. */
 const REAL_NODE_GRACE_SECONDS = 60;

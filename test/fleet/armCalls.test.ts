@@ -39,7 +39,7 @@ const KINDS: [call: string, name: string][] = [
     ["DELETE snapshots", "DELETE snapshot"],
     ["DELETE disks", "DELETE disk (the copy)"],
 ];
-/** Asked again and again until a node is off or on, or what a capture makes is there: how often depends on how long that takes. */
+/** Asked again and again until a node is off or on, or what a capture makes is there: how often is a matter of time. */
 const POLLS = /\/instanceView$|\/(?:disks|snapshots)\/kamino-[^/]*$/i;
 /** Who attaches the copy, with a budget of its own. */
 const DRIVER = "azuredisk-csi-driver";
@@ -94,7 +94,8 @@ async function counted(run: () => Promise<unknown>): Promise<{ azure: Counts; cl
     sandbox.azure.requests.clear();
     kubernetes = [];
     await run();
-    const [azure, cluster]: Counts[] = [new Map(), new Map()];
+    const azure: Counts = new Map();
+    const cluster: Counts = new Map();
     const own = sandbox.azure.requests.all().filter(({ principal }) => principal !== DRIVER);
     for (const { method, path } of own.filter(({ method, path }) => method !== "GET" || !POLLS.test(path))) {
         add(azure, callOf(method, path));

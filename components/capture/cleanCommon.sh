@@ -81,10 +81,10 @@ empty_folder() {
     fi
 }
 
-# A file, folder or link.
+# A file, folder or link. Where a link leads is not looked at: what was read stays in memory, and may be written again.
 remove() {
     is_real "$1" || return 0
-    if [ -e "$HOST_ROOT/$1" ] || [ -L "$HOST_ROOT/$1" ]; then
+    if [ -L "$HOST_ROOT/$1" ] || [ -e "$HOST_ROOT/$1" ]; then
         rm -rf "$HOST_ROOT/$1"
         note "$1" 1
     fi

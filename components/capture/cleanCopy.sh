@@ -75,7 +75,9 @@ remove_join() {
 
 # Folders keep their place and owner: a daemon may not be able to make them anew.
 empty_logs() {
-    for folder in var/log/journal var/log/azure var/log/installer var/log/unattended-upgrades var/log/apt var/log/audit; do
+    # Its folders have the name of the machine id.
+    empty_folder var/log/journal
+    for folder in var/log/azure var/log/installer var/log/unattended-upgrades var/log/apt var/log/audit; do
         if is_real "$folder/x" && [ -d "$HOST_ROOT/$folder" ]; then
             note "$folder" "$(find "$HOST_ROOT/$folder" -type f | wc -l)"
             find "$HOST_ROOT/$folder" -type f -exec rm -f {} +
@@ -109,6 +111,7 @@ remove_agent_of_the_machine() {
 
 clean() {
     begin
+    prepare_to_forget
     remove_workloads
     remove_network_identity
     case $kind in
@@ -129,6 +132,88 @@ clean() {
     write_ancestry
     remove_names
     sync
+}
+
+# Makes the folder for it, before anything is deleted: a block that was freed must not become this folder's.
+prepare_to_forget() {
+    scratch=
+    # Never the disk that a folder merely lies on.
+    mount=$(awk -v root="$HOST_ROOT" '$2 == root { print $3 "," $4 "," }' /proc/mounts | tail -n 1)
+    case $mount in
+    *,discard,*)
+        scratch=$HOST_ROOT/.kamino-scratch
+        rm -rf "$scratch"
+        mkdir -p "$scratch/links"
+        ;;
+    esac
+}
+
+# That are made at a time; each takes a block of the file system and, as any change of it, one of its journal.
+DIRECTORIES=4096
+
+# Makes what was deleted unreadable, by the node earlier or here. A file in all free space, deleted, has the file system give those blocks
+# back to the disk, where they read as zeros; that writes nothing and takes no right that trimming would (CAP_SYS_ADMIN). ext4 keeps
+# names of deleted files in its journal as well: directories write over it, a block each, in the little space that the file leaves.
+forget_deleted() {
+    [ -n "$scratch" ] || return 0
+    blocks=$(stat -f -c %b "$HOST_ROOT")
+    fallocate -l $((DIRECTORIES * 2 * 4096)) "$scratch/spare" 2>/dev/null || true
+    # It ends when the file system is full, which is the aim.
+    fallocate -l $((blocks * $(stat -f -c %S "$HOST_ROOT"))) "$scratch/all" 2>/dev/null || true
+    rm -f "$scratch/spare"
+    sync
+    case $mount in
+    ext4,*) overwrite_journal "$blocks" ;;
+    esac
+    rm -rf "$scratch"
+    sync
+    wait_for_discards
+}
+
+# Linux gives blocks back in the background, and those that are still to be given back when the file system is unmounted never are.
+wait_for_discards() {
+    device=$(awk -v root="$HOST_ROOT" '$2 == root { sub(".*/", "", $1); print $1 }' /proc/mounts | tail -n 1)
+    quiet=0
+    seconds=0
+    before=
+    while [ "$quiet" -lt 5 ] && [ "$seconds" -lt 300 ]; do
+        sleep 1
+        # How many, and how much: https://docs.kernel.org/admin-guide/iostats.html
+        now=$(awk -v device="$device" '$3 == device { print $15, $17 }' /proc/diskstats)
+        quiet=$((quiet + 1))
+        [ "$now" = "$before" ] || quiet=0
+        before=$now
+        seconds=$((seconds + 1))
+    done
+}
+
+# ext4 takes a block into use with what it knows of it from before, such as where a deleted link led. Links that are as long as a block
+# leave nothing of that.
+overwrite_memory() {
+    awk -v count=$((DIRECTORIES * 2)) 'BEGIN {
+        path = sprintf("%4087s", "/"); gsub(" ", "x", path)
+        for (i = 1; i <= count; i++) printf "%s%08d\n", path, i
+    }' | (cd "$scratch/links" && xargs -s 100000 sh -c 'ln -s "$@" .' links) 2>/dev/null || true
+    sync
+    rm -rf "$scratch/links"
+    sync
+}
+
+# As many blocks as mke2fs gives the journal of a file system of this many: https://github.com/tytso/e2fsprogs/blob/master/lib/ext2fs/mkjournal.c
+overwrite_journal() {
+    overwrite_memory
+    left=262144
+    while [ "$left" -gt 16384 ] && [ "$1" -lt $((left * 128)) ]; do
+        left=$((left / 2))
+    done
+    while [ "$left" -gt 0 ]; do
+        mkdir "$scratch/journal"
+        (cd "$scratch/journal" && seq "$DIRECTORIES" | xargs mkdir) 2>/dev/null || true
+        sync
+        rm -rf "$scratch/journal"
+        sync
+        left=$((left - DIRECTORIES))
+    done
 }
 
 # Name and version of each package that is installed. rpm's are in a database that only rpm can read.
@@ -154,4 +239,5 @@ result() {
 
 refuse
 clean
+forget_deleted
 result

@@ -20,6 +20,9 @@ export interface Layout {
  */
 const NODE_GRACE_SECONDS = 120;
 
+/** kwok renews a node's lease every quarter of this: six times within the controller manager's patience. */
+const NODE_LEASE_SECONDS = 80;
+
 /** The same for real kubelets, which may run in slow emulated machines. */
 const REAL_NODE_GRACE_SECONDS = 60;
 
@@ -135,8 +138,7 @@ export function kwok(layout: Layout): Program {
         kubeconfig: file(layout, "kwok.kubeconfig"),
         "manage-all-nodes": "false",
         "manage-nodes-with-label-selector": PLAYED_LABEL,
-        // Renewed every quarter of this; the controller manager's patience is half of it, still two renewals.
-        "node-lease-duration-seconds": String(2 * NODE_GRACE_SECONDS),
+        "node-lease-duration-seconds": String(NODE_LEASE_SECONDS),
         "server-address": "",
     });
     return { ...flags, command: [...flags.command, ...layout.stages.flatMap((stage) => ["--config", stage])] };

@@ -2,6 +2,7 @@
 // leaves.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CoordinationV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findNode, patchNode, readyCondition, waitFor, type Api } from "../../sandbox/nodes/api";
 import { MOST_RECENT_REBOOT_NEEDED, NODE_LOCK, REBOOT_IN_PROGRESS } from "../../sandbox/nodes/kuredAnnotations";
@@ -208,12 +209,18 @@ describe("the sandbox's nodes", { timeout: 120_000 }, () => {
             expect(kured.metadata?.annotations ?? {}).not.toHaveProperty(NODE_LOCK);
         });
 
-        test("have been ready since then, also after the node controller has looked at them for a while", async () => {
+        test("have been ready since then, also after their kubelet has given further signs of life", async () => {
             const node = vms[1].nodeName;
             const since = new Date(Math.floor(Date.now() / 1000) * 1000 - 10 * 3600_000);
             await sandbox.nodes.setReadySince(node, since);
             await patchNode(api, node, { metadata: { labels: { touched: "yes" } } });
-            await new Promise((resolve) => setTimeout(resolve, 25_000));
+            const leases = api.config.makeApiClient(CoordinationV1Api);
+            const renewed = async () => {
+                const { spec } = await leases.readNamespacedLease({ namespace: "kube-node-lease", name: node });
+                return spec?.renewTime?.toString();
+            };
+            const before = await renewed();
+            await expect.poll(renewed, { timeout: 120_000, interval: 1000 }).not.toBe(before);
             const ready = readyCondition(await findNode(api, node));
             expect(ready).toMatchObject({ status: "True", lastTransitionTime: since });
         });

@@ -1,7 +1,7 @@
-// Runs TypeScript without a build step: `node --require ./components/engine/typescript.cjs FILE.ts`. A TypeScript file that is required
-// becomes one bundle with everything it imports but Pulumi's own packages. The bundle is kept, and used as long as no source file, package
-// or option of it has changed: what runs is always what the sources say. `node typescript.cjs FILE.ts …` makes bundles ahead, for a file
-// system that will be read-only.
+// Runs TypeScript without a build step: `node --require ./components/engine/typescript.cjs FILE.ts`. A TypeScript file
+// that is required becomes one bundle with everything it imports but Pulumi's own packages. The bundle is kept, and
+// used as long as no source file, package or option of it has changed: what runs is always what the sources say.
+// `node typescript.cjs FILE.ts …` makes bundles ahead, for a file system that will be read-only.
 "use strict";
 
 const { createHash } = require("node:crypto");
@@ -19,7 +19,7 @@ const OPTIONS = {
     platform: "node",
     target: "node20",
     format: "cjs",
-    // Pulumi's SDKs hold a run's state in modules of theirs, and its own loader of dynamic providers must find the same ones.
+    // Pulumi's SDKs hold a run's state in modules of theirs, and its loader of dynamic providers must find the same.
     external: ["@pulumi/*", "@grpc/grpc-js", "google-protobuf", "typescript", "ts-node", "esbuild", "esbuild-register"],
     loader: { ".node": "empty" },
     logLevel: "error",
@@ -29,7 +29,7 @@ const OPTIONS = {
 
 const digest = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
 
-/** What of the packages decides about a bundle: those that are installed, as npm has written them down, and how bundles are made. */
+/** What decides about a bundle besides the sources: the installed packages, as npm lists them, and how it is made. */
 function environment() {
     const installed = path.join(MODULES, ".package-lock.json");
     const lock = fs.existsSync(installed) ? fs.readFileSync(installed) : "";
@@ -51,7 +51,7 @@ function kept(record, made) {
     }
 }
 
-/** Bundles a file. Where the bundle cannot be kept (a file system that is read-only, say), the next process makes it again. */
+/** Bundles a file. Where the bundle cannot be kept (a read-only file system, say), the next process makes it again. */
 function bundle(entry, record, made) {
     // Loaded only where there is something to do: it starts a process.
     const { buildSync } = require("esbuild");

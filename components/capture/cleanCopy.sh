@@ -33,6 +33,7 @@ refuse() {
     refuse_interrupted_packages
     refuse_without_cloud_init
     refuse_unbooted_kernel
+    command -v fallocate >/dev/null || fail "the cleaner's image has no fallocate, without which what was deleted stays readable (kamino:cleanerImage)"
     find_kind
     case $kind in
     kubeadm)

@@ -25,7 +25,8 @@ import {
 
 const imageVersionFromSnapshot: ResourceValidationPolicy = {
     name: "image-version-from-snapshot",
-    description: "An image version is made from a snapshot of an OS disk, and from nothing else.",
+    description:
+        "An image version is made from a snapshot of an OS disk or from a cleaned copy of one, and from nothing else.",
     enforcementLevel: "mandatory",
     validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
         const { source, osDiskImage, dataDiskImages } = storageProfile;
@@ -44,8 +45,11 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
             // dependency then.
             return args.notApplicable("the snapshot is yet to be taken");
         }
-        if (!/\/providers\/Microsoft\.Compute\/snapshots\/[^/]+$/i.test(id ?? "")) {
-            report(`storageProfile.osDiskImage.source.id must be a snapshot's id; it is: ${id ?? "none"}.`);
+        // A disk by the name that captures give to copies; a disk of another name may be a VM's.
+        if (!/\/providers\/Microsoft\.Compute\/(?:snapshots\/[^/]+|disks\/kamino-[^/]+-copy)$/i.test(id ?? "")) {
+            report(
+                `storageProfile.osDiskImage.source.id must be a snapshot's id, or that of a capture's copy; it is: ${id ?? "none"}.`,
+            );
         }
     }),
 };

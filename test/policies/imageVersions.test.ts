@@ -25,6 +25,16 @@ describe("image-version-from-snapshot", () => {
         expect(await pack.check(imageVersion())).toEqual([]);
     });
 
+    it("passes a version made from a capture's cleaned copy, and refuses any other disk", async () => {
+        const disk = (name: string) =>
+            madeFrom({ osDiskImage: { source: { id: IMAGE_ID.replace(/galleries\/.*/, `disks/${name}`) } } });
+        const check = async (name: string) => of("image-version-from-snapshot", await pack.check(disk(name)));
+        expect(await check("kamino-pool1-2026.1122.0412-83021f7a-copy")).toEqual([]);
+        for (const name of ["k8s-pool1_OsDisk_1_0a1b", "kamino-pool1-2026.1122.0412-83021f7a", "a-copy"]) {
+            expect(await check(name)).toMatchObject([{ level: "mandatory" }]);
+        }
+    });
+
     it.each([
         ["another image", { osDiskImage: { source: { id: IMAGE_ID } } }, "must be a snapshot's id"],
         ["a VM or image as a whole", { source: { id: IMAGE_ID } }, "there is also storageProfile.source"],

@@ -20,8 +20,8 @@ export interface Layout {
  */
 const NODE_GRACE_SECONDS = 120;
 
-/** kwok renews a node's lease every quarter of this: six times within the controller manager's patience. */
-const NODE_LEASE_SECONDS = 80;
+/** kwok renews a node's lease every quarter of this: twelve times within the controller manager's patience. */
+const NODE_LEASE_SECONDS = 40;
 
 /** The same for real kubelets, which may run in slow emulated machines. */
 const REAL_NODE_GRACE_SECONDS = 60;

@@ -29,6 +29,9 @@ const REAL_NODE_GRACE_SECONDS = 60;
 /** Label of the nodes that have a working kubelet, which kwok plays. */
 export const PLAYED_LABEL = "sandbox.kamino/kubelet";
 
+/** Annotation of a node whose past is played: since when it is Ready, RFC 3339. kwok writes that, however often. */
+export const READY_SINCE = "played.sandbox/ready-since";
+
 const file = (layout: Layout, name: string) => join(layout.directory, name);
 
 function program(layout: Layout, name: string, flags: Record<string, string>): Program {

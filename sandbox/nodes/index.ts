@@ -128,7 +128,7 @@ async function play({ lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }:
     if (!isUp(vm)) {
         return lifecycle.down(vm);
     }
-    await lifecycle.up(vm);
+    await lifecycle.up(vm, kured.readySinceOf(vm.nodeName));
     await diskDriver.nodeUp(vm);
     await pods.machineStarted(vm);
     kured.machineStarted(vm);

@@ -45,6 +45,8 @@ export type Outcome = "freed" | "not freed" | "drain failed" | "cut off";
 interface Round {
     readonly abort: AbortController;
     rebooting: boolean;
+    /** Since when the node is to be Ready afterwards, where that is in the past. */
+    readySince?: Date;
 }
 
 /** One node's kured from its start to its first look. */
@@ -122,9 +124,12 @@ export class Kured {
         this.rounds.set(node, round);
         try {
             await this.mark(node, kuredTime(at, utcOffsetMinutes));
-            const outcome = await this.reboot(vm, round);
             const since = readySince ?? new Date(at.getTime() + REBOOT_TOOK_MS);
             const isPast = readySince !== undefined || since.getTime() < Date.now();
+            if (isPast) {
+                round.readySince = since;
+            }
+            const outcome = await this.reboot(vm, round);
             if (outcome === "freed" && isPast) {
                 await this.setReadySince(node, since);
             }
@@ -134,6 +139,12 @@ export class Kured {
                 this.rounds.delete(node);
             }
         }
+    }
+
+    /** Since when a node that is rebooted at this moment is to be Ready, where it has a past. */
+    readySinceOf(node: string): Date | undefined {
+        const round = this.rounds.get(node);
+        return round?.rebooting ? round.readySince : undefined;
     }
 
     /** The machine's power went: its kured is gone, wherever it was. */

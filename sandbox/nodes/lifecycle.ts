@@ -2,7 +2,7 @@
 // node lifecycle controller removes it.
 import type { V1Node } from "@kubernetes/client-node";
 import type { ScaleSet, Vm } from "../azure/types";
-import { PLAYED_LABEL } from "../cluster/programs";
+import { PLAYED_LABEL, READY_SINCE } from "../cluster/programs";
 import { findNode, isNotFound, patchNode, patchNodeStatus, readyCondition, waitFor, type Api } from "./api";
 import { nodeOf, SHUTDOWN_TAINT, statusOf } from "./nodeObject";
 
@@ -31,14 +31,18 @@ export class NodeLifecycle {
         clearInterval(this.heartbeats);
     }
 
-    /** The VM's kubelet started: the node is there, and Ready as soon as kwok has taken it. */
-    async up(vm: Vm): Promise<void> {
+    /**
+     * The VM's kubelet started: the node is there, and Ready as soon as kwok has taken it; since a moment in the past,
+     * if there is to be one.
+     */
+    async up(vm: Vm, readySince?: Date): Promise<void> {
         const scaleSet = this.scaleSets().find(({ id }) => id === vm.scaleSetId);
         const wanted = nodeOf(vm, scaleSet, this.kubeletPort);
         const known = await findNode(this.api, vm.nodeName);
         if (known) {
             await patchNodeStatus(this.api, vm.nodeName, statusOf(vm, this.kubeletPort) ?? {});
-            await patchNode(this.api, vm.nodeName, { metadata: { labels: wanted.metadata?.labels } });
+            const annotations = { [READY_SINCE]: readySince?.toISOString() ?? null };
+            await patchNode(this.api, vm.nodeName, { metadata: { labels: wanted.metadata?.labels, annotations } });
         } else {
             await this.api.core.createNode({ body: wanted });
         }

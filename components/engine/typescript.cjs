@@ -27,6 +27,9 @@ const OPTIONS = {
     write: false,
 };
 
+// A bundle's first line says what it was made from.
+const HEAD = "// ";
+
 const digest = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
 
 /** What decides about a bundle besides the sources: the installed packages, as npm lists them, and how it is made. */
@@ -38,54 +41,45 @@ function environment() {
 
 const isSource = (file) => !file.split("/").includes("node_modules");
 
+const hashOf = (source) => digest(fs.readFileSync(path.join(PROJECT, source)));
+
 /** The kept bundle, or undefined when there is none or anything that went into it is another by now. */
-function kept(record, made) {
+function kept(file, current) {
     try {
-        const { sources, bundle } = JSON.parse(fs.readFileSync(record, "utf8"));
-        const same = ([file, hash]) => digest(fs.readFileSync(path.join(PROJECT, file))) === hash;
-        return made === bundle.environment && Object.entries(sources).every(same)
-            ? fs.readFileSync(path.join(CACHE, bundle.file), "utf8")
-            : undefined;
+        const code = fs.readFileSync(file, "utf8");
+        const { environment, sources } = JSON.parse(code.slice(HEAD.length, code.indexOf("\n")));
+        const same = ([source, hash]) => hashOf(source) === hash;
+        return environment === current && Object.entries(sources).every(same) ? code : undefined;
     } catch {
         return undefined;
     }
 }
 
 /** Bundles a file. Where the bundle cannot be kept (a read-only file system, say), the next process makes it again. */
-function bundle(entry, record, made) {
+function bundle(entry, file, current) {
     // Loaded only where there is something to do: it starts a process.
     const { buildSync } = require("esbuild");
     const { outputFiles, metafile } = buildSync({ ...OPTIONS, entryPoints: [entry] });
-    const code = outputFiles[0].text;
-    const hashOf = (file) => digest(fs.readFileSync(path.join(PROJECT, file)));
-    const sources = Object.fromEntries(
-        Object.keys(metafile.inputs)
-            .filter(isSource)
-            .map((file) => [file, hashOf(file)]),
-    );
-    const file = `${digest(code).slice(0, 32)}.js`;
+    const sources = Object.keys(metafile.inputs).filter(isSource);
+    const made = { environment: current, sources: Object.fromEntries(sources.map((each) => [each, hashOf(each)])) };
+    const code = `${HEAD}${JSON.stringify(made)}\n${outputFiles[0].text}`;
+    // Renamed into place, so that another process never reads half a file.
+    const unfinished = `${file}.${process.pid}`;
     try {
         fs.mkdirSync(CACHE, { recursive: true });
-        keep(path.join(CACHE, file), code);
-        keep(record, JSON.stringify({ sources, bundle: { file, environment: made } }));
+        fs.writeFileSync(unfinished, code);
+        fs.renameSync(unfinished, file);
     } catch {
         // It is only kept to save time.
     }
     return code;
 }
 
-/** Renamed into place, so that another process never reads half a file. */
-function keep(file, text) {
-    const unfinished = `${file}.${process.pid}`;
-    fs.writeFileSync(unfinished, text);
-    fs.renameSync(unfinished, file);
-}
-
 /** The JavaScript of a TypeScript file and of all that it imports. */
 function load(entry) {
-    const record = path.join(CACHE, `${digest(path.relative(PROJECT, entry)).slice(0, 32)}.json`);
-    const made = environment();
-    return kept(record, made) ?? bundle(entry, record, made);
+    const file = path.join(CACHE, `${digest(path.relative(PROJECT, entry)).slice(0, 32)}.js`);
+    const current = environment();
+    return kept(file, current) ?? bundle(entry, file, current);
 }
 
 require.extensions[".ts"] = (module, file) => module._compile(load(file), file);

@@ -2,6 +2,7 @@
 import type { ScaleSet } from "./azure";
 import { devSettings } from "./engine/paths";
 import { Stack } from "./engine/stack";
+import { readyCondition } from "./nodes/api";
 import { startSandbox, type Sandbox } from "./sandbox";
 
 const HOUR = 3_600_000;
@@ -79,8 +80,7 @@ async function service({ azure, nodes }: Sandbox): Promise<Map<string, string>> 
     return new Map(
         azure.vms().map(({ nodeName, bootLog }) => {
             const node = items.find(({ metadata }) => metadata?.name === nodeName);
-            const ready = node?.status?.conditions?.find(({ type }) => type === "Ready");
-            const { status, lastTransitionTime } = ready ?? {};
+            const { status, lastTransitionTime } = readyCondition(node) ?? {};
             return [nodeName, JSON.stringify([bootLog.length, status, lastTransitionTime, node?.spec?.unschedulable])];
         }),
     );

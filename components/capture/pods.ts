@@ -1,6 +1,12 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them
 // away.
-import type { V1ContainerStatus, V1Namespace, V1Pod } from "@kubernetes/client-node";
+import {
+    PatchStrategy,
+    setHeaderOptions,
+    type V1ContainerStatus,
+    type V1Namespace,
+    type V1Pod,
+} from "@kubernetes/client-node";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
@@ -56,10 +62,11 @@ async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: Pod
         return;
     }
     const isOwn = metadata?.labels?.["app.kubernetes.io/name"] === "kamino";
-    const body = [{ op: "add", path: "/metadata/labels", value: { ...metadata?.labels, ...podSecurity(level) } }];
+    const body = { metadata: { labels: podSecurity(level) } };
+    const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
     try {
         if (isOwn) {
-            await withRetries(() => core.patchNamespace({ name, body }));
+            await withRetries(() => core.patchNamespace({ name, body }, merge));
             return;
         }
     } catch (error) {

@@ -158,9 +158,12 @@ DIRECTORIES=4096
 forget_deleted() {
     [ -n "$scratch" ] || return 0
     blocks=$(stat -f -c %b "$HOST_ROOT")
-    fallocate -l $((DIRECTORIES * 2 * 4096)) "$scratch/spare" 2>/dev/null || true
+    for name in spare exchange-1 exchange-2 exchange-3; do
+        reserve $((DIRECTORIES * 2 * 4096)) "$name"
+    done
     # It ends when the file system is full, which is the aim.
-    fallocate -l $((blocks * $(stat -f -c %S "$HOST_ROOT"))) "$scratch/all" 2>/dev/null || true
+    reserve $((blocks * $(stat -f -c %S "$HOST_ROOT"))) all
+    take_last_blocks
     rm -f "$scratch/spare"
     sync
     case $mount in
@@ -171,18 +174,40 @@ forget_deleted() {
     wait_for_discards
 }
 
-# Linux gives blocks back in the background, and those that are still to be given back when the file system is unmounted never are.
+# $1: bytes, $2: name of the file for them
+reserve() {
+    fallocate -l "$1" "$scratch/$2" 2>/dev/null || true
+}
+
+# ext4 never gives away its last blocks (2 %, at most 4,096), and those are the smallest gaps, just where files were deleted. It counts
+# blocks as free at once when a file is deleted, and gives them to others only after its next commit, up to five seconds later. So a file
+# made in between gets the last ones. Three times, in case that somebody else's sync comes in between:
+# https://docs.kernel.org/filesystems/ext4/overview.html
+take_last_blocks() {
+    for number in 1 2 3; do
+        sync
+        rm -f "$scratch/exchange-$number"
+        reserve $((DIRECTORIES * 2 * 4096)) "last-$number"
+    done
+}
+
+# Linux gives blocks back in the background, and those that are still to be given back when the file system is unmounted never are. So
+# this waits until none was given back for ten seconds and the disk is not at work.
 wait_for_discards() {
     device=$(awk -v root="$HOST_ROOT" '$2 == root { sub(".*/", "", $1); print $1 }' /proc/mounts | tail -n 1)
     quiet=0
     seconds=0
     before=
-    while [ "$quiet" -lt 5 ] && [ "$seconds" -lt 300 ]; do
+    while [ "$quiet" -lt 10 ] && [ "$seconds" -lt 600 ]; do
         sleep 1
-        # How many, and how much: https://docs.kernel.org/admin-guide/iostats.html
-        now=$(awk -v device="$device" '$3 == device { print $15, $17 }' /proc/diskstats)
+        # Discards completed, sectors discarded, requests in flight: https://docs.kernel.org/admin-guide/iostats.html
+        now=$(awk -v device="$device" '$3 == device { print $15, $17, $12 }' /proc/diskstats)
         quiet=$((quiet + 1))
         [ "$now" = "$before" ] || quiet=0
+        case ${now##* } in
+        0 | "") ;;
+        *) quiet=0 ;;
+        esac
         before=$now
         seconds=$((seconds + 1))
     done

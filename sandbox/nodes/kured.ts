@@ -109,8 +109,8 @@ export class Kured {
     }
 
     /**
-     * The node's kured looks. If the machine needs a reboot it marks the node at once, unless it is marked already,
-     * waits for the lock, empties the node and reboots it.
+     * The node's kured looks, once its first look after its start is over. If the machine needs a reboot it marks the
+     * node at once, unless it is marked already, waits for the lock, empties the node and reboots it.
      *
      * @throws Error if the cluster does not have the node, or its machine does not need a reboot
      */
@@ -123,6 +123,8 @@ export class Kured {
         this.rounds.get(node)?.abort.abort();
         this.rounds.set(node, round);
         try {
+            // kured looks after the lock first of all, and would free a node whose reboot has only begun.
+            await this.starts.get(node)?.outcome;
             await this.mark(node, kuredTime(at, utcOffsetMinutes));
             const since = readySince ?? new Date(at.getTime() + REBOOT_TOOK_MS);
             const isPast = readySince !== undefined || since.getTime() < Date.now();

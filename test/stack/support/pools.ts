@@ -66,7 +66,10 @@ export function poolStack(
 /** Gives a node of a pool a past: kured saw at that moment that its patches need a reboot, and it is Ready since. */
 export async function patch(sandbox: Sandbox, pool: string, index: number, at: string): Promise<string> {
     const { nodeName } = machinesOf(sandbox, pool)[index];
-    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date(at), utcOffsetMinutes: 120 });
+    const outcome = await sandbox.nodes.patchAndReboot(nodeName, { at: new Date(at), utcOffsetMinutes: 120 });
+    if (outcome !== "freed") {
+        throw new Error(`kured left ${nodeName} ${outcome}`);
+    }
     return nodeName;
 }
 

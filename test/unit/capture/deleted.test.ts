@@ -77,18 +77,21 @@ test.runIf(canMount())(
         run("mke2fs", "-q", "-t", "ext4", disk);
         mounted("nodiscard", () => {
             mkdirSync(join(root, "etc"));
+            mkdirSync(join(root, "srv/deleted"), { recursive: true });
             mkdirSync(join(root, "var/log"), { recursive: true });
             mkdirSync(join(root, "var/lib/cloud"), { recursive: true });
             // So long that it has a block of its own.
             symlinkSync(`${TEXT.repeat(4)}/${NAME}`, join(root, LINK));
             writeFileSync(join(root, "etc/os-release"), 'PRETTY_NAME="Debian"\n');
-            const paths = Array.from({ length: 300 }, (_, index) => join(root, `${NAME}-${index}`));
-            paths.forEach((path) => writeFileSync(path, TEXT.repeat(100)));
+            // Every third stays, so that there are thousands of small gaps, which the file system gives away last; with a
+            // large file before them, so that they are far from where it begins to look.
+            run("fallocate", "-l", `${400 * MEBIBYTE}`, join(root, "srv/deleted/large"));
+            for (let index = 0; index < 6000; index++) {
+                const [name, text] = index % 3 === 0 ? ["stays", "stays"] : [`deleted/${NAME}`, TEXT];
+                writeFileSync(join(root, "srv", `${name}-${index}`), text.repeat(100));
+            }
             run("sync", "-f", root);
-            // First every third: small gaps between what is still there.
-            paths.filter((_, index) => index % 3 === 0).forEach((path) => rmSync(path));
-            run("sync", "-f", root);
-            paths.forEach((path) => rmSync(path, { force: true }));
+            rmSync(join(root, "srv/deleted"), { recursive: true });
         });
         expect(occurrences(TEXT)).toBeGreaterThan(100);
         expect(occurrences(NAME)).toBeGreaterThan(100);

@@ -61,6 +61,8 @@ export interface PreviousPool {
     versions?: string[];
     model?: ModelRecord;
     accepted?: AcceptedImage;
+    /** Whether new nodes still join by their own bootstrap. */
+    bootstrap?: "keep" | "remove";
     /** Whether the stack has a ForeignChanges resource for the pool. */
     foreignChangesSeen?: boolean;
 }
@@ -91,6 +93,18 @@ export const UPGRADE_SETTINGS = [
     "resiliencyPolicy",
 ];
 
+/**
+ * Tag of a scale set whose new nodes still join by their own custom data. Its value is `kept`, and more where the stack
+ * has written its model over somebody else's.
+ */
+export const BOOTSTRAP_TAG = "kamino-bootstrap";
+
+/** Whether a scale set's tags say that its bootstrap is kept on purpose. */
+export function keepsBootstrap(tags: Record<string, unknown> = {}): boolean {
+    const value = tags[BOOTSTRAP_TAG];
+    return typeof value === "string" && /^kept(;|$)/.test(value);
+}
+
 type Json = Record<string, unknown>;
 
 /**
@@ -116,7 +130,8 @@ export function recordOf(model: object): ModelRecord {
     const { storageProfile, osProfile, ...profile } = virtualMachineProfile ?? {};
     const { imageReference, ...storage } = (storageProfile ?? {}) as Json & { imageReference?: Record<string, string> };
     const os = { ...(osProfile as Json | undefined), customData: undefined };
-    const parts: Json = { ...top };
+    // The program's own tag is no part of what it records.
+    const parts: Json = { ...top, tags: { ...(top.tags as Json | undefined), [BOOTSTRAP_TAG]: undefined } };
     for (const [name, part] of Object.entries({ ...profile, storageProfile: storage, osProfile: os })) {
         parts[`virtualMachineProfile.${name}`] = part;
     }

@@ -1,7 +1,7 @@
 // Policies on a scale set's extensions: none that bootstraps a node, and none that waits for one that is gone.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
 import picomatch from "picomatch";
-import { extensionText } from "./contract";
+import { extensionText, keepsBootstrap } from "./contract";
 import { ofScaleSet, type Extension } from "./resources";
 
 interface ExtensionOptions {
@@ -35,15 +35,20 @@ export function bootstraps(type: string): boolean {
 
 const scaleSetExtensions: ResourceValidationPolicy = {
     name: "scale-set-extensions",
-    description: "New nodes run no bootstrap: no extension of the model does it, and all are allow-listed.",
+    description:
+        "New nodes run no bootstrap, unless a tag says that they join by it: no extension of the model does it, and all " +
+        "are allow-listed.",
     enforcementLevel: "mandatory",
     configSchema: extensionOptions,
-    validateResource: ofScaleSet(({ virtualMachineProfile }, args, report) => {
+    validateResource: ofScaleSet(({ virtualMachineProfile, tags }, args, report) => {
         const { allowed = extensionOptions.properties.allowed.default as string[] } =
             args.getConfig<Partial<ExtensionOptions>>();
         for (const extension of virtualMachineProfile?.extensionProfile?.extensions ?? []) {
             const what = `extension ${extensionText(extension)}`;
             if (bootstraps(extension.type ?? "")) {
+                if (keepsBootstrap(tags)) {
+                    continue;
+                }
                 report(`${what} bootstraps a node and must be removed.`);
             } else if (!isAllowed(extension, allowed)) {
                 report(`${what} must be removed, or its name or publisher/type be listed in this policy's "allowed".`);

@@ -1,6 +1,6 @@
 // Policies on scale sets: a change of the model reaches new nodes only, and is at most one image version.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
-import { PROTOTYPE, SCALE_SET, type PrototypeStatement } from "./contract";
+import { BOOTSTRAP_TAG, PROTOTYPE, SCALE_SET, keepsBootstrap, type PrototypeStatement } from "./contract";
 import { isDeclaredAsItIs, ofScaleSet, ofType, parseImageVersionId, type ScaleSet } from "./resources";
 
 const scaleSetManualUpgrades: ResourceValidationPolicy = {
@@ -94,10 +94,18 @@ const scaleSetImagePinned: ResourceValidationPolicy = {
 
 const scaleSetNoBootstrapData: ResourceValidationPolicy = {
     name: "scale-set-no-bootstrap-data",
-    description: "New nodes run no bootstrap: custom data is a cloud-config that does nothing.",
+    description:
+        "New nodes run no bootstrap: custom data is a cloud-config that does nothing. Where a tag says that nodes join " +
+        "by it, it is left out, and so stays.",
     enforcementLevel: "mandatory",
-    validateResource: ofScaleSet(({ virtualMachineProfile }, _args, report) => {
+    validateResource: ofScaleSet(({ virtualMachineProfile, tags }, _args, report) => {
         const customData = virtualMachineProfile?.osProfile?.customData;
+        if (keepsBootstrap(tags)) {
+            if (customData !== undefined) {
+                report(`osProfile.customData must be left out where the tag ${BOOTSTRAP_TAG} says that it is kept.`);
+            }
+            return;
+        }
         if (customData === undefined) {
             // Azure never gives custom data back, and keeps what a PUT leaves out.
             report(

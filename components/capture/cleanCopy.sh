@@ -38,11 +38,11 @@ refuse() {
     case $kind in
     kubeadm)
         [ "$KAMINO_CUSTOM_DATA" = kept ] ||
-            fail "this is a kubeadm node, and new nodes get no custom data by which they could join"
+            fail "this is a kubeadm node, and new nodes get no custom data by which they could join (kamino:bootstrap)"
         ;;
     own)
         [ "$KAMINO_CUSTOM_DATA" = kept ] ||
-            fail "kubelet signs in by its own certificate (/$kubeconfig) and has no bootstrap kubeconfig to get another, so a new node would not join"
+            fail "kubelet signs in by its own certificate (/$kubeconfig) and has no bootstrap kubeconfig to get another, so a new node would not join (kamino:bootstrap)"
         ;;
     esac
 }

@@ -102,13 +102,13 @@ type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[numbe
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
     const { scaleSet, name, node, pin, ...own } = configured;
     const all = { ...shared, ...defined(own) } as SharedValues;
-    const { onForeignChange, removeExtensions, keepExtensions } = all;
+    const { onForeignChange, bootstrap, removeExtensions, keepExtensions } = all;
     const { minimumReadyTime, maximumImageAge, minimumCandidates, prefer, ignoreNodes, ignoreAnnotations } = all;
     const { kuredLock, kuredDaemonSet, gallery, maxHistory, replicaCount, targetRegions, storageAccountType } = all;
     const place = locate(scaleSet, all.resourceGroup, project);
     return {
         name: readBySchema(poolName, name ?? place.name, `${project}:pools[${index}].name`),
-        scaleSet: { ...place, onForeignChange, removeExtensions, keepExtensions },
+        scaleSet: { ...place, onForeignChange, bootstrap, removeExtensions, keepExtensions },
         selection: {
             minimumReadyTimeMs: minimumReadyTime,
             maximumImageAgeMs: maximumImageAge,

@@ -63,6 +63,8 @@ const path = z
 const SCALE_SET_KEYS = {
     resourceGroup: key(matching(RESOURCE_GROUP_NAME, "the name of a resource group")),
     onForeignChange: key(oneOf("stop", "restore", "adopt"), "stop"),
+    // What the nodes show if left out: components/node/kubeadm.ts.
+    bootstrap: key(oneOf("keep", "remove")),
     removeExtensions: key(listOf(text), DEFAULT_REMOVE_EXTENSIONS),
     keepExtensions: key(listOf(text), DEFAULT_KEEP_EXTENSIONS),
 };

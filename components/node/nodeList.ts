@@ -15,6 +15,8 @@ export interface ListedNode {
     ready: boolean;
     /** Whether the Node object is being deleted. */
     deleting: boolean;
+    /** Version of its kubelet, as `v1.27.4`; empty where it has not said so yet. */
+    kubeletVersion: string;
     /**
      * When kured last changed something of the node other than to take it away, by the API server's clock: it cordons a
      * node right before it drains and reboots it. Undefined where the API server's record does not tell.
@@ -32,11 +34,13 @@ export async function listNodes(
 ): Promise<{ nodes: ListedNode[]; now: Date }> {
     const { rows, now } = await listTable(cluster, "/api/v1/nodes");
     return {
-        nodes: rows.map(({ metadata, cells }) =>
-            toListedNode(metadata, typeof cells.Status === "string" ? cells.Status : ""),
-        ),
+        nodes: rows.map(({ metadata, cells }) => toListedNode(metadata, textOf(cells.Status), textOf(cells.Version))),
         now,
     };
+}
+
+function textOf(cell: unknown): string {
+    return typeof cell === "string" ? cell : "";
 }
 
 const PAGE = 500;
@@ -65,15 +69,16 @@ export async function listWholeNodes(cluster: Pick<Kubernetes, "config" | "serve
 /** The same of a whole object. */
 export function listedNodeOf({ metadata = {}, spec, status }: V1Node): ListedNode {
     const shown = [isReady({ status }) ? "Ready" : "NotReady", spec?.unschedulable ? "SchedulingDisabled" : ""];
-    return toListedNode(metadata, shown.join(","));
+    return toListedNode(metadata, shown.join(","), status?.nodeInfo?.kubeletVersion);
 }
 
 /**
  * @param status the column STATUS: `Ready`, `NotReady` or `Unknown`, and `SchedulingDisabled` behind a comma. Source:
  *     printNode in
  *     https://github.com/kubernetes/kubernetes/blob/master/pkg/printers/internalversion/printers.go
+ * @param kubeletVersion the column VERSION
  */
-export function toListedNode(metadata: V1ObjectMeta, status: string): ListedNode {
+export function toListedNode(metadata: V1ObjectMeta, status: string, kubeletVersion = ""): ListedNode {
     const words = status.split(",");
     const { name = "", labels = {}, annotations = {}, deletionTimestamp } = metadata;
     return {
@@ -83,6 +88,7 @@ export function toListedNode(metadata: V1ObjectMeta, status: string): ListedNode
         cordoned: words.includes("SchedulingDisabled"),
         ready: words.includes("Ready"),
         deleting: deletionTimestamp !== undefined && deletionTimestamp !== null,
+        kubeletVersion,
         kuredWroteAt: kuredWroteAt(metadata),
     };
 }

@@ -29,13 +29,16 @@ export interface DesiredModelArgs {
     version: string;
     /** How often the stack has written its model over somebody else's. */
     writes: number;
+    /** Whether new nodes still join by their own bootstrap. */
+    bootstrap: "keep" | "remove";
 }
 
 /**
  * The model to declare: first adopted as it is, from the next run on pointing at the image, unless a foreign one is
  * accepted.
  */
-export function desiredModel({ review, previous, live, version, writes }: DesiredModelArgs): DesiredModel {
+export function desiredModel(args: DesiredModelArgs): DesiredModel {
+    const { review, previous, live, version, writes, bootstrap } = args;
     const { pool, changes } = review;
     const { resourceGroup } = pool.scaleSet;
     const accepted = acceptedImage(review, previous, version);
@@ -51,6 +54,7 @@ export function desiredModel({ review, previous, live, version, writes }: Desire
         imageVersionId: imageVersionId(pool, version),
         removeExtensions,
         keepExtensions,
+        bootstrap,
         writes,
         restored: Object.fromEntries(restored.map(({ what }) => [what, before[what]])),
     };

@@ -17,6 +17,8 @@ export interface Extension {
 export interface ExtensionSettings {
     removeExtensions: string[];
     keepExtensions: string[];
+    /** `keep` where new nodes still join by their own bootstrap: then no extension that bootstraps goes. */
+    bootstrap?: "keep" | "remove";
 }
 
 /**
@@ -42,6 +44,9 @@ export function matches({ name, publisher, type }: Extension, patterns: string[]
  * Whether an extension stays in a model that starts from an image. What is configured to stay stays, whatever it is.
  */
 export function keepsExtension(extension: Extension, settings: ExtensionSettings): boolean {
+    if (bootstraps(extension) && settings.bootstrap === "keep") {
+        return true;
+    }
     const goes = bootstraps(extension) || matches(extension, settings.removeExtensions);
     return !goes || matches(extension, settings.keepExtensions);
 }

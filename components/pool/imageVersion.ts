@@ -5,7 +5,7 @@ import { OsDiskCapture, deleteSource } from "../capture/osDiskCapture";
 import type { CaptureSettings } from "../config/load";
 import { formatDuration } from "../core/duration";
 import type { KubernetesSettings } from "../node/kubernetes";
-import type { Choice } from "../selection/nodeSelection";
+import type { Bootstrap, Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";
@@ -52,12 +52,22 @@ function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSet
     };
 }
 
+/** How an image version is declared. */
+export interface ImageVersionOptions {
+    /** Whether the stack must not delete it. */
+    protect: boolean;
+    /** Whether the machines that start from it still join by their own bootstrap. */
+    bootstrap: Bootstrap;
+    /** How to reach the cluster's API server. */
+    kubernetes: KubernetesSettings;
+}
+
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
 function declareCapture(
     name: string,
     { settings, live, scaleSet }: Pool,
     choice: Choice,
-    kubernetes: KubernetesSettings,
+    { bootstrap, kubernetes }: Omit<ImageVersionOptions, "protect">,
     opts: pulumi.CustomResourceOptions,
 ): OsDiskCapture {
     const { version, node, instanceId, rebootNeededAt } = choice;
@@ -74,6 +84,7 @@ function declareCapture(
             settings: inputsOf({ ...settings.capture, mode: choice.capture ?? settings.capture.mode }),
             kured: settings.kured,
             tags: settings.tags,
+            ...(bootstrap === "keep" && { customData: "kept" as const }),
             kubernetes,
         },
         opts,
@@ -84,19 +95,17 @@ function declareCapture(
  * Declares the image version of one choice, with the capture of the disk that it is made from.
  *
  * @param prototype the name of the pool's VmssPrototype
- * @param protect whether the stack must not delete it
  */
 export function declareImageVersion(
     prototype: string,
     pool: Pool,
     choice: Choice,
-    protect: boolean,
-    kubernetes: KubernetesSettings,
+    how: ImageVersionOptions,
     opts: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
 ): compute.GalleryImageVersion {
     const { gallery, definition, location } = pool;
     const name = `${prototype}-${choice.version}`;
-    const capture = declareCapture(name, pool, choice, kubernetes, opts);
+    const capture = declareCapture(name, pool, choice, how, opts);
     return new compute.GalleryImageVersion(
         name,
         {
@@ -113,7 +122,7 @@ export function declareImageVersion(
             parent: opts.parent,
             dependsOn: [...opts.dependsOn, capture],
             provider: providerFor(gallery.subscriptionId),
-            protect,
+            protect: how.protect,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],
             deleteBeforeReplace: true,

@@ -2,6 +2,7 @@
 import type { compute } from "@pulumi/azure-native";
 import type { input } from "@pulumi/azure-native/types";
 import type { Unwrap } from "@pulumi/pulumi";
+import { BOOTSTRAP_TAG } from "../../policies/contract";
 import { keptExtensions, type ExtensionSettings } from "./extensions";
 
 /** A scale set as `getVirtualMachineScaleSet` answers it. */
@@ -81,7 +82,12 @@ export function modelAsItIs(live: LiveModel, resourceGroupName: string): Declare
     };
 }
 
-/** What a model from an image is made with. */
+/** The bootstrap tag's value; it counts as the comment in empty custom data does. */
+function keptText(writes = 0): string {
+    return writes > 0 ? `kept; written over a foreign change: ${writes}` : "kept";
+}
+
+/** What a model from an image is made with. With `bootstrap: keep` new nodes still join by their own custom data. */
 export interface ImageModel extends ExtensionSettings {
     /** ARM id of one gallery image version; never of a definition, which would mean "latest". */
     imageVersionId: string;
@@ -92,21 +98,26 @@ export interface ImageModel extends ExtensionSettings {
 }
 
 /**
- * The model of which new nodes start from the image version, without bootstrap: the image reference is that one
- * version, extensions that bootstrap are gone, custom data does nothing. All else is as it is.
+ * The model of which new nodes start from the image version: the image reference is that one version. Without bootstrap
+ * extensions that bootstrap are gone and custom data does nothing. With it both are as they are, which for custom data
+ * is to leave it out, and a tag says so. All else is as it is.
  *
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
  */
 export function modelFromImage(live: LiveModel, resourceGroupName: string, image: ImageModel): DeclaredModel {
-    const model = modelAsItIs(live, resourceGroupName);
+    const { tags: all, ...model } = modelAsItIs(live, resourceGroupName);
     const profile = model.virtualMachineProfile as DeclaredProfile;
+    const keeps = image.bootstrap === "keep";
+    const { [BOOTSTRAP_TAG]: _said, ...others } = (all ?? {}) as Record<string, string>;
+    const tags = keeps ? { ...others, [BOOTSTRAP_TAG]: keptText(image.writes) } : others;
     return {
         ...model,
         ...image.restored,
+        ...((all || keeps) && { tags }),
         virtualMachineProfile: {
             ...profile,
-            osProfile: { ...profile.osProfile, customData: emptyCustomData(image.writes) },
+            osProfile: { ...profile.osProfile, ...(!keeps && { customData: emptyCustomData(image.writes) }) },
             storageProfile: { ...profile.storageProfile, imageReference: { id: image.imageVersionId } },
             // An empty list has to be said as well: Azure keeps what a PUT leaves out.
             extensionProfile: {

@@ -27,13 +27,14 @@ export function recordOfLive(live: LiveModel, { scaleSet }: Pool): ModelRecord {
 
 /** What differs between a record and a model read later, for a pool with this configuration. */
 export function compare(pool: Pool, previous: PreviousPool, live: ModelRecord): ForeignChange[] {
-    const { removeExtensions, keepExtensions } = pool.settings.scaleSet;
+    const { removeExtensions, keepExtensions, bootstrap = previous.bootstrap } = pool.settings.scaleSet;
+    const settings = { removeExtensions, keepExtensions, bootstrap };
     return foreignChanges({
         previous,
         live,
         imageDefinitionId: imageDefinitionId(pool),
         pin: pool.settings.selection.pin,
-        removes: (text) => !keepsExtension(parseExtensionText(text), { removeExtensions, keepExtensions }),
+        removes: (text) => !keepsExtension(parseExtensionText(text), settings),
     });
 }
 

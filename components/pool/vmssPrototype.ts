@@ -5,8 +5,8 @@ import { recordOf, type AcceptedImage, type ModelRecord, type PreviousPool } fro
 import { imageDefinitionId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
-import { NodeSelection, type Choice } from "../selection/nodeSelection";
-import { desiredModel, endOfAcceptance, needsRewrite, type DesiredModel } from "./desiredModel";
+import { NodeSelection, bootstrapOf, type Bootstrap, type Choice } from "../selection/nodeSelection";
+import { desiredModel, endOfAcceptance, needsRewrite, type DesiredModel, type DesiredModelArgs } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
@@ -64,6 +64,8 @@ export interface PoolOutputs {
     model: pulumi.Output<ModelRecord>;
     /** The foreign image that was left in the model. */
     accepted: pulumi.Output<AcceptedImage | undefined>;
+    /** `keep` where new nodes still join by their own bootstrap. */
+    bootstrap: pulumi.Output<Bootstrap>;
     /** Whether the stack has a ForeignChanges resource for the pool, which then stays. */
     foreignChangesSeen?: boolean;
 }
@@ -91,16 +93,22 @@ export class VmssPrototype extends pulumi.ComponentResource {
         this.pool = args.review.pool;
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
+        const configured = this.pool.settings.scaleSet.bootstrap;
+        const bootstrap = selection.versions.apply((choices) => bootstrapOf(configured, choices));
         const { gallery } = args;
         const definition = this.pool.definition.managed
             ? [declareImageDefinition(name, this.pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
             : [];
         const images = pulumi
-            .all([selection.versions, selection.current])
-            .apply(([choices, current]) => this.keepImages(name, choices, current, [selection, ...definition]));
+            .all([selection.versions, selection.current, bootstrap])
+            .apply(([choices, current, bootstrap]) =>
+                this.keepImages(name, { choices, current, bootstrap }, [selection, ...definition]),
+            );
         const declared = pulumi
-            .all([selection.current, this.liveModel(images), foreign?.writes ?? 0])
-            .apply(([version, live, writes]) => this.declareScaleSet(name, live, version, writes, images));
+            .all([selection.current, this.liveModel(images), foreign?.writes ?? 0, bootstrap])
+            .apply(([version, live, writes, bootstrap]) =>
+                this.declareScaleSet(name, { live, version, writes, bootstrap }, images),
+            );
 
         this.outputs = {
             node: selection.currentNode,
@@ -111,6 +119,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             explanation: selection.explanation,
             model: declared.apply(({ desired }) => recordOf(desired.model)),
             accepted: declared.apply(({ desired }) => desired.accepted),
+            bootstrap,
             ...(foreign && { foreignChangesSeen: true }),
         };
         this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
@@ -131,6 +140,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 captureMode: settings.capture.mode,
+                bootstrap: settings.scaleSet.bootstrap,
                 maxHistory: settings.image.maxHistory,
                 node,
                 pin,
@@ -164,15 +174,20 @@ export class VmssPrototype extends pulumi.ComponentResource {
      * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version
      * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made.
      */
-    private async keepImages(name: string, choices: Choice[], current: string, dependsOn: pulumi.Resource[]) {
+    private async keepImages(
+        name: string,
+        { choices, current, bootstrap }: { choices: Choice[]; current: string; bootstrap: Bootstrap },
+        dependsOn: pulumi.Resource[],
+    ) {
         const images: compute.GalleryImageVersion[] = [];
+        const how = { bootstrap, kubernetes: this.args.kubernetes };
         for (const choice of choices) {
             if (!this.existsAlready(choice.version)) {
                 await this.checkPolicies(choice);
             }
             const protect = choice.version === current && this.existsAlready(choice.version);
             const opts = { parent: this, dependsOn: [...dependsOn, ...images] };
-            images.push(declareImageVersion(name, this.pool, choice, protect, this.args.kubernetes, opts));
+            images.push(declareImageVersion(name, this.pool, choice, { ...how, protect }, opts));
         }
         return images;
     }
@@ -240,22 +255,21 @@ export class VmssPrototype extends pulumi.ComponentResource {
      */
     private declareScaleSet(
         name: string,
-        live: LiveModel,
-        version: string,
-        writes: number,
+        from: Omit<DesiredModelArgs, "review" | "previous">,
         images: pulumi.Output<compute.GalleryImageVersion[]>,
     ): { scaleSet: compute.VirtualMachineScaleSet; desired: DesiredModel } {
         const { review, previous } = this.args;
-        const desired = desiredModel({ review, previous, live, version, writes });
+        const { live, bootstrap } = from;
+        const desired = desiredModel({ review, previous, ...from });
         const options = {
             adopt: { import: live.id, ignoreChanges: ["*"] },
             leave: { ignoreChanges: ["*"] },
             write: {},
         }[desired.action];
-        const leaving = extensionLine(
-            live.virtualMachineProfile?.extensionProfile?.extensions ?? [],
-            this.pool.settings.scaleSet,
-        );
+        const leaving = extensionLine(live.virtualMachineProfile?.extensionProfile?.extensions ?? [], {
+            ...this.pool.settings.scaleSet,
+            bootstrap,
+        });
         if (desired.action === "write" && leaving) {
             void pulumi.log.info(`${name}: ${leaving}`, this);
         }

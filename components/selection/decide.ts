@@ -5,7 +5,7 @@ import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
-import type { Choice, GivenUp } from "./nodeSelection";
+import type { Bootstrap, Choice, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
     HARD_RULES,
@@ -42,6 +42,8 @@ export interface DecisionInputs {
     rebooting: string[];
     /** Which way a disk is captured. */
     way: CaptureWay;
+    /** Whether new nodes still join by their own bootstrap. */
+    bootstrap: Bootstrap;
     /** Setting `minimumReadyNodes`. */
     minimumReadyNodes?: MinimumNodes;
     /** Choices whose image Azure has failed to make as often as it is tried. */
@@ -55,7 +57,7 @@ export interface Decision {
     current: string;
     currentNode: string;
     /** The node to take in this run; undefined when nothing is to change. */
-    chosen?: { node: PoolNode; choice: Choice; way: CaptureWay };
+    chosen?: { node: PoolNode; choice: Choice; way: CaptureWay; bootstrap: Bootstrap };
     /** How many nodes each rule has rejected; undefined where the configuration names the node or the version. */
     screening?: Screening;
     /** Why no node was taken although some may fit. */
@@ -77,7 +79,9 @@ export type NoChoice =
     /** The pool cannot spare one more node at this moment. */
     | ({ kind: "noSpare"; node: string } & OtherNodes)
     /** Azure has failed to make this image as often as it is tried. */
-    | ({ kind: "failed" } & GivenUp);
+    | ({ kind: "failed" } & GivenUp)
+    /** New nodes join by their own bootstrap, and the node's disk would be cleaned in place. */
+    | { kind: "needsCopy"; node: string; why: string };
 
 /** Names of the nodes that could still win by what the list of nodes tells, so that their details have to be read. */
 export function contenders(nodes: PoolNode[], inputs: DecisionInputs): string[] {
@@ -116,8 +120,9 @@ export function decide(nodes: PoolNode[], inputs: DecisionInputs): Decision {
     if (obstacle) {
         return { ...toDecision(inputs, history.built, obstacle), screening: pick.screening };
     }
+    const { way, bootstrap } = inputs;
     const decision = toDecision(inputs, [...history.built, choice]);
-    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice, way: inputs.way } };
+    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice, way, bootstrap } };
 }
 
 /** What speaks against capturing this node in this run, although it is the one to take. */
@@ -128,6 +133,9 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     }
     if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
         return { kind: "failed", node: node.name, version: choice.version };
+    }
+    if (inputs.bootstrap === "keep" && inputs.way.mode === "in-place") {
+        return { kind: "needsCopy", node: node.name, why: inputs.way.why };
     }
     // A copy takes no node out of service.
     if (inputs.way.mode === "copy") {
@@ -218,8 +226,9 @@ function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
     const needed = neededAt(node, facts.now);
     const rebootNeededAt = asUtc(needed instanceof Date ? needed : (momentOf(version) ?? moment));
     const instanceId = instanceOf(node.details?.providerID ?? "", facts.scaleSetId) ?? "";
-    const capture = inputs.way.mode;
-    return withAttempt({ version, node: node.name, instanceId, rebootNeededAt, capture }, history.pending, gallery);
+    const choice = { version, node: node.name, instanceId, rebootNeededAt, capture: inputs.way.mode };
+    const bootstrap = inputs.bootstrap === "keep" && { bootstrap: inputs.bootstrap };
+    return withAttempt({ ...choice, ...bootstrap }, history.pending, gallery);
 }
 
 const MINUTE_MS = 60_000;

@@ -5,6 +5,7 @@ import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
 import type { Decision, NoChoice } from "./decide";
+import type { Bootstrap } from "./nodeSelection";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
 
 /**
@@ -20,7 +21,7 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     if (chosen) {
         const ready = `ready ${roundedDown(readyFor(chosen.node, facts.now))}`;
         const named = how || ", as named by the configuration (node)";
-        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}`;
+        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}${bootstrapText(chosen.bootstrap)}`;
     }
     if (noChoice?.kind === "pinned") {
         return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;
@@ -28,6 +29,10 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     const why = noChoice ? reasonFor(noChoice, facts) : "";
     const image = current ? `image ${current}${from(decision)}` : "no image yet";
     return `${pool}: unchanged, ${image}${why && `; ${why}`}${how}`;
+}
+
+function bootstrapText(bootstrap: Bootstrap): string {
+    return bootstrap === "keep" ? "; new nodes still join by their own bootstrap, from the patched disk" : "";
 }
 
 /** The line that is kept in the state: what was decided, without what is different a minute later. */
@@ -75,6 +80,11 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
             return (
                 `node ${noChoice.node} fits, but Azure has failed twice to make image ${noChoice.version} of it: see the resource group's ` +
                 "activity log; to try it again name the node (node), a later reboot is tried without that"
+            );
+        case "needsCopy":
+            return (
+                `node ${noChoice.node} fits, but nodes that joined by kubeadm cannot be cleaned in place (${noChoice.why}): set ` +
+                "kamino:capture to copy, for which the cluster needs the driver disk.csi.azure.com"
             );
         case "pinned":
             return "";

@@ -16,6 +16,9 @@ export interface SelectionRules {
     ignoreAnnotations: string[];
 }
 
+/** What becomes of the custom data and the extensions by which a new node of the pool joins. */
+export type Bootstrap = "keep" | "remove";
+
 /** One node that was chosen, and the image version that is made of its OS disk. */
 export interface Choice {
     version: string;
@@ -30,6 +33,8 @@ export interface Choice {
     patched?: string;
     /** Which way its disk is captured; choices of earlier versions do not have it. */
     capture?: CaptureMode;
+    /** `keep` where machines that start from it still join by their own bootstrap. */
+    bootstrap?: Bootstrap;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
 }
@@ -55,6 +60,8 @@ export interface NodeSelectionArgs {
     minimumReadyNodes?: MinimumNodes;
     /** The configured way of capturing; the cluster decides if left out. */
     captureMode?: CaptureMode;
+    /** Whether new nodes still join by their own bootstrap; the pool's nodes tell if left out. */
+    bootstrap?: Bootstrap;
     /** How many versions to keep. */
     maxHistory: number;
     /** The one node to take. */
@@ -126,4 +133,9 @@ export class NodeSelection extends pulumi.dynamic.Resource {
         };
         super(shell("components/selection/provider"), name, { ...outputs, ...args }, opts, "kamino", "NodeSelection");
     }
+}
+
+/** What becomes of a pool's bootstrap: what the configuration says, or what was found when its versions were chosen. */
+export function bootstrapOf(configured: Bootstrap | undefined, choices: Pick<Choice, "bootstrap">[]): Bootstrap {
+    return configured ?? (choices.some(({ bootstrap }) => bootstrap === "keep") ? "keep" : "remove");
 }

@@ -11,10 +11,17 @@ import { readImages } from "../azure/imageVersions";
 import { recoverNodes } from "../capture/recover";
 import { unfinishedCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
+import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
-import { readState, type NodeSelectionArgs, type NodeSelectionState, type StoredSelectionState } from "./nodeSelection";
-import type { Facts, PoolNode } from "./rules";
+import {
+    bootstrapOf,
+    readState,
+    type NodeSelectionArgs,
+    type NodeSelectionState,
+    type StoredSelectionState,
+} from "./nodeSelection";
+import { usualKubeletVersion, type Facts, type PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
 import { instanceOf } from "../node/providerId";
 
@@ -48,8 +55,10 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
     const history = reconcile(before.versions ?? [], gallery, live);
     const { pool, maxHistory, node, pin, scaleSetId, rules } = args;
+    const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
     const facts: Facts = {
         scaleSetId,
+        kubeletVersion: usualKubeletVersion(inPool),
         rules,
         now: nodes.now,
         newest: history.newest,
@@ -57,13 +66,21 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
         built: history.built,
         pending: history.pending,
     };
-    const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
     const unfinished = inPool.flatMap((each) => unfinishedCapture(each, nodes.now) ?? []);
     const givenUp = before.givenUp ?? [];
     const way = await nodes.captureWay(args.captureMode);
+    const shown = inPool.some(joinedByKubeadm) ? "keep" : undefined;
+    const bootstrap = bootstrapOf(args.bootstrap ?? shown, before.versions ?? []);
     const inputs: DecisionInputs = {
         ...{ pool, facts, history, gallery, live, maxHistory, node, pin },
-        ...{ unfinished, givenUp, rebooting: nodes.rebooting, way, minimumReadyNodes: args.minimumReadyNodes },
+        ...{
+            unfinished,
+            givenUp,
+            rebooting: nodes.rebooting,
+            way,
+            bootstrap,
+            minimumReadyNodes: args.minimumReadyNodes,
+        },
     };
     const dead = unfinished.filter(({ state }) => state === "dead").map((capture) => capture.node);
     const marked = inPool.filter(isMarked).map(({ name }) => name);

@@ -30,6 +30,8 @@ export interface Facts {
     scaleSetId: string;
     /** Now by the API server's clock. */
     now: Date;
+    /** The kubelet version that most of the pool's nodes have; undefined where none is known. */
+    kubeletVersion?: string;
     /** The newest image version there is; empty when there is none. */
     newest: string;
     /** The node that this program runs on, if it runs in the cluster. */
@@ -55,6 +57,7 @@ export const REASONS = {
     cordoned: "cordoned",
     controlPlane: "control plane",
     excludedByAnnotation: "with an ignored annotation",
+    otherKubelet: "with another kubelet version than most",
     neverRebooted: "without a reboot annotation",
     unusable: "with an unusable reboot annotation",
     future: "with a reboot annotation in the future",
@@ -101,6 +104,9 @@ const RULES: Record<Reason, Rule> = {
         CONTROL_PLANE.some((label) => Object.hasOwn(labels, label)) || labels["kubernetes.io/role"] === "master",
     excludedByAnnotation: ({ annotations }, { rules }) =>
         rules.ignoreAnnotations.some((key) => Object.hasOwn(annotations, key)),
+    // An image belongs to one Kubernetes version. A node that has not said its own yet is not Ready either.
+    otherKubelet: ({ kubeletVersion }, facts) =>
+        facts.kubeletVersion !== undefined && kubeletVersion !== "" && kubeletVersion !== facts.kubeletVersion,
     neverRebooted: (node, { now }) => neededAt(node, now) === "none",
     unusable: (node, { now }) => neededAt(node, now) === "unusable",
     future: (node, { now }) => neededAt(node, now) === "future",
@@ -131,6 +137,16 @@ export const HARD_RULES: Reason[] = [
 /** All rules, and all but the reboot rules. */
 export const ALL_RULES = Object.keys(RULES) as Reason[];
 export const ALL_BUT_REBOOT = ALL_RULES.filter((reason) => !REBOOT_RULES.includes(reason));
+
+/** The kubelet version that most of these nodes have, of several the highest; undefined where none is known. */
+export function usualKubeletVersion(nodes: Pick<PoolNode, "kubeletVersion">[]): string | undefined {
+    const counts = new Map<string, number>();
+    for (const { kubeletVersion } of nodes.filter((node) => node.kubeletVersion !== "")) {
+        counts.set(kubeletVersion, (counts.get(kubeletVersion) ?? 0) + 1);
+    }
+    const order = new Intl.Collator("en", { numeric: true });
+    return [...counts].sort(([a, m], [b, n]) => n - m || order.compare(b, a))[0]?.[0];
+}
 
 /** The first rule, of those given, that rejects a node; undefined for a node that passes them all. */
 export function firstFailure(node: PoolNode, facts: Facts, reasons: Reason[] = ALL_RULES): Reason | undefined {

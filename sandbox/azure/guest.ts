@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parse as parseYaml } from "yaml";
+import { asksForJoin, joinByKubeadm, mayRegister } from "./kubeadm";
 
 /** Who a VM is, known to it from the platform and not from its disk. */
 export interface Identity {
@@ -92,8 +93,12 @@ export async function boot(root: string, data: BootData, bootstrap: () => Promis
         }
         result.bootstrapRan = true;
     }
-    result.bootstrapped = isBootstrapped(root);
+    const own = mayRegister(root, data.computerName);
+    result.bootstrapped = own ?? isBootstrapped(root);
     result.joined = result.bootstrapped && result.failedExtension === undefined;
+    if (own === false) {
+        log.push("kubelet: signs in as another node, and is forbidden to register this one");
+    }
     log.push(
         result.joined
             ? `kubelet: registered node ${data.computerName.toLowerCase()}`
@@ -218,6 +223,9 @@ function newInstance(root: string, data: BootData, log: string[]): void {
     log.push(`cloud-init: new instance ${data.vmId}, host name ${data.computerName}`);
     for (const path of writeFiles(root, userData)) {
         log.push(`cloud-init: wrote ${path}`);
+    }
+    if (asksForJoin(userData)) {
+        log.push(joinByKubeadm(root, data.computerName));
     }
 }
 

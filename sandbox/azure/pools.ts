@@ -1,6 +1,7 @@
-// Scale sets as AKS Engine makes them for its agent pools.
+// Scale sets as AKS Engine makes them for its agent pools, and such whose nodes join by kubeadm.
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
+import { kubeadmCustomData } from "./kubeadm";
 import { MARKETPLACE_LEVEL } from "./images";
 import type { Json } from "./scaleSetRecord";
 import type { PoolOptions, ScaleSetBody } from "./types";
@@ -30,14 +31,7 @@ export function poolBody(options: PoolOptions, subscriptionId: string): ScaleSet
     const name = scaleSetName(options);
     const body: ScaleSetBody = {
         location: options.location ?? DEFAULT_LOCATION,
-        tags: {
-            aksEngineVersion: "v0.79.0",
-            creationSource: `aksengine-${name}`,
-            orchestrator: "Kubernetes:1.24.17",
-            poolName: options.name,
-            resourceNameSuffix: nameSuffix(group),
-            ...options.tags,
-        },
+        tags: { ...(!options.kubeadm && aksEngineTags(options, name)), ...options.tags },
         sku: { name: options.vmSize ?? "Standard_D2s_v3", tier: "Standard", capacity: options.capacity ?? 3 },
         ...(options.zones && { zones: options.zones }),
         ...(options.identity && { identity: identity(options.identity) }),
@@ -60,6 +54,16 @@ export function poolBody(options: PoolOptions, subscriptionId: string): ScaleSet
     return body;
 }
 
+function aksEngineTags({ name: poolName, resourceGroup = DEFAULT_GROUP }: PoolOptions, name: string) {
+    return {
+        aksEngineVersion: "v0.79.0",
+        creationSource: `aksengine-${name}`,
+        orchestrator: "Kubernetes:1.24.17",
+        poolName,
+        resourceNameSuffix: nameSuffix(resourceGroup),
+    };
+}
+
 function profile(options: PoolOptions, name: string, providers: string): Json {
     return {
         osProfile: {
@@ -74,7 +78,7 @@ function profile(options: PoolOptions, name: string, providers: string): Json {
         },
         storageProfile: storage(options),
         networkProfile: network(options, name, providers),
-        extensionProfile: { extensions: extensions(name) },
+        extensionProfile: { extensions: options.kubeadm ? [] : extensions(name) },
         ...(options.spot && { priority: "Spot", evictionPolicy: "Delete", billingProfile: { maxPrice: -1 } }),
     };
 }
@@ -170,6 +174,9 @@ function customData(options: PoolOptions): string {
         `KUBELET_REGISTER_WITH_TAINTS=${(options.taints ?? []).join(",")}`,
         "",
     ].join("\n");
+    if (options.kubeadm) {
+        return kubeadmCustomData(kubelet);
+    }
     const config = {
         write_files: [
             { path: "/etc/default/kubelet", permissions: "0644", content: kubelet },

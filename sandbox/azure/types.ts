@@ -56,6 +56,8 @@ export interface PoolOptions {
     imageVersion?: string;
     labels?: Record<string, string>;
     taints?: string[];
+    /** Nodes that join by their own cloud-init and kubeadm, as of a cluster that was built by hand. */
+    kubeadm?: boolean;
     spot?: boolean;
     ephemeral?: boolean;
     /** User assigned identity ids, or "system". */

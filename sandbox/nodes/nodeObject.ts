@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Node, V1Taint } from "@kubernetes/client-node";
+import { KUBELET_CONF } from "../azure/kubeadm";
 import type { ScaleSet, Vm } from "../azure/types";
 import { PLAYED_LABEL } from "../cluster/programs";
 
@@ -53,7 +54,12 @@ export function nodeOf(vm: Vm, scaleSet: ScaleSet | undefined, port: number): V1
             name: vm.nodeName,
             labels: { ...wellKnownLabels(vm, scaleSet), ...labels, [PLAYED_LABEL]: "running" },
             // As kubelet does: the controller manager attaches this node's volumes.
-            annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" },
+            annotations: {
+                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+                ...(existsSync(join(vm.diskDirectory, KUBELET_CONF)) && {
+                    "kubeadm.alpha.kubernetes.io/cri-socket": "unix:///run/containerd/containerd.sock",
+                }),
+            },
         },
         spec: { providerID: providerId(vm.id), ...(taints.length > 0 && { taints }) },
         status: statusOf(vm, port),

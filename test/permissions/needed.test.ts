@@ -82,6 +82,8 @@ let sandbox: Sandbox;
 let pool: ScaleSet;
 /** Nodes of another pool, each for one capture. */
 let nodes: Vm[];
+/** The same for copies, each of a pool of its own: a copy removes what earlier ones of its scale set have left. */
+let copied: Vm[];
 let accounts = { preview: "", up: "" };
 /** Captures of guests that do not switch themselves off; they go on while the other tests run. */
 let stayingOn: Record<"with" | "without", ReturnType<typeof captureAs>>;
@@ -91,10 +93,13 @@ beforeAll(async () => {
     const { azure } = sandbox;
     pool = await createJoiningPool(azure, "pool1", 3);
     const inPlace = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 2;
-    const captures = inPlace + ACTIONS.copy.length + COPY_VERBS.length;
-    const { id } = await azure.createScaleSet({ name: "pool2", capacity: captures });
-    await sandbox.nodes.settled();
+    const { id } = await azure.createScaleSet({ name: "pool2", capacity: inPlace });
     nodes = azure.vms(id);
+    const copies = ACTIONS.copy.length + COPY_VERBS.length;
+    const names = Array.from({ length: copies }, (_, index) => `copied${index}`);
+    const sets = await Promise.all(names.map((name) => azure.createScaleSet({ name, capacity: 1 })));
+    copied = sets.flatMap((set) => azure.vms(set.id));
+    await sandbox.nodes.settled();
     accounts = {
         preview: await serviceAccount(sandbox, "preview", PREVIEW),
         up: await serviceAccount(sandbox, "up", UP),
@@ -168,7 +173,7 @@ describe.concurrent("a capture fails and names what is missing", () => {
     });
 
     test.each(ACTIONS.copy)("by a copy, without the action %s", async (action) => {
-        const { error } = await captureAs(principalWithout(action), accounts.up, nodes.pop(), { mode: "copy" });
+        const { error } = await captureAs(principalWithout(action), accounts.up, copied.pop(), { mode: "copy" });
         expect(error).toContain(`'${action}'`);
     });
 
@@ -176,7 +181,7 @@ describe.concurrent("a capture fails and names what is missing", () => {
         "by a copy, without the verb %s",
         async (text, verb) => {
             const kubeconfig = await serviceAccount(sandbox, `copy-without-${text.replace(/\W/g, "-")}`, UP, verb);
-            const { error } = await captureAs(principalWithout(), kubeconfig, nodes.pop(), { mode: "copy" });
+            const { error } = await captureAs(principalWithout(), kubeconfig, copied.pop(), { mode: "copy" });
             expect(error).toContain(refusalOf(verb));
         },
     );

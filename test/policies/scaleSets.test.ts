@@ -90,6 +90,16 @@ const refused: [policy: string, resource: Resource, says: string][] = [
     ["scale-set-no-bootstrap-data", withData(undefined), "left out, the old one stays"],
     [
         "scale-set-no-bootstrap-data",
+        scaleSet(model({ profile: { osProfile: { customData: NOTHING } }, tags: { "kamino-bootstrap": "kept" } })),
+        "must be left out where the tag",
+    ],
+    [
+        "scale-set-no-bootstrap-data",
+        scaleSet(model({ profile: { osProfile: {} }, tags: { "kamino-bootstrap": "keptsake" } })),
+        "left out, the old one stays",
+    ],
+    [
+        "scale-set-no-bootstrap-data",
         scaleSet(model({ profile: { userData: base64("#!/bin/sh\nreboot\n") } })),
         "userData must be left out",
     ],
@@ -140,6 +150,14 @@ describe("the extensions that may stay", () => {
         expect(await pack.check(withExtension(BILLING, AGENT))).toEqual([]);
         const ordered = { ...AGENT, provisionAfterExtensions: [BILLING.name.toUpperCase()] };
         expect(await pack.check(withExtension(BILLING, ordered))).toEqual([]);
+    });
+
+    it("bootstrap where the tag says that new nodes join by it", async () => {
+        const profile = { osProfile: {}, extensionProfile: { extensions: [SCRIPT] } };
+        const kept = scaleSet(
+            model({ profile, tags: { "kamino-bootstrap": "kept; written over a foreign change: 1" } }),
+        );
+        expect(await pack.check(kept)).toEqual([]);
     });
 
     it("never bootstrap, not even if the option lists them", async () => {

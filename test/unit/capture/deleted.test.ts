@@ -83,8 +83,8 @@ test.runIf(canMount())(
             // So long that it has a block of its own.
             symlinkSync(`${TEXT.repeat(4)}/${NAME}`, join(root, LINK));
             writeFileSync(join(root, "etc/os-release"), 'PRETTY_NAME="Debian"\n');
-            // Every third stays, so that there are thousands of small gaps, which ext4 gives away last. A large file lies
-            // before them, so that they are far from where it begins to look.
+            // Every third stays, so that there are thousands of small gaps, which ext4 gives away last. They lie
+            // behind a large file, far from where it begins to look.
             run("fallocate", "-l", `${400 * MEBIBYTE}`, join(root, "srv/deleted/large"));
             for (let index = 0; index < 6000; index++) {
                 const [name, text] = index % 3 === 0 ? ["stays", "stays"] : [`deleted/${NAME}`, TEXT];

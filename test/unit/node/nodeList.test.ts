@@ -15,6 +15,11 @@ describe("a row of the list", () => {
         expect(toListedNode({ name: "n" }, status)).toMatchObject({ name: "n", ready, cordoned, deleting: false });
     });
 
+    it("has its kubelet's version, or nothing where it has not said it yet", () => {
+        expect(toListedNode({ name: "n" }, "Ready", "v1.27.4").kubeletVersion).toBe("v1.27.4");
+        expect(toListedNode({ name: "n" }, "Ready").kubeletVersion).toBe("");
+    });
+
     it("tells that the node is being deleted", () => {
         expect(toListedNode({ name: "n", deletionTimestamp: new Date() }, "Ready").deleting).toBe(true);
     });

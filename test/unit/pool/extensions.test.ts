@@ -37,6 +37,12 @@ describe("an extension that bootstraps a node goes", () => {
     });
 });
 
+it("stays all the same where new nodes still join by it", () => {
+    const settings = { ...NONE, removeExtensions: ["*/CustomScript"], bootstrap: "keep" as const };
+    expect(keepsExtension(SCRIPT, settings)).toBe(true);
+    expect(keepsExtension(VAULT, { ...settings, removeExtensions: ["*"] })).toBe(false);
+});
+
 describe("any other extension stays", () => {
     test.each([
         "Microsoft.AKS/Compute.AKS-Engine.Linux.Billing",

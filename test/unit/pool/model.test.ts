@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyCustomData, modelAsItIs, modelFromImage, type LiveModel } from "../../../components/pool/model";
+import { recordOf } from "../../../policies/contract";
 import { liveModel } from "./liveModel";
 
 const VERSION =
@@ -133,6 +134,40 @@ describe("the model from an image", () => {
                 return !("sku" in fromImage(live));
             }),
         );
+    });
+});
+
+describe("a model whose new nodes still join by their own bootstrap", () => {
+    const image = {
+        imageVersionId: VERSION,
+        removeExtensions: ["*/CustomScript"],
+        keepExtensions: [],
+        bootstrap: "keep" as const,
+    };
+    const kept = (writes = 0, live = liveModel()) => modelFromImage(live, "rg", { ...image, writes });
+
+    it("leaves custom data out, so that Azure keeps it, and loses no extension that bootstraps", () => {
+        const profile = profileOf(kept());
+        expect(profile.osProfile).not.toHaveProperty("customData");
+        expect(profile.extensionProfile?.extensions?.map(({ name }) => name)).toContain("vmssCSE");
+        expect(profile.storageProfile?.imageReference).toEqual({ id: VERSION });
+    });
+
+    it("says so by a tag, which differs each time that it is written over somebody else's", () => {
+        const tags = [0, 1, 2].map((writes) => kept(writes).tags as Record<string, string>);
+        expect(tags[0]).toEqual({ ...liveModel().tags, "kamino-bootstrap": "kept" });
+        expect(new Set(tags.map((each) => each["kamino-bootstrap"])).size).toBe(3);
+        expect(kept(0, liveModel({ tags: undefined })).tags).toEqual({ "kamino-bootstrap": "kept" });
+    });
+
+    it("loses the tag once new nodes do not any more", () => {
+        const live = { ...liveModel(), tags: kept().tags } as LiveModel;
+        expect(fromImage(live).tags).toEqual(liveModel().tags);
+    });
+
+    it("has the same record as without the tag, which is the program's own", () => {
+        const { tags } = kept(1);
+        expect(recordOf({ ...modelAsItIs(liveModel(), "rg"), tags })).toEqual(recordOf(modelAsItIs(liveModel(), "rg")));
     });
 });
 

@@ -39,6 +39,22 @@ describe("a decision", () => {
         );
     });
 
+    it("says that new nodes still join by their own bootstrap, where they do", () => {
+        const way = { mode: "copy", why: "the cluster has disk.csi.azure.com" } as const;
+        const { line } = ask([node("n")], { ...built, way, bootstrap: "keep" });
+        expect(line).toMatch(/com\); new nodes still join by their own bootstrap, from the patched disk$/);
+    });
+
+    it("takes no node that joined by kubeadm where its disk would be cleaned in place", () => {
+        const { chosen, line } = ask([node("n")], { ...built, bootstrap: "keep" });
+        expect(chosen).toBeUndefined();
+        expect(line).toBe(
+            "pool1: unchanged, image 2026.1121.0409 from node node-a; node n fits, but nodes that joined by kubeadm cannot " +
+                "be cleaned in place (kamino:capture): set kamino:capture to copy, for which the cluster needs the driver " +
+                "disk.csi.azure.com (1 node: 1 fits)",
+        );
+    });
+
     it("keeps everything when no node is newer", () => {
         const { versions, current, currentNode, line } = ask([old("a"), old("b")], built);
         expect([versions, current, currentNode]).toEqual([built.history, IMAGE, "node-a"]);

@@ -1,7 +1,7 @@
 // A pool of nodes and a question about it, each test changing what it is about.
 import type { CaptureWay } from "../../../components/capture/mode";
 import { reconcile } from "../../../components/selection/history";
-import type { Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
+import type { Bootstrap, Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
 import { REBOOT_NEEDED } from "../../../components/node/kured";
 import type { DecisionInputs } from "../../../components/selection/decide";
 import type { Facts, PoolNode } from "../../../components/selection/rules";
@@ -48,6 +48,7 @@ export function node(
         cordoned: changes.cordoned ?? false,
         deleting: changes.deleting ?? false,
         ready,
+        kubeletVersion: changes.kubeletVersion ?? "v1.24.17",
         kuredWroteAt: changes.kuredWroteAt,
         details:
             "details" in changes
@@ -89,6 +90,7 @@ export function question(
         minimumReadyNodes?: MinimumNodes;
         givenUp?: GivenUp[];
         way?: CaptureWay;
+        bootstrap?: Bootstrap;
     } = {},
 ): DecisionInputs {
     const { history: versions = [], gallery = [], live, maxHistory = 3, node: named, pin, ownNode } = changes;
@@ -107,5 +109,6 @@ export function question(
         ...{ unfinished: changes.unfinished ?? [], givenUp: changes.givenUp ?? [] },
         ...{ rebooting: changes.rebooting ?? [], minimumReadyNodes: changes.minimumReadyNodes },
         way: changes.way ?? { mode: "in-place", why: "kamino:capture" },
+        bootstrap: changes.bootstrap ?? "remove",
     };
 }

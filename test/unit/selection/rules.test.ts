@@ -1,11 +1,36 @@
 // The rules that a node must fulfil, in their order, each counted; and which of those that do is the one.
 import { describe, expect, it, test } from "vitest";
 import { REBOOT_IN_PROGRESS } from "../../../components/node/kured";
-import { REASONS, best, firstFailure, filterCandidates, type Reason } from "../../../components/selection/rules";
+import {
+    REASONS,
+    best,
+    filterCandidates,
+    firstFailure,
+    usualKubeletVersion,
+    type Reason,
+} from "../../../components/selection/rules";
 import { IMAGE, SCALE_SET, choice, facts, node, rules } from "./facts";
 import { instanceOf } from "../../../components/node/providerId";
 
 type Change = NonNullable<Parameters<typeof node>[1]>;
+
+describe("the kubelet version of a pool", () => {
+    const of = (...versions: string[]) => usualKubeletVersion(versions.map((kubeletVersion) => ({ kubeletVersion })));
+
+    test.each([
+        ["that of most nodes", ["v1.27.4", "v1.26.9", "v1.26.9"], "v1.26.9"],
+        ["the highest where two are as frequent, by number", ["v1.27.9", "v1.27.10"], "v1.27.10"],
+        ["that of the nodes that have said theirs", ["", "", "v1.27.4"], "v1.27.4"],
+        ["not known without a node that has said its own", ["", ""], undefined],
+        ["not known in an empty pool", [], undefined],
+    ])("is %s", (_, versions, expected) => expect(of(...versions)).toBe(expected));
+
+    it("rejects no node where it is not known, and none that has not said its own", () => {
+        expect(firstFailure(node("n", { kubeletVersion: "v1.25.3" }), facts())).toBeUndefined();
+        const known = facts({ kubeletVersion: "v1.24.17" });
+        expect(firstFailure(node("n", { kubeletVersion: "" }), known)).toBeUndefined();
+    });
+});
 
 describe("a node is rejected by the rule", () => {
     const tainted = (taint: string) => ({ ...node("n").details!, taints: ["other", taint] });
@@ -38,6 +63,12 @@ describe("a node is rejected by the rule", () => {
             "node.cloudprovider.kubernetes.io/shutdown",
             "karpenter.sh/disrupted",
         ].map((taint): [Reason, string, Change] => ["goingAway", `with taint ${taint}`, { details: tainted(taint) }]),
+        [
+            "otherKubelet",
+            "whose kubelet is of another version than the pool's",
+            { kubeletVersion: "v1.25.3" },
+            { kubeletVersion: "v1.24.17" },
+        ],
         ["neverRebooted", "without a reboot annotation", { needed: null }],
         ["unusable", "with a reboot annotation that cannot be used", { needed: "soon" }],
         ["future", "rebooted tomorrow", { needed: "2026-11-23T20:00:00Z" }],

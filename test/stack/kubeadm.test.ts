@@ -1,0 +1,90 @@
+// A pool whose nodes join by kubeadm, told by the whole program: its images are patched disks, and each new node
+// joins by its own custom data as before.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Stack } from "../../sandbox/engine/stack";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { computeClient } from "../azure/support";
+import {
+    changesIn,
+    imageOf,
+    lineOf,
+    machinesOf,
+    modelOf,
+    patch,
+    poolStack,
+    scaleSetOf,
+    versionsInGallery,
+} from "./support/pools";
+
+const MONDAY = "2026.1116.0412";
+
+let sandbox: Sandbox;
+let stack: Stack;
+let customData: string | undefined;
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 3, kubeadm: true, labels: { tier: "web" } }] });
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    customData = modelOf(sandbox, "pool1").osProfile.customData;
+    stack = await poolStack(sandbox, ["pool1"]);
+}, 600_000);
+afterAll(() => sandbox?.stop());
+
+test("no node is taken where its disk would be cleaned in place, and the line says what to set", async () => {
+    const preview = (await stack.preview()).orFail();
+    expect(lineOf(preview, "pool1")).toMatch(
+        /cannot be cleaned in place \(kamino:capture\): set kamino:capture to copy/,
+    );
+    expect(preview.changedSteps.map(({ type }) => type.split(":").at(-1))).not.toContain("OsDiskCapture");
+});
+
+test("by a copy its disk becomes an image, and the line says that new nodes still join by themselves", async () => {
+    await stack.configure({ capture: undefined });
+    expect(lineOf((await stack.preview()).orFail(), "pool1")).toMatch(
+        /; capture by a copy: the node goes on .*; new nodes still join by their own bootstrap, from the patched disk$/,
+    );
+    (await stack.up("--skip-preview")).orFail();
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY]);
+    expect(machinesOf(sandbox, "pool1").every(({ joined }) => joined)).toBe(true);
+});
+
+test("the model points at the image, and its custom data stays", async () => {
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
+    expect(customData).toBeDefined();
+    expect(modelOf(sandbox, "pool1").osProfile.customData).toBe(customData);
+    expect(scaleSetOf(sandbox, "pool1").model.tags).toMatchObject({ "kamino-bootstrap": "kept" });
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("a node added now joins by its own cloud-init, as itself, from the patched disk", async () => {
+    await sandbox.azure.setCapacity(scaleSetOf(sandbox, "pool1").id, 4);
+    await sandbox.nodes.settled();
+    const [source] = machinesOf(sandbox, "pool1");
+    const added = machinesOf(sandbox, "pool1")[3];
+    expect(added).toMatchObject({ joined: true, bootedClean: true, bootstrapRan: false });
+    expect(sandbox.nodes.patchLevel(added.nodeName)).toBe("2026-11-16");
+    const certificate = (vm: typeof added) =>
+        readFileSync(join(vm.diskDirectory, "var/lib/kubelet/pki/kubelet-client-current.pem"), "utf8");
+    expect(certificate(added)).toContain(`CN=system:node:${added.nodeName}`);
+    expect(certificate(source)).toContain(`CN=system:node:${source.nodeName}`);
+    const node = await sandbox.nodes.api.core.readNode({ name: added.nodeName });
+    expect(node.metadata?.labels).toMatchObject({ tier: "web" });
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("a change that somebody else made is written over all the same where that is configured", async () => {
+    const { virtualMachineScaleSets } = computeClient(sandbox.azure);
+    const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");
+    const model = await virtualMachineScaleSets.get(resourceGroup, name);
+    const marketplace = { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112" };
+    model.virtualMachineProfile!.storageProfile!.imageReference = { ...marketplace, version: "2021.12.07" };
+    await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);
+    await stack.configure({ onForeignChange: "restore" });
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
+    expect(modelOf(sandbox, "pool1").osProfile.customData).toBe(customData);
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});

@@ -101,6 +101,10 @@ sbom: requirements ## dist/sbom/: what the program and the policy pack are made 
 faults: build ## a bump broken at each of its remote calls in each way: an hour and more; writes docs/faults.md
 	@FAULTS=all npx --no-install vitest run test/faults
 
+.PHONY: bench
+bench: build ## what previews and large clusters cost, as ratios within one run: about 10 minutes on an idle machine
+	@exec $(typescript) test/bench/main.ts
+
 .PHONY: clean
 clean: ## what was built, the SBOM, and what earlier sandboxes left
 	rm -rf .sandbox dist tools/recording/node_modules

@@ -2,7 +2,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { UserError } from "../components/core/errors";
+import { UserError, oneLine } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
@@ -58,12 +58,33 @@ export async function selectedStack(context: RunContext): Promise<string> {
 
 /** The version that each pool's model points at, from the stack's last outputs; empty before the first `up`. */
 export async function imageVersions(stack: string, context: RunContext): Promise<Record<string, string>> {
+    const pools = await outputPools<{ version?: string }>(stack, context);
+    return Object.fromEntries(Object.entries(pools ?? {}).map(([name, { version = "" }]) => [name, version]));
+}
+
+/** What the stack's last outputs say of its pools, by name; undefined before the first `up`. */
+export async function outputPools<T>(stack: string, context: RunContext): Promise<Record<string, T> | undefined> {
     const { exitCode, stdout } = await pulumi(["stack", "output", "pools", "--json", "--stack", stack], context, false);
+    return exitCode === 0 ? (JSON.parse(stdout) as Record<string, T>) : undefined;
+}
+
+/**
+ * The stack's configuration, by its full keys, secrets in plain text: never to be shown.
+ *
+ * @throws UserError in one line
+ */
+export async function configuration(
+    stack: string,
+    configFile: string | undefined,
+    context: RunContext,
+): Promise<Record<string, string | undefined>> {
+    const args = ["config", "--json", "--show-secrets", ...stackFlags({ stack, configFile })];
+    const { exitCode, all, stdout } = await pulumi(args, context, false);
     if (exitCode !== 0) {
-        return {};
+        throw new UserError(`the stack's configuration cannot be read: ${oneLine(new Error(all))}`);
     }
-    const pools = JSON.parse(stdout) as Record<string, { version?: string }>;
-    return Object.fromEntries(Object.entries(pools).map(([name, { version = "" }]) => [name, version]));
+    const values = JSON.parse(stdout) as Record<string, { value?: string }>;
+    return Object.fromEntries(Object.entries(values).map(([key, { value }]) => [key, value]));
 }
 
 async function run(command: string[], options: Options, context: RunContext, live: boolean): Promise<Result> {
@@ -76,7 +97,7 @@ async function run(command: string[], options: Options, context: RunContext, liv
     return { succeeded: exitCode === 0, output: all, summary: summarize(parseEvents(events)) };
 }
 
-function stackFlags({ stack, configFile }: Options, withConfig = true): string[] {
+function stackFlags({ stack, configFile }: Pick<Options, "stack" | "configFile">, withConfig = true): string[] {
     return [...(stack ? ["--stack", stack] : []), ...(withConfig && configFile ? ["--config-file", configFile] : [])];
 }
 

@@ -63,6 +63,42 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     expect(preview.exitCode, preview.all).toBe(0);
 });
 
+test("npm run status shows which machines were made from which image, and exits with 2 where somebody should look", async () => {
+    const { sandbox, prod } = scheduled;
+    const status = (...flags: string[]) =>
+        scheduled.npm("status", prod, ["--stack", "prod", "--config-file", prod.configFile, ...flags]);
+    const scaleSet = sandbox.azure.scaleSets()[0];
+    const version = scheduled.image().split("/").at(-1) ?? "";
+    await sandbox.azure.setCapacity(scaleSet.id, 3);
+    await sandbox.nodes.settled();
+
+    const first = await status();
+    expect(first.exitCode, first.all).toBe(0);
+    expect(first.stdout).toMatch(new RegExp(`^  \\* ${version} +\\S+ +1 +1 +unproven +k8s-pool1-`, "m"));
+    expect(first.stdout).toMatch(/^ {4}microsoft-aks:aks:\S+ +2 +2$/m);
+
+    const { virtualMachineScaleSets } = computeClient(sandbox.azure);
+    const { resourceGroup, name } = scaleSet;
+    const model = await virtualMachineScaleSets.get(resourceGroup, name);
+    const { imageReference } = model.virtualMachineProfile!.storageProfile!;
+    const marketplace = { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112" };
+    model.virtualMachineProfile!.storageProfile!.imageReference = { ...marketplace, version: "2021.12.07" };
+    await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);
+    const changed = await status("--json");
+    expect(changed.exitCode, changed.all).toBe(2);
+    expect(JSON.parse(changed.stdout)).toMatchObject([
+        { pool: "pool1", attention: [expect.stringContaining("somebody else has changed it")] },
+    ]);
+    model.virtualMachineProfile!.storageProfile!.imageReference = imageReference;
+    await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);
+
+    const wrong = await status("--new-node-timeout", "soon");
+    expect([wrong.exitCode, wrong.all]).toEqual([
+        1,
+        '--new-node-timeout "soon" is no duration such as 15m; see --help',
+    ]);
+});
+
 test("a pool that the stack does not have is refused in one line", async () => {
     const file = join(scheduled.sandbox.directory, "Pulumi.empty.yaml");
     writeFileSync(file, "config: {}\n");

@@ -1,0 +1,123 @@
+// Reads how a stack's pools stand: from its outputs, Azure and the cluster. Changes nothing.
+import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
+import type { V1Node } from "@kubernetes/client-node";
+import { recordOf, type ModelRecord } from "../../policies/contract";
+import { computeClient, readOrUndefined } from "../../components/azure/client";
+import { parseArmId } from "../../components/azure/ids";
+import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
+import { OWNER_TAG } from "../../components/azure/tags";
+import { UserError } from "../../components/core/errors";
+import { isReady } from "../../components/node/node";
+import { instanceOf } from "../../components/node/providerId";
+import { unfinishedCapture, type UnfinishedCapture } from "../../components/selection/unfinished";
+import type { Machine } from "./proof";
+
+/** One pool in the stack's outputs. */
+export interface PoolOutput {
+    scaleSetId: string;
+    version: string;
+    versions: string[];
+    explanation: string;
+    model?: ModelRecord;
+}
+
+/** How a pool stands. */
+export interface PoolFacts {
+    name: string;
+    output: PoolOutput;
+    /** The image of its model now, as in `ModelRecord`. */
+    image: string;
+    /** Versions of its image definition; empty while the model points at no gallery image and never did. */
+    gallery: GalleryVersion[];
+    /** Its machines by the image that each was made from. */
+    machines: Map<string, Machine[]>;
+    /** Captures that have not ended. */
+    unfinished: UnfinishedCapture[];
+    /** Names of disks and snapshots that captures have left. */
+    leftovers: string[];
+}
+
+/**
+ * @param nodes all nodes of the cluster
+ * @throws UserError in one line
+ */
+export async function readPool(name: string, output: PoolOutput, nodes: V1Node[], now: Date): Promise<PoolFacts> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(output.scaleSetId);
+    const client = await computeClient(subscriptionId);
+    const live = await readOrUndefined(`scale set ${names[0]}`, () =>
+        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
+    );
+    if (!live) {
+        throw new UserError(`${name}: there is no scale set ${output.scaleSetId}`);
+    }
+    const { image } = recordOf(live);
+    const definition = definitionOf(image) ?? definitionOf(output.model?.image ?? "");
+    const own = nodes.filter(({ spec }) => instanceOf(spec?.providerID ?? "", output.scaleSetId) !== undefined);
+    const [vms, gallery, leftovers] = await Promise.all([
+        readOrUndefined(`the machines of ${names[0]}`, () =>
+            collect(client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])),
+        ),
+        definition ? readImages(definition) : [],
+        readLeftovers(name, output.scaleSetId),
+    ]);
+    return {
+        ...{ name, output, image, gallery, leftovers },
+        machines: machinesByImage(vms ?? [], own, output.scaleSetId),
+        unfinished: own.flatMap(
+            ({ metadata }) =>
+                unfinishedCapture({ name: metadata?.name ?? "", annotations: metadata?.annotations ?? {} }, now) ?? [],
+        ),
+    };
+}
+
+/** ARM id of the image definition of a gallery image version; undefined for any other image. */
+function definitionOf(image: string): string | undefined {
+    return /^(\/subscriptions\/.+\/galleries\/[^/]+\/images\/[^/]+)\/versions\/[^/]+$/i.exec(image)?.[1];
+}
+
+function machinesByImage(vms: VirtualMachineScaleSetVM[], nodes: V1Node[], scaleSetId: string): Map<string, Machine[]> {
+    const byImage = new Map<string, Machine[]>();
+    for (const vm of vms) {
+        const node = nodes.find(({ spec }) => instanceOf(spec?.providerID ?? "", scaleSetId) === vm.instanceId);
+        const ready = node?.status?.conditions?.find(({ type }) => type === "Ready");
+        const since = new Date(ready?.lastTransitionTime ?? "");
+        const image = recordOf({ virtualMachineProfile: { storageProfile: vm.storageProfile } }).image.toLowerCase();
+        const machine = {
+            name: node?.metadata?.name ?? vm.osProfile?.computerName ?? vm.name ?? "",
+            madeAt: vm.timeCreated,
+            ready: isReady(node ?? {}),
+            readySince: Number.isNaN(since.getTime()) ? undefined : since,
+        };
+        byImage.set(image, [...(byImage.get(image) ?? []), machine]);
+    }
+    return byImage;
+}
+
+/** Disks and snapshots of captures of the pool, by their tags: of one that is under way, or that was interrupted. */
+async function readLeftovers(pool: string, scaleSetId: string): Promise<string[]> {
+    const { subscriptionId, resourceGroup } = parseArmId(scaleSetId);
+    const { disks, snapshots } = await computeClient(subscriptionId);
+    const kinds = [
+        { what: "disk", list: () => disks.listByResourceGroup(resourceGroup) },
+        { what: "snapshot", list: () => snapshots.listByResourceGroup(resourceGroup) },
+    ];
+    const found = kinds.map(async ({ what, list }) => {
+        const all = (await readOrUndefined(`the ${what}s of ${resourceGroup}`, () => collect<Tagged>(list()))) ?? [];
+        const own = all.filter(({ tags }) => tags?.[OWNER_TAG] === "kamino" && tags.pool === pool);
+        return own.map(({ name }) => `${what} ${name ?? ""}`);
+    });
+    return (await Promise.all(found)).flat();
+}
+
+interface Tagged {
+    name?: string;
+    tags?: Record<string, string>;
+}
+
+async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
+    const all: T[] = [];
+    for await (const each of pages) {
+        all.push(each);
+    }
+    return all;
+}

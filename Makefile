@@ -102,7 +102,7 @@ faults: build ## a bump broken at each of its remote calls in each way: an hour 
 	@FAULTS=all npx --no-install vitest run test/faults
 
 .PHONY: bench
-bench: build ## what previews and large clusters cost, as ratios within one run: about 10 minutes on an idle machine
+bench: build ## what previews and large clusters cost, as ratios within one run: some minutes; BENCH_NODES=5000 takes longer
 	@exec $(typescript) test/bench/main.ts
 
 .PHONY: clean

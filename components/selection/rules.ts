@@ -186,11 +186,11 @@ export function best(candidates: PoolNode[], facts: Facts): PoolNode | undefined
     const since = (node: PoolNode) =>
         // One chosen before had been Ready longest; our capture restarted it.
         isPending(node, facts) ? 0 : (node.details?.readySince?.getTime() ?? facts.now.getTime());
-    const order =
-        facts.rules.prefer === "longest-ready"
-            ? (a: PoolNode, b: PoolNode) => since(a) - since(b)
-            : (a: PoolNode, b: PoolNode) => rebooted(b) - rebooted(a);
-    return [...candidates].sort((a, b) => order(a, b) || (a.name < b.name ? -1 : 1))[0];
+    // The lower the better; worked out once for each node, since it takes parsing.
+    const rank = facts.rules.prefer === "longest-ready" ? since : (node: PoolNode) => -rebooted(node);
+    return candidates
+        .map((node) => ({ node, rank: rank(node) }))
+        .sort((a, b) => a.rank - b.rank || (a.node.name < b.node.name ? -1 : 1))[0]?.node;
 }
 
 /** When kured saw the need for the node's latest reboot, or why its annotation does not tell. */

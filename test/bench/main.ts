@@ -10,7 +10,7 @@ import { patch, poolStack } from "../stack/support/pools";
 import { measureInTurns, median, type Cost, type Measured } from "./measure";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
-const NODES = Number(process.env.BENCH_NODES ?? 5000);
+const NODES = Number(process.env.BENCH_NODES ?? 1000);
 const LOADER = ["node", "--require", join(repository, "components/engine/typescript.cjs")];
 
 function say(row: string): void {

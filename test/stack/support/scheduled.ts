@@ -62,7 +62,12 @@ export class Scheduled {
     }
 
     /** A runner command as a person types it. */
-    npm(script: "preview" | "up" | "retake" | "init" | "status", stack: Stack, flags: string[] = [], env: NodeJS.ProcessEnv = {}) {
+    npm(
+        script: "preview" | "up" | "retake" | "init" | "status",
+        stack: Stack,
+        flags: string[] = [],
+        env: NodeJS.ProcessEnv = {},
+    ) {
         return execa("npm", ["run", "--silent", script, "--", ...flags], {
             ...{ cwd: repository, env: { ...stack.env, ...env }, extendEnv: false, reject: false },
             ...{ all: true, stdin: "ignore" },

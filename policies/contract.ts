@@ -22,6 +22,9 @@ export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
 /** What is done when somebody else has changed a model since this stack's last run. */
 export type OnForeignChange = "stop" | "restore" | "adopt";
 
+/** What becomes of the custom data and the extensions by which a new node of a pool joins. */
+export type Bootstrap = "keep" | "remove";
+
 /**
  * What is recorded of a model: a few short values among a stack's outputs. Records of earlier versions have the first
  * two.
@@ -62,7 +65,7 @@ export interface PreviousPool {
     model?: ModelRecord;
     accepted?: AcceptedImage;
     /** Whether new nodes still join by their own bootstrap. */
-    bootstrap?: "keep" | "remove";
+    bootstrap?: Bootstrap;
     /** Whether the stack has a ForeignChanges resource for the pool. */
     foreignChangesSeen?: boolean;
 }
@@ -130,7 +133,7 @@ export function recordOf(model: object): ModelRecord {
     const { storageProfile, osProfile, ...profile } = virtualMachineProfile ?? {};
     const { imageReference, ...storage } = (storageProfile ?? {}) as Json & { imageReference?: Record<string, string> };
     const os = { ...(osProfile as Json | undefined), customData: undefined };
-    // The program's own tag is no part of what it records.
+    // What is recorded leaves out the program's own tag.
     const parts: Json = { ...top, tags: { ...(top.tags as Json | undefined), [BOOTSTRAP_TAG]: undefined } };
     for (const [name, part] of Object.entries({ ...profile, storageProfile: storage, osProfile: os })) {
         parts[`virtualMachineProfile.${name}`] = part;

@@ -181,8 +181,8 @@ reserve() {
 
 # ext4 never gives away its last blocks (2 %, at most 4,096), and those are the smallest gaps, just where files were deleted. It counts
 # blocks as free at once when a file is deleted, and gives them to others only after its next commit, up to five seconds later. So a file
-# made in between gets the last ones. Three times, in case that somebody else's sync comes in between:
-# https://docs.kernel.org/filesystems/ext4/overview.html
+# made in between gets the last ones. Three times, in case that somebody else's sync comes in between. See ext4_calculate_resv_clusters
+# and ext4_free_blocks in https://github.com/torvalds/linux/tree/master/fs/ext4
 take_last_blocks() {
     for number in 1 2 3; do
         sync

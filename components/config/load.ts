@@ -68,13 +68,14 @@ export interface Settings {
  * @throws UserError in one line that starts with the config key
  */
 export function loadSettings(config: pulumi.Config): Settings {
-    const prefix = `${config.name}:`;
-    const configured = Object.fromEntries(
-        Object.entries(pulumi.runtime.allConfig())
-            .filter(([key]) => key.startsWith(prefix))
-            .map(([key, value]) => [key.slice(prefix.length), value]),
-    );
-    return readSettings(configured, config.name);
+    return settingsIn(pulumi.runtime.allConfig(), config.name);
+}
+
+/** The same from a stack's whole configuration, by full keys. */
+export function settingsIn(all: Record<string, unknown>, project = "kamino"): Settings {
+    const prefix = `${project}:`;
+    const own = Object.entries(all).filter(([key]) => key.startsWith(prefix));
+    return readSettings(Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])), project);
 }
 
 /** The same from plain values: texts as the engine gives them. */

@@ -1,6 +1,6 @@
 // Which model the stack declares for a scale set: the one that Azure has, or one whose nodes start from this stack's
 // image. Pure.
-import type { AcceptedImage, PreviousPool } from "../../policies/contract";
+import type { AcceptedImage, Bootstrap, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
 import { shortImage } from "./foreignChanges";
@@ -30,7 +30,7 @@ export interface DesiredModelArgs {
     /** How often the stack has written its model over somebody else's. */
     writes: number;
     /** Whether new nodes still join by their own bootstrap. */
-    bootstrap: "keep" | "remove";
+    bootstrap: Bootstrap;
 }
 
 /**

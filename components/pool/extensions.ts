@@ -1,6 +1,6 @@
 // Which extensions of a model go when new nodes start from an image, and which stay. Pure.
 import picomatch from "picomatch";
-import { extensionText } from "../../policies/contract";
+import { extensionText, type Bootstrap } from "../../policies/contract";
 
 /** The parts of an extension that tell what it is. */
 export interface Extension {
@@ -18,7 +18,7 @@ export interface ExtensionSettings {
     removeExtensions: string[];
     keepExtensions: string[];
     /** `keep` where new nodes still join by their own bootstrap: then no extension that bootstraps goes. */
-    bootstrap?: "keep" | "remove";
+    bootstrap?: Bootstrap;
 }
 
 /**
@@ -44,10 +44,7 @@ export function matches({ name, publisher, type }: Extension, patterns: string[]
  * Whether an extension stays in a model that starts from an image. What is configured to stay stays, whatever it is.
  */
 export function keepsExtension(extension: Extension, settings: ExtensionSettings): boolean {
-    if (bootstraps(extension) && settings.bootstrap === "keep") {
-        return true;
-    }
-    const goes = bootstraps(extension) || matches(extension, settings.removeExtensions);
+    const goes = bootstraps(extension) ? settings.bootstrap !== "keep" : matches(extension, settings.removeExtensions);
     return !goes || matches(extension, settings.keepExtensions);
 }
 

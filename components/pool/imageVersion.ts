@@ -1,11 +1,12 @@
 // One gallery image version: a node's OS disk is captured, made a version, and replicated to where pools start nodes.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
+import type { Bootstrap } from "../../policies/contract";
 import { OsDiskCapture, deleteSource } from "../capture/osDiskCapture";
 import type { CaptureSettings } from "../config/load";
 import { formatDuration } from "../core/duration";
 import type { KubernetesSettings } from "../node/kubernetes";
-import type { Bootstrap, Choice } from "../selection/nodeSelection";
+import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageVersionId } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";

@@ -1,11 +1,17 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { recordOf, type AcceptedImage, type ModelRecord, type PreviousPool } from "../../policies/contract";
+import {
+    recordOf,
+    type AcceptedImage,
+    type Bootstrap,
+    type ModelRecord,
+    type PreviousPool,
+} from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
-import { NodeSelection, bootstrapOf, type Bootstrap, type Choice } from "../selection/nodeSelection";
+import { NodeSelection, bootstrapOf, type Choice } from "../selection/nodeSelection";
 import { desiredModel, endOfAcceptance, needsRewrite, type DesiredModel, type DesiredModelArgs } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import { changesInPlan } from "./foreignChanges";

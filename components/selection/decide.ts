@@ -1,11 +1,12 @@
 // From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps.
 // Pure.
+import type { Bootstrap } from "../../policies/contract";
 import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
-import type { Bootstrap, Choice, GivenUp } from "./nodeSelection";
+import type { Choice, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
     HARD_RULES,
@@ -57,7 +58,7 @@ export interface Decision {
     current: string;
     currentNode: string;
     /** The node to take in this run; undefined when nothing is to change. */
-    chosen?: { node: PoolNode; choice: Choice; way: CaptureWay; bootstrap: Bootstrap };
+    chosen?: { node: PoolNode; choice: Choice; way: CaptureWay };
     /** How many nodes each rule has rejected; undefined where the configuration names the node or the version. */
     screening?: Screening;
     /** Why no node was taken although some may fit. */
@@ -120,9 +121,8 @@ export function decide(nodes: PoolNode[], inputs: DecisionInputs): Decision {
     if (obstacle) {
         return { ...toDecision(inputs, history.built, obstacle), screening: pick.screening };
     }
-    const { way, bootstrap } = inputs;
     const decision = toDecision(inputs, [...history.built, choice]);
-    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice, way, bootstrap } };
+    return { ...decision, screening: pick.screening, chosen: { node: pick.node, choice, way: inputs.way } };
 }
 
 /** What speaks against capturing this node in this run, although it is the one to take. */

@@ -5,7 +5,7 @@ import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
 import type { Decision, NoChoice } from "./decide";
-import type { Bootstrap } from "./nodeSelection";
+import type { Choice } from "./nodeSelection";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
 
 /**
@@ -21,7 +21,7 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     if (chosen) {
         const ready = `ready ${roundedDown(readyFor(chosen.node, facts.now))}`;
         const named = how || ", as named by the configuration (node)";
-        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}${bootstrapText(chosen.bootstrap)}`;
+        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}${bootstrapText(chosen.choice)}`;
     }
     if (noChoice?.kind === "pinned") {
         return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;
@@ -31,7 +31,7 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     return `${pool}: unchanged, ${image}${why && `; ${why}`}${how}`;
 }
 
-function bootstrapText(bootstrap: Bootstrap): string {
+function bootstrapText({ bootstrap }: Choice): string {
     return bootstrap === "keep" ? "; new nodes still join by their own bootstrap, from the patched disk" : "";
 }
 

@@ -1,6 +1,7 @@
 // The resource that says which node a pool's next image comes from, and which images the pool has. Its shell: types and
 // names.
 import * as pulumi from "@pulumi/pulumi";
+import type { Bootstrap } from "../../policies/contract";
 import type { CaptureMode } from "../capture/mode";
 import { shell } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
@@ -15,9 +16,6 @@ export interface SelectionRules {
     ignoreNodes: string[];
     ignoreAnnotations: string[];
 }
-
-/** What becomes of the custom data and the extensions by which a new node of the pool joins. */
-export type Bootstrap = "keep" | "remove";
 
 /** One node that was chosen, and the image version that is made of its OS disk. */
 export interface Choice {

@@ -114,7 +114,7 @@ async function addDetails(
     // Only what is a node's name goes into an address.
     const missing = names.filter((name) => NODE_NAME_FORMAT.test(name) && !known.has(name));
     const found = missing.length > MOST_GETS ? await listWholeNodes(cluster) : await getEach(cluster, missing);
-    found.forEach((node) => known.set(node.metadata?.name ?? "", toDetails(node)));
+    found.forEach((node) => known.set(node.metadata?.name ?? "", detailsOf(node)));
     const gone = new Set(missing.filter((name) => !known.has(name)));
     return nodes
         .filter(({ name }) => !gone.has(name))
@@ -132,7 +132,8 @@ async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> 
     return nodes.filter((node) => node !== undefined);
 }
 
-function toDetails({ spec, status }: V1Node): NodeDetails {
+/** What the whole object of a node says besides what a list of nodes shows. */
+export function detailsOf({ spec, status }: V1Node): NodeDetails {
     const ready = status?.conditions?.find(({ type }) => type === "Ready");
     const since = new Date(ready?.lastTransitionTime ?? "");
     return {

@@ -2,7 +2,7 @@
 // nothing.
 import { parseArgs } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
-import { readSettings, type Settings } from "../../components/config/load";
+import { settingsIn } from "../../components/config/load";
 import { isDuration, parseDuration } from "../../components/core/duration";
 import { oneLine, UserError } from "../../components/core/errors";
 import { listWholeNodes } from "../../components/node/nodeList";
@@ -23,7 +23,6 @@ minimumReadyTime. failed: one has not become Ready in time, and none has. unprov
 
 It exits with 0, with 2 when a line begins with ! (somebody should look), with 1 on an error. It changes nothing.`;
 
-const PREFIX = "kamino:";
 const EXIT = { fine: 0, error: 1, attention: 2 } as const;
 
 async function main(args: string[], stop: AbortSignal): Promise<number> {
@@ -63,12 +62,6 @@ async function readStatus(options: StatusOptions, context: RunContext): Promise<
         return statusOf(await readPool(name, output, nodes, now), now, rules);
     });
     return await Promise.all(statuses);
-}
-
-/** The program's own settings among a stack's configuration. */
-function settingsIn(config: Record<string, string | undefined>): Settings {
-    const own = Object.entries(config).filter(([key]) => key.startsWith(PREFIX));
-    return readSettings(Object.fromEntries(own.map(([key, value]) => [key.slice(PREFIX.length), value])));
 }
 
 function readOptions(args: string[]) {

@@ -7,8 +7,9 @@ import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
 import { OWNER_TAG } from "../../components/azure/tags";
 import { UserError } from "../../components/core/errors";
-import { isReady } from "../../components/node/node";
+import { listedNodeOf } from "../../components/node/nodeList";
 import { instanceOf } from "../../components/node/providerId";
+import { detailsOf } from "../../components/selection/readNodes";
 import { unfinishedCapture, type UnfinishedCapture } from "../../components/selection/unfinished";
 import type { Machine } from "./proof";
 
@@ -27,7 +28,9 @@ export interface PoolFacts {
     output: PoolOutput;
     /** The image of its model now, as in `ModelRecord`. */
     image: string;
-    /** Versions of its image definition; empty while the model points at no gallery image and never did. */
+    /** ARM id of its image definition; empty while the model points at no gallery image and never did. */
+    definition: string;
+    /** The definition's versions. */
     gallery: GalleryVersion[];
     /** Its machines by the image that each was made from. */
     machines: Map<string, Machine[]>;
@@ -51,22 +54,19 @@ export async function readPool(name: string, output: PoolOutput, nodes: V1Node[]
         throw new UserError(`${name}: there is no scale set ${output.scaleSetId}`);
     }
     const { image } = recordOf(live);
-    const definition = definitionOf(image) ?? definitionOf(output.model?.image ?? "");
-    const own = nodes.filter(({ spec }) => instanceOf(spec?.providerID ?? "", output.scaleSetId) !== undefined);
+    const definition = definitionOf(image) ?? definitionOf(output.model?.image ?? "") ?? "";
+    const own = nodesByInstance(nodes, output.scaleSetId);
     const [vms, gallery, leftovers] = await Promise.all([
         readOrUndefined(`the machines of ${names[0]}`, () =>
             collect(client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])),
         ),
-        definition ? readImages(definition) : [],
+        definition === "" ? [] : readImages(definition),
         readLeftovers(name, output.scaleSetId),
     ]);
     return {
-        ...{ name, output, image, gallery, leftovers },
-        machines: machinesByImage(vms ?? [], own, output.scaleSetId),
-        unfinished: own.flatMap(
-            ({ metadata }) =>
-                unfinishedCapture({ name: metadata?.name ?? "", annotations: metadata?.annotations ?? {} }, now) ?? [],
-        ),
+        ...{ name, output, image, definition, gallery, leftovers },
+        machines: machinesByImage(vms ?? [], own),
+        unfinished: [...own.values()].flatMap((node) => unfinishedCapture(listedNodeOf(node), now) ?? []),
     };
 }
 
@@ -75,20 +75,26 @@ function definitionOf(image: string): string | undefined {
     return /^(\/subscriptions\/.+\/galleries\/[^/]+\/images\/[^/]+)\/versions\/[^/]+$/i.exec(image)?.[1];
 }
 
-function machinesByImage(vms: VirtualMachineScaleSetVM[], nodes: V1Node[], scaleSetId: string): Map<string, Machine[]> {
+/** The nodes that are machines of the scale set, by the machines' numbers. */
+function nodesByInstance(nodes: V1Node[], scaleSetId: string): Map<string, V1Node> {
+    const byInstance = new Map<string, V1Node>();
+    for (const node of nodes) {
+        const instance = instanceOf(node.spec?.providerID ?? "", scaleSetId);
+        if (instance !== undefined) {
+            byInstance.set(instance, node);
+        }
+    }
+    return byInstance;
+}
+
+function machinesByImage(vms: VirtualMachineScaleSetVM[], nodes: Map<string, V1Node>): Map<string, Machine[]> {
     const byImage = new Map<string, Machine[]>();
     for (const vm of vms) {
-        const node = nodes.find(({ spec }) => instanceOf(spec?.providerID ?? "", scaleSetId) === vm.instanceId);
-        const ready = node?.status?.conditions?.find(({ type }) => type === "Ready");
-        const since = new Date(ready?.lastTransitionTime ?? "");
+        const node = nodes.get(vm.instanceId ?? "");
         const image = recordOf({ virtualMachineProfile: { storageProfile: vm.storageProfile } }).image.toLowerCase();
-        const machine = {
-            name: node?.metadata?.name ?? vm.osProfile?.computerName ?? vm.name ?? "",
-            madeAt: vm.timeCreated,
-            ready: isReady(node ?? {}),
-            readySince: Number.isNaN(since.getTime()) ? undefined : since,
-        };
-        byImage.set(image, [...(byImage.get(image) ?? []), machine]);
+        const { ready, readySince } = detailsOf(node ?? {});
+        const name = node?.metadata?.name ?? vm.osProfile?.computerName ?? vm.name ?? "";
+        byImage.set(image, [...(byImage.get(image) ?? []), { name, madeAt: vm.timeCreated, ready, readySince }]);
     }
     return byImage;
 }

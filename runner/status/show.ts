@@ -1,7 +1,8 @@
 // How a stack's pools stand, for people and for programs. Pure.
 import { roundedDown } from "../../components/core/duration";
 import { compareVersions, momentOf, sameVersion } from "../../components/core/version";
-import { proofOf, type Machine, type Proof, type ProofRules } from "./proof";
+import { shortImage } from "../../components/pool/foreignChanges";
+import { proofOf, type Proof, type ProofRules } from "./proof";
 import type { PoolFacts } from "./read";
 
 /** An image version of a pool, or another image that its machines were made from. */
@@ -36,27 +37,30 @@ export interface PoolStatus {
 
 /** Works out how a pool stands. */
 export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolStatus {
-    const { name, output, image, gallery, unfinished, leftovers } = facts;
-    const machines = new Map([...facts.machines].map(([id, found]) => [shortName(id), found]));
-    const current = shortName(image);
+    const { name, output, gallery, unfinished, leftovers } = facts;
+    const nameOf = (image: string) => shortImage(image, facts.definition);
     const versions = gallery
         .map(({ version }) => version)
         .sort(compareVersions)
         .reverse();
-    const others = [...machines.keys()].filter((each) => !versions.some((version) => isVersion(version, each))).sort();
-    const images = [...versions, ...others].map((each): ImageStatus => {
-        const found = [...machines].find(([key]) => isVersion(each, key) || each === key)?.[1] ?? [];
-        const version = gallery.find(({ version }) => version === each);
+    const made = [...facts.machines].map(([image, machines]) => ({ image: nameOf(image), machines }));
+    const others = made.map(({ image }) => image).filter((image) => !versions.some((each) => isSame(each, image)));
+    const images = [...versions, ...new Set(others.sort())].map((image): ImageStatus => {
+        const machines = made.filter((each) => isSame(each.image, image)).flatMap((each) => each.machines);
+        const version = gallery.find((each) => each.version === image);
+        const { state, late } = proofOf(machines, now, rules);
         return {
-            image: each,
-            current: isVersion(each, current) || each === current,
-            ...machineCounts(found),
-            ...(version && versionFacts(version, found, now, rules)),
-            late: proofOf(found, now, rules).late,
+            image,
+            current: isSame(image, nameOf(facts.image)),
+            machines: machines.length,
+            ready: machines.filter(({ ready }) => ready).length,
+            ...(version && { ...versionFacts(version, now), proof: state }),
+            late,
         };
     });
+    const wrote = output.model?.image;
     const attention = [
-        ...foreign(facts),
+        ...(wrote === undefined ? [] : foreign(nameOf(facts.image), nameOf(wrote))),
         ...images.filter(({ proof }) => proof === "failed").map(failedLine),
         ...unfinished.map(({ node, state, version }) => `node ${node}: its capture for image ${version} is ${state}`),
         ...leftovers.map(
@@ -66,22 +70,12 @@ export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolSt
     return { pool: name, scaleSetId: output.scaleSetId, explanation: output.explanation, images, attention };
 }
 
-function machineCounts(machines: Machine[]): { machines: number; ready: number } {
-    return { machines: machines.length, ready: machines.filter(({ ready }) => ready).length };
-}
-
-function versionFacts(
-    { version, state, node }: PoolFacts["gallery"][number],
-    machines: Machine[],
-    now: Date,
-    rules: ProofRules,
-): Partial<ImageStatus> {
+function versionFacts({ version, state, node }: PoolFacts["gallery"][number], now: Date): Partial<ImageStatus> {
     const made = momentOf(version);
     return {
         ...(state !== "Succeeded" && { state }),
         ...(made && { age: roundedDown(now.getTime() - made.getTime()) }),
         donor: node,
-        proof: proofOf(machines, now, rules).state,
     };
 }
 
@@ -89,24 +83,14 @@ function failedLine({ image, machines, late }: ImageStatus): string {
     return `image ${image} failed: ${late.length} of ${machines} machines made from it not Ready in time (${late.join(", ")})`;
 }
 
-function foreign({ image, output }: PoolFacts): string[] {
-    const wrote = output.model?.image;
-    const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase() || isVersion(shortName(a), shortName(b));
-    return wrote === undefined || same(wrote, image)
-        ? []
-        : [
-              `new machines start from ${shortName(image)}, and this stack left the model at ${shortName(wrote)}: somebody else has changed it`,
-          ];
+function foreign(now: string, wrote: string): string[] {
+    const line = `new machines start from ${now}, and this stack left the model at ${wrote}: somebody else has changed it`;
+    return isSame(now, wrote) ? [] : [line];
 }
 
-/** A gallery image by its version, any other by its last part. */
-function shortName(image: string): string {
-    return image.split("/").at(-1) ?? image;
-}
-
-/** Azure may drop a leading zero of a name. */
-function isVersion(version: string, name: string): boolean {
-    return momentOf(version) !== undefined && momentOf(name) !== undefined && sameVersion(version, name);
+/** Whether two names are of the same image: ids are compared without case, versions by their numbers. */
+function isSame(a: string, b: string): boolean {
+    return a.toLowerCase() === b.toLowerCase() || sameVersion(a, b);
 }
 
 /** All pools as a text for a terminal. */

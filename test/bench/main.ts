@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { REBOOT_NEEDED } from "../../components/node/kured";
 import { repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
@@ -11,7 +12,7 @@ import { measureInTurns, median, type Cost, type Measured } from "./measure";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const NODES = Number(process.env.BENCH_NODES ?? 1000);
-const LOADER = ["node", "--require", join(repository, "components/engine/typescript.cjs")];
+const LOADER = ["--require", join(repository, "components/engine/typescript.cjs")];
 
 function say(row: string): void {
     console.log(row);
@@ -72,8 +73,8 @@ interface Read extends Cost {
 
 /** One process that reads or chooses among nodes. */
 function nodesProcess(what: string, argument: string, env: NodeJS.ProcessEnv): Read {
-    const [node, ...args] = [...LOADER, join(repository, "test/bench/nodes.ts"), what, argument];
-    return JSON.parse(execFileSync(node, args, { env, encoding: "utf8" })) as Read;
+    const args = [...LOADER, join(repository, "test/bench/nodes.ts"), what, argument];
+    return JSON.parse(execFileSync(process.execPath, args, { env, encoding: "utf8" })) as Read;
 }
 
 /** Reading all nodes and choosing among them, against the client library's `listNode()`. */
@@ -106,7 +107,7 @@ async function createNodes({ nodes: { api } }: Sandbox, count: number): Promise<
     const labels = Object.fromEntries(
         Array.from({ length: 30 }, (_, index) => [`example.org/label-${index}`, "y".repeat(40)]),
     );
-    const annotations = { ...filler, "weave.works/kured-most-recent-reboot-needed": "2026-11-20T04:12:09Z" };
+    const annotations = { ...filler, [REBOOT_NEEDED]: "2026-11-20T04:12:09Z" };
     const create = (index: number) =>
         api.core.createNode({ body: { metadata: { name: `large-${index}`, labels, annotations } } });
     for (let index = 0; index < count; index += 20) {

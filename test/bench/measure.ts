@@ -8,8 +8,6 @@ export interface Measured {
     command: string[];
     cwd: string;
     env: NodeJS.ProcessEnv;
-    /** Exit codes that are expected; default 0. */
-    exitCodes?: number[];
 }
 
 /** What a run of it cost: seconds by the clock, and of CPU in all its processes. */
@@ -21,12 +19,12 @@ export interface Cost {
 const run = promisify(execFile);
 
 /** bash counts the CPU time of all processes that have ended below it, waited for by whoever started them. */
-async function measureOnce({ name, command, cwd, env, exitCodes = [0] }: Measured): Promise<Cost> {
+async function measureOnce({ name, command, cwd, env }: Measured): Promise<Cost> {
     const script = `TIMEFORMAT='MEASURED %R %U %S'; time "$@" >/dev/null 2>/dev/null; echo "EXIT $?"`;
     const { stdout, stderr } = await run("bash", ["-c", script, "bash", ...command], { cwd, env });
     const [, wall, user, system] = /MEASURED (\S+) (\S+) (\S+)/.exec(stderr) ?? [];
     const exitCode = Number(/EXIT (\d+)/.exec(stdout)?.[1]);
-    if (!exitCodes.includes(exitCode)) {
+    if (exitCode !== 0) {
         throw new Error(`${name} ended with ${exitCode}: ${command.join(" ")}`);
     }
     return { wall: Number(wall), cpu: Number(user) + Number(system) };

@@ -1,6 +1,7 @@
 // Reads or chooses among many nodes, in a process of its own: `nodes.ts list|client FILE` with a kubeconfig, or
 // `nodes.ts rules COUNT`. Prints one line of JSON.
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+import { REBOOT_NEEDED } from "../../components/node/kured";
 import { kubernetes } from "../../components/node/kubernetes";
 import { listNodes, type ListedNode } from "../../components/node/nodeList";
 import { filterCandidates, best, type Facts } from "../../components/selection/rules";
@@ -19,7 +20,7 @@ const facts = (now: Date): Facts => ({
 function madeUp(count: number): ListedNode[] {
     return Array.from({ length: count }, (_, index) => ({
         ...{ name: `n${index}`, labels: {}, cordoned: false, ready: true, deleting: false, kubeletVersion: "v1.27.4" },
-        annotations: { "weave.works/kured-most-recent-reboot-needed": `2026-11-2${index % 5}T04:12:09Z` },
+        annotations: { [REBOOT_NEEDED]: `2026-11-2${index % 5}T04:12:09Z` },
     }));
 }
 

@@ -42,6 +42,7 @@ const facts = (changes: Partial<PoolFacts> = {}): PoolFacts => ({
         model: { image: version("2026.1122.0412"), rest: "" },
     },
     image: version("2026.1122.412"),
+    definition: DEFINITION,
     gallery: [
         { version: "2026.1121.0409", state: "Succeeded", attempt: 1, node: "b" },
         { version: "2026.1122.412", state: "Updating", attempt: 1, node: "a" },
@@ -78,6 +79,16 @@ describe("the status of a pool", () => {
         expect(statusOf(facts({ image }), NOW, RULES).attention).toEqual([
             "new machines start from Canonical:ubuntu:22_04-lts:latest, and this stack left the model at 2026.1122.0412: " +
                 "somebody else has changed it",
+        ]);
+    });
+
+    it("counts machines of a version of the same name in another gallery apart", () => {
+        const elsewhere = version("2026.1122.412").replace("/galleries/g/", "/galleries/h/");
+        const machines = new Map([[elsewhere, [ready(90)]]]);
+        expect(statusOf(facts({ machines }), NOW, RULES).images).toMatchObject([
+            { image: "2026.1122.412", machines: 0, proof: "unproven" },
+            { image: "2026.1121.0409", machines: 0 },
+            { image: "h/pool1/2026.1122.412", machines: 1, current: false },
         ]);
     });
 

@@ -1,7 +1,8 @@
 // A pool of nodes and a question about it, each test changing what it is about.
+import type { Bootstrap } from "../../../policies/contract";
 import type { CaptureWay } from "../../../components/capture/mode";
 import { reconcile } from "../../../components/selection/history";
-import type { Bootstrap, Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
+import type { Choice, GivenUp, SelectionRules } from "../../../components/selection/nodeSelection";
 import { REBOOT_NEEDED } from "../../../components/node/kured";
 import type { DecisionInputs } from "../../../components/selection/decide";
 import type { Facts, PoolNode } from "../../../components/selection/rules";

@@ -6,7 +6,8 @@ import { stripVTControlCharacters } from "node:util";
 
 const SLOWEST = 12;
 const MOST_FAILURES = 40;
-const LONGEST = 200;
+const MOST_DETAILS = 4;
+const LONGEST = 300;
 
 const report = ".sandbox/test-results.json";
 const status = Number(process.argv[2]);
@@ -17,6 +18,15 @@ const firstLine = (message) =>
     stripVTControlCharacters(message ?? "")
         .replace(/Error:\s+/, "Error: ")
         .match(/\S.*/)?.[0] ?? "a hook failed (beforeAll, afterAll)";
+/** What a command that a test ran said of its own failure: the message is all that it printed, many pages of it. */
+const details = (message) =>
+    stripVTControlCharacters(message ?? "")
+        .split("\n")
+        .slice(1)
+        .filter((line) => /\b(error|fail(ed|ure)?|violat\w+|refused|timed out)\b/i.test(line))
+        .filter((line) => !/^\s+at /.test(line))
+        .slice(0, MOST_DETAILS)
+        .map((line) => `    ${line.trim()}`);
 const print = (line) => process.stdout.write(`${line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line}\n`);
 
 const files = testResults.map(({ name, startTime, endTime, ...rest }) => ({
@@ -30,11 +40,14 @@ for (const { path, seconds } of files.sort((a, b) => b.seconds - a.seconds).slic
 
 const failures = files.flatMap(({ path, status, message, assertionResults }) => {
     const tests = assertionResults.filter((test) => test.status === "failed");
-    const lines = tests.map((test) => `FAILED ${path}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+    const lines = tests.map(({ fullName, failureMessages: [text] = [] }) => [
+        `FAILED ${path}: ${fullName}: ${firstLine(text)}`,
+        ...details(text),
+    ]);
     // A file that cannot even be loaded, or whose preparation fails, has no failed test to show.
-    return status === "failed" && tests.length === 0 ? [`FAILED ${path}: ${firstLine(message)}`] : lines;
+    return status === "failed" && tests.length === 0 ? [[`FAILED ${path}: ${firstLine(message)}`]] : lines;
 });
-failures.slice(0, MOST_FAILURES).forEach(print);
+failures.slice(0, MOST_FAILURES).flat().forEach(print);
 if (failures.length > MOST_FAILURES) {
     print(`and ${failures.length - MOST_FAILURES} failures more`);
 }

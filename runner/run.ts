@@ -9,7 +9,7 @@ import { PROJECT } from "../components/core/project";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
-import { keepTokenFile } from "./github/tokenFile";
+import { keepTokenFile, type TokenFile } from "./github/tokenFile";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
@@ -35,8 +35,9 @@ interface PreparedRun extends RunContext {
  */
 export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
-    const token = await keepTokenFile(env, scratch);
+    let token: TokenFile | undefined;
     try {
+        token = await keepTokenFile(env, scratch);
         const context = { scratch, env: { ...env, ...token?.env }, stop };
         const prepared = await prepareRun(await withRetake(options, context), context);
         try {
@@ -47,7 +48,7 @@ export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortS
                 .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
         }
     } finally {
-        token?.stop();
+        await token?.stop();
         await rm(scratch, { recursive: true, force: true });
     }
 }

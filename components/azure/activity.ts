@@ -1,8 +1,6 @@
 // Who wrote a resource last, as far as Azure tells: its activity log, which not every identity may read.
-import { createDefaultHttpClient, createPipelineRequest } from "@azure/core-rest-pipeline";
-import { computeClient } from "./client";
+import { askResourceManager } from "./arm";
 import { parseArmId } from "./ids";
-import { cloud } from "./cloud";
 
 /** The last write of a resource. */
 export interface LastWrite {
@@ -32,17 +30,14 @@ const DAYS = 7;
 export async function lastWriteOf(id: string): Promise<LastWrite | undefined> {
     try {
         const { subscriptionId } = parseArmId(id);
-        const { pipeline } = await computeClient(subscriptionId);
         const since = new Date(Date.now() - DAYS * DAY_MS).toISOString();
         const query = new URLSearchParams({
             "api-version": "2015-04-01",
             $filter: `eventTimestamp ge '${since}' and resourceUri eq '${id}'`,
         });
-        const base = `${(await cloud()).resourceManager}/subscriptions/${subscriptionId}`;
-        const url = `${base}/providers/Microsoft.Insights/eventtypes/management/values?${query}`;
-        const response = await pipeline.sendRequest(createDefaultHttpClient(), createPipelineRequest({ url }));
-        const { value = [] } = JSON.parse(response.bodyAsText ?? "{}") as { value?: Event[] };
-        return latestWrite(value);
+        const path = `/subscriptions/${subscriptionId}/providers/Microsoft.Insights/eventtypes/management/values`;
+        const { answer } = await askResourceManager<{ value?: Event[] }>(subscriptionId, `${path}?${query}`);
+        return latestWrite(answer.value ?? []);
     } catch {
         return undefined;
     }

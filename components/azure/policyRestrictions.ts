@@ -1,8 +1,6 @@
 // What Azure Policy would say of a resource that is not made yet. Asking changes nothing.
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { oneLine } from "../core/errors";
-import { computeClient } from "./client";
-import { cloud } from "./cloud";
+import { askResourceManager } from "./arm";
 
 /** A resource that is to be made, as its request will have it, as far as that is known. */
 export interface PlannedResource {
@@ -56,22 +54,13 @@ interface Expression {
 export async function policyDenials(planned: PlannedResource): Promise<PolicyAnswer> {
     const { subscriptionId, resourceGroup, apiVersion, parentId, content } = planned;
     try {
-        const { pipeline } = await computeClient(subscriptionId);
         const group = `/subscriptions/${subscriptionId}/resourceGroups/${encodeURIComponent(resourceGroup)}`;
         const api = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions?api-version=2023-03-01";
-        const request = createPipelineRequest({
-            url: `${(await cloud()).resourceManager}${group}/${api}`,
-            method: "POST",
-            headers: createHttpHeaders({ "Content-Type": "application/json" }),
-            body: JSON.stringify({
-                resourceDetails: { resourceContent: content, apiVersion, ...(parentId && { scope: parentId }) },
-            }),
-        });
-        const { status, bodyAsText } = await pipeline.sendRequest(createDefaultHttpClient(), request);
-        const answer = JSON.parse(bodyAsText ?? "{}") as {
+        const { status, answer } = await askResourceManager<{
             contentEvaluationResult?: { policyEvaluations?: Evaluation[] };
-            error?: { message?: string };
-        };
+        }>(subscriptionId, `${group}/${api}`, {
+            resourceDetails: { resourceContent: content, apiVersion, ...(parentId && { scope: parentId }) },
+        });
         if (status !== 200) {
             return { unknown: oneLine(answer.error?.message ?? `status ${status}`) };
         }

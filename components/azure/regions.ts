@@ -1,8 +1,7 @@
 // Regions and their availability zones, as a subscription has them.
-import { createDefaultHttpClient, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { UserError } from "../core/errors";
-import { computeClient, readOrUndefined } from "./client";
-import { cloud } from "./cloud";
+import { askResourceManager } from "./arm";
+import { readOrUndefined } from "./client";
 
 interface Location {
     name?: string;
@@ -34,12 +33,10 @@ export async function regionHasZones(subscription: string, region: string): Prom
 async function readLocations(subscription: string): Promise<Location[]> {
     const what = `the regions of subscription ${subscription}`;
     const body = await readOrUndefined(what, async () => {
-        const { pipeline } = await computeClient(subscription);
-        const url = `${(await cloud()).resourceManager}/subscriptions/${subscription}/locations?api-version=2022-12-01`;
-        const response = await pipeline.sendRequest(createDefaultHttpClient(), createPipelineRequest({ url }));
-        const answer = JSON.parse(response.bodyAsText ?? "{}") as { value?: Location[]; error?: { message?: string } };
-        if (response.status !== 200) {
-            throw new UserError(`${what} cannot be read: ${answer.error?.message ?? `status ${response.status}`}`);
+        const path = `/subscriptions/${subscription}/locations?api-version=2022-12-01`;
+        const { status, answer } = await askResourceManager<{ value?: Location[] }>(subscription, path);
+        if (status !== 200) {
+            throw new UserError(`${what} cannot be read: ${answer.error?.message ?? `status ${status}`}`);
         }
         return answer.value;
     });

@@ -7,6 +7,14 @@ export const STACK_TAG = "kamino-stack";
 /** Tag of a snapshot or a copied disk: which program made it. */
 export const OWNER_TAG = "managed-by";
 
+/** The owner's tag as this program sets it. */
+export const OWNED = { [OWNER_TAG]: "kamino" };
+
+/** Whether this program has made a snapshot or a disk, by its tags. */
+export function isOwned(tags: Record<string, string> | undefined): boolean {
+    return tags?.[OWNER_TAG] === OWNED[OWNER_TAG];
+}
+
 /** Every tag that this program sets, in lower case: configuration must not set them. */
 export const OWN_TAGS = [
     STACK_TAG,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { UserError } from "../core/errors";
 import { parseVersion } from "../core/version";
 import { parseArmId } from "../azure/ids";
-import { OWNER_TAG } from "../azure/tags";
+import { OWNED } from "../azure/tags";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 
 /** Which disk is captured, for what. */
@@ -54,7 +54,7 @@ export function snapshotName(target: Target, purpose?: "copy"): string {
  */
 export function ownTags(target: Target, isCopy = false): Record<string, string> {
     const { node, version, pool, instanceId } = target;
-    const own = { [OWNER_TAG]: "kamino", pool, node, version, instance: instanceId };
+    const own = { ...OWNED, pool, node, version, instance: instanceId };
     return { ...own, ...(isCopy && { "scale-set": scaleSetHash(target) }) };
 }
 

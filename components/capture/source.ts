@@ -1,7 +1,7 @@
 // What an image version is made from, whichever way the disk was captured: a snapshot, or a copied disk.
 import { computeClient } from "../azure/client";
 import { parseArmId } from "../azure/ids";
-import { OWNER_TAG } from "../azure/tags";
+import { isOwned } from "../azure/tags";
 import { UserError, asUserError, orUndefined } from "../core/errors";
 
 /**
@@ -17,7 +17,7 @@ export async function deleteSource(id: string): Promise<void> {
         const { disks, snapshots } = await computeClient(subscriptionId);
         const sources = isDisk ? disks : snapshots;
         const found = await orUndefined<{ tags?: Record<string, string> }>(sources.get(resourceGroup, names[0]));
-        if (found && found.tags?.[OWNER_TAG] !== "kamino") {
+        if (found && !isOwned(found.tags)) {
             throw new UserError(`${what} is not tagged as kamino's and is left alone; delete it yourself`);
         }
         if (found) {

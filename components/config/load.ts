@@ -15,13 +15,21 @@ export type ScaleSetSettings = Omit<Values<KeysOf<"scaleSet">>, "resourceGroup">
 };
 
 /** Which node is taken. Durations in milliseconds. */
-export type SelectionSettings = Omit<Values<KeysOf<"selection">>, "minimumReadyTime" | "maximumImageAge"> & {
+export type SelectionSettings = Omit<
+    Values<KeysOf<"selection">>,
+    "minimumReadyTime" | "newNodeTimeout" | "maximumImageAge"
+> & {
     minimumReadyTimeMs: number;
+    newNodeTimeoutMs: number;
     maximumImageAgeMs?: number;
     /** The one node to take. */
     node?: string;
     /** The one image version to use. */
     pin?: string;
+    /** Image versions that must not be used. */
+    reject?: string[];
+    /** Image versions that may be used whatever the machines made from them say. */
+    trust?: string[];
 };
 
 /** How a node's disk is taken. Durations in milliseconds. */
@@ -101,10 +109,11 @@ type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[numbe
 
 /** A pool's own keys go before those for all pools; then each key goes into its group. */
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
-    const { scaleSet, name, node, pin, ...own } = configured;
+    const { scaleSet, name, node, pin, reject, trust, ...own } = configured;
     const all = { ...shared, ...defined(own) } as SharedValues;
     const { onForeignChange, bootstrap, removeExtensions, keepExtensions } = all;
-    const { minimumReadyTime, maximumImageAge, minimumCandidates, prefer, ignoreNodes, ignoreAnnotations } = all;
+    const { minimumReadyTime, newNodeTimeout, maximumImageAge, minimumCandidates } = all;
+    const { prefer, ignoreNodes, ignoreAnnotations } = all;
     const { kuredLock, kuredDaemonSet, gallery, maxHistory, replicaCount, targetRegions, storageAccountType } = all;
     const place = locate(scaleSet, all.resourceGroup, project);
     return {
@@ -112,6 +121,7 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
         scaleSet: { ...place, onForeignChange, bootstrap, removeExtensions, keepExtensions },
         selection: {
             minimumReadyTimeMs: minimumReadyTime,
+            newNodeTimeoutMs: newNodeTimeout,
             maximumImageAgeMs: maximumImageAge,
             minimumCandidates,
             prefer,
@@ -119,6 +129,8 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
             ignoreAnnotations,
             node,
             pin,
+            reject,
+            trust,
         },
         capture: captureSettings(all),
         kured: { lock: kuredLock, daemonSet: kuredDaemonSet },

@@ -72,6 +72,7 @@ const SCALE_SET_KEYS = {
 /** Which node is taken. */
 const SELECTION_KEYS = {
     minimumReadyTime: key(duration(), "1h"),
+    newNodeTimeout: key(duration(1), "15m"),
     minimumCandidates: key(integer(1, 1000), 1),
     maximumImageAge: key(duration(60)),
     prefer: key(oneOf("newest", "longest-ready"), "newest"),
@@ -203,6 +204,8 @@ const pool = objectOf(
         name: optional(poolName),
         node: optional(nodeName),
         pin: optional(imageVersion),
+        reject: optional(listOf(imageVersion)),
+        trust: optional(listOf(imageVersion)),
         ...shapeOf(false),
     },
     "an object with at least scaleSet",

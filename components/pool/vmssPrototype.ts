@@ -134,7 +134,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
         const { settings, live } = this.pool;
-        const { node, pin, ...rules } = settings.selection;
+        const { node, pin, reject, trust, ...rules } = settings.selection;
         return new NodeSelection(
             name,
             {
@@ -150,6 +150,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 maxHistory: settings.image.maxHistory,
                 node,
                 pin,
+                reject,
+                trust,
                 kubernetes: this.args.kubernetes,
             },
             { parent: this },

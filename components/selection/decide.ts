@@ -6,7 +6,7 @@ import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
-import type { Choice, GivenUp } from "./nodeSelection";
+import type { Choice, FailedImage, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
     HARD_RULES,
@@ -25,6 +25,7 @@ import type { GalleryVersion } from "../azure/imageVersions";
 import { canSpare, type MinimumNodes, type OtherNodes } from "../node/nodeList";
 import { instanceOf } from "../node/providerId";
 import type { UnfinishedCapture } from "./unfinished";
+import { fallback, pinned, stillFailed, usable, verdictOn, type Verdict, type Verdicts } from "./verdict";
 
 /** Everything a decision is made from. */
 export interface DecisionInputs {
@@ -49,6 +50,8 @@ export interface DecisionInputs {
     minimumReadyNodes?: MinimumNodes;
     /** Choices whose image Azure has failed to make as often as it is tried. */
     givenUp: GivenUp[];
+    /** Versions that must not be used, or may be whatever is known of them. */
+    verdicts: Verdicts;
 }
 
 /** A decision. */
@@ -57,6 +60,10 @@ export interface Decision {
     /** The version that the model is to point at; empty when there is none yet. */
     current: string;
     currentNode: string;
+    /** The newest version, where it must not be used and `current` is used in its place. */
+    instead?: Verdict;
+    /** The version that the model points at, where it must not be used. */
+    left?: Verdict;
     /** The node to take in this run; undefined when nothing is to change. */
     chosen?: { node: PoolNode; choice: Choice; way: CaptureWay };
     /** How many nodes each rule has rejected; undefined where the configuration names the node or the version. */
@@ -65,6 +72,8 @@ export interface Decision {
     noChoice?: NoChoice;
     /** What the next run must not try again, unless a person asks for it. */
     givenUp: GivenUp[];
+    /** Images that failed. */
+    failed: FailedImage[];
 }
 
 /** Why nothing is taken, although nodes may fit. */
@@ -81,6 +90,8 @@ export type NoChoice =
     | ({ kind: "noSpare"; node: string } & OtherNodes)
     /** Azure has failed to make this image as often as it is tried. */
     | ({ kind: "failed" } & GivenUp)
+    /** The image of the node must not be used: it was taken already, and is rejected or has failed. */
+    | { kind: "notAgain"; node: string; verdict: Verdict }
     /** New nodes join by their own bootstrap, and the node's disk would be cleaned in place. */
     | { kind: "needsCopy"; node: string; why: string };
 
@@ -130,6 +141,10 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     const unfinished = unfinishedElsewhere(inputs, node.name);
     if (unfinished) {
         return unfinished;
+    }
+    const verdict = verdictOn(choice.version, inputs.verdicts);
+    if (verdict) {
+        return { kind: "notAgain", node: node.name, verdict };
     }
     if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
         return { kind: "failed", node: node.name, version: choice.version };
@@ -257,8 +272,12 @@ function versionMoment(node: PoolNode, facts: Facts): Date {
 /** What history keeps and which version is current. */
 function toDecision(inputs: DecisionInputs, versions: Choice[], noChoice?: NoChoice): Decision {
     const { pin, live, gallery, maxHistory, facts } = inputs;
-    const current = pin === undefined ? newestOf(versions, live) : pinned(inputs, pin);
-    const kept = prune(versions, maxHistory, [current, live ?? ""]);
+    const { pool, verdicts } = inputs;
+    const { version: current, instead } =
+        pin === undefined
+            ? usable(pool, versions, live, verdicts)
+            : { version: pinned(pool, pin, gallery, verdicts), instead: undefined };
+    const kept = prune(versions, maxHistory, [current, live ?? "", fallback(versions, verdicts)]);
     const currentNode =
         kept.find(({ version }) => sameVersion(version, current))?.node ??
         gallery.find(({ version }) => sameVersion(version, current))?.node ??
@@ -267,25 +286,9 @@ function toDecision(inputs: DecisionInputs, versions: Choice[], noChoice?: NoCho
     const before = inputs.givenUp.filter(({ version }) => compareVersions(version, facts.newest) > 0);
     const failed = noChoice?.kind === "failed" ? [{ node: noChoice.node, version: noChoice.version }] : [];
     const others = before.filter((each) => !failed.some(({ version }) => sameVersion(version, each.version)));
-    return { versions: kept, current, currentNode, noChoice, givenUp: [...others, ...failed] };
-}
-
-/** The newest of this stack's versions; a newer one that the model points at already is not gone back from. */
-function newestOf(versions: Choice[], live: string | undefined): string {
-    const all = [...versions.map(({ version }) => version), ...(live === undefined ? [] : [live])];
-    return all.sort(compareVersions).at(-1) ?? "";
-}
-
-/** The pinned version, by the gallery's own spelling. */
-function pinned({ pool, gallery }: DecisionInputs, pin: string): string {
-    // "Updating" is a version that is being replicated to further regions; it can be used.
-    const usable = gallery.filter(({ state }) => state === "Succeeded" || state === "Updating");
-    const found = usable.find(({ version }) => sameVersion(version, pin));
-    if (!found) {
-        const there = usable.map(({ version }) => version);
-        throw new UserError(
-            `kamino:pools, pool "${pool}", pin: there is no image version ${pin} in the gallery; there is ${there.sort(compareVersions).join(", ") || "none yet"}`,
-        );
-    }
-    return found.version;
+    return {
+        ...{ versions: kept, current, currentNode, instead, noChoice, givenUp: [...others, ...failed] },
+        left: live !== undefined && pin === undefined ? verdictOn(live, verdicts) : undefined,
+        failed: stillFailed(verdicts.failed, kept, current),
+    };
 }

@@ -5,6 +5,7 @@ import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
 import type { Decision, NoChoice } from "./decide";
+import { describeVerdict } from "./verdict";
 import type { Choice } from "./nodeSelection";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
 
@@ -27,8 +28,11 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
         return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;
     }
     const why = noChoice ? reasonFor(noChoice, facts) : "";
+    if (decision.left) {
+        return `${pool}: back to ${stateLine(decision, facts, before)}${why && `; ${why}`}${how}`;
+    }
     const image = current ? `image ${current}${from(decision)}` : "no image yet";
-    return `${pool}: unchanged, ${image}${why && `; ${why}`}${how}`;
+    return `${pool}: unchanged, ${image}${insteadOf(decision)}${why && `; ${why}`}${how}`;
 }
 
 function bootstrapText({ bootstrap }: Choice): string {
@@ -43,7 +47,13 @@ export function stateLine(decision: Decision, facts: Facts, before: string): str
     if (decision.noChoice?.kind === "pinned") {
         return `pinned to image ${decision.current}`;
     }
-    return decision.current ? `image ${decision.current}${from(decision)}` : "no node fits yet, so there is no image";
+    return decision.current
+        ? `image ${decision.current}${from(decision)}${insteadOf(decision)}`
+        : "no node fits yet, so there is no image";
+}
+
+function insteadOf({ instead }: Decision): string {
+    return instead ? `; ${describeVerdict(instead)}` : "";
 }
 
 function taken({ chosen }: Decision, facts: Facts, ready: string, before: string): string {
@@ -81,6 +91,8 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
                 `node ${noChoice.node} fits, but Azure has failed twice to make image ${noChoice.version} of it: see the resource group's ` +
                 "activity log; to try it again name the node (node), a later reboot is tried without that"
             );
+        case "notAgain":
+            return `node ${noChoice.node} fits, but ${describeVerdict(noChoice.verdict)}: a later reboot gives another one`;
         case "needsCopy":
             return (
                 `node ${noChoice.node} fits, but nodes that joined by kubeadm cannot be cleaned in place (${noChoice.why}): set ` +

@@ -65,9 +65,9 @@ export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], 
     return same ? { ...before, ...(choice.capture && { capture: choice.capture }), attempt } : { ...choice, attempt };
 }
 
-/** The newest `maxHistory` choices, and with them whatever version is in use: never dropped, however old. */
-export function prune(versions: Choice[], maxHistory: number, inUse: string[]): Choice[] {
+/** The newest `maxHistory` choices, and with them those that are needed, however old: in use, or to go back to. */
+export function prune(versions: Choice[], maxHistory: number, needed: string[]): Choice[] {
     const ordered = [...versions].sort((a, b) => compareVersions(a.version, b.version));
-    const isInUse = ({ version }: Choice) => inUse.some((each) => sameVersion(each, version));
-    return ordered.filter((choice, index) => index >= ordered.length - maxHistory || isInUse(choice));
+    const isNeeded = ({ version }: Choice) => needed.some((each) => sameVersion(each, version));
+    return ordered.filter((choice, index) => index >= ordered.length - maxHistory || isNeeded(choice));
 }

@@ -10,6 +10,8 @@ import type { KubernetesSettings } from "../node/kubernetes";
 /** What is asked of a node before it is taken. */
 export interface SelectionRules {
     minimumReadyTimeMs: number;
+    /** How long a new machine has to become a Ready node. */
+    newNodeTimeoutMs: number;
     minimumCandidates: number;
     maximumImageAgeMs?: number;
     prefer: "newest" | "longest-ready";
@@ -33,8 +35,19 @@ export interface Choice {
     capture?: CaptureMode;
     /** `keep` where machines that start from it still join by their own bootstrap. */
     bootstrap?: Bootstrap;
+    /** Whether a machine that was made from it has been Ready for long enough; left out as long as none was seen. */
+    proven?: boolean;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
+}
+
+/** An image from which no machine became a Ready node in time. It is not used unless the configuration trusts it. */
+export interface FailedImage {
+    version: string;
+    /** How many machines had been made from it when that was found. */
+    machines: number;
+    /** Names of those that were late. */
+    late: string[];
 }
 
 /**
@@ -66,6 +79,10 @@ export interface NodeSelectionArgs {
     node?: string;
     /** The one version to use. */
     pin?: string;
+    /** Versions that must not be used. */
+    reject?: string[];
+    /** Versions that may be used whatever the machines made from them say. */
+    trust?: string[];
     kubernetes: KubernetesSettings;
 }
 
@@ -83,6 +100,8 @@ export interface NodeSelectionState {
     nodesToRecover: string[];
     /** Images that are not tried again; left out where there are none. */
     givenUp?: GivenUp[];
+    /** Images that failed; left out where there are none. */
+    failed?: FailedImage[];
     explanation: string;
 }
 

@@ -14,6 +14,8 @@ import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../no
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
+import { readProofs } from "./readProofs";
+import { describeFailure } from "./verdict";
 import {
     bootstrapOf,
     readState,
@@ -53,9 +55,12 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const live = versionIn(args.imageId, args.imageDefinitionId);
     // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
-    const history = reconcile(before.versions ?? [], gallery, live);
-    const { pool, maxHistory, node, pin, scaleSetId, rules } = args;
+    const { pool, maxHistory, node, pin, reject = [], trust = [], scaleSetId, rules } = args;
     const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
+    const said = { rejected: reject, trusted: trust, failed: before.failed ?? [] };
+    const found = reconcile(before.versions ?? [], gallery, live);
+    const { built, failed } = await readProofs(args, { built: found.built, live, verdicts: said }, nodes, inPool);
+    const history = { ...found, built };
     const facts: Facts = {
         scaleSetId,
         kubeletVersion: usualKubeletVersion(inPool),
@@ -80,6 +85,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
             way,
             bootstrap,
             minimumReadyNodes: args.minimumReadyNodes,
+            verdicts: { ...said, failed },
         },
     };
     const dead = unfinished.filter(({ state }) => state === "dead").map((capture) => capture.node);
@@ -96,6 +102,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
             .map(({ name }) => name)
             .filter((name) => dead.includes(name) && name !== decision.chosen?.node.name),
         ...(decision.givenUp.length > 0 && { givenUp: decision.givenUp }),
+        ...(decision.failed.length > 0 && { failed: decision.failed }),
         explanation: explanation(before, decision, facts),
     };
 }
@@ -114,6 +121,9 @@ async function say(
     ofThisSet: PoolNode[],
 ): Promise<void> {
     await info(logLine(pool, decision, facts, facts.newest));
+    if (decision.left?.kind === "failed") {
+        await warn(`${pool}: ${describeFailure(decision.left)}; these machines are left as they are`);
+    }
     if (!nodes.annotated && !decision.chosen) {
         await warn(`${pool}: no node carries the annotation ${REBOOT_NEEDED}: ${aboutKured(await nodes.daemonSets())}`);
     }
@@ -150,7 +160,8 @@ export async function diff(
 ): Promise<dynamic.DiffResult> {
     const olds = readState(stored);
     const recovers = news.nodesToRecover.some((name) => !olds.nodesToRecover?.includes(name));
-    const plain = ({ givenUp = [] }: Partial<NodeSelectionState>) => givenUp.map(({ version }) => version).join();
+    const plain = ({ givenUp = [], failed = [] }: Partial<NodeSelectionState>) =>
+        [givenUp, failed].map((images) => images.map(({ version }) => version).join()).join("\n");
     const changes =
         recovers || olds.current !== news.current || versionsDiffer(olds, news) || plain(olds) !== plain(news);
     return Promise.resolve({ changes });

@@ -133,15 +133,21 @@ async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> 
 }
 
 /** What the whole object of a node says besides what a list of nodes shows. */
-export function detailsOf({ spec, status }: V1Node): NodeDetails {
+export function detailsOf({ metadata, spec, status }: V1Node): NodeDetails {
     const ready = status?.conditions?.find(({ type }) => type === "Ready");
-    const since = new Date(ready?.lastTransitionTime ?? "");
     return {
         providerID: spec?.providerID ?? "",
         ready: ready?.status === "True",
-        readySince: Number.isNaN(since.getTime()) ? undefined : since,
+        readySince: dateOf(ready?.lastTransitionTime),
+        createdAt: dateOf(metadata?.creationTimestamp),
         taints: (spec?.taints ?? []).map(({ key }) => key),
     };
+}
+
+// In what a list gives, times are texts.
+function dateOf(time: Date | string | undefined): Date | undefined {
+    const date = new Date(time ?? "");
+    return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 async function readDaemonSets({ apps, server }: Kubernetes): Promise<V1DaemonSet[] | undefined> {

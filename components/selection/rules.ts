@@ -20,6 +20,8 @@ export interface NodeDetails {
     ready: boolean;
     /** Since when the Ready condition is as it is. */
     readySince?: Date;
+    /** When the Node object was made. */
+    createdAt?: Date;
     /** Keys of its taints. */
     taints?: string[];
 }

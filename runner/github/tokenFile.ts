@@ -12,7 +12,8 @@ const RENEW_MS = 4 * 60_000;
 export interface TokenFile {
     /** Variables as Azure's SDK for Go (workload identity) reads them. */
     env: NodeJS.ProcessEnv;
-    stop: () => void;
+    /** Ends when nothing writes to the file any more. */
+    stop: () => Promise<void>;
 }
 
 /**
@@ -37,19 +38,22 @@ export async function keepTokenFile(
         await rename(`${file}.new`, file);
     };
     await write();
-    let stopped = false;
-    const timer = setInterval(() => {
-        write().catch((error: unknown) => stopped || console.error(`no new identity token: ${oneLine(error)}`));
-    }, renewMs);
+    // One renewal at a time: two would write the same file.
+    let underWay: Promise<void> | undefined;
+    const renew = async () => {
+        await write().catch((error: unknown) => console.error(`no new identity token: ${oneLine(error)}`));
+        underWay = undefined;
+    };
+    const timer = setInterval(() => void (underWay ??= renew()), renewMs);
     return {
         env: {
             AZURE_FEDERATED_TOKEN_FILE: file,
             AZURE_CLIENT_ID: env.AZURE_CLIENT_ID ?? env.ARM_CLIENT_ID,
             AZURE_TENANT_ID: env.AZURE_TENANT_ID ?? env.ARM_TENANT_ID,
         },
-        stop: () => {
-            stopped = true;
+        stop: async () => {
             clearInterval(timer);
+            await underWay;
         },
     };
 }

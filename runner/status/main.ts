@@ -3,7 +3,6 @@
 import { parseArgs } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
 import { settingsIn } from "../../components/config/load";
-import { isDuration, parseDuration } from "../../components/core/duration";
 import { oneLine, UserError } from "../../components/core/errors";
 import { listWholeNodes } from "../../components/node/nodeList";
 import { kubernetes } from "../../components/node/kubernetes";
@@ -15,11 +14,10 @@ const USAGE = `Usage: npm run status -- [options]
 
   --stack NAME             the stack (default: the one that pulumi has selected)
   --config-file FILE       its settings (default: Pulumi.<stack>.yaml)
-  --new-node-timeout TIME  how long a new machine has to become a Ready node (default 15m)
   --json                   as JSON
 
 Shows per pool: images with age, the machines made from each, and whether these prove it. proven: one of them has been Ready for
-minimumReadyTime. failed: one has not become Ready in time, and none has. unproven: neither. * marks what new machines start from.
+minimumReadyTime. failed: one has not become Ready within newNodeTimeout, and none has. unproven: neither. * marks what new machines start from.
 
 It exits with 0, with 2 when a line begins with ! (somebody should look), with 1 on an error. It changes nothing.`;
 
@@ -39,7 +37,6 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
 interface StatusOptions {
     stack?: string;
     "config-file"?: string;
-    "new-node-timeout": string;
 }
 
 async function readStatus(options: StatusOptions, context: RunContext): Promise<PoolStatus[]> {
@@ -55,11 +52,9 @@ async function readStatus(options: StatusOptions, context: RunContext): Promise<
     const { pools, ...settings } = settingsIn(config);
     const nodes = await listWholeNodes(kubernetes(settings));
     const now = new Date();
-    const newNodeTimeoutMs = parseDuration(options["new-node-timeout"]);
     const statuses = Object.entries(outputs).map(async ([name, output]) => {
         const { selection } = pools.find((pool) => pool.name === name) ?? pools[0];
-        const rules = { minimumReadyTimeMs: selection.minimumReadyTimeMs, newNodeTimeoutMs };
-        return statusOf(await readPool(name, output, nodes, now), now, rules);
+        return statusOf(await readPool(name, output, nodes, now), now, selection);
     });
     return await Promise.all(statuses);
 }
@@ -71,14 +66,10 @@ function readOptions(args: string[]) {
             options: {
                 stack: { type: "string", short: "s" },
                 "config-file": { type: "string" },
-                "new-node-timeout": { type: "string", default: "15m" },
                 json: { type: "boolean" },
                 help: { type: "boolean", short: "h" },
             },
         });
-        if (!isDuration(values["new-node-timeout"])) {
-            throw new Error(`--new-node-timeout "${values["new-node-timeout"]}" is no duration such as 15m`);
-        }
         return values;
     } catch (error) {
         throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);

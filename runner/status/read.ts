@@ -1,17 +1,17 @@
 // Reads how a stack's pools stand: from its outputs, Azure and the cluster. Changes nothing.
-import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
 import { recordOf, type ModelRecord } from "../../policies/contract";
 import { computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
-import { OWNER_TAG } from "../../components/azure/tags";
+import { readMachines, type Machine } from "../../components/azure/machines";
+import { isOwned } from "../../components/azure/tags";
 import { UserError } from "../../components/core/errors";
 import { listedNodeOf } from "../../components/node/nodeList";
 import { instanceOf } from "../../components/node/providerId";
+import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import { unfinishedCapture, type UnfinishedCapture } from "../../components/selection/unfinished";
-import type { Machine } from "./proof";
 
 /** One pool in the stack's outputs. */
 export interface PoolOutput {
@@ -28,12 +28,12 @@ export interface PoolFacts {
     output: PoolOutput;
     /** The image of its model now, as in `ModelRecord`. */
     image: string;
-    /** ARM id of its image definition; empty while the model points at no gallery image and never did. */
+    /** ARM id of its image definition, which the stack has written last; empty while there is none. */
     definition: string;
     /** The definition's versions. */
     gallery: GalleryVersion[];
     /** Its machines by the image that each was made from. */
-    machines: Map<string, Machine[]>;
+    machines: Map<string, MachineAndNode[]>;
     /** Captures that have not ended. */
     unfinished: UnfinishedCapture[];
     /** Names of disks and snapshots that captures have left. */
@@ -54,18 +54,16 @@ export async function readPool(name: string, output: PoolOutput, nodes: V1Node[]
         throw new UserError(`${name}: there is no scale set ${output.scaleSetId}`);
     }
     const { image } = recordOf(live);
-    const definition = definitionOf(image) ?? definitionOf(output.model?.image ?? "") ?? "";
+    const definition = definitionOf(output.model?.image ?? "") ?? definitionOf(image) ?? "";
     const own = nodesByInstance(nodes, output.scaleSetId);
     const [vms, gallery, leftovers] = await Promise.all([
-        readOrUndefined(`the machines of ${names[0]}`, () =>
-            collect(client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])),
-        ),
+        readMachines(output.scaleSetId),
         definition === "" ? [] : readImages(definition),
         readLeftovers(name, output.scaleSetId),
     ]);
     return {
         ...{ name, output, image, definition, gallery, leftovers },
-        machines: machinesByImage(vms ?? [], own),
+        machines: machinesByImage(vms, own),
         unfinished: [...own.values()].flatMap((node) => unfinishedCapture(listedNodeOf(node), now) ?? []),
     };
 }
@@ -87,14 +85,14 @@ function nodesByInstance(nodes: V1Node[], scaleSetId: string): Map<string, V1Nod
     return byInstance;
 }
 
-function machinesByImage(vms: VirtualMachineScaleSetVM[], nodes: Map<string, V1Node>): Map<string, Machine[]> {
-    const byImage = new Map<string, Machine[]>();
-    for (const vm of vms) {
-        const node = nodes.get(vm.instanceId ?? "");
-        const image = recordOf({ virtualMachineProfile: { storageProfile: vm.storageProfile } }).image.toLowerCase();
-        const { ready, readySince } = detailsOf(node ?? {});
-        const name = node?.metadata?.name ?? vm.osProfile?.computerName ?? vm.name ?? "";
-        byImage.set(image, [...(byImage.get(image) ?? []), { name, madeAt: vm.timeCreated, ready, readySince }]);
+function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<string, MachineAndNode[]> {
+    const byImage = new Map<string, MachineAndNode[]>();
+    for (const machine of machines) {
+        const node = nodes.get(machine.instanceId);
+        const storageProfile = { imageReference: machine.image };
+        const image = recordOf({ virtualMachineProfile: { storageProfile } }).image.toLowerCase();
+        const found = withNode(machine, node && detailsOf(node), node?.metadata?.name);
+        byImage.set(image, [...(byImage.get(image) ?? []), found]);
     }
     return byImage;
 }
@@ -109,7 +107,7 @@ async function readLeftovers(pool: string, scaleSetId: string): Promise<string[]
     ];
     const found = kinds.map(async ({ what, list }) => {
         const all = (await readOrUndefined(`the ${what}s of ${resourceGroup}`, () => collect<Tagged>(list()))) ?? [];
-        const own = all.filter(({ tags }) => tags?.[OWNER_TAG] === "kamino" && tags.pool === pool);
+        const own = all.filter(({ tags }) => isOwned(tags) && tags?.pool === pool);
         return own.map(({ name }) => `${what} ${name ?? ""}`);
     });
     return (await Promise.all(found)).flat();

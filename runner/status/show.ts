@@ -2,7 +2,8 @@
 import { roundedDown } from "../../components/core/duration";
 import { compareVersions, momentOf, sameVersion } from "../../components/core/version";
 import { shortImage } from "../../components/pool/foreignChanges";
-import { proofOf, type Proof, type ProofRules } from "./proof";
+import { proofOf, type Proof, type ProofRules } from "../../components/selection/proof";
+import { describeFailure } from "../../components/selection/verdict";
 import type { PoolFacts } from "./read";
 
 /** An image version of a pool, or another image that its machines were made from. */
@@ -61,7 +62,9 @@ export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolSt
     const wrote = output.model?.image;
     const attention = [
         ...(wrote === undefined ? [] : foreign(nameOf(facts.image), nameOf(wrote))),
-        ...images.filter(({ proof }) => proof === "failed").map(failedLine),
+        ...images
+            .filter(({ proof }) => proof === "failed")
+            .map(({ image, machines, late }) => describeFailure({ version: image, machines, late })),
         ...unfinished.map(({ node, state, version }) => `node ${node}: its capture for image ${version} is ${state}`),
         ...leftovers.map(
             (each) => `${each}: of a capture that is under way or was interrupted; the next up uses or removes it`,
@@ -77,10 +80,6 @@ function versionFacts({ version, state, node }: PoolFacts["gallery"][number], no
         ...(made && { age: roundedDown(now.getTime() - made.getTime()) }),
         donor: node,
     };
-}
-
-function failedLine({ image, machines, late }: ImageStatus): string {
-    return `image ${image} failed: ${late.length} of ${machines} machines made from it not Ready in time (${late.join(", ")})`;
 }
 
 function foreign(now: string, wrote: string): string[] {

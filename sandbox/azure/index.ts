@@ -74,7 +74,7 @@ export interface AzureSandbox {
     scaleSet(id: string): ScaleSet | undefined;
     vms(scaleSetId?: string): Vm[];
     vm(id: string): Vm | undefined;
-    /** Root folder of the files on a disk, of whatever kind, or a snapshot. */
+    /** Root folder of the files on a disk, of whatever kind, a snapshot or an image version. */
     diskFolder(id: string): string | undefined;
     /**
      * What the cluster autoscaler would do; resolves when the machines are there or gone, also when one did not boot
@@ -205,7 +205,7 @@ function handle(
         scaleSets: () => cloud.scaleSets.all(),
         scaleSet: (id) => cloud.scaleSets.get(id),
         vms: (id) => (id === undefined ? cloud.fleet.vms.all() : cloud.fleet.of(id)),
-        diskFolder: (id) => (cloud.disks.get(id) ?? cloud.snapshots.get(id))?.folder,
+        diskFolder: (id) => (cloud.disks.get(id) ?? cloud.snapshots.get(id) ?? cloud.versions.get(id))?.folder,
         setCapacity: (id, capacity) => setCapacity(cloud, id, capacity),
         onVm: (listener) => cloud.fleet.onVm(listener),
         stopVmFromInside: (id) => Promise.resolve(cloud.fleet.powerOff(known(id), false)),

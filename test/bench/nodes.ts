@@ -12,7 +12,7 @@ const SCALE_SET =
 const facts = (now: Date): Facts => ({
     ...{ scaleSetId: SCALE_SET, now, newest: "2026.1101.0000", built: [], pending: [], kubeletVersion: "v1.27.4" },
     rules: {
-        ...{ minimumReadyTimeMs: 0, minimumCandidates: 1, prefer: "newest" },
+        ...{ minimumReadyTimeMs: 0, newNodeTimeoutMs: 900_000, minimumCandidates: 1, prefer: "newest" },
         ...{ ignoreNodes: [], ignoreAnnotations: [] },
     },
 });

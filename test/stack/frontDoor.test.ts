@@ -92,11 +92,8 @@ test("npm run status shows which machines were made from which image, and exits 
     model.virtualMachineProfile!.storageProfile!.imageReference = imageReference;
     await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);
 
-    const wrong = await status("--new-node-timeout", "soon");
-    expect([wrong.exitCode, wrong.all]).toEqual([
-        1,
-        '--new-node-timeout "soon" is no duration such as 15m; see --help',
-    ]);
+    const wrong = await status("--soon");
+    expect([wrong.exitCode, wrong.all]).toEqual([1, "Unknown option '--soon'; see --help"]);
 });
 
 test("a pool that the stack does not have is refused in one line", async () => {

@@ -1,6 +1,6 @@
 // The story of a pool, told by the whole program on the real engine, a real API server and a local Azure: one test is
 // one day.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Stack } from "../../sandbox/engine/stack";
@@ -221,6 +221,28 @@ test("a pin rolls the model back to an earlier version and takes no image; witho
     ]);
 });
 
+test("a rejected image is left for the one before, and the pool goes on with it when it is not rejected any more", async () => {
+    const [rejected, before] = ["2026.1120.0412", "2026.1119.0412"];
+    const pools = [{ name: "pool1", scaleSet: scaleSetOf(sandbox, "pool1").name }];
+    await stack.configure({ pools: [{ ...pools[0], reject: [rejected] }] });
+    const preview = (await stack.preview()).orFail();
+    expect(lineOf(preview, "pool1")).toMatch(
+        new RegExp(
+            `^pool1: back to image ${before} from node ${nodes[3]}; image ${rejected} is rejected by the ` +
+                "configuration \\(reject\\) \\(\\d nodes: ",
+        ),
+    );
+    expect(changesIn(preview)).toEqual(["update NodeSelection pool1", "update VirtualMachineScaleSet pool1"]);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(before);
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([before, rejected]);
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+
+    await stack.configure({ pools });
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(rejected);
+});
+
 test("a refresh finds nothing changed, and the preview after it says unchanged", async () => {
     const refreshed = (await stack.refresh("--diff")).orFail();
     // What the last run said of itself is read anew, and that alone.
@@ -242,6 +264,44 @@ test("a pool added later is adopted while the others go their way", async () => 
     expect(imageOf(sandbox, "pool2")).toBe("2026.1118.0530");
     expect(imageOf(sandbox, "pool1")).toBe("2026.1121.0412");
     await expectAllInService("pool2");
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("an image whose machines do not come up is left for the one that has proven itself", async () => {
+    const [good, bad] = ["2026.1121.0412", "2026.1122.0412"];
+    const scaleSet = scaleSetOf(sandbox, "pool1");
+    const grow = async () => {
+        await sandbox.azure.setCapacity(scaleSet.id, machinesOf(sandbox, "pool1").length + 1);
+        await sandbox.nodes.settled();
+        return machinesOf(sandbox, "pool1").at(-1)!;
+    };
+    const size = machinesOf(sandbox, "pool1").length;
+    const proof = await grow();
+    await sandbox.nodes.setReadySince(proof.nodeName, new Date(Date.now() - 2 * 3_600_000));
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+    await patch(sandbox, "pool1", 2, "2026-11-22T04:12:00Z");
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(bad);
+
+    const folder = sandbox.azure.diskFolder(modelOf(sandbox, "pool1").storageProfile.imageReference.id) ?? "";
+    rmSync(join(folder, "etc/default/kubelet"));
+    const late = await grow();
+    expect(late).toMatchObject({ power: "running", joined: false });
+    expect(changesIn((await stack.preview()).orFail()), "it has time yet").toEqual([]);
+    await stack.configure({ newNodeTimeout: "1s" });
+    const preview = (await stack.preview()).orFail();
+    const failed = `image ${bad} failed: 1 of 1 machines made from it not Ready in time (${late.nodeName})`;
+    expect(lineOf(preview, "pool1")).toContain(`pool1: back to image ${good} from node ${nodes[1]}; ${failed} (`);
+    expect(preview.messages("warning")).toEqual([`pool1: ${failed}; these machines are left as they are`]);
+    expect(changesIn(preview)).toEqual(["update NodeSelection pool1", "update VirtualMachineScaleSet pool1"]);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe(good);
+    expect(sandbox.azure.vm(late.id)).toMatchObject({ power: "running", joined: false });
+    expect((await grow()).joined).toBe(true);
+
+    // The failure is remembered when there is no machine of it any more, and so is the proof.
+    await sandbox.azure.setCapacity(scaleSet.id, size);
+    await sandbox.nodes.settled();
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
 });
 

@@ -3,7 +3,7 @@
 import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../../azure/client";
 import { diskId, parseArmId, snapshotId } from "../../azure/ids";
-import { OWNER_TAG } from "../../azure/tags";
+import { isOwned } from "../../azure/tags";
 import { asUtc } from "../../core/duration";
 import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
@@ -188,7 +188,7 @@ export class CopyPlace {
     async deleteLeftovers(): Promise<void> {
         const client = await computeClient(this.subscriptionId);
         const isLeftover = ({ name, tags = {} }: Disk | Snapshot) =>
-            tags[OWNER_TAG] === "kamino" &&
+            isOwned(tags) &&
             tags["scale-set"] === scaleSetHash(this.target) &&
             tags[CLEANED_TAG] === undefined &&
             name !== this.name;
@@ -211,7 +211,7 @@ export class CopyPlace {
     private isOurs({ tags = {} }: Disk | Snapshot): boolean {
         const { node, version, instanceId } = this.target;
         return (
-            tags[OWNER_TAG] === "kamino" &&
+            isOwned(tags) &&
             tags.node === node &&
             tags.version === version &&
             tags.instance === instanceId &&

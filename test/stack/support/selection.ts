@@ -23,7 +23,7 @@ export function argsFor(sandbox: Sandbox, pool: string, change: Partial<NodeSele
         computerNamePrefix: scaleSet?.name,
         imageDefinitionId: `${group}/providers/Microsoft.Compute/galleries/kamino/images/${scaleSet?.name}`,
         rules: {
-            ...{ minimumReadyTimeMs: 3_600_000, minimumCandidates: 1, prefer: "newest" },
+            ...{ minimumReadyTimeMs: 3_600_000, newNodeTimeoutMs: 900_000, minimumCandidates: 1, prefer: "newest" },
             ...{ ignoreNodes: [], ignoreAnnotations: [] },
         },
         maxHistory: 3,

@@ -112,7 +112,7 @@ test("a token file is written at once and renewed", async () => {
         expect(readFileSync(file, "utf8")).toMatch(/^token 1 api:\/\/AzureADTokenExchange$/);
         await expect.poll(() => readFileSync(file, "utf8"), { timeout: 5000 }).toMatch(/^token [2-9]/);
     } finally {
-        kept?.stop();
+        await kept?.stop();
         rmSync(scratch, { recursive: true, maxRetries: 5 });
     }
     expect(await keepTokenFile({}, scratch)).toBeUndefined();

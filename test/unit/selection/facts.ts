@@ -6,6 +6,7 @@ import type { Choice, GivenUp, SelectionRules } from "../../../components/select
 import { REBOOT_NEEDED } from "../../../components/node/kured";
 import type { DecisionInputs } from "../../../components/selection/decide";
 import type { Facts, PoolNode } from "../../../components/selection/rules";
+import type { Verdicts } from "../../../components/selection/verdict";
 import type { UnfinishedCapture } from "../../../components/selection/unfinished";
 import type { MinimumNodes } from "../../../components/node/nodeList";
 import type { GalleryVersion } from "../../../components/azure/imageVersions";
@@ -18,6 +19,7 @@ export const IMAGE = "2026.1121.0409";
 export function rules(changes: Partial<SelectionRules> = {}): SelectionRules {
     return {
         minimumReadyTimeMs: 3_600_000,
+        newNodeTimeoutMs: 900_000,
         minimumCandidates: 1,
         prefer: "newest",
         ignoreNodes: [],
@@ -92,6 +94,7 @@ export function question(
         givenUp?: GivenUp[];
         way?: CaptureWay;
         bootstrap?: Bootstrap;
+        verdicts?: Partial<Verdicts>;
     } = {},
 ): DecisionInputs {
     const { history: versions = [], gallery = [], live, maxHistory = 3, node: named, pin, ownNode } = changes;
@@ -111,5 +114,6 @@ export function question(
         ...{ rebooting: changes.rebooting ?? [], minimumReadyNodes: changes.minimumReadyNodes },
         way: changes.way ?? { mode: "in-place", why: "kamino:capture" },
         bootstrap: changes.bootstrap ?? "remove",
+        verdicts: { rejected: [], trusted: [], failed: [], ...changes.verdicts },
     };
 }

@@ -117,7 +117,9 @@ async function scaleOut(sandbox: Sandbox, pool: ScaleSet) {
 
 async function patch(sandbox: Sandbox, pool: ScaleSet, index: number, patchLevel: string, hoursAgo: number) {
     const node = sandbox.azure.vms(pool.id)[index].nodeName;
-    await sandbox.nodes.patchAndReboot(node, { patchLevel, at: new Date(Date.now() - hoursAgo * HOUR) });
+    // The day's kernel, as Ubuntu numbers them: the later the higher.
+    const kernel = `5.4.0-1${patchLevel.slice(-2)}0-azure`;
+    await sandbox.nodes.patchAndReboot(node, { patchLevel, kernel, at: new Date(Date.now() - hoursAgo * HOUR) });
     console.log(`  ${node}: patched to ${patchLevel}, ${hoursAgo} hours ago`);
 }
 

@@ -243,7 +243,8 @@ function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
     const instanceId = instanceOf(node.details?.providerID ?? "", facts.scaleSetId) ?? "";
     const choice = { version, node: node.name, instanceId, rebootNeededAt, capture: inputs.way.mode };
     const bootstrap = inputs.bootstrap === "keep" && { bootstrap: inputs.bootstrap };
-    return withAttempt({ ...choice, ...bootstrap }, history.pending, gallery);
+    const content = node.details?.content && { content: node.details.content };
+    return withAttempt({ ...choice, ...bootstrap, ...content }, history.pending, gallery);
 }
 
 const MINUTE_MS = 60_000;

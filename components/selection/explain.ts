@@ -4,6 +4,7 @@ import { describeWay } from "../capture/mode";
 import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
+import { describeContent } from "./content";
 import type { Decision, NoChoice } from "./decide";
 import { describeVerdict } from "./verdict";
 import type { Choice } from "./nodeSelection";
@@ -22,7 +23,7 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
     if (chosen) {
         const ready = `ready ${roundedDown(readyFor(chosen.node, facts.now))}`;
         const named = how || ", as named by the configuration (node)";
-        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}${bootstrapText(chosen.choice)}`;
+        return `${pool}: ${taken(decision, facts, ready, before)}${named}; ${describeWay(chosen.way)}${bootstrapText(chosen.choice)}${contentText(decision, before)}`;
     }
     if (noChoice?.kind === "pinned") {
         return `${pool}: ${stateLine(decision, facts, before)} by the configuration (pin)`;
@@ -37,6 +38,12 @@ export function logLine(pool: string, decision: Decision, facts: Facts, before: 
 
 function bootstrapText({ bootstrap }: Choice): string {
     return bootstrap === "keep" ? "; new nodes still join by their own bootstrap, from the patched disk" : "";
+}
+
+function contentText({ chosen, versions }: Decision, before: string): string {
+    const content = chosen?.choice.content;
+    const image = versions.find(({ version }) => sameVersion(version, before));
+    return content ? `; ${describeContent(content, image?.content)}` : "";
 }
 
 /** The line that is kept in the state: what was decided, without what is different a minute later. */

@@ -5,6 +5,7 @@ import type { Bootstrap } from "../../policies/contract";
 import type { CaptureMode } from "../capture/mode";
 import { shell } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
+import type { DiskContent } from "./content";
 import type { KubernetesSettings } from "../node/kubernetes";
 
 /** What is asked of a node before it is taken. */
@@ -35,6 +36,8 @@ export interface Choice {
     capture?: CaptureMode;
     /** `keep` where machines that start from it still join by their own bootstrap. */
     bootstrap?: Bootstrap;
+    /** What is on the disk; choices of earlier versions do not have it. */
+    content?: DiskContent;
     /** Whether a machine that was made from it has been Ready for long enough; left out as long as none was seen. */
     proven?: boolean;
     /** 1; raised when Azure could not make the version and it is made again. */

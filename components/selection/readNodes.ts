@@ -3,6 +3,7 @@ import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
+import { contentOf } from "./content";
 import { cordonedByDeadCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
 import { isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
@@ -140,6 +141,7 @@ export function detailsOf({ metadata, spec, status }: V1Node): NodeDetails {
         ready: ready?.status === "True",
         readySince: dateOf(ready?.lastTransitionTime),
         createdAt: dateOf(metadata?.creationTimestamp),
+        content: contentOf(status?.nodeInfo),
         taints: (spec?.taints ?? []).map(({ key }) => key),
     };
 }

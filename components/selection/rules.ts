@@ -4,6 +4,7 @@ import { asUtc } from "../core/duration";
 import { compareVersions, versionOf } from "../core/version";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, CLOCK_SKEW_MS, readReboot } from "../node/kured";
 import type { ListedNode } from "../node/nodeList";
+import type { DiskContent } from "./content";
 import type { Choice, SelectionRules } from "./nodeSelection";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
@@ -22,6 +23,8 @@ export interface NodeDetails {
     readySince?: Date;
     /** When the Node object was made. */
     createdAt?: Date;
+    /** What is on its disk. */
+    content?: DiskContent;
     /** Keys of its taints. */
     taints?: string[];
 }

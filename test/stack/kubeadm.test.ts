@@ -43,7 +43,7 @@ test("no node is taken where its disk would be cleaned in place, and the line sa
 test("by a copy its disk becomes an image, and the line says that new nodes still join by themselves", async () => {
     await stack.configure({ capture: undefined });
     expect(lineOf((await stack.preview()).orFail(), "pool1")).toMatch(
-        /; capture by a copy: the node goes on .*; new nodes still join by their own bootstrap, from the patched disk$/,
+        /; capture by a copy: the node goes on .*; new nodes still join by their own bootstrap, from the patched disk; in it: kernel /,
     );
     (await stack.up("--skip-preview")).orFail();
     expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY]);

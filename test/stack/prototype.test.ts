@@ -74,7 +74,7 @@ test("the first preview says which node, and adopts the pool as it is", async ()
     expect(lineOf(preview, "pool1")).toMatch(
         new RegExp(
             `^pool1: node ${nodes[0]}, reboot needed 2026-11-16 04:12Z, ready \\d+[hd], image ${MONDAY} ` +
-                `\\(4 nodes: 3 \\S.*, 1 fits\\); capture in place: .* \\(kamino:capture\\)$`,
+                `\\(4 nodes: 3 \\S.*, 1 fits\\); capture in place: .* \\(kamino:capture\\); in it: kernel \\S+, .*, kubelet v\\S+$`,
         ),
     );
     expect(preview.messages("warning")).toEqual([]);

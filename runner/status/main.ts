@@ -17,7 +17,8 @@ const USAGE = `Usage: npm run status -- [options]
   --json                   as JSON
 
 Shows per pool: images with age, the machines made from each, and whether these prove it. proven: one of them has been Ready for
-minimumReadyTime. failed: one has not become Ready within newNodeTimeout, and none has. unproven: neither. * marks what new machines start from.
+minimumReadyTime. failed: one has not become Ready within newNodeTimeout, and none has. unproven: neither. rejected and
+trusted: by the configuration. * marks what new machines start from.
 
 It exits with 0, with 2 when a line begins with ! (somebody should look), with 1 on an error. It changes nothing.`;
 

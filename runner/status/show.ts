@@ -20,7 +20,8 @@ export interface ImageStatus {
     current: boolean;
     machines: number;
     ready: number;
-    proof?: Proof["state"];
+    /** What its machines say of it, unless the configuration has the last word. */
+    proof?: Proof["state"] | "rejected" | "trusted";
     /** Machines that have not become Ready in time. */
     late: string[];
 }
@@ -36,8 +37,11 @@ export interface PoolStatus {
     attention: string[];
 }
 
+/** What an image is judged by: its machines, and what the configuration says of it. */
+export type StatusRules = ProofRules & { reject?: string[]; trust?: string[] };
+
 /** Works out how a pool stands. */
-export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolStatus {
+export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolStatus {
     const { name, output, gallery, unfinished, leftovers } = facts;
     const nameOf = (image: string) => shortImage(image, facts.definition);
     const versions = gallery
@@ -55,7 +59,7 @@ export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolSt
             current: isSame(image, nameOf(facts.image)),
             machines: machines.length,
             ready: machines.filter(({ ready }) => ready).length,
-            ...(version && { ...versionFacts(version, now), proof: state }),
+            ...(version && { ...versionFacts(version, now), proof: judged(image, state, rules) }),
             late,
         };
     });
@@ -71,6 +75,11 @@ export function statusOf(facts: PoolFacts, now: Date, rules: ProofRules): PoolSt
         ),
     ];
     return { pool: name, scaleSetId: output.scaleSetId, explanation: output.explanation, images, attention };
+}
+
+function judged(image: string, state: Proof["state"], { reject = [], trust = [] }: StatusRules): ImageStatus["proof"] {
+    const among = (versions: string[]) => versions.some((version) => sameVersion(version, image));
+    return among(reject) ? "rejected" : among(trust) ? "trusted" : state;
 }
 
 function versionFacts({ version, state, node }: PoolFacts["gallery"][number], now: Date): Partial<ImageStatus> {

@@ -248,6 +248,16 @@ describe("refused in one line with the key in it:", () => {
             "kamino:pools[0].pin must be an image version",
         ],
         [
+            "a rejected version that is none",
+            { pools: [{ scaleSet: "a", reject: ["2026.1122.0412", "latest"] }] },
+            "kamino:pools[0].reject must be a list, each item an image version",
+        ],
+        [
+            "a trusted version that is not in a list",
+            { pools: [{ scaleSet: "a", trust: "2026.1122.0412" }] },
+            "kamino:pools[0].trust must be a list",
+        ],
+        [
             "an unknown key, with the near one",
             { minimumReadytime: "1h" },
             "kamino:minimumReadytime is not a known key; did you mean minimumReadyTime?",

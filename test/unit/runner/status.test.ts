@@ -57,6 +57,14 @@ describe("the status of a pool", () => {
         ]);
     });
 
+    it("has the configuration's word on an image before that of its machines", () => {
+        const machines = new Map([[version("2026.1122.412").toLowerCase(), [notReady(20, "x")]]]);
+        const rules = { ...RULES, trust: ["2026.1122.0412"], reject: ["2026.1121.0409"] };
+        const { images, attention } = statusOf(facts({ machines, image: version("2026.1122.0412") }), NOW, rules);
+        expect(images.map(({ proof }) => proof)).toEqual(["trusted", "rejected"]);
+        expect(attention).toEqual([]);
+    });
+
     it("says that somebody else has changed the image", () => {
         const image = "Canonical:ubuntu:22_04-lts:latest";
         expect(statusOf(facts({ image }), NOW, RULES).attention).toEqual([

@@ -39,18 +39,18 @@ export async function readProofs(
         return version === undefined ? [] : [{ ...machine, version }];
     });
     // A node that is not named as its computer is found by its provider id.
-    const named = inPool.filter(({ name }) => machines.some((machine) => machine.name === name));
+    const computers = new Set(machines.map(({ name }) => name));
+    const named = inPool.filter(({ name }) => computers.has(name));
     const whole = await nodes.withDetails(
         inPool,
         (named.length < machines.length ? inPool : named).map(({ name }) => name),
     );
+    const nodeOf = new Map(whole.map((node) => [instanceOf(node.details?.providerID ?? "", scaleSetId), node]));
     const proofs = built.map(({ version }): Proof & { made: number } => {
         const made = machines
             .filter((machine) => sameVersion(machine.version, version))
             .map((machine) => {
-                const node = whole.find(
-                    ({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) === machine.instanceId,
-                );
+                const node = nodeOf.get(machine.instanceId);
                 return withNode(machine, node?.details, node?.name);
             });
         return { ...proofOf(made, nodes.now, rules), made: made.length };

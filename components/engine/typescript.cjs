@@ -6,16 +6,12 @@
 
 const { createHash } = require("node:crypto");
 const fs = require("node:fs");
-const { enableCompileCache } = require("node:module");
 const path = require("node:path");
 const process = require("node:process");
 
 const PROJECT = path.join(__dirname, "..", "..");
 const MODULES = path.join(PROJECT, "node_modules");
 const CACHE = path.join(MODULES, ".cache", "kamino");
-
-// From version 22.8 on Node keeps what V8 has compiled, by the content of each file: of the bundle and of the SDKs.
-enableCompileCache?.(path.join(MODULES, ".cache", "kamino-compiled"));
 
 const OPTIONS = {
     absWorkingDir: PROJECT,

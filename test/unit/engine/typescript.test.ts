@@ -10,7 +10,6 @@ import {
     symlinkSync,
     writeFileSync,
 } from "node:fs";
-import module from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -76,15 +75,6 @@ test("a bundle that is damaged or gone is made anew", () => {
         .filter((file) => file.endsWith(".js"))
         .forEach((file) => rmSync(join(cache(), file)));
     expect(run()).toBe("one");
-});
-
-test.runIf("enableCompileCache" in module)("what V8 has compiled is kept, where Node can", () => {
-    expect(run()).toBe("one");
-    const kept = () => readdirSync(join(project, "node_modules", ".cache", "kamino-compiled"), { recursive: true });
-    const files = kept();
-    expect(files.length).toBeGreaterThan(1);
-    expect(run()).toBe("one");
-    expect(kept()).toEqual(files);
 });
 
 test("where nothing can be written it runs all the same", () => {

@@ -1,4 +1,6 @@
 // The azure-native stand-in against the local Azure: what the engine asks, what Azure gets, what the state becomes.
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure";
 import { UNKNOWN, type Properties } from "../../sandbox/plugins/protocol/values";
@@ -339,6 +341,16 @@ test("the engine's SIGINT ends a plugin at once, and what is under way with an a
     expect(await busy.leave()).toBe(0);
     azure.durations.gallery = usual;
     expect(unfinished(await creating)).toMatchObject({ id: expect.stringMatching(/galleries\/left$/) as string });
+});
+
+test("a plugin with nothing to do leaves although a connection stays open", { timeout: 60_000 }, async () => {
+    const waiting = await PluginProcess.start("azure-native", azure.env);
+    // gRPC itself would wait for this one, which says nothing.
+    const [host, port] = waiting.address.split(":");
+    const connection = connect(Number(port), host);
+    await once(connection, "connect");
+    expect(await waiting.leave()).toBe(0);
+    connection.destroy();
 });
 
 test("inputs that lack something or have the wrong type are refused by name, before anything is done", async () => {

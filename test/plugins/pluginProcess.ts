@@ -33,6 +33,8 @@ export class PluginProcess {
     private constructor(
         private readonly child: ChildProcess,
         private readonly client: ResourceProviderClient,
+        /** Where it listens. */
+        readonly address: string,
     ) {}
 
     /** Starts a plugin from its source and configures it. */
@@ -47,10 +49,9 @@ export class PluginProcess {
             lines.once("line", resolve);
             child.once("exit", (code) => reject(new Error(`the plugin ended with ${code}`)));
         });
-        const plugin = new PluginProcess(
-            child,
-            new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure()),
-        );
+        const address = `127.0.0.1:${port}`;
+        const client = new ResourceProviderClient(address, grpc.credentials.createInsecure());
+        const plugin = new PluginProcess(child, client, address);
         await plugin.configure(name, config);
         return plugin;
     }

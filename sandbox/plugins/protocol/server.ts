@@ -50,23 +50,46 @@ export function serve(provider: Provider): void {
     // SIGINT is how the engine asks a plugin to leave: at the end of every command, and at the second Ctrl-C. It kills
     // a plugin that stays for five seconds. (The first Ctrl-C in a terminal does not arrive here: the engine starts
     // plugins in process groups apart, and sends Cancel.) What is under way ends with an error, and its answer goes out
-    // first.
+    // first. gRPC's own shutdown may wait for ever for a connection that the engine is closing at this moment.
     process.on("SIGINT", () => {
         provider.cancel();
         server.tryShutdown(() => process.exit(0));
+        void calls.ended().then(() => setTimeout(() => process.exit(0), ANSWER_MS));
     });
 }
+
+/** How long the last answer has to go out. */
+const ANSWER_MS = 200;
+
+/** The calls that are under way. */
+class Calls {
+    private readonly all = new Set<Promise<void>>();
+
+    add(call: Promise<void>): void {
+        this.all.add(call);
+        void call.finally(() => this.all.delete(call));
+    }
+
+    async ended(): Promise<void> {
+        while (this.all.size > 0) {
+            await Promise.all(this.all);
+        }
+    }
+}
+
+const calls = new Calls();
 
 type Handler = grpc.handleUnaryCall<never, unknown>;
 
 function unary<Request, Response>(answer: (request: Request) => Response | Promise<Response>): Handler {
     const handler: grpc.handleUnaryCall<Request, Response> = (call, callback) => {
-        Promise.resolve(call.request)
+        const answered = Promise.resolve(call.request)
             .then(answer)
             .then(
                 (response) => callback(null, response),
                 (error: unknown) => callback(serviceError(error)),
             );
+        calls.add(answered);
     };
     return handler;
 }

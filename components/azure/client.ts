@@ -71,6 +71,15 @@ function saidIn(body: string | null | undefined): { code?: string; message?: str
     }
 }
 
+/** All that a list has, page by page. */
+export async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
+    const all: T[] = [];
+    for await (const each of pages) {
+        all.push(each);
+    }
+    return all;
+}
+
 /**
  * What Azure answers; undefined when it has nothing of that name.
  *

@@ -1,6 +1,6 @@
 // The versions of a pool's image definition, as Azure has them: reading them, and deleting one that an interrupted run
 // has left.
-import { computeClient, readOrUndefined } from "./client";
+import { collect, computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 import { UserError, asUserError, orUndefined } from "../core/errors";
 
@@ -22,20 +22,16 @@ export interface GalleryVersion {
  */
 export async function readImages(imageDefinitionId: string): Promise<GalleryVersion[]> {
     const { subscriptionId, resourceGroup, names } = parseArmId(imageDefinitionId);
-    const list = async () => {
-        const client = await computeClient(subscriptionId);
-        const versions: GalleryVersion[] = [];
-        for await (const each of client.galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1])) {
-            versions.push({
-                version: each.name ?? "",
-                state: each.provisioningState ?? "Succeeded",
-                attempt: Number(each.tags?.attempt ?? 1) || 1,
-                node: each.tags?.node,
-            });
-        }
-        return versions;
-    };
-    return (await readOrUndefined(`the images of ${imageDefinitionId}`, list)) ?? [];
+    const found = await readOrUndefined(`the images of ${imageDefinitionId}`, async () => {
+        const { galleryImageVersions } = await computeClient(subscriptionId);
+        return collect(galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1]));
+    });
+    return (found ?? []).map(({ name = "", provisioningState = "Succeeded", tags }) => ({
+        version: name,
+        state: provisioningState,
+        attempt: Number(tags?.attempt ?? 1) || 1,
+        node: tags?.node,
+    }));
 }
 
 /** What an image version was made of. */

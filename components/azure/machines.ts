@@ -1,6 +1,6 @@
 // The machines of a scale set: which image each was made from, when, and whether it runs.
-import type { ImageReference } from "@azure/arm-compute";
-import { computeClient, readOrUndefined } from "./client";
+import type { ImageReference, VirtualMachineScaleSetVM } from "@azure/arm-compute";
+import { collect, computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 
 /** One machine of a scale set. */
@@ -18,27 +18,26 @@ export interface Machine {
 }
 
 /**
- * The machines of a scale set; none where there is no such scale set. One request for a page of them.
+ * The machines of a scale set; an empty list if the scale set does not exist. Makes one request for each page.
  *
  * @throws UserError in one line when Azure is away or refuses
  */
 export async function readMachines(scaleSetId: string): Promise<Machine[]> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const list = async () => {
+    const found = await readOrUndefined(`the machines of ${names[0]}`, async () => {
         const { virtualMachineScaleSetVMs } = await computeClient(subscriptionId);
-        const machines: Machine[] = [];
-        for await (const vm of virtualMachineScaleSetVMs.list(resourceGroup, names[0], { expand: "instanceView" })) {
-            const codes = vm.instanceView?.statuses?.map(({ code }) => code) ?? [];
-            machines.push({
-                instanceId: vm.instanceId ?? "",
-                name: (vm.osProfile?.computerName ?? vm.name ?? "").toLowerCase(),
-                image: vm.storageProfile?.imageReference ?? {},
-                madeAt: vm.timeCreated,
-                running:
-                    codes.includes("PowerState/running") && !/^(Creating|Deleting)$/.test(vm.provisioningState ?? ""),
-            });
-        }
-        return machines;
-    };
-    return (await readOrUndefined(`the machines of ${names[0]}`, list)) ?? [];
+        return collect(virtualMachineScaleSetVMs.list(resourceGroup, names[0], { expand: "instanceView" }));
+    });
+    return (found ?? []).map((vm) => ({
+        instanceId: vm.instanceId ?? "",
+        name: (vm.osProfile?.computerName ?? vm.name ?? "").toLowerCase(),
+        image: vm.storageProfile?.imageReference ?? {},
+        madeAt: vm.timeCreated,
+        running: isRunning(vm),
+    }));
+}
+
+function isRunning({ instanceView, provisioningState = "" }: VirtualMachineScaleSetVM): boolean {
+    const isOn = instanceView?.statuses?.some(({ code }) => code === "PowerState/running") ?? false;
+    return isOn && provisioningState !== "Creating" && provisioningState !== "Deleting";
 }

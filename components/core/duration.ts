@@ -32,6 +32,12 @@ export function formatDuration(milliseconds: number): string {
     return `${Math.round(milliseconds / UNITS[unit])}${unit}`;
 }
 
+/** A moment as the API server gives it, as a text or read already; undefined where it says none. */
+export function parseMoment(time: Date | string | undefined): Date | undefined {
+    const moment = new Date(time ?? "");
+    return Number.isNaN(moment.getTime()) ? undefined : moment;
+}
+
 /** "45s", "3m 20s", "1h 5m": how long something took, for a person. */
 export function elapsed(milliseconds: number): string {
     const total = Math.round(milliseconds / 1000);

@@ -61,6 +61,11 @@ export function sameVersion(a: string, b: string): boolean {
     );
 }
 
+/** Whether a version is among these, by number. */
+export function includesVersion(versions: string[], version: string): boolean {
+    return versions.some((each) => sameVersion(each, version));
+}
+
 /**
  * The moment that a version is named by, to the minute (`YYYY.MMDD.HHMM`) or the day (`YYYY.MM.DD`, an earlier form
  * that some galleries still hold); undefined when the name says none.

@@ -1,5 +1,6 @@
 // All nodes of a cluster in one request, as far as their metadata and what `kubectl get nodes` shows tell.
 import type { V1Node, V1ObjectMeta } from "@kubernetes/client-node";
+import { parseMoment } from "../core/duration";
 import { getJson, listTable, type Kubernetes } from "./kubernetes";
 import { isReady } from "./node";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "./kured";
@@ -103,8 +104,7 @@ function kuredWroteAt({ managedFields = [] }: V1ObjectMeta): Date | undefined {
         ({ manager, operation, subresource, fieldsV1 }) =>
             manager === "kured" && operation === "Update" && !subresource && owns(fieldsV1, REBOOT_NEEDED),
     );
-    const moment = new Date(entry?.time ?? "");
-    return Number.isNaN(moment.getTime()) ? undefined : moment;
+    return parseMoment(entry?.time);
 }
 
 function owns(fieldsV1: unknown, annotation: string): boolean {

@@ -20,3 +20,17 @@ export function instanceOf(providerID: string, scaleSetId: string): string | und
     const instance = providerID.slice(prefix.length);
     return providerID.toLowerCase().startsWith(prefix) && /^\d{1,10}$/.test(instance) ? instance : undefined;
 }
+
+/** The nodes that are VMs of a scale set, by the VMs' numbers. */
+export function byInstance<N>(
+    nodes: N[],
+    providerIdOf: (node: N) => string | undefined,
+    scaleSetId: string,
+): Map<string, N> {
+    return new Map(
+        nodes.flatMap((node): [string, N][] => {
+            const instance = instanceOf(providerIdOf(node) ?? "", scaleSetId);
+            return instance === undefined ? [] : [[instance, node]];
+        }),
+    );
+}

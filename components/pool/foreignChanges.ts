@@ -7,7 +7,7 @@ import {
     type OnForeignChange,
     type PreviousPool,
 } from "../../policies/contract";
-import { sameVersion } from "../core/version";
+import { includesVersion, sameVersion } from "../core/version";
 import { versionIn } from "../azure/ids";
 
 /** One thing that somebody else has changed. */
@@ -89,7 +89,7 @@ function isOwnImage({ live, previous, imageDefinitionId, pin }: Comparison): boo
     if (version === undefined) {
         return false;
     }
-    const isKnown = (previous.versions ?? []).some((known) => sameVersion(known, version));
+    const isKnown = includesVersion(previous.versions ?? [], version);
     return !isKnown || sameVersion(version, pin ?? "");
 }
 

@@ -25,7 +25,7 @@ import type { GalleryVersion } from "../azure/imageVersions";
 import { canSpare, type MinimumNodes, type OtherNodes } from "../node/nodeList";
 import { instanceOf } from "../node/providerId";
 import type { UnfinishedCapture } from "./unfinished";
-import { fallback, pinned, stillFailed, usable, verdictOn, type Verdict, type Verdicts } from "./verdict";
+import { fallback, pinned, stillFailed, usable, verdictOn, type Usable, type Verdict, type Verdicts } from "./verdict";
 
 /** Everything a decision is made from. */
 export interface DecisionInputs {
@@ -274,10 +274,8 @@ function versionMoment(node: PoolNode, facts: Facts): Date {
 function toDecision(inputs: DecisionInputs, versions: Choice[], noChoice?: NoChoice): Decision {
     const { pin, live, gallery, maxHistory, facts } = inputs;
     const { pool, verdicts } = inputs;
-    const { version: current, instead } =
-        pin === undefined
-            ? usable(pool, versions, live, verdicts)
-            : { version: pinned(pool, pin, gallery, verdicts), instead: undefined };
+    const { version: current, instead }: Usable =
+        pin === undefined ? usable(pool, versions, live, verdicts) : { version: pinned(pool, pin, gallery, verdicts) };
     const kept = prune(versions, maxHistory, [current, live ?? "", fallback(versions, verdicts)]);
     const currentNode =
         kept.find(({ version }) => sameVersion(version, current))?.node ??

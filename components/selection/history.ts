@@ -1,7 +1,7 @@
 // What a pool's history of images and its gallery say together: which choices became images, which are still to be
 // made, which image is the newest, and what is kept. Pure.
 import { UserError } from "../core/errors";
-import { compareVersions, momentOf, sameVersion } from "../core/version";
+import { compareVersions, includesVersion, momentOf, sameVersion } from "../core/version";
 import type { GalleryVersion } from "../azure/imageVersions";
 import type { Choice } from "./nodeSelection";
 
@@ -68,6 +68,7 @@ export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], 
 /** The newest `maxHistory` choices, and with them those that are needed, however old: in use, or to go back to. */
 export function prune(versions: Choice[], maxHistory: number, needed: string[]): Choice[] {
     const ordered = [...versions].sort((a, b) => compareVersions(a.version, b.version));
-    const isNeeded = ({ version }: Choice) => needed.some((each) => sameVersion(each, version));
-    return ordered.filter((choice, index) => index >= ordered.length - maxHistory || isNeeded(choice));
+    return ordered.filter(
+        ({ version }, index) => index >= ordered.length - maxHistory || includesVersion(needed, version),
+    );
 }

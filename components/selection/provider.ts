@@ -15,7 +15,7 @@ import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
 import { readProofs } from "./readProofs";
-import { describeFailure } from "./verdict";
+import { describeVerdict } from "./verdict";
 import {
     bootstrapOf,
     readState,
@@ -122,7 +122,7 @@ async function say(
 ): Promise<void> {
     await info(logLine(pool, decision, facts, facts.newest));
     if (decision.left?.kind === "failed") {
-        await warn(`${pool}: ${describeFailure(decision.left)}; these machines are left as they are`);
+        await warn(`${pool}: ${describeVerdict(decision.left)}; these machines are left as they are`);
     }
     if (!nodes.annotated && !decision.chosen) {
         await warn(`${pool}: no node carries the annotation ${REBOOT_NEEDED}: ${aboutKured(await nodes.daemonSets())}`);

@@ -1,6 +1,7 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
+import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
@@ -139,17 +140,11 @@ export function detailsOf({ metadata, spec, status }: V1Node): NodeDetails {
     return {
         providerID: spec?.providerID ?? "",
         ready: ready?.status === "True",
-        readySince: dateOf(ready?.lastTransitionTime),
-        createdAt: dateOf(metadata?.creationTimestamp),
+        readySince: parseMoment(ready?.lastTransitionTime),
+        createdAt: parseMoment(metadata?.creationTimestamp),
         content: contentOf(status?.nodeInfo),
         taints: (spec?.taints ?? []).map(({ key }) => key),
     };
-}
-
-// In what a list gives, times are texts.
-function dateOf(time: Date | string | undefined): Date | undefined {
-    const date = new Date(time ?? "");
-    return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 async function readDaemonSets({ apps, server }: Kubernetes): Promise<V1DaemonSet[] | undefined> {

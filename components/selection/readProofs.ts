@@ -1,10 +1,10 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
-import { readMachines } from "../azure/machines";
-import { sameVersion } from "../core/version";
-import { instanceOf } from "../node/providerId";
+import { readMachines, type Machine } from "../azure/machines";
+import { includesVersion, sameVersion } from "../core/version";
+import { byInstance } from "../node/providerId";
 import type { Choice, FailedImage, NodeSelectionArgs } from "./nodeSelection";
-import { proofOf, withNode, type Proof } from "./proof";
+import { proofOf, withNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
 import { verdictOn, type Verdicts } from "./verdict";
@@ -33,35 +33,42 @@ export async function readProofs(
     if (!current || current.proven || verdictOn(current.version, verdicts)) {
         return { built, failed: verdicts.failed };
     }
-    const all = await readMachines(scaleSetId);
-    const machines = all.flatMap((machine) => {
+    const machines = (await readMachines(scaleSetId)).flatMap((machine) => {
         const version = versionIn(machine.image.id, imageDefinitionId);
         return version === undefined ? [] : [{ ...machine, version }];
     });
-    // A node that is not named as its computer is found by its provider id.
-    const computers = new Set(machines.map(({ name }) => name));
-    const named = inPool.filter(({ name }) => computers.has(name));
-    const whole = await nodes.withDetails(
-        inPool,
-        (named.length < machines.length ? inPool : named).map(({ name }) => name),
-    );
-    const nodeOf = new Map(whole.map((node) => [instanceOf(node.details?.providerID ?? "", scaleSetId), node]));
-    const proofs = built.map(({ version }): Proof & { made: number } => {
-        const made = machines
-            .filter((machine) => sameVersion(machine.version, version))
-            .map((machine) => {
-                const node = nodeOf.get(machine.instanceId);
-                return withNode(machine, node?.details, node?.name);
-            });
-        return { ...proofOf(made, nodes.now, rules), made: made.length };
+    const nodeOf = await nodesOf(machines, scaleSetId, nodes, inPool);
+    const proofs = built.map((choice) => {
+        const made = machines.filter(({ version }) => sameVersion(version, choice.version));
+        const found = made.map((machine) => {
+            const node = nodeOf.get(machine.instanceId);
+            return withNode(machine, node?.details, node?.name);
+        });
+        return { choice, machines: made.length, ...proofOf(found, nodes.now, rules) };
     });
-    const failed = built.flatMap(({ version }, index): FailedImage[] => {
-        const { state, late, made } = proofs[index];
-        const isNew = !verdicts.failed.some((each) => sameVersion(each.version, version));
-        return state === "failed" && isNew ? [{ version, machines: made, late }] : [];
-    });
+    const known = verdicts.failed.map(({ version }) => version);
+    const failed = proofs
+        .filter(({ choice, state }) => state === "failed" && !includesVersion(known, choice.version))
+        .map(({ choice, machines, late }) => ({ version: choice.version, machines, late }));
     return {
-        built: built.map((choice, index) => (proofs[index].state === "proven" ? { ...choice, proven: true } : choice)),
+        built: proofs.map(({ choice, state }) => (state === "proven" ? { ...choice, proven: true } : choice)),
         failed: [...verdicts.failed, ...failed],
     };
+}
+
+/** The machines' nodes, by the machines' numbers. A node that is not named as its computer has to be looked for. */
+async function nodesOf(
+    machines: Machine[],
+    scaleSetId: string,
+    nodes: Nodes,
+    inPool: PoolNode[],
+): Promise<Map<string, PoolNode>> {
+    const computers = new Set(machines.map(({ name }) => name));
+    const named = inPool.filter(({ name }) => computers.has(name));
+    const candidates = named.length < machines.length ? inPool : named;
+    const whole = await nodes.withDetails(
+        inPool,
+        candidates.map(({ name }) => name),
+    );
+    return byInstance(whole, ({ details }) => details?.providerID, scaleSetId);
 }

@@ -2,7 +2,7 @@
 // uses then. Pure.
 import type { GalleryVersion } from "../azure/imageVersions";
 import { UserError } from "../core/errors";
-import { compareVersions, sameVersion } from "../core/version";
+import { compareVersions, includesVersion, sameVersion } from "../core/version";
 import type { Choice, FailedImage } from "./nodeSelection";
 
 /** What is known of versions besides that they are there. */
@@ -20,12 +20,11 @@ export type Verdict = { version: string } & ({ kind: "rejected" } | ({ kind: "fa
 
 /** Why a version must not be used; undefined for one that may. */
 export function verdictOn(version: string, { rejected, trusted, failed }: Verdicts): Verdict | undefined {
-    const among = (versions: string[]) => versions.some((each) => sameVersion(each, version));
-    if (among(rejected)) {
+    if (includesVersion(rejected, version)) {
         return { kind: "rejected", version };
     }
     const failure = failed.find((each) => sameVersion(each.version, version));
-    return failure && !among(trusted) ? { kind: "failed", ...failure } : undefined;
+    return failure && !includesVersion(trusted, version) ? { kind: "failed", ...failure } : undefined;
 }
 
 /** The version to use, and the newer one that must not be, where there is one. */
@@ -93,10 +92,9 @@ export function fallback(choices: Choice[], verdicts: Verdicts): string {
 }
 
 function newestProven(versions: string[], choices: Choice[], { trusted }: Verdicts): string | undefined {
-    const isProven = (version: string) =>
-        trusted.some((each) => sameVersion(each, version)) ||
-        choices.some((choice) => choice.proven === true && sameVersion(choice.version, version));
-    return versions.filter(isProven).sort(compareVersions).at(-1);
+    const proven = choices.filter((choice) => choice.proven).map(({ version }) => version);
+    const usable = versions.filter((version) => includesVersion([...proven, ...trusted], version));
+    return usable.sort(compareVersions).at(-1);
 }
 
 function noWayBack(verdict: Verdict, others: string[]): string {
@@ -112,11 +110,9 @@ function noWayBack(verdict: Verdict, others: string[]): string {
 
 /** `image 2026.1122.0412 failed: 2 of 2 machines made from it not Ready in time (a, b)`. */
 export function describeVerdict(verdict: Verdict): string {
-    const { version, kind } = verdict;
-    if (kind === "rejected") {
-        return `image ${version} is rejected by the configuration (reject)`;
-    }
-    return describeFailure(verdict);
+    return verdict.kind === "rejected"
+        ? `image ${verdict.version} is rejected by the configuration (reject)`
+        : describeFailure(verdict);
 }
 
 /** The same of a failed image. */
@@ -126,8 +122,6 @@ export function describeFailure({ version, machines, late }: FailedImage): strin
 
 /** Failed versions that are still worth knowing: those that are kept, and those that are newer than what is used. */
 export function stillFailed(failed: FailedImage[], kept: Choice[], current: string): FailedImage[] {
-    return failed.filter(
-        ({ version }) =>
-            compareVersions(version, current) > 0 || kept.some((choice) => sameVersion(choice.version, version)),
-    );
+    const known = kept.map(({ version }) => version);
+    return failed.filter(({ version }) => compareVersions(version, current) > 0 || includesVersion(known, version));
 }

@@ -1,14 +1,14 @@
 // Reads how a stack's pools stand: from its outputs, Azure and the cluster. Changes nothing.
 import type { V1Node } from "@kubernetes/client-node";
 import { recordOf, type ModelRecord } from "../../policies/contract";
-import { computeClient, readOrUndefined } from "../../components/azure/client";
+import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
 import { readMachines, type Machine } from "../../components/azure/machines";
 import { isOwned } from "../../components/azure/tags";
 import { UserError } from "../../components/core/errors";
 import { listedNodeOf } from "../../components/node/nodeList";
-import { instanceOf } from "../../components/node/providerId";
+import { byInstance } from "../../components/node/providerId";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import { unfinishedCapture, type UnfinishedCapture } from "../../components/selection/unfinished";
@@ -55,15 +55,15 @@ export async function readPool(name: string, output: PoolOutput, nodes: V1Node[]
     }
     const { image } = recordOf(live);
     const definition = definitionOf(output.model?.image ?? "") ?? definitionOf(image) ?? "";
-    const own = nodesByInstance(nodes, output.scaleSetId);
-    const [vms, gallery, leftovers] = await Promise.all([
+    const own = byInstance(nodes, ({ spec }) => spec?.providerID, output.scaleSetId);
+    const [machines, gallery, leftovers] = await Promise.all([
         readMachines(output.scaleSetId),
         definition === "" ? [] : readImages(definition),
         readLeftovers(name, output.scaleSetId),
     ]);
     return {
         ...{ name, output, image, definition, gallery, leftovers },
-        machines: machinesByImage(vms, own),
+        machines: machinesByImage(machines, own),
         unfinished: [...own.values()].flatMap((node) => unfinishedCapture(listedNodeOf(node), now) ?? []),
     };
 }
@@ -71,18 +71,6 @@ export async function readPool(name: string, output: PoolOutput, nodes: V1Node[]
 /** ARM id of the image definition of a gallery image version; undefined for any other image. */
 function definitionOf(image: string): string | undefined {
     return /^(\/subscriptions\/.+\/galleries\/[^/]+\/images\/[^/]+)\/versions\/[^/]+$/i.exec(image)?.[1];
-}
-
-/** The nodes that are machines of the scale set, by the machines' numbers. */
-function nodesByInstance(nodes: V1Node[], scaleSetId: string): Map<string, V1Node> {
-    const byInstance = new Map<string, V1Node>();
-    for (const node of nodes) {
-        const instance = instanceOf(node.spec?.providerID ?? "", scaleSetId);
-        if (instance !== undefined) {
-            byInstance.set(instance, node);
-        }
-    }
-    return byInstance;
 }
 
 function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<string, MachineAndNode[]> {
@@ -116,12 +104,4 @@ async function readLeftovers(pool: string, scaleSetId: string): Promise<string[]
 interface Tagged {
     name?: string;
     tags?: Record<string, string>;
-}
-
-async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
-    const all: T[] = [];
-    for await (const each of pages) {
-        all.push(each);
-    }
-    return all;
 }

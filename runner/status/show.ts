@@ -1,6 +1,6 @@
 // How a stack's pools stand, for people and for programs. Pure.
 import { roundedDown } from "../../components/core/duration";
-import { compareVersions, momentOf, sameVersion } from "../../components/core/version";
+import { compareVersions, includesVersion, momentOf, sameVersion } from "../../components/core/version";
 import { shortImage } from "../../components/pool/foreignChanges";
 import { proofOf, type Proof, type ProofRules } from "../../components/selection/proof";
 import { describeFailure } from "../../components/selection/verdict";
@@ -78,8 +78,7 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
 }
 
 function judged(image: string, state: Proof["state"], { reject = [], trust = [] }: StatusRules): ImageStatus["proof"] {
-    const among = (versions: string[]) => versions.some((version) => sameVersion(version, image));
-    return among(reject) ? "rejected" : among(trust) ? "trusted" : state;
+    return includesVersion(reject, image) ? "rejected" : includesVersion(trust, image) ? "trusted" : state;
 }
 
 function versionFacts({ version, state, node }: PoolFacts["gallery"][number], now: Date): Partial<ImageStatus> {

@@ -299,7 +299,7 @@ test("an image whose machines do not come up is left for the one that has proven
     expect(sandbox.azure.vm(late.id)).toMatchObject({ power: "running", joined: false });
     expect((await grow()).joined).toBe(true);
 
-    // The failure is remembered when there is no machine of it any more, and so is the proof.
+    // The failure and the proof are remembered after their machines are gone.
     await sandbox.azure.setCapacity(scaleSet.id, size);
     await sandbox.nodes.settled();
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);

@@ -21,7 +21,7 @@ describe("what is on a node's disk", () => {
         expect(contentOf(undefined)).toBeUndefined();
     });
 
-    it("is told whole, or as what differs from the image before", () => {
+    it("is described in full, or by what differs from the image before", () => {
         expect(describeContent(OLD, undefined)).toBe(
             "in it: kernel 5.15.0-1100-azure, Ubuntu 22.04.4 LTS, containerd 1.7.15, kubelet v1.27.4",
         );

@@ -30,7 +30,12 @@ describe("the version that is used", () => {
         ["is a failed one that is trusted", three, { failed: [failure(THIRD)], trusted: [THIRD] }, THIRD],
         ["is not one that is trusted and rejected", three, { rejected: [THIRD], trusted: [THIRD] }, SECOND],
         ["is not a failed one, where a newer one is rejected", three, both, FIRST],
-        ["is none where there is no other and the model points elsewhere", [choice(THIRD)], { rejected: [THIRD] }, ""],
+        [
+            "is empty if the only one is rejected and the model points elsewhere",
+            [choice(THIRD)],
+            { rejected: [THIRD] },
+            "",
+        ],
     ])("%s", (_, choices, verdicts, version) => {
         expect(usable("pool1", choices, undefined, said(verdicts)).version).toBe(version);
     });

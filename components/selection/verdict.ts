@@ -68,9 +68,8 @@ export function usable(pool: string, choices: Choice[], live: string | undefined
 export function pinned(pool: string, pin: string, gallery: GalleryVersion[], verdicts: Verdicts): string {
     const verdict = verdictOn(pin, verdicts);
     if (verdict) {
-        const how = verdict.kind === "failed" ? "add it to trust" : "take it out of reject";
         throw new UserError(
-            `kamino:pools, pool "${pool}", pin: ${describeVerdict(verdict)}; to use it all the same ${how}`,
+            `kamino:pools, pool "${pool}", pin: ${describeVerdict(verdict)}; to use it all the same ${overruling(verdict)}`,
         );
     }
     // "Updating" is a version that is being replicated to further regions; it can be used.
@@ -100,12 +99,17 @@ function newestProven(versions: string[], choices: Choice[], { trusted }: Verdic
 function noWayBack(verdict: Verdict, others: string[]): string {
     const what = describeVerdict(verdict);
     if (others.length === 0) {
-        return `${what}, and there is no other one to go back to: pin a version of the gallery (pin), or use it all the same (trust)`;
+        return `${what}, and there is no other one to go back to: pin a version of the gallery (pin), or use it all the same (${overruling(verdict)})`;
     }
     return (
         `${what}, and none of ${others.join(", ")} has proven itself: go back to one of them with trust, or ` +
-        `use ${verdict.version} all the same with trust`
+        `use ${verdict.version} all the same (${overruling(verdict)})`
     );
+}
+
+/** How a person lets a version be used all the same. */
+function overruling({ kind }: Verdict): string {
+    return kind === "failed" ? "add it to trust" : "take it out of reject";
 }
 
 /** `image 2026.1122.0412 failed: 2 of 2 machines made from it not Ready in time (a, b)`. */

@@ -51,7 +51,7 @@ describe("the version that is used", () => {
         const choices = [choice(SECOND), choice(THIRD)];
         expect(() => usable("pool1", choices, THIRD, said({ failed: [failure(THIRD)] }))).toThrow(
             'kamino:pools, pool "pool1": image 2026.1121.0409 failed: 2 of 2 machines made from it not Ready in time (x, y), ' +
-                "and none of 2026.1120.0000 has proven itself: go back to one of them with trust, or use 2026.1121.0409 all the same with trust",
+                "and none of 2026.1120.0000 has proven itself: go back to one of them with trust, or use 2026.1121.0409 all the same (add it to trust)",
         );
         expect(usable("pool1", choices, SECOND, said({ failed: [failure(THIRD)] })).version).toBe(SECOND);
     });
@@ -59,7 +59,11 @@ describe("the version that is used", () => {
     it("is refused where there is nothing to go back to", () => {
         expect(() => usable("pool1", [choice(THIRD)], THIRD, said({ rejected: [THIRD] }))).toThrow(
             'kamino:pools, pool "pool1": image 2026.1121.0409 is rejected by the configuration (reject), and there is no other one to ' +
-                "go back to: pin a version of the gallery (pin), or use it all the same (trust)",
+                "go back to: pin a version of the gallery (pin), or use it all the same (take it out of reject)",
+        );
+        const both = said({ rejected: [THIRD], failed: [failure(SECOND)] });
+        expect(() => usable("pool1", [choice(SECOND), choice(THIRD)], THIRD, both)).toThrow(
+            /rejected by the configuration.*no other one to go back to.*take it out of reject\)$/,
         );
     });
 });

@@ -27,8 +27,8 @@ async function main() {
  */
 async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { pools: configured, kubeconfig, context } = loadSettings(new pulumi.Config());
-    const pools = await readPools(configured, stack);
+    const { pools: configured, kubeconfig, context, capi } = loadSettings(new pulumi.Config());
+    const pools = await readPools(configured, capi, stack);
     const previous = await previousPools(stack);
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
     sayForeignChanges(reviews);

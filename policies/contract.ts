@@ -19,6 +19,11 @@ export const FOREIGN_CHANGES = /^pulumi-nodejs:dynamic\/kamino:ForeignChanges$/;
 /** The component that holds one pool's resources, and states a `PrototypeStatement`. */
 export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
 
+/**
+ * The dynamic resource that points a MachinePool of Cluster API at an image; its inputs are a `MachinePoolStatement`.
+ */
+export const MACHINE_POOL_IMAGE = /^pulumi-nodejs:dynamic\/kamino:MachinePoolImage$/;
+
 /** What is done when somebody else has changed a model since this stack's last run. */
 export type OnForeignChange = "stop" | "restore" | "adopt";
 
@@ -70,8 +75,45 @@ export interface PreviousPool {
     foreignChangesSeen?: boolean;
 }
 
+/** What keeps a changed image of a MachinePool from replacing its machines. */
+export interface NoRollout {
+    /** As in the AzureMachinePool's strategy: a number or a percentage. */
+    maxSurge: number | string;
+    maxUnavailable: number | string;
+    /** Which other program sets the number of machines (cluster.x-k8s.io/replicas-managed-by), if one does. */
+    replicasManagedBy?: string;
+    /** Whether CAPZ was seen to run with the gate SkipMachinePoolModelReconciliation. */
+    skipsModelReconciliation?: boolean;
+}
+
+/** What a MachinePoolImage declares, as far as the policies look at it. */
+export interface MachinePoolStatement {
+    /** `NAMESPACE/NAME` of the MachinePool. */
+    machinePool: string;
+    /** The version that it points at, as the AzureMachinePool's field has it. */
+    computeGallery: { subscriptionID: string; resourceGroup: string; gallery: string; name: string; version: string };
+    noRollout: NoRollout;
+}
+
+/** Whether a number or percentage of machines is none, however many there are. */
+export function isZero(value: number | string): boolean {
+    return /^0+%?$/.test(String(value));
+}
+
+/**
+ * Whether a changed image replaces no machine. A surge above zero starts a rollout, whatever else is set: unless
+ * another program sets the number of machines, which CAPZ then neither raises nor lowers. Without a surge a machine is
+ * replaced only as far as machines may be unavailable, and not with CAPZ's gate. Tried with CAPZ 1.25.0.
+ */
+export function neverRollsOut({ maxSurge, maxUnavailable, ...set }: NoRollout): boolean {
+    const keepsAll = isZero(maxUnavailable) || set.skipsModelReconciliation === true;
+    return set.replicasManagedBy !== undefined || (isZero(maxSurge) && keepsAll);
+}
+
 /** What a pool's component says of itself, as its inputs and outputs. */
 export interface PrototypeStatement {
+    /** `NAMESPACE/NAME` of the pool's MachinePool, where Cluster API has it. Then no scale set is in the stack. */
+    machinePool?: string;
     /** The scale set's resource options. The engine tells policies of `protect` alone. */
     scaleSetOptions?: { protect?: boolean; retainOnDelete?: boolean };
     /** What the stack's last successful update said of the pool. Empty on the first run. */

@@ -7,10 +7,11 @@ import type {
     StackValidationPolicy,
 } from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
-import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SCALE_SET } from "./contract";
+import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION } from "./contract";
 import {
     UNKNOWN,
     imageIdOf,
+    modelsOf,
     ofType,
     parseImageVersionId,
     placeOf,
@@ -155,20 +156,20 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
     validateStack: ({ resources }, report) => {
         const versions = new Map(resourcesOfType(resources, IMAGE_VERSION).map((v) => [placeOfInputs(v), v]));
         const definitions = new Set(resourcesOfType(resources, IMAGE_DEFINITION).map(placeOfDefinition));
-        for (const { scaleSet, id } of versionsInUse(resources)) {
+        for (const { model, id } of versionsInUse(resources)) {
             const version = versions.get(placeOfVersion(id));
-            const wasThere = previousOf(scaleSet).versions?.includes(id.version) === true;
+            const wasThere = previousOf(model).versions?.includes(id.version) === true;
             const isOurs = wasThere || definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition));
             if (!version && isOurs) {
                 report(
-                    `New nodes of ${scaleSet.name} start from version ${id.version}: it must stay in the stack.`,
-                    scaleSet.urn,
+                    `New nodes of ${model.name} start from version ${id.version}: it must stay in the stack.`,
+                    model.urn,
                 );
             } else if (version && !version.opts.protect && wasThere) {
                 // One that this run makes is protected from the next run on: Azure may fail to make it, and then it has
                 // to go.
                 report(
-                    `New nodes of ${scaleSet.name} start from ${version.name}: its option protect must be true.`,
+                    `New nodes of ${model.name} start from ${version.name}: its option protect must be true.`,
                     version.urn,
                 );
             }
@@ -177,17 +178,17 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
     },
 };
 
-/** The image versions that the models of the stack's scale sets point at, as far as they are known. */
-function versionsInUse(resources: PolicyResource[]): { scaleSet: PolicyResource; id: ImageVersionId }[] {
-    return resourcesOfType(resources, SCALE_SET).flatMap((scaleSet) => {
-        const image = read(() => imageIdOf(scaleSet));
+/** The image versions that new nodes of the stack's pools start from, as far as they are known. */
+function versionsInUse(resources: PolicyResource[]): { model: PolicyResource; id: ImageVersionId }[] {
+    return modelsOf(resources).flatMap((model) => {
+        const image = read(() => imageIdOf(model));
         const id = typeof image === "string" ? parseImageVersionId(image) : undefined;
-        return id ? [{ scaleSet, id }] : [];
+        return id ? [{ model, id }] : [];
     });
 }
 
 function warnOfUnknownImages(resources: PolicyResource[]): void {
-    warnOfUnknown(...resourcesOfType(resources, SCALE_SET).map((scaleSet) => () => imageIdOf(scaleSet)));
+    warnOfUnknown(...modelsOf(resources).map((model) => () => imageIdOf(model)));
 }
 
 function placeOfVersion({ resourceGroup, gallery, definition, version }: ImageVersionId): string {

@@ -5,6 +5,7 @@ import { foreignChangePolicies } from "./foreignChanges";
 import { galleryPolicies } from "./galleries";
 import { imageVersionPolicies } from "./imageVersions";
 import { kubernetesPolicies } from "./kubernetes";
+import { machinePoolPolicies } from "./machinePools";
 import { scaleSetPolicies } from "./scaleSets";
 import { stackPolicies } from "./stack";
 
@@ -13,6 +14,7 @@ new PolicyPack("kamino", {
     policies: [
         ...scaleSetPolicies,
         ...extensionPolicies,
+        ...machinePoolPolicies,
         ...foreignChangePolicies,
         ...imageVersionPolicies,
         ...galleryPolicies,

@@ -9,7 +9,13 @@ import {
     type ResourceValidationArgs,
 } from "@pulumi/policy";
 import type { Unwrap } from "@pulumi/pulumi";
-import { SCALE_SET, type PreviousPool, type PrototypeStatement } from "./contract";
+import {
+    MACHINE_POOL_IMAGE,
+    SCALE_SET,
+    type MachinePoolStatement,
+    type PreviousPool,
+    type PrototypeStatement,
+} from "./contract";
 
 /** Inputs of the Azure resources, as plain values. */
 export type ScaleSet = Unwrap<compute.VirtualMachineScaleSetArgs>;
@@ -117,15 +123,31 @@ export function parseImageVersionId(id: string): ImageVersionId | undefined {
     return parts ? { resourceGroup: parts[1], gallery: parts[2], definition: parts[3], version: parts[4] } : undefined;
 }
 
+/** The ARM id of the version that a MachinePoolImage points at. */
+export function machinePoolImageId({ computeGallery }: MachinePoolStatement): string {
+    const { subscriptionID, resourceGroup, gallery, name, version } = computeGallery;
+    return (
+        `/subscriptions/${subscriptionID}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute` +
+        `/galleries/${gallery}/images/${name}/versions/${version}`
+    );
+}
+
 /** A key for an image definition's or version's place; Azure compares names without case. */
 export function placeOf(...names: string[]): string {
     return names.join("/").toLowerCase();
 }
 
 /**
- * The ARM id that a scale set's model points at; undefined for none. Throws in a preview that cannot tell it: see
- * `read`.
+ * The ARM id of the image that new nodes of a scale set or MachinePool start from; undefined for none. Throws in a
+ * preview that cannot tell it: see `read`.
  */
-export function imageIdOf(scaleSet: PolicyResource): string | undefined {
-    return (scaleSet.props as ScaleSet).virtualMachineProfile?.storageProfile?.imageReference?.id;
+export function imageIdOf({ type, props }: PolicyResource): string | undefined {
+    return MACHINE_POOL_IMAGE.test(type)
+        ? machinePoolImageId(props as unknown as MachinePoolStatement)
+        : (props as ScaleSet).virtualMachineProfile?.storageProfile?.imageReference?.id;
+}
+
+/** The resources that say which image new nodes start from: scale sets, and images of MachinePools. */
+export function modelsOf(resources: PolicyResource[]): PolicyResource[] {
+    return [SCALE_SET, MACHINE_POOL_IMAGE].flatMap((type) => resourcesOfType(resources, type));
 }

@@ -149,7 +149,10 @@ const scaleSetRetained: ResourceValidationPolicy = {
             }
         },
         // The engine does not tell policies of retainOnDelete. The component states the very options it hands on.
-        ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions }, _args, report) => {
+        ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions, machinePool }, args, report) => {
+            if (machinePool !== undefined) {
+                args.notApplicable("Cluster API has the scale set: it is not in the stack");
+            }
             if (scaleSetOptions?.retainOnDelete !== true) {
                 report("The scale set's resource option retainOnDelete must be true, and stated in scaleSetOptions.");
             }

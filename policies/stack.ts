@@ -11,6 +11,7 @@ import {
     UNKNOWN,
     imageIdOf,
     isDeclaredAsItIs,
+    modelsOf,
     previousOf,
     read,
     resourcesOfType,
@@ -44,10 +45,10 @@ const updateBumpsFewPools: StackValidationPolicy = {
         if (maximum === undefined) {
             return args.notApplicable("no maximum is configured");
         }
-        const bumped = declaredInFull(args.resources).filter((scaleSet) => {
-            const image = read(() => imageIdOf(scaleSet));
+        const bumped = modelsInFull(args.resources).filter((model) => {
+            const image = read(() => imageIdOf(model));
             // What is not known, or was not recorded, counts: a limit that ignores those does not limit.
-            return image === UNKNOWN || image?.toLowerCase() !== previousOf(scaleSet).model?.image.toLowerCase();
+            return image === UNKNOWN || image?.toLowerCase() !== previousOf(model).model?.image.toLowerCase();
         });
         if (bumped.length > maximum) {
             const names = bumped.map(({ name }) => name).join(", ");
@@ -153,6 +154,10 @@ function acceptsForeignImage(scaleSet: PolicyResource): boolean {
 
 function asItIs(resources: PolicyResource[]): PolicyResource[] {
     return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => isDeclaredAsItIs(opts));
+}
+
+function modelsInFull(resources: PolicyResource[]): PolicyResource[] {
+    return modelsOf(resources).filter(({ opts }) => !isDeclaredAsItIs(opts));
 }
 
 function declaredInFull(resources: PolicyResource[]): PolicyResource[] {

@@ -50,10 +50,12 @@ export function retakeSettings(text: string, pool: string, file: string, { versi
     return document.toString();
 }
 
-/** The names by which a person may call a pool: `name`, then its scale set's. */
+/** The names by which a person may call a pool: `name`, then its scale set's or MachinePool's. */
 function namesOf(entry: YAMLMap): string[] {
-    const [name, scaleSet] = [entry.get("name"), entry.get("scaleSet")].map((value) =>
-        typeof value === "string" ? value : undefined,
-    );
-    return [name, scaleSet?.split("/").at(-1), scaleSet].filter((each) => each !== undefined);
+    const [name, scaleSet, machinePool] = ["name", "scaleSet", "machinePool"].map((key) => {
+        const value = entry.get(key);
+        return typeof value === "string" ? value : undefined;
+    });
+    const place = scaleSet ?? machinePool;
+    return [name, place?.split("/").at(-1), place].filter((each) => each !== undefined);
 }

@@ -1,6 +1,7 @@
 // Loads the stack's configuration: complete, typed and grouped by what it is about, or refused in one line.
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
+import type { Bootstrap } from "../../policies/contract";
 import { parseScaleSetId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import { readBySchema } from "./read";
@@ -53,6 +54,11 @@ export type ImageSettings = Values<KeysOf<"image">>;
 /** The settings of one pool, complete and checked. */
 export interface PoolSettings {
     name: string;
+    /**
+     * The pool's MachinePool, where Cluster API has it. Then the AzureMachinePool tells the scale set, which has no
+     * resource group before that was read.
+     */
+    machinePool?: { namespace: string; name: string };
     scaleSet: ScaleSetSettings;
     selection: SelectionSettings;
     capture: CaptureSettings;
@@ -67,6 +73,8 @@ export interface Settings {
     pools: PoolSettings[];
     kubeconfig?: string;
     context?: string;
+    /** How to reach the management cluster of Cluster API. */
+    capi: { kubeconfig?: string; context?: string };
 }
 
 /**
@@ -92,6 +100,7 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
         pools,
         kubeconfig,
         context,
+        capi = {},
         schedule: _,
         ...shared
     } = readBySchema(configuration, configured, `${project}:`);
@@ -102,22 +111,30 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
     }
     const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
     refuseTwice(read, `${project}:pools`);
-    return { pools: read, kubeconfig, context };
+    // A kubeconfig of its own has a current context of its own.
+    const management = {
+        kubeconfig: capi.kubeconfig ?? kubeconfig,
+        context: capi.context ?? (capi.kubeconfig === undefined ? context : undefined),
+    };
+    return { pools: read, kubeconfig, context, capi: management };
 }
 
 type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[number];
 
 /** A pool's own keys go before those for all pools; then each key goes into its group. */
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
-    const { scaleSet, name, node, pin, reject, trust, ...own } = configured;
+    const { scaleSet, machinePool, name, node, pin, reject, trust, ...own } = configured;
     const all = { ...shared, ...defined(own) } as SharedValues;
-    const { onForeignChange, bootstrap, removeExtensions, keepExtensions } = all;
+    const { onForeignChange, removeExtensions, keepExtensions } = all;
     const { minimumReadyTime, newNodeTimeout, maximumImageAge, minimumCandidates } = all;
     const { prefer, ignoreNodes, ignoreAnnotations } = all;
     const { kuredLock, kuredDaemonSet, gallery, maxHistory, replicaCount, targetRegions, storageAccountType } = all;
-    const place = locate(scaleSet, all.resourceGroup, project);
+    const at = `${project}:pools[${index}]`;
+    const bootstrap = machinePool ? bootstrapOfMachinePool(own.bootstrap, at) : all.bootstrap;
+    const place = locate({ scaleSet, machinePool }, all.resourceGroup, { project, at });
     return {
-        name: readBySchema(poolName, name ?? place.name, `${project}:pools[${index}].name`),
+        name: readBySchema(poolName, name ?? place.name, `${at}.name`),
+        ...(machinePool && { machinePool }),
         scaleSet: { ...place, onForeignChange, bootstrap, removeExtensions, keepExtensions },
         selection: {
             minimumReadyTimeMs: minimumReadyTime,
@@ -158,8 +175,35 @@ function captureSettings(all: SharedValues): CaptureSettings {
     };
 }
 
-/** Where a scale set is, by its name (in the configured resource group) or by its ARM id. */
-function locate(scaleSet: string, resourceGroup: string | undefined, project: string) {
+/** Machines of Cluster API join by their own bootstrap data, each with a token of its own. */
+function bootstrapOfMachinePool(configured: Bootstrap | undefined, at: string): Bootstrap {
+    if (configured === "remove") {
+        throw new UserError(
+            `${at}.bootstrap must be keep or left out: machines of a MachinePool join by their bootstrap`,
+        );
+    }
+    return "keep";
+}
+
+/** Where a scale set is: by its name (in the configured resource group), by its ARM id, or by its MachinePool. */
+function locate(
+    { scaleSet, machinePool }: Pick<ConfiguredPool, "scaleSet" | "machinePool">,
+    resourceGroup: string | undefined,
+    { project, at }: { project: string; at: string },
+) {
+    if (machinePool) {
+        if (scaleSet) {
+            throw new UserError(
+                `${at} has both scaleSet and machinePool: the MachinePool tells its scale set by itself`,
+            );
+        }
+        return { name: machinePool.name, resourceGroup: "" };
+    }
+    if (!scaleSet) {
+        throw new UserError(
+            `${at}.scaleSet is missing: the name or ARM id of the pool's scale set, or machinePool (NAMESPACE/NAME) for a pool of Cluster API`,
+        );
+    }
     if (scaleSet.startsWith("/")) {
         return parseScaleSetId(scaleSet);
     }
@@ -178,9 +222,12 @@ function locate(scaleSet: string, resourceGroup: string | undefined, project: st
  */
 export function refuseTwice(pools: PoolSettings[], at: string, subscription = ""): void {
     const places = new Map<string, number>();
-    pools.forEach(({ name, scaleSet }, index) => {
-        const place = `scale set ${scaleSet.name} in resource group ${scaleSet.resourceGroup}`;
-        const where = `${place} of ${scaleSet.subscriptionId ?? subscription}`;
+    pools.forEach(({ name, scaleSet, machinePool }, index) => {
+        const isLocated = scaleSet.resourceGroup !== "";
+        const place = isLocated
+            ? `scale set ${scaleSet.name} in resource group ${scaleSet.resourceGroup}`
+            : `MachinePool ${machinePool?.namespace}/${machinePool?.name}`;
+        const where = isLocated ? `${place} of ${scaleSet.subscriptionId ?? subscription}` : place;
         for (const seen of [where.toLowerCase(), `pool name ${name}`.toLowerCase()]) {
             const first = places.get(seen);
             if (first !== undefined && first !== index) {

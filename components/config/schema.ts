@@ -16,7 +16,6 @@ import {
     oneOf,
     optional,
     parseJson,
-    required,
     text,
     withDefault,
 } from "./values";
@@ -106,18 +105,20 @@ const CAPTURE_KEYS = {
     keepSnapshots: key(boolean(), false),
 };
 
+/** An object of Kubernetes by its namespace and name. */
+const namespacedName = (what: string) =>
+    matching(
+        /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+        `a ${what} as NAMESPACE/NAME`,
+    ).transform((value) => {
+        const [namespace, name] = value.split("/");
+        return { namespace, name };
+    });
+
 /** Where kured is, and whether its lock is held while a node is out of service. */
 const KURED_KEYS = {
     kuredLock: key(boolean(), true),
-    kuredDaemonSet: key(
-        matching(
-            /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
-            "a DaemonSet as NAMESPACE/NAME",
-        ).transform((value) => {
-            const [namespace, name] = value.split("/");
-            return { namespace, name };
-        }),
-    ),
+    kuredDaemonSet: key(namespacedName("DaemonSet")),
 };
 
 /** How images are kept. */
@@ -197,10 +198,10 @@ export const poolName = matching(/^[A-Za-z0-9][\w.-]{0,79}$/, "a name of letters
 /** One entry of `pools`: keys that a pool alone has, and the shared ones. */
 const pool = objectOf(
     {
-        scaleSet: required(
+        scaleSet: optional(
             z.string(SCALE_SET).refine((value) => isScaleSetName(value) || isScaleSetId(value), SCALE_SET),
-            ": the name or ARM id of the pool's scale set",
         ),
+        machinePool: optional(namespacedName("MachinePool")),
         name: optional(poolName),
         node: optional(nodeName),
         pin: optional(imageVersion),
@@ -208,15 +209,21 @@ const pool = objectOf(
         trust: optional(listOf(imageVersion)),
         ...shapeOf(false),
     },
-    "an object with at least scaleSet",
+    "an object with scaleSet or machinePool",
 );
+
+/** How to reach a cluster. Resources keep it in the state: what is in the file must not get there. */
+const CLUSTER_KEYS = {
+    kubeconfig: optional(matching(/^[^\r\n{]{1,1000}$/, "the path of a kubeconfig file, and not what is in it")),
+    context: optional(text),
+};
 
 /** The whole configuration. */
 export const configuration = objectOf({
     pools: optional(listOf(pool)),
-    // Its resources keep it in the state: what is in the file must not get there.
-    kubeconfig: optional(matching(/^[^\r\n{]{1,1000}$/, "the path of a kubeconfig file, and not what is in it")),
-    context: optional(text),
+    ...CLUSTER_KEYS,
+    // The management cluster of Cluster API; the same cluster if left out.
+    capi: optional(objectOf(CLUSTER_KEYS)),
     // Of a separate stack, which has no pools: read by components/schedule.
     schedule: optional(z.unknown()),
     ...shapeOf(true),

@@ -4,6 +4,7 @@ import {
     ApiException,
     AppsV1Api,
     CoreV1Api,
+    CustomObjectsApi,
     HttpMethod,
     IsomorphicFetchHttpLibrary,
     KubeConfig,
@@ -26,6 +27,7 @@ export interface Kubernetes {
     server: string;
     core: CoreV1Api;
     apps: AppsV1Api;
+    custom: CustomObjectsApi;
 }
 
 /**
@@ -50,7 +52,13 @@ export function kubernetes(settings: KubernetesSettings): Kubernetes {
     if (!made) {
         const config = kubeConfig(settings);
         const server = config.getCurrentCluster()?.server ?? "";
-        made = { config, server, core: config.makeApiClient(CoreV1Api), apps: config.makeApiClient(AppsV1Api) };
+        made = {
+            config,
+            server,
+            core: config.makeApiClient(CoreV1Api),
+            apps: config.makeApiClient(AppsV1Api),
+            custom: config.makeApiClient(CustomObjectsApi),
+        };
         clients.set(key, made);
     }
     return made;

@@ -10,8 +10,8 @@ import { withRetries } from "../core/retry";
  */
 export const SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
-/** By this name the node's `metadata.managedFields` tell what this program wrote. */
-const FIELD_MANAGER = "kamino";
+/** By this name an object's `metadata.managedFields` tell what this program wrote. */
+export const FIELD_MANAGER = "kamino";
 
 /** What is changed of a node; null removes. With a resource version only if the node is still that one. */
 export interface NodeChange {

@@ -2,6 +2,7 @@
 import type { ScaleSetId } from "../azure/ids";
 import type { DiskAccess } from "../capture/protection";
 import type { PoolSettings } from "../config/load";
+import type { MachinePoolFacts } from "./machinePool";
 import type { LiveModel } from "./model";
 
 /** A gallery that images go to: made by this stack, or an existing one. */
@@ -40,6 +41,10 @@ export interface Pool {
     scaleSet: ScaleSetId;
     /** The scale set's model as it was at the start of this run. */
     live: LiveModel;
+    /** What the management cluster says of it, where Cluster API has it. */
+    machinePool?: MachinePoolFacts;
+    /** The image that new machines start from, as a model refers to it. */
+    liveImage: { id?: string };
     location: string;
     gallery: GallerySettings;
     definition: { name: string; managed: boolean; traits: ImageTraits };

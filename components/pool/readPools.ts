@@ -3,8 +3,11 @@ import { readImageDefinition } from "../azure/galleries";
 import { osDiskOfPool, type OsDisk } from "../azure/scaleSets";
 import { galleryId, imageDefinitionId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
+import { imageReferenceOf } from "../capi/image";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
+import type { KubernetesSettings } from "../node/kubernetes";
+import { locate, type LocatedPool } from "./machinePool";
 import { imageTraits, mismatch, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { LiveModel } from "./model";
@@ -17,22 +20,34 @@ import { imageStorage } from "./storage";
 /**
  * Reads every pool of the configuration and checks whether it may be changed.
  *
+ * @param managementCluster how to reach the API server that has the MachinePools
  * @param stack identifies this stack, as in `organization/kamino/prod`
  * @throws UserError with one line for each pool that is refused
  */
-export async function readPools(settings: PoolSettings[], stack: string): Promise<Pool[]> {
+export async function readPools(
+    configured: PoolSettings[],
+    managementCluster: KubernetesSettings,
+    stack: string,
+): Promise<Pool[]> {
     const subscriptionId = await findDefaultSubscription();
+    const keyOf = (pool: PoolSettings, index: number) =>
+        `kamino:pools[${index}].${pool.machinePool ? "machinePool" : "scaleSet"}`;
+    const located = await all(configured, (pool, index) => locate(pool, managementCluster, keyOf(pool, index)));
+    const settings = located.map((pool) => pool.settings);
     refuseTwice(settings, "kamino:pools", subscriptionId);
-    const results = await Promise.allSettled(
-        settings.map((pool, index) =>
-            readPool(pool, {
-                configKey: `kamino:pools[${index}].scaleSet`,
-                subscriptionId: pool.scaleSet.subscriptionId ?? subscriptionId,
-                groups: groupsWithGallery(pool, settings),
-                stack,
-            }),
-        ),
+    return await all(located, (pool, index) =>
+        readPool(pool, {
+            configKey: keyOf(pool.settings, index),
+            subscriptionId: pool.settings.scaleSet.subscriptionId ?? subscriptionId,
+            groups: groupsWithGallery(pool.settings, settings),
+            stack,
+        }),
     );
+}
+
+/** Does the same for each pool; what fails for some is said of all of them at once. */
+async function all<P, T>(pools: P[], work: (pool: P, index: number) => Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(pools.map(work));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
     if (failures.length > 0) {
         const unexpected = failures.find((failure) => !(failure instanceof UserError));
@@ -52,13 +67,13 @@ interface Surroundings {
 
 /** The scale set first: what is refused is refused by its own model, before anything else is asked. */
 async function readPool(
-    settings: PoolSettings,
+    { settings, machinePool }: LocatedPool,
     { configKey, subscriptionId, groups, stack }: Surroundings,
 ): Promise<Pool> {
     const { resourceGroup, name } = settings.scaleSet;
     const scaleSet = { subscriptionId, resourceGroup, name };
     const live = await readScaleSet(scaleSet, configKey);
-    const reason = refusal(live, configKey);
+    const reason = refusal(live, configKey, { ownedByCapz: machinePool !== undefined });
     if (reason) {
         throw new UserError(reason);
     }
@@ -68,16 +83,20 @@ async function readPool(
         osDiskOfPool(live.id),
     ]);
     const definition = await findDefinition(live, disk, gallery, { configKey, stack, scaleSet });
-    const imageId = live.virtualMachineProfile?.storageProfile?.imageReference?.id;
+    const inModel = live.virtualMachineProfile?.storageProfile?.imageReference;
+    const liveImage =
+        (machinePool ? imageReferenceOf(machinePool.capi.azureMachinePool.spec.template.image) : inModel) ?? {};
     return {
         settings,
         configKey,
         scaleSet,
         live,
+        liveImage,
+        ...(machinePool && { machinePool }),
         location,
         gallery,
         definition,
-        liveVersion: versionIn(imageId, imageDefinitionId({ gallery, definition })),
+        liveVersion: versionIn(liveImage.id, imageDefinitionId({ gallery, definition })),
         storage: await imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
         ...(disk && { diskAccess: disk.access }),
         tags: settings.tags,

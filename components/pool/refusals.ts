@@ -22,6 +22,8 @@ function tagOf(live: LiveModel, name: string): string | undefined {
 const hasTag = (live: LiveModel, prefix: string) =>
     Object.keys(live.tags ?? {}).some((name) => name.toLowerCase().startsWith(prefix));
 
+const ownedByCapz = (live: LiveModel) => hasTag(live, "sigs.k8s.io_cluster-api-provider-azure_");
+
 /**
  * What gives away a scale set of an AKS cluster; any one is enough. AKS keeps its scale sets in a group that it names
  * `MC_…` unless it was given a name, tags them `aks-managed-…` since 2021, names them `aks-POOL-NUMBER-vmss`, gives
@@ -66,8 +68,8 @@ const REFUSALS: Refusal[] = [
         say: "it is managed by AKS, which does not support changes to its scale sets; use AKS node image upgrades",
     },
     {
-        holds: (live) => hasTag(live, "sigs.k8s.io_cluster-api-provider-azure_"),
-        say: "it belongs to Cluster API (CAPZ), which would write its own image over this one and replace nodes; set the image in the AzureMachinePool",
+        holds: ownedByCapz,
+        say: "it belongs to Cluster API (CAPZ), which would write its own image over this one and replace nodes; name its MachinePool instead (machinePool: NAMESPACE/NAME)",
     },
     {
         holds: (live) => live.orchestrationMode === "Flexible",
@@ -129,8 +131,9 @@ const REFUSALS: Refusal[] = [
  * Why this scale set must not be changed, in one line, or undefined when it may be.
  *
  * @param configKey where the pool is configured, to begin the line with
+ * @param known `ownedByCapz`: the pool is given by the MachinePool that owns it, and its image is set there
  */
-export function refusal(live: LiveModel, configKey: string): string | undefined {
-    const reason = REFUSALS.find(({ holds }) => holds(live));
+export function refusal(live: LiveModel, configKey: string, known = { ownedByCapz: false }): string | undefined {
+    const reason = REFUSALS.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
     return reason && `${configKey}: scale set "${live.name}" is refused: ${reason.say}`;
 }

@@ -7,6 +7,7 @@ import { imageDefinitionId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import { keepsExtension, parseExtensionText } from "./extensions";
 import { DECISIONS, foreignChangeLine, foreignChanges, type Author, type ForeignChange } from "./foreignChanges";
+import { authorOfImage, recordOfMachinePool } from "./machinePool";
 import { modelAsItIs, type LiveModel } from "./model";
 import type { Pool } from "./pool";
 
@@ -20,9 +21,9 @@ export interface Review {
     line: string;
 }
 
-/** The record of a pool's model as Azure has it. */
-export function recordOfLive(live: LiveModel, { scaleSet }: Pool): ModelRecord {
-    return recordOf(modelAsItIs(live, scaleSet.resourceGroup));
+/** The record of a pool's model as Azure has it; of a MachinePool what the management cluster has. */
+export function recordOfLive(live: LiveModel, { scaleSet, machinePool }: Pool): ModelRecord {
+    return machinePool ? recordOfMachinePool(machinePool.capi) : recordOf(modelAsItIs(live, scaleSet.resourceGroup));
 }
 
 /** What differs between a record and a model read later, for a pool with this configuration. */
@@ -48,11 +49,14 @@ export async function reviewPool(pool: Pool, previous: PreviousPool): Promise<Re
     if (changes.length === 0) {
         return { pool, live, changes, line: "" };
     }
-    const line = foreignChangeLine(changes, previous.model ?? live, live, await authorOf(pool.live));
+    const line = foreignChangeLine(changes, previous.model ?? live, live, await authorOf(pool));
     return { pool, live, changes, line: `${pool.settings.name}: ${line}` };
 }
 
-async function authorOf({ id, systemData }: LiveModel): Promise<Author> {
+async function authorOf({ live: { id, systemData }, machinePool }: Pool): Promise<Author> {
+    if (machinePool) {
+        return authorOfImage(machinePool.capi);
+    }
     const { lastModifiedBy, lastModifiedAt } = (systemData ?? {}) as Partial<LiveModel["systemData"]>;
     const write = lastModifiedBy ? undefined : await lastWriteOf(id);
     return { name: lastModifiedBy ?? write?.caller, at: lastModifiedAt ?? write?.at };

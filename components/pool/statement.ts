@@ -1,6 +1,7 @@
 // What a pool's component states for the policy pack.
 import type { PreviousPool, PrototypeStatement } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
+import { nameOf } from "../capi/refusals";
 import type { Review } from "./review";
 
 /** A scale set outlives the stack. Policies read it from the component: the engine shows them protect alone. */
@@ -10,7 +11,9 @@ export const RETAINED = { protect: true, retainOnDelete: true };
 export function statementOf(review: Review, previous: PreviousPool): PrototypeStatement {
     const { pool, live } = review;
     return {
-        scaleSetOptions: RETAINED,
+        ...(pool.machinePool
+            ? { machinePool: nameOf(pool.machinePool.capi.machinePool) }
+            : { scaleSetOptions: RETAINED }),
         previous,
         live,
         imageDefinitionId: imageDefinitionId(pool),

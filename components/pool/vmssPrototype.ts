@@ -1,30 +1,21 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
-import { compute } from "@pulumi/azure-native";
+import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    recordOf,
-    type AcceptedImage,
-    type Bootstrap,
-    type ModelRecord,
-    type PreviousPool,
-} from "../../policies/contract";
+import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
-import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
+import { kubernetesVersionOf } from "../capi/machinePool";
 import { NodeSelection, bootstrapOf, type Choice } from "../selection/nodeSelection";
-import { desiredModel, endOfAcceptance, needsRewrite, type DesiredModel, type DesiredModelArgs } from "./desiredModel";
-import { extensionLine } from "./extensions";
+import { declareMachinePool } from "./declareMachinePool";
+import { declareScaleSet } from "./declareScaleSet";
+import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
-import type { LiveModel } from "./model";
 import type { Pool } from "./pool";
-import { providerFor } from "./providers";
-import { refusal } from "./refusals";
-import { compare, recordOfLive, type Review } from "./review";
-import { withExtensionTypes } from "./scaleSet";
-import { RETAINED, statementOf } from "./statement";
+import type { Review } from "./review";
+import { statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
@@ -95,7 +86,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const statement = statementOf(args.review, args.previous);
         // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in
         // ForeignChanges.
-        super("kamino:index:VmssPrototype", name, { scaleSetOptions: statement.scaleSetOptions }, opts);
+        const { scaleSetOptions, machinePool } = statement;
+        super("kamino:index:VmssPrototype", name, machinePool ? { machinePool } : { scaleSetOptions }, opts);
         this.pool = args.review.pool;
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
@@ -110,10 +102,11 @@ export class VmssPrototype extends pulumi.ComponentResource {
             .apply(([choices, current, bootstrap]) =>
                 this.keepImages(name, { choices, current, bootstrap }, [selection, ...definition]),
             );
+        const declare = this.pool.machinePool ? declareMachinePool : declareScaleSet;
         const declared = pulumi
-            .all([selection.current, this.liveModel(images), foreign?.writes ?? 0, bootstrap])
-            .apply(([version, live, writes, bootstrap]) =>
-                this.declareScaleSet(name, { live, version, writes, bootstrap }, images),
+            .all([selection.current, selection.versions, foreign?.writes ?? 0, bootstrap])
+            .apply(([version, choices, writes, bootstrap]) =>
+                declare(name, { ...args, parent: this }, { version, choices, writes, bootstrap }, images),
             );
 
         this.outputs = {
@@ -121,10 +114,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
             version: selection.current,
             versions: selection.versions.apply((choices) => choices.map(({ version }) => version)),
             scaleSetId: pulumi.output(this.pool.live.id),
-            adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
+            adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
-            model: declared.apply(({ desired }) => recordOf(desired.model)),
-            accepted: declared.apply(({ desired }) => desired.accepted),
+            model: declared.apply(({ model }) => model),
+            accepted: declared.apply(({ accepted }) => accepted),
             bootstrap,
             ...(foreign && { foreignChangesSeen: true }),
         };
@@ -133,7 +126,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
-        const { settings, live } = this.pool;
+        const { settings, live, machinePool } = this.pool;
         const { node, pin, reject, trust, ...rules } = settings.selection;
         return new NodeSelection(
             name,
@@ -141,7 +134,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 pool: settings.name,
                 scaleSetId: live.id,
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
-                imageId: live.virtualMachineProfile?.storageProfile?.imageReference?.id,
+                imageId: this.pool.liveImage.id,
+                kubeletVersion: machinePool && kubernetesVersionOf(machinePool.capi),
                 imageDefinitionId: imageDefinitionId(this.pool),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
@@ -216,73 +210,5 @@ export class VmssPrototype extends pulumi.ComponentResource {
     private existsAlready(version: string): boolean {
         const { previous } = this.args;
         return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
-    }
-
-    /**
-     * The model that the desired one is made from. An image takes an hour, and the in-cluster cloud provider writes
-     * load balancer pools into this same model: so an `up` reads it again after the images are there, right before it
-     * is written. A preview uses what was read at its start, so that its diff is whole.
-     */
-    private liveModel(images: pulumi.Output<compute.GalleryImageVersion[]>): pulumi.Output<LiveModel> {
-        const { live, scaleSet } = this.pool;
-        if (pulumi.runtime.isDryRun()) {
-            return pulumi.output(live);
-        }
-        return compute
-            .getVirtualMachineScaleSetOutput(
-                { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
-                { parent: this, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
-            )
-            .apply(withExtensionTypes)
-            .apply((read) => {
-                this.refuseChangeDuringRun(read);
-                return read;
-            });
-    }
-
-    /**
-     * What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor
-     * accepted.
-     */
-    private refuseChangeDuringRun(read: LiveModel): void {
-        const { configKey } = this.pool;
-        const atStart = { adopted: true, model: this.args.review.live };
-        const changes = compare(this.pool, atStart, recordOfLive(read, this.pool)).filter((each) => each.needsDecision);
-        const found = changes.map(({ text }) => text).join("; ");
-        const reason =
-            refusal(read, configKey) ??
-            (found && `${configKey}: scale set "${read.name}" is not written: its ${found}`);
-        if (reason) {
-            throw new UserError(`${reason} (it was changed while this update ran; nothing was written to it)`);
-        }
-    }
-
-    /**
-     * The scale set: first adopted as it is, from the next run on with its model pointing at the image. Protected, and
-     * left in Azure when it leaves the stack: `pulumi destroy` must never delete a pool.
-     */
-    private declareScaleSet(
-        name: string,
-        from: Omit<DesiredModelArgs, "review" | "previous">,
-        images: pulumi.Output<compute.GalleryImageVersion[]>,
-    ): { scaleSet: compute.VirtualMachineScaleSet; desired: DesiredModel } {
-        const { review, previous } = this.args;
-        const { live, bootstrap } = from;
-        const desired = desiredModel({ review, previous, ...from });
-        const options = {
-            adopt: { import: live.id, ignoreChanges: ["*"] },
-            leave: { ignoreChanges: ["*"] },
-            write: {},
-        }[desired.action];
-        const leaving = extensionLine(live.virtualMachineProfile?.extensionProfile?.extensions ?? [], {
-            ...this.pool.settings.scaleSet,
-            bootstrap,
-        });
-        if (desired.action === "write" && leaving) {
-            void pulumi.log.info(`${name}: ${leaving}`, this);
-        }
-        const provider = providerFor(this.pool.scaleSet.subscriptionId);
-        const opts = { parent: this, ...RETAINED, dependsOn: images, provider, ...options };
-        return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
     }
 }

@@ -69,6 +69,8 @@ export interface NodeSelectionArgs {
     imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */
     imageDefinitionId: string;
+    /** The kubelet version that the pool is to have; what most of its nodes have if left out. */
+    kubeletVersion?: string;
     rules: SelectionRules;
     /** How many of the pool's other nodes must be in service; all of them if left out. */
     minimumReadyNodes?: MinimumNodes;

@@ -63,7 +63,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const history = { ...found, built };
     const facts: Facts = {
         scaleSetId,
-        kubeletVersion: usualKubeletVersion(inPool),
+        kubeletVersion: args.kubeletVersion ?? usualKubeletVersion(inPool),
         rules,
         now: nodes.now,
         newest: history.newest,

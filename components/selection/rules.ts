@@ -35,7 +35,7 @@ export interface Facts {
     scaleSetId: string;
     /** Now by the API server's clock. */
     now: Date;
-    /** The kubelet version that most of the pool's nodes have; undefined where none is known. */
+    /** The kubelet version that the pool is to have, or that most of its nodes have; undefined where none is known. */
     kubeletVersion?: string;
     /** The newest image version there is; empty when there is none. */
     newest: string;
@@ -62,7 +62,7 @@ export const REASONS = {
     cordoned: "cordoned",
     controlPlane: "control plane",
     excludedByAnnotation: "with an ignored annotation",
-    otherKubelet: "with another kubelet version than most",
+    otherKubelet: "with another kubelet version than the pool's",
     neverRebooted: "without a reboot annotation",
     unusable: "with an unusable reboot annotation",
     future: "with a reboot annotation in the future",

@@ -3,16 +3,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { V1Node } from "@kubernetes/client-node";
 import { computeClient } from "../../components/azure/client";
 import { subscriptionId } from "../../components/azure/login";
 import { parseArmId } from "../../components/azure/ids";
+import { readMachinePool } from "../../components/capi/machinePool";
+import { capiRefusal } from "../../components/capi/refusals";
 import { oneLine, UserError } from "../../components/core/errors";
 import { PROJECT } from "../../components/core/project";
 import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";
 import type { LiveModel } from "../../components/pool/model";
 import { refusal } from "../../components/pool/refusals";
 import { confirm } from "../confirm";
-import { listing, poolsOf, propose, withProposal, type Finding, type FoundPool } from "./proposal";
+import { listing, poolsOf, propose, withProposal, type Finding, type FoundNode, type FoundPool } from "./proposal";
 
 const USAGE = `Usage: npm run init -- --stack NAME [options]
 
@@ -33,11 +36,12 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     if (!stack) {
         throw new UserError("name the stack with --stack; see --help");
     }
-    const { pools, others } = poolsOf(await providerIds({ kubeconfig, context }));
+    const cluster = { kubeconfig, context };
+    const { pools, others } = poolsOf(await readNodes(cluster));
     if (pools.length === 0) {
         throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
     }
-    const findings = await Promise.all(pools.map(inspect));
+    const findings = await Promise.all(pools.map((pool) => inspect(pool, cluster)));
     console.log(`Scale sets with nodes in this cluster:\n\n${listing(findings, others)}\n`);
 
     const file = options["config-file"] ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
@@ -70,27 +74,37 @@ function readOptions(args: string[]) {
     }
 }
 
-/** `spec.providerID` of all nodes. */
-async function providerIds(settings: KubernetesSettings): Promise<(string | undefined)[]> {
-    const { items } = await getJson<{ items: { spec?: { providerID?: string } }[] | null }>(
-        kubernetes(settings),
-        "/api/v1/nodes",
-        { resourceVersion: "0" },
-    );
-    return (items ?? []).map(({ spec }) => spec?.providerID);
+/** All nodes, as far as they tell of their pools. */
+async function readNodes(settings: KubernetesSettings): Promise<FoundNode[]> {
+    const { items } = await getJson<{ items: V1Node[] | null }>(kubernetes(settings), "/api/v1/nodes", {
+        resourceVersion: "0",
+    });
+    return (items ?? []).map(({ metadata, spec }) => ({
+        providerID: spec?.providerID,
+        annotations: metadata?.annotations,
+    }));
 }
 
-/** Whether a scale set can be kept. One that cannot be read is a finding too, so that the others are still listed. */
-async function inspect(pool: FoundPool): Promise<Finding> {
+/** Whether a pool can be kept. One that cannot be read is a finding too, so that the others are still listed. */
+async function inspect(pool: FoundPool, cluster: KubernetesSettings): Promise<Finding> {
     const { subscriptionId: subscription, resourceGroup, names } = parseArmId(pool.scaleSetId);
     try {
         const live = await (await computeClient(subscription)).virtualMachineScaleSets.get(resourceGroup, names[0]);
         // The official SDK and azure-native name the same properties; the rules look at properties alone.
-        const line = refusal(live as unknown as LiveModel, "");
+        const known = { ownedByCapz: pool.machinePool !== undefined };
+        const line =
+            refusal(live as unknown as LiveModel, "", known) ??
+            (pool.machinePool && (await refusalOfMachinePool(pool.machinePool, cluster)));
         return { ...pool, scaleSetId: live.id ?? pool.scaleSetId, refusal: line?.replace(/^.*? is refused: /, "") };
     } catch (error) {
         return { ...pool, refusal: `it cannot be read: ${oneLine(error)}` };
     }
+}
+
+/** Why a MachinePool cannot be kept. Its management cluster may be another one than that of its nodes. */
+async function refusalOfMachinePool(machinePool: string, cluster: KubernetesSettings): Promise<string | undefined> {
+    const [namespace, name] = machinePool.split("/");
+    return capiRefusal(await readMachinePool(cluster, { namespace, name }, "kamino:pools"), "");
 }
 
 const stop = new AbortController();

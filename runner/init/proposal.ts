@@ -5,10 +5,18 @@ import { parseArmId } from "../../components/azure/ids";
 import { UserError } from "../../components/core/errors";
 import { parseProviderId } from "../../components/node/providerId";
 
+/** What is looked at of a node. */
+export interface FoundNode {
+    providerID?: string;
+    annotations?: Record<string, string>;
+}
+
 /** A scale set with nodes in the cluster. */
 export interface FoundPool {
     scaleSetId: string;
     nodes: number;
+    /** `NAMESPACE/NAME` of the MachinePool that its nodes say they belong to. */
+    machinePool?: string;
 }
 
 /** A scale set that was looked at. */
@@ -18,23 +26,34 @@ export interface Finding extends FoundPool {
 }
 
 /**
+ * The MachinePool that a node belongs to, by the annotations that Cluster API writes to nodes.
+ * Source: https://github.com/kubernetes-sigs/cluster-api/blob/main/api/core/v1beta2/common_types.go
+ */
+function machinePoolOf({ annotations = {} }: FoundNode): string | undefined {
+    const [kind, namespace, name] = ["owner-kind", "cluster-namespace", "owner-name"].map(
+        (key) => annotations[`cluster.x-k8s.io/${key}`],
+    );
+    return kind === "MachinePool" && namespace && name ? `${namespace}/${name}` : undefined;
+}
+
+/**
  * Groups a cluster's nodes by scale set.
  *
- * @param providerIds `spec.providerID` of each node; undefined for a node without one
  * @returns the scale sets by name, and the number of nodes that are in none
  */
-export function poolsOf(providerIds: (string | undefined)[]): { pools: FoundPool[]; others: number } {
+export function poolsOf(found: FoundNode[]): { pools: FoundPool[]; others: number } {
     const pools = new Map<string, FoundPool>();
     let others = 0;
-    for (const providerId of providerIds) {
-        const scaleSetId = parseProviderId(providerId)?.scaleSetId;
+    for (const node of found) {
+        const scaleSetId = parseProviderId(node.providerID)?.scaleSetId;
         if (scaleSetId === undefined) {
             others++;
             continue;
         }
         // The letter case of provider ids is not always that of the ARM id.
+        const machinePool = machinePoolOf(node);
         const pool = pools.get(scaleSetId.toLowerCase()) ?? { scaleSetId, nodes: 0 };
-        pools.set(scaleSetId.toLowerCase(), { ...pool, nodes: pool.nodes + 1 });
+        pools.set(scaleSetId.toLowerCase(), { ...pool, nodes: pool.nodes + 1, ...(machinePool && { machinePool }) });
     }
     return { pools: [...pools.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b))), others };
 }
@@ -42,12 +61,12 @@ export function poolsOf(providerIds: (string | undefined)[]): { pools: FoundPool
 /** The settings of a stack for the pools that fit: values of `kamino:` keys. */
 export interface Proposal {
     resourceGroup: string;
-    pools: { scaleSet: string }[];
+    pools: ({ scaleSet: string } | { machinePool: string })[];
 }
 
 /**
  * Proposes settings for all pools that can be kept. A scale set in the proposal's resource group and in the
- * subscription in use is given by name, any other one by its id.
+ * subscription in use is given by name, any other one by its id, and one of Cluster API by its MachinePool.
  *
  * @param subscriptionId the one in use
  * @throws UserError when no pool fits
@@ -60,6 +79,9 @@ export function propose(findings: Finding[], subscriptionId: string): Proposal {
     const places = fitting.map(({ scaleSetId }) => parseArmId(scaleSetId));
     const resourceGroup = mostFrequent(places.map((place) => place.resourceGroup));
     const pools = fitting.map((pool, index) => {
+        if (pool.machinePool !== undefined) {
+            return { machinePool: pool.machinePool };
+        }
         const place = places[index];
         const isNear = same(place.resourceGroup, resourceGroup) && same(place.subscriptionId, subscriptionId);
         return { scaleSet: isNear ? nameOf(pool) : pool.scaleSetId };

@@ -45,6 +45,7 @@ function pool(settings: object = {}): Pool {
         configKey: "kamino:pools[0].scaleSet",
         scaleSet: { subscriptionId, resourceGroup: GROUP, name: "pool1" },
         live: { id: scaleSet.id, name: "pool1", location: "westeurope" } as LiveModel,
+        liveImage: {},
         location: "westeurope",
         gallery: { subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope", managed: true },
         definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },

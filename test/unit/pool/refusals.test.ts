@@ -84,7 +84,7 @@ describe("a scale set", () => {
         [
             "of Cluster API",
             liveModel({ tags: { "sigs.k8s.io_cluster-api-provider-azure_cluster_c": "owned" } }),
-            /Cluster API.*AzureMachinePool/,
+            /Cluster API.*machinePool: NAMESPACE\/NAME/,
         ],
         ["that is overprovisioned", liveModel({ overprovision: true }), /set overprovision to false/],
         [
@@ -122,5 +122,12 @@ describe("a scale set", () => {
         expect(line).toMatch(reason);
         expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: [^\n]+$/);
         expect(line).toContain(`scale set "${live.name}"`);
+    });
+
+    it("of Cluster API may be the one of a MachinePool that is named, and is refused for its other reasons", () => {
+        const owned = { "sigs.k8s.io_cluster-api-provider-azure_cluster_c1": "owned" };
+        const known = { ownedByCapz: true };
+        expect(refusal(liveModel({ tags: owned }), KEY, known)).toBeUndefined();
+        expect(refusal(liveModel({ tags: owned, overprovision: true }), KEY, known)).toMatch(/overprovisioned/);
     });
 });

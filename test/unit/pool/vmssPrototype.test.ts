@@ -75,6 +75,7 @@ function pool(change: Partial<Pool> = {}): Pool {
         configKey: "kamino:pools[0].scaleSet",
         scaleSet: { subscriptionId: "s", resourceGroup: "rg", name: "pool1" },
         live: liveModel(),
+        liveImage: liveModel().virtualMachineProfile?.storageProfile?.imageReference ?? {},
         location: "westeurope",
         gallery: {
             ...{ subscriptionId: "s", resourceGroup: "rg", name: "kamino" },

@@ -6,11 +6,15 @@ import { listing, poolsOf, propose, withProposal, type Finding } from "../../../
 
 const id = (name: string, group = "my-cluster", subscription = "s1") =>
     `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.Compute/virtualMachineScaleSets/${name}`;
-const node = (scaleSetId: string, instance: number) => `azure://${scaleSetId}/virtualMachines/${instance}`;
-const master = "azure:///subscriptions/s1/resourceGroups/my-cluster/providers/Microsoft.Compute/virtualMachines/m-0";
+const node = (scaleSetId: string, instance: number) => ({
+    providerID: `azure://${scaleSetId}/virtualMachines/${instance}`,
+});
+const master = {
+    providerID: "azure:///subscriptions/s1/resourceGroups/my-cluster/providers/Microsoft.Compute/virtualMachines/m-0",
+};
 
 test("nodes are grouped by scale set, whatever the letter case of their provider ids", () => {
-    const found = poolsOf([node(id("b"), 0), node(id("a"), 7), node(id("B", "MY-CLUSTER"), 1), master, undefined]);
+    const found = poolsOf([node(id("b"), 0), node(id("a"), 7), node(id("B", "MY-CLUSTER"), 1), master, {}]);
     expect(found).toEqual({
         pools: [
             { scaleSetId: id("a"), nodes: 1 },
@@ -23,7 +27,7 @@ test("nodes are grouped by scale set, whatever the letter case of their provider
 test("no node is lost or counted twice", () => {
     const provider = fc.oneof(
         fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat(50)).map(([name, instance]) => node(id(name), instance)),
-        fc.constantFrom(master, undefined, "kind://docker/x/y"),
+        fc.constantFrom(master, {}, { providerID: "kind://docker/x/y" }),
     );
     fc.assert(
         fc.property(fc.array(provider), (providers) => {
@@ -42,6 +46,19 @@ test("a pool in the stack's group and subscription is given by name, another one
         resourceGroup: "my-cluster",
         pools: ["a", "b", ...others].map((scaleSet) => ({ scaleSet })),
     });
+});
+
+test("a pool of Cluster API is given by the MachinePool that its nodes name", () => {
+    const annotations = {
+        "cluster.x-k8s.io/cluster-namespace": "capi",
+        "cluster.x-k8s.io/owner-kind": "MachinePool",
+        "cluster.x-k8s.io/owner-name": "mp1",
+    };
+    const { pools } = poolsOf([{ ...node(id("a"), 0), annotations }, node(id("a"), 1)]);
+    expect(pools).toEqual([{ scaleSetId: id("a"), nodes: 2, machinePool: "capi/mp1" }]);
+    expect(propose(pools, "s1").pools).toEqual([{ machinePool: "capi/mp1" }]);
+    const owned = { ...annotations, "cluster.x-k8s.io/owner-kind": "MachineSet" };
+    expect(poolsOf([{ ...node(id("a"), 0), annotations: owned }]).pools).toEqual([{ scaleSetId: id("a"), nodes: 1 }]);
 });
 
 test("without a pool that fits there is nothing to propose", () => {

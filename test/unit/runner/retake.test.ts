@@ -16,9 +16,15 @@ config:
         - name: pool3
           scaleSet: k8s-pool3-12345678-vmss
           pin: 2026.1121.0409
+        - machinePool: capi/mp1
 `;
 
-const versions = { "k8s-pool1-12345678-vmss": "2026.1121.0409", pool2: "2026.1121.0409", pool4: "" };
+const versions = {
+    mp1: "2026.1121.0409",
+    "k8s-pool1-12345678-vmss": "2026.1121.0409",
+    pool2: "2026.1121.0409",
+    pool4: "",
+};
 const facts = { versions, now: new Date("2026-11-22T04:12:30Z") };
 const DAY = `${24 * 60 + 3}m`;
 
@@ -29,9 +35,11 @@ interface Settings {
 const ages = (text: string) => (parse(text) as Settings).config["kamino:pools"].map((pool) => pool.maximumImageAge);
 
 test.each([
-    ["k8s-pool1-12345678-vmss", [DAY, undefined, undefined]],
-    ["pool2", ["30d", DAY, undefined]],
-    ["k8s-pool2-12345678-vmss", ["30d", DAY, undefined]],
+    ["k8s-pool1-12345678-vmss", [DAY, undefined, undefined, undefined]],
+    ["pool2", ["30d", DAY, undefined, undefined]],
+    ["k8s-pool2-12345678-vmss", ["30d", DAY, undefined, undefined]],
+    ["mp1", ["30d", undefined, undefined, DAY]],
+    ["capi/mp1", ["30d", undefined, undefined, DAY]],
 ])("%s is the only pool whose image is too old", (pool, expected) => {
     expect(ages(retakeSettings(SETTINGS, pool, "Pulumi.prod.yaml", facts))).toEqual(expected);
 });

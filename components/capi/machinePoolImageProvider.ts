@@ -1,0 +1,129 @@
+// What the engine calls for a MachinePoolImage; loaded by the thin shell in ../engine.
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
+import type { dynamic } from "@pulumi/pulumi";
+import { oneLine, UserError, statusOf } from "../core/errors";
+import { formatDuration } from "../core/duration";
+import { until, withRetries } from "../core/retry";
+import { deferSignals } from "../engine/interruption";
+import { info } from "../engine/progress";
+import { FIELD_MANAGER } from "../node/node";
+import { kubernetes } from "../node/kubernetes";
+import { imagePatch, isImage } from "./image";
+import { AZURE_MACHINE_POOLS, readMachinePool, type CapiPool } from "./machinePool";
+import type { MachinePoolImageInputs } from "./machinePoolImage";
+import { capiRefusal, unsettled } from "./refusals";
+
+type State = MachinePoolImageInputs;
+
+/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
+export async function configure(): Promise<void> {
+    return Promise.resolve();
+}
+
+/** The program has read and checked the pool already. */
+export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
+    return Promise.resolve({ inputs: news });
+}
+
+/** Another version or another pool is a change; what the pool's settings are is not. */
+export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
+    const about = ({ machinePool, computeGallery, writes }: State) =>
+        JSON.stringify([machinePool, Object.entries(computeGallery).sort(), writes]);
+    const replaces = olds.machinePool === news.machinePool ? [] : ["machinePool"];
+    return Promise.resolve({ changes: about(olds) !== about(news), replaces });
+}
+
+/** The first image of this stack. */
+export async function create(inputs: State): Promise<dynamic.CreateResult<State>> {
+    await pointAt(inputs);
+    return { id: inputs.machinePool, outs: inputs };
+}
+
+/** Another image. */
+export async function update(_id: string, _olds: State, news: State): Promise<dynamic.UpdateResult<State>> {
+    await pointAt(news);
+    return { outs: news };
+}
+
+/** The state as it is: what others have changed the program says itself. */
+export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
+    return Promise.resolve({ id, props });
+}
+
+/** The pool keeps the image that it has. */
+async function forget(): Promise<void> {
+    return Promise.resolve();
+}
+export { forget as delete };
+
+/** How long a pool has to come to rest: machines are made and removed within minutes. */
+const SETTLES_WITHIN_MS = 10 * 60_000;
+
+/**
+ * Writes the image once the pool is at rest, and only if the pool is still one whose machines a changed image does not
+ * replace.
+ *
+ * @throws UserError in one line when it must not be written, is not at rest in time, or the API server refuses
+ */
+async function pointAt(inputs: State): Promise<void> {
+    let waitsFor = "";
+    const written = await deferSignals((signal) =>
+        until({ limit: SETTLES_WITHIN_MS, signal }, async () => {
+            const outcome = await tryToPoint(inputs);
+            if (outcome !== "written" && waitsFor === "") {
+                await info(`${inputs.machinePool}: waits until the pool is at rest: ${outcome.waitsFor}`);
+            }
+            waitsFor = outcome === "written" ? "" : outcome.waitsFor;
+            return waitsFor === "" ? true : undefined;
+        }),
+    );
+    if (!written) {
+        throw new UserError(
+            `${inputs.configKey}: the image of MachinePool ${inputs.machinePool} is not written: it did not come to rest within ` +
+                `${formatDuration(SETTLES_WITHIN_MS)} (${waitsFor}); run up again`,
+        );
+    }
+}
+
+type Outcome = "written" | { waitsFor: string };
+
+async function tryToPoint({ machinePool, configKey, computeGallery, kubernetes: settings }: State): Promise<Outcome> {
+    const [namespace, name] = machinePool.split("/");
+    const pool = await readMachinePool(settings, { namespace, name }, configKey);
+    const reason = capiRefusal(pool, configKey);
+    if (reason) {
+        throw new UserError(`${reason} (nothing was written to it)`);
+    }
+    if (isImage(pool.azureMachinePool.spec.template.image, computeGallery)) {
+        return "written";
+    }
+    const waitsFor = unsettled(pool);
+    return waitsFor === undefined ? await write(pool, { configKey, computeGallery, settings }) : { waitsFor };
+}
+
+async function write(
+    { azureMachinePool }: CapiPool,
+    {
+        configKey,
+        computeGallery,
+        settings,
+    }: Pick<State, "configKey" | "computeGallery"> & { settings: State["kubernetes"] },
+): Promise<Outcome> {
+    const { namespace = "", name = "", resourceVersion = "" } = azureMachinePool.metadata;
+    const { custom } = kubernetes(settings);
+    const body = imagePatch(azureMachinePool.spec.template.image, computeGallery, resourceVersion);
+    try {
+        await withRetries(() =>
+            custom.patchNamespacedCustomObject(
+                { ...AZURE_MACHINE_POOLS, namespace, name, body, fieldManager: FIELD_MANAGER },
+                setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+            ),
+        );
+        return "written";
+    } catch (error) {
+        if (statusOf(error) === 409) {
+            return { waitsFor: "somebody else has just changed it" };
+        }
+        throw new UserError(`${configKey}: AzureMachinePool ${namespace}/${name} cannot be written: ${oneLine(error)}`);
+    }
+}

@@ -1,0 +1,128 @@
+// Declares a pool's scale set: first as it is, from then on with a model that points at the image.
+import { compute } from "@pulumi/azure-native";
+import * as pulumi from "@pulumi/pulumi";
+import {
+    recordOf,
+    type AcceptedImage,
+    type Bootstrap,
+    type ModelRecord,
+    type PreviousPool,
+} from "../../policies/contract";
+import { UserError } from "../core/errors";
+import type { Choice } from "../selection/nodeSelection";
+import { desiredModel } from "./desiredModel";
+import { extensionLine } from "./extensions";
+import type { LiveModel } from "./model";
+import { providerFor } from "./providers";
+import { refusal } from "./refusals";
+import { compare, recordOfLive, type Review } from "./review";
+import { withExtensionTypes } from "./scaleSet";
+import { RETAINED } from "./statement";
+
+/** The pool that is declared, and the component that holds what is declared of it. */
+export interface Declaration {
+    review: Review;
+    previous: PreviousPool;
+    parent: pulumi.Resource;
+}
+
+/** What was decided about a pool. */
+export interface Decided {
+    /** The version that new machines are to start from; empty when there is none yet. */
+    version: string;
+    /** The versions that the stack keeps. */
+    choices: Choice[];
+    /** How often the stack has written its own image over somebody else's. */
+    writes: number;
+    bootstrap: Bootstrap;
+}
+
+/** What the stack says afterwards. */
+export interface Declared {
+    /** Whether the stack has the pool from now on. */
+    adopted: pulumi.Output<boolean>;
+    /** The record of the model as it is left. */
+    model: pulumi.Output<ModelRecord>;
+    /** The foreign image that is left in it. */
+    accepted: pulumi.Output<AcceptedImage | undefined>;
+}
+
+type Images = pulumi.Output<compute.GalleryImageVersion[]>;
+
+/**
+ * Declares the scale set. Protected, and left in Azure when it leaves the stack: `pulumi destroy` must never delete a
+ * pool.
+ *
+ * @param images what must be there before the model points at it
+ */
+export function declareScaleSet(name: string, declaration: Declaration, decided: Decided, images: Images): Declared {
+    const declared = modelBefore(declaration, images).apply((live) =>
+        declare(name, declaration, { ...decided, live }, images),
+    );
+    return {
+        adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
+        model: declared.apply(({ desired }) => recordOf(desired.model)),
+        accepted: declared.apply(({ desired }) => desired.accepted),
+    };
+}
+
+/**
+ * The model that the desired one is made from. An image takes an hour, and the in-cluster cloud provider writes load
+ * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is
+ * written. A preview uses what was read at its start, so that its diff is whole.
+ */
+function modelBefore({ review, parent }: Declaration, images: Images): pulumi.Output<LiveModel> {
+    const { live, scaleSet } = review.pool;
+    if (pulumi.runtime.isDryRun()) {
+        return pulumi.output(live);
+    }
+    return compute
+        .getVirtualMachineScaleSetOutput(
+            { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
+            { parent, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
+        )
+        .apply(withExtensionTypes)
+        .apply((read) => {
+            refuseChangeDuringRun(review, read);
+            return read;
+        });
+}
+
+/**
+ * What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor
+ * accepted.
+ */
+function refuseChangeDuringRun({ pool, live }: Review, read: LiveModel): void {
+    const { configKey } = pool;
+    const atStart = { adopted: true, model: live };
+    const changes = compare(pool, atStart, recordOfLive(read, pool)).filter((each) => each.needsDecision);
+    const found = changes.map(({ text }) => text).join("; ");
+    const reason =
+        refusal(read, configKey) ?? (found && `${configKey}: scale set "${read.name}" is not written: its ${found}`);
+    if (reason) {
+        throw new UserError(`${reason} (it was changed while this update ran; nothing was written to it)`);
+    }
+}
+
+function declare(
+    name: string,
+    { review, previous, parent }: Declaration,
+    from: Decided & { live: LiveModel },
+    images: Images,
+) {
+    const { live, bootstrap } = from;
+    const { settings, scaleSet } = review.pool;
+    const desired = desiredModel({ review, previous, ...from });
+    const options = {
+        adopt: { import: live.id, ignoreChanges: ["*"] },
+        leave: { ignoreChanges: ["*"] },
+        write: {},
+    }[desired.action];
+    const extensions = live.virtualMachineProfile?.extensionProfile?.extensions ?? [];
+    const leaving = extensionLine(extensions, { ...settings.scaleSet, bootstrap });
+    if (desired.action === "write" && leaving) {
+        void pulumi.log.info(`${name}: ${leaving}`, parent);
+    }
+    const opts = { parent, ...RETAINED, dependsOn: images, provider: providerFor(scaleSet.subscriptionId), ...options };
+    return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
+}

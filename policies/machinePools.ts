@@ -1,0 +1,37 @@
+// Policies on pools that Cluster API has: a changed image replaces no machine, and is one version of a gallery.
+import type { ResourceValidationPolicy } from "@pulumi/policy";
+import { MACHINE_POOL_IMAGE, neverRollsOut, type MachinePoolStatement } from "./contract";
+import { ofType, parseImageVersionId, machinePoolImageId } from "./resources";
+
+const machinePoolNoRollout: ResourceValidationPolicy = {
+    name: "machine-pool-no-rollout",
+    description:
+        "A MachinePool is set so that a changed image replaces none of its machines: maxSurge 0 with maxUnavailable 0% or " +
+        "CAPZ's gate, or replicas that another program manages.",
+    enforcementLevel: "mandatory",
+    validateResource: ofType<MachinePoolStatement>(MACHINE_POOL_IMAGE, ({ machinePool, noRollout }, _args, report) => {
+        const { maxSurge, maxUnavailable, skipsModelReconciliation } = noRollout;
+        if (!neverRollsOut(noRollout)) {
+            const gate = skipsModelReconciliation === true ? "on" : "not seen to be on";
+            report(
+                `MachinePool ${machinePool} would roll the image out: maxSurge is ${maxSurge} and must be 0; maxUnavailable is ` +
+                    `${maxUnavailable} and must be 0%, unless CAPZ's gate SkipMachinePoolModelReconciliation is on (it is ${gate}).`,
+            );
+        }
+    }),
+};
+
+const machinePoolImagePinned: ResourceValidationPolicy = {
+    name: "machine-pool-image-pinned",
+    description: "New machines of a MachinePool start from one gallery image version, never from whatever is latest.",
+    enforcementLevel: "mandatory",
+    validateResource: ofType<MachinePoolStatement>(MACHINE_POOL_IMAGE, (statement, _args, report) => {
+        if (!parseImageVersionId(machinePoolImageId(statement))) {
+            report(
+                `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
+            );
+        }
+    }),
+};
+
+export const machinePoolPolicies = [machinePoolNoRollout, machinePoolImagePinned];

@@ -73,6 +73,15 @@ function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): R
     return (["copy", "in-place"] as const).filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
 }
 
+/** In the namespace of a MachinePool, in the management cluster: reading it, and for an up its image. */
+export function machinePoolRules(mode: "preview" | "up"): Rule[] {
+    const image = mode === "up" ? ["get", "patch"] : ["get"];
+    return [
+        { apiGroups: ["cluster.x-k8s.io"], resources: ["machinepools", "clusters"], verbs: ["get"] },
+        { apiGroups: ["infrastructure.cluster.x-k8s.io"], resources: ["azuremachinepools"], verbs: image },
+    ];
+}
+
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */
 export function ownRules(mode: "preview" | "up", { lease, report }: { lease: string; report: string }): Rule[] {
     const reporting: Rule[] = [

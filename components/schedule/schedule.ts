@@ -2,7 +2,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { podSecurity } from "../capture/pods";
-import { captureRules, clusterRules, ownRules, type Rule } from "./permissions";
+import { captureRules, clusterRules, machinePoolRules, ownRules, type Rule } from "./permissions";
 import { podSpec, type Names } from "./pod";
 import type { ScheduleSettings } from "./settings";
 
@@ -108,13 +108,13 @@ export class Schedule extends pulumi.ComponentResource {
         account: kubernetes.core.v1.ServiceAccount,
         dependsOn: pulumi.Resource[],
     ): pulumi.Resource[] {
-        const { name, namespace, mode } = this.settings;
+        const { name, namespace, mode, stackSettings } = this.settings;
         const subjects = [{ kind: "ServiceAccount", name, namespace }];
         const opts = { parent: this, dependsOn: [...dependsOn, account] };
-        const inNamespace = (where: string, role: string, rules: Rule[]) => [
-            new kubernetes.rbac.v1.Role(`${where}-${name}`, { metadata: this.meta(role, where), rules }, opts),
+        const inNamespace = (where: string, role: string, rules: Rule[], resource = `${where}-${name}`) => [
+            new kubernetes.rbac.v1.Role(resource, { metadata: this.meta(role, where), rules }, opts),
             new kubernetes.rbac.v1.RoleBinding(
-                `${where}-${name}`,
+                resource,
                 { metadata: this.meta(role, where), subjects, roleRef: roleRef("Role", role) },
                 opts,
             ),
@@ -122,7 +122,7 @@ export class Schedule extends pulumi.ComponentResource {
         // Elsewhere names carry the namespace: two schedules in one cluster must not share them.
         const wide = `${namespace}-${name}`;
         const captureNamespaces = this.captureNamespaces();
-        const rules = clusterRules({ mode, force: this.settings.stackSettings.force, captureNamespaces });
+        const rules = clusterRules({ mode, force: stackSettings.force, captureNamespaces });
         return [
             new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
             new kubernetes.rbac.v1.ClusterRoleBinding(
@@ -132,6 +132,9 @@ export class Schedule extends pulumi.ComponentResource {
             ),
             ...inNamespace(namespace, name, ownRules(mode, this.names)),
             ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
+            ...stackSettings.machinePoolNamespaces.flatMap((where) =>
+                inNamespace(where, `${wide}-pools`, machinePoolRules(mode), `${where}-${name}-pools`),
+            ),
         ];
     }
 

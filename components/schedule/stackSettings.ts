@@ -17,6 +17,8 @@ export interface StackSettings {
     captureNamespaces: string[];
     /** Whether any pool deletes the pods that will not be evicted. */
     force: boolean;
+    /** The namespaces of its pools that are MachinePools. */
+    machinePoolNamespaces: string[];
 }
 
 interface SettingsFile {
@@ -47,13 +49,26 @@ export function stackSettings(text: string, project: string, file = "the stack's
     const personal = [`${project}:kubeconfig`, `${project}:context`];
     const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));
     const plain = Object.fromEntries(config);
+    refuseOtherManagementCluster(plain[`${project}:capi`], file, project);
     const namespaces = ofPools(plain, project, "captureNamespace", SHARED_KEYS.captureNamespace.default);
     return {
         text: stringify({ ...settings, config: plain }),
         needsPassphrase: settings.encryptionsalt !== undefined,
         captureNamespaces: namespaces.map(String),
         force: ofPools(plain, project, "force", SHARED_KEYS.force.default).some((value) => String(value) === "true"),
+        machinePoolNamespaces: ofPools(plain, project, "machinePool", "")
+            .map((place) => String(place).split("/")[0])
+            .filter((namespace, index, all) => namespace !== "" && all.indexOf(namespace) === index),
     };
+}
+
+/** In the cluster the run has the credentials of its service account, for that cluster alone. */
+function refuseOtherManagementCluster(capi: unknown, file: string, project: string): void {
+    if (typeof capi === "object" && capi !== null && Object.keys(capi).length > 0) {
+        throw new UserError(
+            `${project}:capi in ${file}: a scheduled run reaches MachinePools of the cluster that it runs in alone; run this stack in CI, or take the key out`,
+        );
+    }
 }
 
 /** The values that a key has for the pools: the one for all, and those that pools have for themselves; each once. */

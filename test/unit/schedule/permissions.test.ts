@@ -5,12 +5,12 @@ import { join } from "node:path";
 import type { V1ClusterRole, V1Namespace, V1Role } from "@kubernetes/client-node";
 import { expect, test } from "vitest";
 import { podSecurity } from "../../../components/capture/pods";
-import { captureRules, clusterRules, type Rule } from "../../../components/schedule/permissions";
+import { captureRules, clusterRules, machinePoolRules, type Rule } from "../../../components/schedule/permissions";
 import { repository } from "../../../sandbox/engine/paths";
 import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
 
 const AZURE = ["kamino-preview", "kamino-up", "kamino-up-copy", "kamino-regions"];
-const KUBERNETES = ["preview", "up", "up-copy", "force"];
+const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools"];
 const captureNamespaces = ["kamino-capture"];
 const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");
 
@@ -18,6 +18,12 @@ const rulesOf = (file: string) => manifest<V1ClusterRole>(file, "ClusterRole").r
 
 test.each(["preview", "up"] as const)("%s.yaml has the rules of a scheduled %s", (mode) => {
     expect(rulesOf(mode)).toEqual(clusterRules({ mode, force: false, captureNamespaces }));
+});
+
+test("machine-pools.yaml has what a MachinePool's namespace needs, and reads whether CAPZ has its gate", () => {
+    const [preview, up, gate] = manifests("machine-pools") as V1ClusterRole[];
+    expect([preview.rules, up.rules]).toEqual([machinePoolRules("preview"), machinePoolRules("up")]);
+    expect(gate).toMatchObject({ kind: "Role", metadata: { namespace: "capz-system" }, rules: [{ verbs: ["get"] }] });
 });
 
 test("force.yaml has what is added where pods are forced off a node", () => {

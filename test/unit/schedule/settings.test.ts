@@ -39,7 +39,10 @@ test("a few lines are enough", () => {
             keepSucceeded: 3,
             keepFailed: 7,
         },
-        stackSettings: { needsPassphrase: false, captureNamespaces: ["kamino-capture"], force: false },
+        stackSettings: {
+            ...{ needsPassphrase: false, captureNamespaces: ["kamino-capture"], force: false },
+            machinePoolNamespaces: [],
+        },
     });
 });
 
@@ -92,5 +95,16 @@ test("the pools' own capture namespaces and force count, the shared ones only wh
     expect(stackSettings(`config:\n  ${pools}\n`, "kamino")).toMatchObject({
         captureNamespaces: ["kamino-capture", "own"],
         force: true,
+        machinePoolNamespaces: [],
     });
+});
+
+test("the namespaces of MachinePools count, each once, and another management cluster is refused", () => {
+    const pools = "kamino:pools: [{ machinePool: b/x }, { scaleSet: a }, { machinePool: a/x }, { machinePool: b/y }]";
+    const settings = (more = "") => stackSettings(`config:\n  ${pools}\n${more}`, "kamino", "Pulumi.prod.yaml");
+    expect(settings().machinePoolNamespaces).toEqual(["a", "b"]);
+    expect(settings("  kamino:capi: {}\n").machinePoolNamespaces).toEqual(["a", "b"]);
+    expect(() => settings("  kamino:capi: { context: management }\n")).toThrow(
+        "kamino:capi in Pulumi.prod.yaml: a scheduled run reaches MachinePools of the cluster that it runs in alone",
+    );
 });

@@ -124,6 +124,9 @@ export interface PrototypeStatement {
     imageDefinitionId?: string;
     /** The version that the configuration pins; a model that points at it already was not changed by others. */
     pin?: string;
+    /** Versions that the configuration rejects, and those that it trusts whatever their machines say. */
+    reject?: string[];
+    trust?: string[];
     onForeignChange?: OnForeignChange;
     /** The foreign image that this run leaves in the model; known once the node is selected. */
     accepted?: AcceptedImage;

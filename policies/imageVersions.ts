@@ -7,7 +7,7 @@ import type {
     StackValidationPolicy,
 } from "@pulumi/policy";
 import { inputsOf, rememberInputs } from "./inputs";
-import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION } from "./contract";
+import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SELECTION } from "./contract";
 import {
     UNKNOWN,
     imageIdOf,
@@ -19,6 +19,7 @@ import {
     read,
     warnOfUnknown,
     resourcesOfType,
+    statementOf,
     type ImageDefinition,
     type ImageVersion,
     type ImageVersionId,
@@ -178,6 +179,40 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
     },
 };
 
+const imageVersionInUseNotFailed: StackValidationPolicy = {
+    name: "image-version-in-use-not-failed",
+    description:
+        "New nodes do not start from an image version that the configuration rejects, nor from one that made no node, unless the " +
+        "configuration trusts it.",
+    enforcementLevel: "mandatory",
+    validateStack: ({ resources }, report) => {
+        const selections = resourcesOfType(resources, SELECTION);
+        for (const { model, id } of versionsInUse(resources)) {
+            const { reject = [], trust = [] } = statementOf(model);
+            const selection = selections.find(({ parent }) => parent?.urn === model.parent?.urn);
+            const failed = (selection?.props.failed ?? []) as { version: string; machines: number; late: string[] }[];
+            const failure = failed.find(({ version }) => isVersion(version, id.version));
+            if (reject.some((version) => isVersion(version, id.version))) {
+                report(`${model.name} points at version ${id.version}, which the configuration rejects.`, model.urn);
+            } else if (failure && !trust.some((version) => isVersion(version, id.version))) {
+                const { machines, late } = failure;
+                report(
+                    `${model.name} points at version ${id.version}, which failed: ${late.length} of ${machines} machines made from it ` +
+                        `were not Ready in time (${late.join(", ")}). Add it to trust to use it all the same.`,
+                    model.urn,
+                );
+            }
+        }
+        warnOfUnknownImages(resources);
+    },
+};
+
+/** Whether two names are of the same version: Azure may drop a leading zero. */
+function isVersion(a: string, b: string): boolean {
+    const numbers = (version: string) => version.split(".").map(Number).join(".");
+    return numbers(a) === numbers(b);
+}
+
 /** The image versions that new nodes of the stack's pools start from, as far as they are known. */
 function versionsInUse(resources: PolicyResource[]): { model: PolicyResource; id: ImageVersionId }[] {
     return modelsOf(resources).flatMap((model) => {
@@ -212,4 +247,5 @@ export const imageVersionPolicies = [
     imageVersionReplicas,
     imageVersionInUseNotRetired,
     imageVersionInUseStays,
+    imageVersionInUseNotFailed,
 ];

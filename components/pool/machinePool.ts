@@ -57,7 +57,9 @@ export function recordOfMachinePool({ azureMachinePool }: CapiPool): ModelRecord
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
  */
 export function authorOfImage({ azureMachinePool }: CapiPool): { name?: string; at?: string } {
-    const writers = (azureMachinePool.metadata.managedFields ?? []).filter(({ fieldsV1 }) => setsImage(fieldsV1 as object));
+    const writers = (azureMachinePool.metadata.managedFields ?? []).filter(({ fieldsV1 }) =>
+        setsImage(fieldsV1 as object),
+    );
     const last = writers.sort((a, b) => String(a.time).localeCompare(String(b.time))).at(-1);
     return { name: last?.manager, at: last?.time && String(last.time) };
 }

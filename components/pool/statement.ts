@@ -10,6 +10,7 @@ export const RETAINED = { protect: true, retainOnDelete: true };
 /** What the policy pack reads of a pool. */
 export function statementOf(review: Review, previous: PreviousPool): PrototypeStatement {
     const { pool, live } = review;
+    const { pin, reject, trust } = pool.settings.selection;
     return {
         ...(pool.machinePool
             ? { machinePool: nameOf(pool.machinePool.capi.machinePool) }
@@ -17,7 +18,9 @@ export function statementOf(review: Review, previous: PreviousPool): PrototypeSt
         previous,
         live,
         imageDefinitionId: imageDefinitionId(pool),
-        pin: pool.settings.selection.pin,
+        pin,
+        reject,
+        trust,
         onForeignChange: pool.settings.scaleSet.onForeignChange,
     };
 }

@@ -1,6 +1,16 @@
 // Policies on image versions: where they come from, their replicas, and what holds for the one in use.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GALLERY_ID, capture, definition, imageVersion, model, prototype, scaleSet, versionId } from "./examples";
+import {
+    GALLERY_ID,
+    capture,
+    definition,
+    imageVersion,
+    model,
+    prototype,
+    scaleSet,
+    selection,
+    versionId,
+} from "./examples";
 import { Pack, UNKNOWN, type Resource } from "./pack";
 
 let pack: Pack;
@@ -187,5 +197,34 @@ describe("image-version-in-use-stays", () => {
         const parent = prototype();
         const shouting = scaleSet(model({ profile: { storageProfile: { imageReference: { id } } } }), { parent });
         expect(await found(parent, definition(), capture, imageVersion(), shouting)).toEqual([]);
+    });
+});
+
+describe("image-version-in-use-not-failed", () => {
+    const found = async (statement: object, failed: object[] = []) => {
+        const parent = prototype();
+        parent.outputs = { ...parent.outputs, ...statement };
+        const selected = selection("2026.1122.412", parent);
+        selected.inputs = { ...selected.inputs, failed };
+        const resources = [parent, definition(), capture, imageVersion(), selected, scaleSet(model(), { parent })];
+        return of("image-version-in-use-not-failed", await pack.checkStack(...resources));
+    };
+    const failure = { version: "2026.1122.0412", machines: 2, late: ["a", "b"] };
+
+    it("passes a version of which nothing bad is known, or another than the one in use", async () => {
+        expect(await found({})).toEqual([]);
+        expect(await found({ reject: ["2026.1121.0409"] }, [{ ...failure, version: "2026.1121.0409" }])).toEqual([]);
+    });
+
+    it("refuses one that the configuration rejects, by its numbers", async () => {
+        const [refused] = await found({ reject: ["2026.1122.0412"] });
+        expect(refused).toMatchObject({ level: "mandatory" });
+        expect(refused.message).toContain("which the configuration rejects");
+    });
+
+    it("refuses one that made no node, and names the machines, unless it is trusted", async () => {
+        const [refused] = await found({}, [failure]);
+        expect(refused.message).toContain("2 of 2 machines made from it were not Ready in time (a, b)");
+        expect(await found({ trust: ["2026.1122.0412"] }, [failure])).toEqual([]);
     });
 });

@@ -35,9 +35,10 @@ async function declarePools() {
     const galleries = declareGalleries(pools);
 
     const outputs = reviews.map((review) => {
-        const { name } = review.pool.settings;
+        const { name, selection } = review.pool.settings;
         const prototype = new VmssPrototype(name, {
             review,
+            canary: pools.find(({ settings }) => settings.name === selection.canary),
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
             checkPolicies,

@@ -31,6 +31,8 @@ export type SelectionSettings = Omit<
     reject?: string[];
     /** Image versions that may be used whatever the machines made from them say. */
     trust?: string[];
+    /** Name of the pool whose new nodes have to prove an image first. */
+    canary?: string;
 };
 
 /** How a node's disk is taken. Durations in milliseconds. */
@@ -111,6 +113,7 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
     }
     const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
     refuseTwice(read, `${project}:pools`);
+    refuseCanaries(read, `${project}:pools`);
     // A kubeconfig of its own has a current context of its own.
     const management = {
         kubeconfig: capi.kubeconfig ?? kubeconfig,
@@ -123,7 +126,7 @@ type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[numbe
 
 /** A pool's own keys go before those for all pools; then each key goes into its group. */
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
-    const { scaleSet, machinePool, name, node, pin, reject, trust, ...own } = configured;
+    const { scaleSet, machinePool, name, node, pin, reject, trust, canary, ...own } = configured;
     const all = { ...shared, ...defined(own) } as SharedValues;
     const { onForeignChange, removeExtensions, keepExtensions } = all;
     const { minimumReadyTime, newNodeTimeout, maximumImageAge, minimumCandidates } = all;
@@ -148,6 +151,7 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
             pin,
             reject,
             trust,
+            canary,
         },
         capture: captureSettings(all),
         kured: { lock: kuredLock, daemonSet: kuredDaemonSet },
@@ -235,6 +239,31 @@ export function refuseTwice(pools: PoolSettings[], at: string, subscription = ""
                 throw new UserError(`${at}[${index}] has ${what}, as ${at}[${first}] has; name each pool once`);
             }
             places.set(seen, index);
+        }
+    });
+}
+
+/**
+ * Refuses a canary that is no other pool, and pools that wait for each other.
+ *
+ * @throws UserError in one line
+ */
+function refuseCanaries(pools: PoolSettings[], at: string): void {
+    const canaryOf = new Map(pools.map(({ name, selection }) => [name, selection.canary]));
+    pools.forEach(({ name, selection: { canary } }, index) => {
+        if (canary !== undefined && !canaryOf.has(canary)) {
+            const others = [...canaryOf.keys()].filter((each) => each !== name).join(", ") || "none";
+            throw new UserError(`${at}[${index}].canary: there is no pool "${canary}"; the other pools are ${others}`);
+        }
+        const waitsFor = [name];
+        for (let next = canary; next !== undefined; next = canaryOf.get(next)) {
+            if (waitsFor.includes(next)) {
+                const circle = [...waitsFor, next].join(" for ");
+                throw new UserError(
+                    `${at}[${index}].canary: pools wait for each other, and none would get an image: ${circle}`,
+                );
+            }
+            waitsFor.push(next);
         }
     });
 }

@@ -207,6 +207,7 @@ const pool = objectOf(
         pin: optional(imageVersion),
         reject: optional(listOf(imageVersion)),
         trust: optional(listOf(imageVersion)),
+        canary: optional(poolName),
         ...shapeOf(false),
     },
     "an object with scaleSet or machinePool",

@@ -5,7 +5,7 @@ import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../
 import { imageDefinitionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
 import { kubernetesVersionOf } from "../capi/machinePool";
-import { NodeSelection, bootstrapOf, type Choice } from "../selection/nodeSelection";
+import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareScaleSet } from "./declareScaleSet";
 import { endOfAcceptance, needsRewrite } from "./desiredModel";
@@ -27,6 +27,8 @@ export interface VmssPrototypeArgs {
      * What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say.
      */
     previous: PreviousPool;
+    /** The pool whose new nodes have to prove an image first. */
+    canary?: Pool;
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
     /**
@@ -127,7 +129,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
         const { settings, live, machinePool } = this.pool;
-        const { node, pin, reject, trust, ...rules } = settings.selection;
+        const { node, pin, reject, trust, canary: _read, ...rules } = settings.selection;
         return new NodeSelection(
             name,
             {
@@ -146,6 +148,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 pin,
                 reject,
                 trust,
+                canary: this.args.canary && canaryOf(this.args.canary),
                 kubernetes: this.args.kubernetes,
             },
             { parent: this },
@@ -211,4 +214,15 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const { previous } = this.args;
         return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
     }
+}
+
+function canaryOf(pool: Pool): Canary {
+    const { minimumReadyTimeMs, newNodeTimeoutMs } = pool.settings.selection;
+    return {
+        pool: pool.settings.name,
+        scaleSetId: pool.live.id,
+        computerNamePrefix: pool.live.virtualMachineProfile?.osProfile?.computerNamePrefix,
+        imageDefinitionId: imageDefinitionId(pool),
+        ...{ minimumReadyTimeMs, newNodeTimeoutMs },
+    };
 }

@@ -50,8 +50,16 @@ export interface DecisionInputs {
     minimumReadyNodes?: MinimumNodes;
     /** Choices whose image Azure has failed to make as often as it is tried. */
     givenUp: GivenUp[];
+    /** The pool that has to prove an image first, and the newest version that its new nodes have proven. */
+    canary?: CanaryProof;
     /** Versions that must not be used, or may be whatever is known of them. */
     verdicts: Verdicts;
+}
+
+/** What a canary has shown: the newest version of its own that its new nodes have proven, if they have. */
+export interface CanaryProof {
+    pool: string;
+    proven?: string;
 }
 
 /** A decision. */
@@ -92,6 +100,8 @@ export type NoChoice =
     | ({ kind: "failed" } & GivenUp)
     /** The image of the node must not be used: it was taken already, and is rejected or has failed. */
     | { kind: "notAgain"; node: string; verdict: Verdict }
+    /** Another pool's new nodes have to prove an image of this day first. */
+    | { kind: "canary"; node: string; canary: CanaryProof; day: string }
     /** New nodes join by their own bootstrap, and the node's disk would be cleaned in place. */
     | { kind: "needsCopy"; node: string; why: string };
 
@@ -149,6 +159,11 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
         return { kind: "failed", node: node.name, version: choice.version };
     }
+    const { canary } = inputs;
+    const day = dayOf(choice.version);
+    if (canary && day > dayOf(canary.proven ?? "")) {
+        return { kind: "canary", node: node.name, canary, day };
+    }
     if (inputs.bootstrap === "keep" && inputs.way.mode === "in-place") {
         return { kind: "needsCopy", node: node.name, why: inputs.way.why };
     }
@@ -159,6 +174,11 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     const ofPool = nodes.filter((each) => firstFailure(each, inputs.facts, ["elsewhere"]) === undefined);
     const { spare, ...capacity } = canSpare(ofPool, node.name, inputs.rebooting, inputs.minimumReadyNodes);
     return spare ? undefined : { kind: "noSpare", node: node.name, ...capacity };
+}
+
+/** The day in UTC of the moment that a version is named by, as `2026-11-22`; empty for any other name. */
+function dayOf(version: string): string {
+    return momentOf(version)?.toISOString().slice(0, 10) ?? "";
 }
 
 function isGivenUp({ version, node }: Choice, { givenUp }: DecisionInputs): boolean {

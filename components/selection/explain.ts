@@ -100,6 +100,11 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
             );
         case "notAgain":
             return `node ${noChoice.node} fits, but ${describeVerdict(noChoice.verdict)}: a later reboot gives another one`;
+        case "canary":
+            return (
+                `node ${noChoice.node} fits, but waits for pool ${noChoice.canary.pool}, none of whose new nodes has proven an image of ` +
+                `${noChoice.day} or later yet (${noChoice.canary.proven ? `the newest is ${noChoice.canary.proven}` : "nor any other"})`
+            );
         case "needsCopy":
             return (
                 `node ${noChoice.node} fits, but nodes that joined by kubeadm cannot be cleaned in place (${noChoice.why}): set ` +

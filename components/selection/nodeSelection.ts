@@ -58,6 +58,15 @@ export interface FailedImage {
  */
 export type GivenUp = Pick<Choice, "version" | "node">;
 
+/** The pool whose new nodes have to prove an image before this pool takes one as new. */
+export interface Canary extends Pick<SelectionRules, "minimumReadyTimeMs" | "newNodeTimeoutMs"> {
+    pool: string;
+    scaleSetId: string;
+    computerNamePrefix?: string;
+    /** ARM id of its image definition. */
+    imageDefinitionId: string;
+}
+
 /** What a selection is made from. */
 export interface NodeSelectionArgs {
     /** The pool's name, for messages. */
@@ -88,6 +97,7 @@ export interface NodeSelectionArgs {
     reject?: string[];
     /** Versions that may be used whatever the machines made from them say. */
     trust?: string[];
+    canary?: Canary;
     kubernetes: KubernetesSettings;
 }
 

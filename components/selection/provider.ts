@@ -14,7 +14,7 @@ import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../no
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
-import { readProofs } from "./readProofs";
+import { readCanary, readProofs } from "./readProofs";
 import { describeVerdict } from "./verdict";
 import {
     bootstrapOf,
@@ -90,8 +90,11 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     };
     const dead = unfinished.filter(({ state }) => state === "dead").map((capture) => capture.node);
     const marked = inPool.filter(isMarked).map(({ name }) => name);
-    const known = await nodes.withDetails(inPool, [...contenders(inPool, inputs), ...dead, ...marked]);
-    const decision = decide(known, inputs);
+    const possible = contenders(inPool, inputs);
+    const known = await nodes.withDetails(inPool, [...possible, ...dead, ...marked]);
+    // Azure is asked about the canary's machines only where it matters.
+    const canary = args.canary && possible.length > 0 ? await readCanary(args.canary, nodes) : undefined;
+    const decision = decide(known, { ...inputs, canary });
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
     return {

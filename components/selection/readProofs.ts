@@ -1,10 +1,11 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
 import { readMachines, type Machine } from "../azure/machines";
-import { includesVersion, sameVersion } from "../core/version";
+import { compareVersions, includesVersion, sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
-import type { Choice, FailedImage, NodeSelectionArgs } from "./nodeSelection";
-import { proofOf, withNode } from "./proof";
+import type { CanaryProof } from "./decide";
+import type { Canary, Choice, FailedImage, NodeSelectionArgs } from "./nodeSelection";
+import { proofOf, withNode, type MachineAndNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
 import { verdictOn, type Verdicts } from "./verdict";
@@ -33,18 +34,10 @@ export async function readProofs(
     if (!current || current.proven || verdictOn(current.version, verdicts)) {
         return { built, failed: verdicts.failed };
     }
-    const machines = (await readMachines(scaleSetId)).flatMap((machine) => {
-        const version = versionIn(machine.image.id, imageDefinitionId);
-        return version === undefined ? [] : [{ ...machine, version }];
-    });
-    const nodeOf = await nodesOf(machines, scaleSetId, nodes, inPool);
+    const machines = await machinesOf({ scaleSetId, imageDefinitionId }, nodes, inPool);
     const proofs = built.map((choice) => {
         const made = machines.filter(({ version }) => sameVersion(version, choice.version));
-        const found = made.map((machine) => {
-            const node = nodeOf.get(machine.instanceId);
-            return withNode(machine, node?.details, node?.name);
-        });
-        return { choice, machines: made.length, ...proofOf(found, nodes.now, rules) };
+        return { choice, machines: made.length, ...proofOf(made, nodes.now, rules) };
     });
     const known = verdicts.failed.map(({ version }) => version);
     const failed = proofs
@@ -54,6 +47,39 @@ export async function readProofs(
         built: proofs.map(({ choice, state }) => (state === "proven" ? { ...choice, proven: true } : choice)),
         failed: [...verdicts.failed, ...failed],
     };
+}
+
+/**
+ * What the new nodes of another pool have proven: the newest of its versions. Of machines that are there, since what
+ * they had shown once is in no place that this pool reads.
+ *
+ * @throws UserError in one line when Azure or the cluster is away or refuses
+ */
+export async function readCanary(canary: Canary, nodes: Nodes): Promise<CanaryProof> {
+    const inPool = await nodes.ofScaleSet(canary.scaleSetId, canary.computerNamePrefix);
+    const machines = await machinesOf(canary, nodes, inPool);
+    const versions = [...new Set(machines.map(({ version }) => version))].filter((version) => {
+        const made = machines.filter((machine) => machine.version === version);
+        return proofOf(made, nodes.now, canary).state === "proven";
+    });
+    return { pool: canary.pool, proven: versions.sort(compareVersions).at(-1) };
+}
+
+/** The machines that were made from versions of a pool's definition, each with its node where it has one. */
+async function machinesOf(
+    { scaleSetId, imageDefinitionId }: Pick<NodeSelectionArgs, "scaleSetId" | "imageDefinitionId">,
+    nodes: Nodes,
+    inPool: PoolNode[],
+): Promise<(MachineAndNode & { version: string })[]> {
+    const machines = (await readMachines(scaleSetId)).flatMap((machine) => {
+        const version = versionIn(machine.image.id, imageDefinitionId);
+        return version === undefined ? [] : [{ ...machine, version }];
+    });
+    const nodeOf = await nodesOf(machines, scaleSetId, nodes, inPool);
+    return machines.map((machine) => {
+        const node = nodeOf.get(machine.instanceId);
+        return { ...withNode(machine, node?.details, node?.name), version: machine.version };
+    });
 }
 
 /** The machines' nodes, by the machines' numbers. A node that is not named as its computer has to be looked for. */

@@ -217,6 +217,21 @@ describe("refused in one line with the key in it:", () => {
             { pools: [{ machinePool: "n/a", bootstrap: "remove" }] },
             "kamino:pools[0].bootstrap must be keep or left out",
         ],
+        [
+            "a canary that is no pool",
+            { pools: [{ scaleSet: "a", canary: "c" }, { scaleSet: "b" }] },
+            'kamino:pools[0].canary: there is no pool "c"; the other pools are b',
+        ],
+        [
+            "pools that wait for each other",
+            { pools: [{ scaleSet: "x" }, { scaleSet: "a", canary: "b" }, { scaleSet: "b", canary: "a" }] },
+            "kamino:pools[1].canary: pools wait for each other, and none would get an image: a for b for a",
+        ],
+        [
+            "a pool that waits for itself",
+            { pools: [{ scaleSet: "a", canary: "a" }] },
+            "kamino:pools[0].canary: pools wait for each other, and none would get an image: a for a",
+        ],
         ["another key of the management cluster", { capi: { server: "x" } }, "kamino:capi.server is not a known key"],
         [
             "a scale set of another kind of id",

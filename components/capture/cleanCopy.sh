@@ -248,6 +248,43 @@ packages() {
         awk '/^Package: / { name = $2 } /^Status: / { ok = $4 } /^Version: / { if (ok == "installed") print name, $2 }' | sort
 }
 
+# Where the list of an image's packages is: nodes from the image carry it to the next one.
+LIST=var/lib/kamino/packages
+
+# What came, went and changed since the image that this disk descends from, as JSON; nothing where it descends from none. As many names as
+# kubelet keeps beside the rest of the result.
+changed_packages() {
+    if [ -f "$HOST_ROOT/$LIST" ] && is_real "$LIST" && [ ! -L "$HOST_ROOT/$LIST" ]; then
+        # Of one name each word says how it changed. Neither a name nor a version of dpkg has a blank, a quote or a backslash in it.
+        { sed 's/^/1 /' "$HOST_ROOT/$LIST"; packages | sed 's/^/2 /'; } | awk '
+            { gsub(/[\\"]/, "") }
+            $1 == 1 { old[$2] = $3 }
+            $1 == 2 { new[$2] = $3 }
+            END {
+                for (name in old) if (!(name in new)) { gone++; print name, "-" name, old[name] }
+                for (name in new) {
+                    if (!(name in old)) { added++; print name, "+" name, new[name] }
+                    else if (old[name] != new[name]) { changed++; print name, "=" name, old[name], new[name] }
+                }
+                printf "~counts %d %d %d\n", added, gone, changed
+            }' | sort | awk '
+            $1 == "~counts" { counts = sprintf("\"added\":%d,\"gone\":%d,\"changed\":%d", $2, $3, $4); next }
+            {
+                sub(/^[^ ]* /, "")
+                if (length(names) + length($0) < 1200) names = names (names == "" ? "" : ",") "\"" $0 "\""
+            }
+            END { printf ",\"changes\":{%s,\"names\":[%s]}", counts, names }'
+    fi
+}
+
+# After it was compared: the next image's packages are compared with these.
+keep_packages() {
+    if is_real "$LIST" && [ ! -L "$HOST_ROOT/$LIST" ]; then
+        mkdir -p "$HOST_ROOT/${LIST%/*}"
+        packages >"$HOST_ROOT/$LIST"
+    fi
+}
+
 result() {
     count=$(packages | wc -l)
     digest=$(packages | sha256sum | cut -d ' ' -f 1)
@@ -259,11 +296,13 @@ result() {
     release=etc/os-release
     [ ! -L "$HOST_ROOT/$release" ] || release=usr/lib/os-release
     os=$(text_of "$release" | sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' | tr -d '\\[:cntrl:]' | cut -c 1-100)
-    printf '{"cleaned":"%s","kind":"%s","os":"%s","kernel":"%s","packages":%d,"digest":"sha256:%s","removed":%d,"paths":[%s]}' \
-        "$KAMINO_VERSION" "$kind" "$os" "$KAMINO_KERNEL" "$count" "$digest" "$removed" "$what" >"$KAMINO_RESULT"
+    printf '{"cleaned":"%s","kind":"%s","os":"%s","kernel":"%s","packages":%d,"digest":"sha256:%s","removed":%d,"paths":[%s]%s}' \
+        "$KAMINO_VERSION" "$kind" "$os" "$KAMINO_KERNEL" "$count" "$digest" "$removed" "$what" "$changes" >"$KAMINO_RESULT"
 }
 
 refuse
+changes=$(changed_packages)
 clean
+keep_packages
 forget_deleted
 result

@@ -16,7 +16,7 @@ beforeAll(async () => {
         scaleSet: scaleSetOf(sandbox, pool).name,
     }));
     stack = await poolStack(sandbox, ["pool1", "pool2"], {
-        ...{ capture: undefined, minimumReadyTime: "1s" },
+        ...{ capture: "copy", minimumReadyTime: "1s" },
         pools: [first, { ...second, canary: "pool1" }],
     });
 }, 600_000);

@@ -75,6 +75,18 @@ test("a node added now joins by its own cloud-init, as itself, from the patched 
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
 });
 
+test("the next image says which packages changed since the one that its node was made from", async () => {
+    const { nodeName } = machinesOf(sandbox, "pool1")[3];
+    const at = { at: new Date("2026-11-17T04:12:00Z"), utcOffsetMinutes: 120, kernel: "5.4.0-1240-azure" };
+    expect(await sandbox.nodes.patchAndReboot(nodeName, at)).toBe("freed");
+    const up = (await stack.up("--skip-preview")).orFail();
+    expect(up.messages("info").join("\n")).toContain(
+        "packages since the image before: 1 added (+ linux-image-5.4.0-1240-azure 5.4.0-1240-azure)",
+    );
+    expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY, "2026.1117.0412"]);
+    await stack.configure({ pools: [{ scaleSet: scaleSetOf(sandbox, "pool1").name, name: "pool1", pin: MONDAY }] });
+});
+
 test("a change that somebody else made is written over all the same where that is configured", async () => {
     const { virtualMachineScaleSets } = computeClient(sandbox.azure);
     const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");

@@ -13,6 +13,7 @@ import type { Captured } from "../snapshot";
 import { CopyPlace, type SourceDisk } from "./disk";
 import type { CopyCleaning } from "./objects";
 import { chooseCleanerPlace } from "./place";
+import { describeChanges } from "./packages";
 import { CaughtInTheMiddle, OtherFileSystem, cleanCopy, letGo, letGoLeftovers, type CleaningReport } from "./volume";
 
 /** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
@@ -159,7 +160,8 @@ async function discard({ cluster, target, namespace }: CopyCapture, place: CopyP
     }
 }
 
-function summaryOf({ kind, os, kernel, packages, removed, digest }: CleaningReport): string {
+function summaryOf({ kind, os, kernel, packages, removed, digest, changes }: CleaningReport): string {
     const count = packages > 0 ? `${packages} packages` : "packages";
-    return `cleaned the copy of ${os}, kernel ${kernel}, ${count} (${digest.slice(0, 19)}), kubelet's credentials ${kind}: removed ${removed} things`;
+    const compared = changes ? `; ${describeChanges(changes)}` : "";
+    return `cleaned the copy of ${os}, kernel ${kernel}, ${count} (${digest.slice(0, 19)}), kubelet's credentials ${kind}: removed ${removed} things${compared}`;
 }

@@ -45,6 +45,17 @@ export interface CleaningReport {
     /** How many things were removed, and where. */
     removed: number;
     paths: string[];
+    /** How the packages differ from those of the image that the donor was made from; undefined where it was from none. */
+    changes?: PackageChanges;
+}
+
+/** How an image's packages differ from those of the image before. */
+export interface PackageChanges {
+    added: number;
+    gone: number;
+    changed: number;
+    /** As many as the pod's result has room for: `+NAME VERSION`, `-NAME VERSION`, `=NAME OLD NEW`. */
+    names: string[];
 }
 
 /**
@@ -144,7 +155,8 @@ function readReport(message: string, { version }: Target): CleaningReport {
         const read = JSON.parse(message) as Partial<CleaningReport & { cleaned: string }> | null;
         if (read?.cleaned === version && /^sha256:[0-9a-f]{64}$/.test(read.digest ?? "")) {
             const { kind = "", os = "", kernel = "", packages = 0, digest = "", removed = 0, paths = [] } = read;
-            return { kind, os, kernel, packages, digest, removed, paths };
+            const { changes } = read;
+            return { kind, os, kernel, packages, digest, removed, paths, ...(changes && { changes }) };
         }
     } catch {
         // Said below.

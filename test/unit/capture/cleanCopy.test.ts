@@ -1,7 +1,7 @@
 // cleanCopy.sh, run by a real shell on a folder that looks like the copy of a node's disk.
 import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { Disk, certificate, kubeconfig } from "./disk";
 
 const KERNEL = "5.15.0-1050-azure";
@@ -138,6 +138,58 @@ test("the digest is of the packages alone, in any order", () => {
     expect(digest()).toBe(first);
     disk.put("var/lib/dpkg/status", status.join("\n\n").replace("2.35", "2.36"));
     expect(digest()).not.toBe(first);
+});
+
+describe("the packages are compared with those of the image before", () => {
+    interface Changes {
+        added: number;
+        gone: number;
+        changed: number;
+        names: string[];
+    }
+    const changes = () => (JSON.parse(clean().result) as { changes?: Changes }).changes;
+    const status = (...packages: [string, string][]) =>
+        disk.put(
+            "var/lib/dpkg/status",
+            packages
+                .map(([name, version]) => `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\n`)
+                .join("\n"),
+        );
+
+    it("which a disk that comes from no image does not have", () => {
+        expect(changes()).toBeUndefined();
+        expect(disk.read("var/lib/kamino/packages")).toBe("base-files 12\nlibc6 2.35\n");
+    });
+
+    it("and what came, went and changed is counted and named", () => {
+        status(["libc6", "2.35"], ["old", "1.0"], ["vim", "9.0"], ["same", "1"]);
+        expect(changes()).toBeUndefined();
+        status(["libc6", "2.36~rc1"], ["linux-image-5.15", "5.15.1"], ["vim", "2:9.0"], ["same", "1"]);
+        expect(changes()).toEqual({
+            added: 1,
+            gone: 1,
+            changed: 2,
+            names: ["=libc6 2.35 2.36~rc1", "+linux-image-5.15 5.15.1", "-old 1.0", "=vim 9.0 2:9.0"],
+        });
+        expect(changes()).toEqual({ added: 0, gone: 0, changed: 0, names: [] });
+    });
+
+    it("and of many the first are named, so that kubelet keeps the whole result", () => {
+        status();
+        clean();
+        status(...Array.from({ length: 2000 }, (_, index): [string, string] => [`package-${index}`, "1.0-1ubuntu1"]));
+        const { result } = clean();
+        expect(result.length).toBeLessThan(4096);
+        const { added, names } = (JSON.parse(result) as { changes: Changes }).changes;
+        expect([added, names.length > 20, names[0]]).toEqual([2000, true, "+package-0 1.0-1ubuntu1"]);
+    });
+
+    it("and a list that leads elsewhere is neither read nor written", () => {
+        disk.put("outside", "libc6 1\n");
+        disk.link("var/lib/kamino", "../../outside-folder");
+        expect(changes()).toBeUndefined();
+        expect(disk.has("outside-folder")).toBe(false);
+    });
 });
 
 test("cleaning a clean copy works", () => {

@@ -60,7 +60,7 @@ async function expectNoRollout(): Promise<void> {
 
 test("before kured has rebooted a node the pool is as it was, and nothing is declared of it", async () => {
     const preview = (await stack.preview()).orFail();
-    expect(lineOf(preview, "mp1")).toMatch(/^mp1: no node fits/);
+    expect(lineOf(preview, "mp1")).toMatch(/^mp1: unchanged, no image yet \(3 nodes: 3 without a reboot annotation\)/);
     expect(changesIn(preview)).not.toContain("create MachinePoolImage mp1");
     expect(Object.keys(await image())).toEqual(["marketplace"]);
 });
@@ -71,12 +71,11 @@ test("the first bump is reviewed as one resource, and takes the marketplace imag
     expect(lineOf(preview, "mp1")).toMatch(/; new nodes still join by their own bootstrap, from the patched disk/);
     expect(changesIn(preview)).toContain("create MachinePoolImage mp1");
     expect(changesIn(preview)).not.toContain("import VirtualMachineScaleSet mp1");
-    sandbox.azure.requests.clear();
     (await stack.up("--skip-preview")).orFail();
-    const { resourceGroup, subscriptionId } = capi.scaleSet("mp1");
+    const { resourceGroup } = capi.scaleSet("mp1");
     expect(await image()).toEqual({
         computeGallery: {
-            subscriptionID: subscriptionId,
+            subscriptionID: sandbox.azure.subscriptionId,
             ...{ resourceGroup, name: "mp1", version: MONDAY },
             gallery: expect.stringMatching(/^kamino_/) as string,
         },
@@ -103,7 +102,7 @@ test("the next bump is one line", async () => {
     const preview = (await stack.preview("--diff")).orFail();
     expect(changesIn(preview)).toContain("update MachinePoolImage mp1");
     const [, diff] = /MachinePoolImage: \(update\)([^]*?)\n {4}\S/.exec(preview.output) ?? [];
-    expect(diff.match(/^ *[~+-] .*/gm)?.map((line) => line.trim().replace(/ +/g, " "))).toEqual([
+    expect(diff.match(/^ *[~+-] .*/gm)?.map((line) => line.trim().replace(/ +:/g, ":"))).toEqual([
         "~ computeGallery: {",
         `~ version: "${MONDAY}" => "${TUESDAY}"`,
     ]);

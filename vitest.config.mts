@@ -23,8 +23,8 @@ export default defineConfig({
                 test: {
                     name: "real",
                     include: ["test/**/*.test.ts"],
-                    // test/vm has its own configuration: make test-vm.
-                    exclude: ["test/unit/**", "test/az/**", "test/vm/**", "**/node_modules/**"],
+                    // These have their own configuration: make test-az, test-capi, test-vm.
+                    exclude: ["test/unit/**", "test/az/**", "test/capi/**", "test/vm/**", "**/node_modules/**"],
                     // A process for each file: it owns a sandbox, signals included.
                     pool: "forks",
                     // The engine, the API server and the programs under test share the machine's cores.

@@ -17,8 +17,8 @@ import {
     writeFileSync,
 } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { parse as parseYaml } from "yaml";
-import { asksForJoin, joinByKubeadm, mayRegister } from "./kubeadm";
+import { cloudConfig, type CloudConfig } from "./cloudConfig";
+import { joinCommand, joinByKubeadm, mayRegister } from "./kubeadm";
 
 /** Who a VM is, known to it from the platform and not from its disk. */
 export interface Identity {
@@ -221,25 +221,21 @@ function newInstance(root: string, data: BootData, log: string[]): void {
     rmSync(link, { recursive: true, force: true });
     symlinkSync(join("instances", data.vmId), link);
     log.push(`cloud-init: new instance ${data.vmId}, host name ${data.computerName}`);
-    for (const path of writeFiles(root, userData)) {
+    const config = cloudConfig(userData, data.computerName) ?? {};
+    for (const path of writeFiles(root, config)) {
         log.push(`cloud-init: wrote ${path}`);
     }
-    if (asksForJoin(userData)) {
-        log.push(joinByKubeadm(root, data.computerName));
+    const command = joinCommand(config);
+    if (command !== undefined) {
+        log.push(joinByKubeadm(root, data.computerName, command));
     }
 }
 
 // `write_files` of a cloud-config, kept inside the disk's folder; anything else in custom data is taken and does
 // nothing.
-function writeFiles(root: string, userData: string): string[] {
-    if (!userData.startsWith("#cloud-config")) {
-        return [];
-    }
-    const config = (parseYaml(userData) ?? {}) as {
-        write_files?: { path?: string; content?: string; encoding?: string }[];
-    };
+function writeFiles(root: string, { write_files = [] }: CloudConfig): string[] {
     const written: string[] = [];
-    for (const { path, content = "", encoding } of config.write_files ?? []) {
+    for (const { path, content = "", encoding } of write_files) {
         const inside = normalize(`/${path ?? ""}`).slice(1);
         if (inside === "") {
             continue;

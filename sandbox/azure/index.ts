@@ -12,7 +12,7 @@ import { Fleet } from "./fleet";
 import { Folders } from "./folders";
 import { RateLimits } from "./http/headers";
 import { createServer } from "./http/server";
-import { addSignIn } from "./http/signIn";
+import { PUBLIC_HOSTS, addSignIn } from "./http/signIn";
 import { TokenService } from "./http/tokens";
 import { Operations } from "./operations";
 import { DEFAULT_GROUP, DEFAULT_LOCATION, poolBody, scaleSetName } from "./pools";
@@ -102,7 +102,7 @@ export async function startAzure(options: AzureOptions): Promise<AzureSandbox> {
     const caFile = join(options.directory, "ca.pem");
     writeFileSync(caFile, authority.certificate);
     const { cloud, listening } = await build(options);
-    const app = createServer(cloud, await authority.server(["localhost"], ["127.0.0.1"]));
+    const app = createServer(cloud, await authority.server(["localhost", ...PUBLIC_HOSTS], ["127.0.0.1"]));
     const principal = cloud.principals.add({
         name: "owner",
         assignments: [ownerOf(cloud.subscriptionId)],

@@ -7,7 +7,8 @@
 // https://github.com/kubernetes/kubernetes
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parse as parseYaml, stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
+import type { CloudConfig } from "./cloudConfig";
 
 /** How kubelet signs in. */
 export const KUBELET_CONF = "etc/kubernetes/kubelet.conf";
@@ -26,21 +27,61 @@ export function kubeadmCustomData(kubeletSettings: string): string {
     return Buffer.from(`#cloud-config\n${stringify(config)}`).toString("base64");
 }
 
-/** Whether a cloud-config tells the machine to join by kubeadm. */
-export function asksForJoin(userData: string): boolean {
-    if (!userData.startsWith("#cloud-config")) {
-        return false;
-    }
-    const { runcmd = [] } = (parseYaml(userData) ?? {}) as { runcmd?: (string | string[])[] };
-    return runcmd.some((command) => [command].flat().join(" ").startsWith("kubeadm join"));
+/** The command of a cloud-config that joins by kubeadm, if it has one. */
+export function joinCommand({ runcmd = [] }: CloudConfig): string | undefined {
+    return runcmd.map((words) => [words].flat().join(" ")).find((command) => command.startsWith("kubeadm join"));
 }
 
-/** `kubeadm join` on this disk; what it says, and on success kubelet's files. */
-export function joinByKubeadm(root: string, computerName: string): string {
+/** What of a JoinConfiguration counts here. */
+interface JoinConfiguration {
+    kind?: string;
+    discovery?: { bootstrapToken?: { token?: string }; file?: object };
+    nodeRegistration?: { name?: string };
+}
+
+/**
+ * `kubeadm join` on this disk; what it says, and on success kubelet's files and what the command writes then (Cluster
+ * API's says `&& echo success > /run/cluster-api/bootstrap-success.complete`).
+ */
+export function joinByKubeadm(root: string, computerName: string, command: string): string {
+    const given = /--config[ =](\S+)/.exec(command)?.[1];
+    const configuration = given === undefined ? {} : readConfiguration(join(root, given));
+    if (typeof configuration === "string") {
+        return `kubeadm: ${configuration} (--config ${given})`;
+    }
     const found = JOINED_BEFORE.filter((file) => existsSync(join(root, file)));
     if (found.length > 0) {
         return `kubeadm: preflight: ${found.map((file) => `/${file} already exists`).join(", ")}`;
     }
+    const nodeName = (configuration.nodeRegistration?.name ?? computerName).toLowerCase();
+    writeAsKubelet(root, nodeName);
+    const marker = /&& echo (\S+) > (\S+)$/.exec(command);
+    if (marker) {
+        write(root, marker[2], `${marker[1]}\n`);
+    }
+    return `kubeadm: this machine has joined the cluster as ${nodeName}`;
+}
+
+/** The configuration in the file, or why kubeadm would not take it. */
+function readConfiguration(file: string): JoinConfiguration | string {
+    if (!existsSync(file)) {
+        return "unable to read config: no such file or directory";
+    }
+    const documents = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as unknown);
+    const found = (documents as (JoinConfiguration | null)[]).find(
+        (document) => document?.kind === "JoinConfiguration",
+    );
+    if (!found) {
+        return "no JoinConfiguration found in the supplied config";
+    }
+    const { bootstrapToken, file: discoveryFile } = found.discovery ?? {};
+    return bootstrapToken?.token || discoveryFile
+        ? found
+        : "discovery: Invalid value: bootstrapToken or file must be set";
+}
+
+/** kubelet's files after a join. */
+function writeAsKubelet(root: string, nodeName: string): void {
     const kubeconfig = {
         apiVersion: "v1",
         kind: "Config",
@@ -51,15 +92,18 @@ export function joinByKubeadm(root: string, computerName: string): string {
     };
     const files = {
         [KUBELET_CONF]: stringify(kubeconfig),
-        [CERTIFICATE]: `subject=O=system:nodes, CN=${userOf(computerName)}\n`,
+        [CERTIFICATE]: `subject=O=system:nodes, CN=${userOf(nodeName)}\n`,
         "etc/kubernetes/pki/ca.crt": "sandbox\n",
         "var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\n",
     };
     for (const [file, text] of Object.entries(files)) {
-        mkdirSync(dirname(join(root, file)), { recursive: true });
-        writeFileSync(join(root, file), text);
+        write(root, file, text);
     }
-    return `kubeadm: this machine has joined the cluster as ${computerName.toLowerCase()}`;
+}
+
+function write(root: string, file: string, text: string): void {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
 }
 
 /** Whether this machine's kubelet may register its own node; undefined where it did not join by kubeadm. */
@@ -76,6 +120,6 @@ export function mayRegister(root: string, computerName: string): boolean | undef
     );
 }
 
-function userOf(computerName: string): string {
-    return `system:node:${computerName.toLowerCase()}`;
+function userOf(nodeName: string): string {
+    return `system:node:${nodeName.toLowerCase()}`;
 }

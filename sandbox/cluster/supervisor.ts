@@ -25,9 +25,9 @@ export interface Supervisor {
     stop(): Promise<void>;
 }
 
-/** Starts the supervisor that `cluster supervise` is. */
-export function startSupervisor(executable: string): Supervisor {
-    const child = spawn(executable, ["supervise"], { stdio: ["pipe", "pipe", "inherit"] });
+/** Starts the supervisor that `cluster supervise` is; its programs have its environment. */
+export function startSupervisor(executable: string, env: NodeJS.ProcessEnv = process.env): Supervisor {
+    const child = spawn(executable, ["supervise"], { stdio: ["pipe", "pipe", "inherit"], env });
     const programs = new Map<string, Program>();
     let stopping = false;
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));

@@ -7,7 +7,7 @@ import type { ScaleSet, Vm } from "../azure/types";
 import { PLAYED_LABEL } from "../cluster/programs";
 
 /** Version that nodes claim: of the clusters that AKS Engine's last releases made. */
-const KUBELET_VERSION = "v1.24.17";
+export const KUBELET_VERSION = "v1.24.17";
 
 /** Taint that the cloud controller puts on a node whose VM is off. */
 export const SHUTDOWN_TAINT: V1Taint = { key: "node.cloudprovider.kubernetes.io/shutdown", effect: "NoSchedule" };

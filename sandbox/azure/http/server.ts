@@ -15,6 +15,7 @@ import { routes as policyRestrictions } from "../resources/policyRestrictions";
 import { routes as resourceGroups } from "../resources/resourceGroups";
 import { routes as scaleSets } from "../resources/scaleSets";
 import { routes as skus } from "../resources/skus";
+import { routes as tags } from "../resources/tags";
 import { routes as virtualMachines } from "../resources/virtualMachines";
 import { ConnectionReset } from "../faults";
 import { ArmError, groupNotFound } from "./errors";
@@ -33,6 +34,7 @@ export const ROUTES: Route[] = [
     ...scaleSets,
     ...virtualMachines,
     ...skus,
+    ...tags,
     ...policyRestrictions,
 ];
 

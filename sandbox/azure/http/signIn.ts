@@ -3,6 +3,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Cloud } from "../cloud";
 import { OAuthError } from "./tokens";
 
+/** Where tokens are asked for in Azure's public cloud. */
+const PUBLIC_LOGIN_HOST = "login.microsoftonline.com";
+
+/**
+ * Azure's public names, under which the local Azure answers as well: for programs that know no other endpoints and are
+ * led here by a proxy.
+ */
+export const PUBLIC_HOSTS = ["management.azure.com", PUBLIC_LOGIN_HOST];
+
 /** Adds /metadata/endpoints, OpenID discovery, the token endpoint and the managed identity endpoint. */
 export function addSignIn(
     app: FastifyInstance,
@@ -13,12 +22,12 @@ export function addSignIn(
         reply.send(endpoints(cloud, (request.query as Record<string, string>)["api-version"] ?? "")),
     );
     for (const prefix of ["/:tenant", "/:tenant/v2.0"]) {
-        app.get(`${prefix}/.well-known/openid-configuration`, (_request, reply) =>
-            reply.send(cloud.tokens.discovery()),
+        app.get(`${prefix}/.well-known/openid-configuration`, (request, reply) =>
+            reply.send(cloud.tokens.discovery(askedAt(cloud, request))),
         );
     }
     app.get("/:tenant/discovery/v2.0/keys", (_request, reply) => reply.send(cloud.tokens.keys()));
-    app.get("/common/discovery/instance", (_request, reply) => reply.send(instance(cloud)));
+    app.get("/common/discovery/instance", (request, reply) => reply.send(instance(cloud, askedAt(cloud, request))));
     for (const path of ["/:tenant/oauth2/v2.0/token", "/:tenant/oauth2/token"]) {
         app.post(path, (request, reply) => token(cloud, request, reply));
     }
@@ -126,10 +135,15 @@ async function identityToken(
     });
 }
 
-function instance(cloud: Cloud): unknown {
-    const host = new URL(cloud.url()).host;
+/** The authority that was asked: MSAL takes no other for the issuer of what it is told. */
+function askedAt(cloud: Cloud, request: FastifyRequest): string {
+    return request.headers.host === PUBLIC_LOGIN_HOST ? `https://${PUBLIC_LOGIN_HOST}` : cloud.url();
+}
+
+function instance(cloud: Cloud, authority: string): unknown {
+    const { host } = new URL(authority);
     return {
-        tenant_discovery_endpoint: `${cloud.url()}/${cloud.tenantId}/v2.0/.well-known/openid-configuration`,
+        tenant_discovery_endpoint: `${authority}/${cloud.tenantId}/v2.0/.well-known/openid-configuration`,
         "api-version": "1.1",
         metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
     };

@@ -51,9 +51,9 @@ export class TokenService {
         return new TokenService(context, privateKey, jwk);
     }
 
-    /** What clients read before they ask for a token. */
-    discovery(): Record<string, unknown> {
-        const base = `${this.context.url()}/${this.context.tenantId}`;
+    /** What clients read before they ask for a token, of the authority that they asked. */
+    discovery(authority = this.context.url()): Record<string, unknown> {
+        const base = `${authority}/${this.context.tenantId}`;
         return {
             token_endpoint: `${base}/oauth2/v2.0/token`,
             token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt", "client_secret_basic"],

@@ -1,0 +1,154 @@
+// What Cluster API's own managers do with machine pools on the sandbox. What CAPZ does not do is counted in its looks
+// at a pool, not in seconds.
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { NO_ROLLOUT, ofPool, startClusterApi, type ClusterApi } from "../../sandbox/capi/index";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { computeClient } from "../azure/support";
+import { imageFrom, imagesOf, modelImage, type GalleryImage } from "./images";
+
+const MARKETPLACE = "2023.08.25";
+const VERSION = "2026.1122.0412";
+/** Looks at a pool after which CAPZ has had every occasion to delete. */
+const LOOKS = 5;
+
+let sandbox: Sandbox;
+let capi: ClusterApi;
+let deletedBefore = 0;
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ kured: false });
+    const { azure, cluster } = sandbox;
+    const directory = join(sandbox.directory, "capi");
+    capi = await startClusterApi({ azure, cluster, directory, kubeadmBootstrap: true });
+    await capi.createCluster();
+});
+afterAll(async () => {
+    await capi?.stop();
+    await sandbox?.stop();
+});
+beforeEach(() => void (deletedBefore = capi.deletions().length));
+
+/** Points a pool at an image in place of the one that it has. */
+function setImage(pool: string, image: GalleryImage): Promise<unknown> {
+    const patch = { spec: { template: { image: { marketplace: null, ...image } } } };
+    return capi.objects.patch("AzureMachinePool", pool, patch);
+}
+
+/** What Azure was asked to delete since the test began. */
+const deletions = () =>
+    capi
+        .deletions()
+        .slice(deletedBefore)
+        .map(({ path }) => path.split("/").at(-1));
+const instances = (pool: string) => capi.vms(pool).map(({ instanceId }) => instanceId);
+
+describe("a pool that does not roll out (maxSurge 0, maxUnavailable 0%)", () => {
+    const POOL = "pool1";
+    let image: GalleryImage;
+
+    beforeAll(async () => {
+        await capi.createMachinePool({ name: POOL, rollingUpdate: NO_ROLLOUT });
+        image = await imageFrom(sandbox, capi.vms(POOL)[0], POOL, VERSION);
+    });
+
+    test("has a Machine and an AzureMachinePoolMachine for each of its machines, and nodes that say whose they are", async () => {
+        const nodes = await capi.nodes(POOL);
+        const names = ["pool1-0", "pool1-1", "pool1-2"];
+        expect(nodes.map(({ metadata }) => metadata?.annotations?.["cluster.x-k8s.io/machine"]).sort()).toEqual(names);
+        for (const { metadata } of nodes) {
+            expect(metadata?.annotations).toMatchObject({
+                "cluster.x-k8s.io/cluster-name": "c1",
+                "cluster.x-k8s.io/owner-kind": "MachinePool",
+                "cluster.x-k8s.io/owner-name": POOL,
+            });
+        }
+        const ids = nodes.map(({ spec }) => spec?.providerID).sort();
+        for (const kind of ["Machine", "AzureMachinePoolMachine"] as const) {
+            const machines = await capi.objects.list(kind, ofPool(POOL));
+            expect(machines.map(({ metadata }) => metadata.name).sort(), kind).toEqual(names);
+            const own = machines.map(({ spec }) => spec.providerID).sort();
+            expect(own, kind).toEqual(ids);
+        }
+    });
+
+    test("has machines that joined by the cloud-config in its Secret", () => {
+        for (const vm of capi.vms(POOL)) {
+            expect(vm).toMatchObject({ joined: true, bootstrapRan: false });
+            expect(vm.bootLog.join("\n")).toContain("cloud-init: wrote /run/kubeadm/kubeadm-join-config.yaml");
+        }
+    });
+
+    test("deletes no machine when its image changes, however often CAPZ looks", async () => {
+        const before = instances(POOL);
+        const from = capi.passes(POOL).length;
+        await setImage(POOL, image);
+        const passes = await capi.passesWhere(POOL, from, LOOKS, ({ stale }) => stale === 3);
+        expect(passes.every(({ ready, desired }) => ready === 3 && desired === 3)).toBe(true);
+        expect(await modelImage(sandbox, POOL)).toBe(VERSION);
+        expect(deletions()).toEqual([]);
+        expect(instances(POOL)).toEqual(before);
+        expect(new Set(Object.values(await imagesOf(sandbox, POOL)))).toEqual(new Set([MARKETPLACE]));
+    });
+
+    test("makes its next machine from the new image, which joins as itself, and still deletes none", async () => {
+        const from = capi.passes(POOL).length;
+        await capi.scale(POOL, 4);
+        await capi.passesWhere(POOL, from, LOOKS, ({ stale, ready }) => stale === 3 && ready === 4);
+        expect(await imagesOf(sandbox, POOL)).toEqual({ 0: MARKETPLACE, 1: MARKETPLACE, 2: MARKETPLACE, 3: VERSION });
+        expect(capi.vms(POOL)[3]).toMatchObject({ joined: true, bootedClean: true });
+        expect(deletions()).toEqual([]);
+    });
+
+    test("has its model put right when somebody else changes that in Azure", async () => {
+        const { virtualMachineScaleSets } = computeClient(sandbox.azure);
+        const model = await virtualMachineScaleSets.get("capi-rg", POOL);
+        const other = { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112" };
+        model.virtualMachineProfile!.storageProfile!.imageReference = { ...other, version: MARKETPLACE };
+        await virtualMachineScaleSets.createOrUpdate("capi-rg", POOL, model);
+        expect(await modelImage(sandbox, POOL)).toBe(MARKETPLACE);
+        await capi.poke(POOL);
+        await expect.poll(() => modelImage(sandbox, POOL), { timeout: 60_000, interval: 500 }).toBe(VERSION);
+        expect(deletions()).toEqual([]);
+    });
+});
+
+test("a pool with CAPZ's own strategy has all its machines replaced when its image changes", async () => {
+    const { name } = await capi.createMachinePool({ name: "pool2", replicas: 2 });
+    const before = instances(name);
+    await setImage(name, await imageFrom(sandbox, capi.vms(name)[0], name, VERSION));
+    await expect
+        .poll(async () => Object.values(await imagesOf(sandbox, name)), { timeout: 120_000, interval: 500 })
+        .toEqual([VERSION, VERSION]);
+    await capi.settled(name, 2);
+    expect(instances(name).filter((id) => before.includes(id))).toEqual([]);
+    expect(deletions()).toEqual(expect.arrayContaining(before));
+});
+
+test("the kubeadm bootstrap provider's own cloud-config makes nodes as well", async () => {
+    const { name } = await capi.createMachinePool({ name: "pool3", replicas: 1, bootstrap: "kubeadm-config" });
+    const [vm] = capi.vms(name);
+    expect(vm.bootLog.join("\n")).toContain(`kubeadm: this machine has joined the cluster as ${vm.nodeName}`);
+});
+
+describe("CAPZ's webhook", () => {
+    const strategy = (maxUnavailable: number | string) => ({
+        spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable } } },
+    });
+
+    test("refuses a strategy that could never replace a machine, if both are numbers", async () => {
+        await expect(capi.objects.patch("AzureMachinePool", "pool1", strategy(0))).rejects.toThrow(
+            /MaxUnavailable must not be 0 if MaxSurge is 0/,
+        );
+        const { spec } = await capi.objects.patch("AzureMachinePool", "pool1", strategy("0%"));
+        expect(spec).toMatchObject({ strategy: { rollingUpdate: NO_ROLLOUT } });
+    });
+});
+
+test("the managers have asked for nothing but the cluster and Azure", () => {
+    expect(capi.refused).toEqual([]);
+    const refused = sandbox.azure.requests.all().filter(({ status }) => status >= 400);
+    expect(new Set(refused.map(({ method, path, status }) => `${status} ${method} ${path.split("/").at(-2)}`))).toEqual(
+        new Set(["404 GET virtualMachineScaleSets"]),
+    );
+});

@@ -5,7 +5,14 @@ import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
 /** The rooms of components/ by floor, from 0 up. */
-const floors = [["core"], ["engine"], ["azure", "node"], ["config", "capture", "capi"], ["selection", "schedule"], ["pool"]];
+const floors = [
+    ["core"],
+    ["engine"],
+    ["azure", "node"],
+    ["config", "capture", "capi"],
+    ["selection", "schedule"],
+    ["pool"],
+];
 
 /**
  * For each room: what it may not import, which is the other rooms of its floor and all of the floors above, the sandbox

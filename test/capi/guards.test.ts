@@ -1,5 +1,5 @@
-// What keeps a MachinePool's machines: pools that are refused, what is said before an image is written, and what is waited
-// for, with the real managers and their webhooks.
+// What keeps a MachinePool's machines: pools that are refused, what is said before an image is written, and what is
+// waited for, with the real managers and their webhooks.
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMachinePool } from "../../components/capi/machinePool";
@@ -152,7 +152,7 @@ test("the image waits until the pool is at rest", async () => {
     expect((await capi.objects.get("AzureMachinePool", "mp1")).status).toMatchObject({ replicas: 3 });
 });
 
-/** Where `clusterctl init` puts CAPZ's manager: here it is a process, and the Deployment only says how it was started. */
+/** CAPZ's manager where `clusterctl init` puts it. Here it is a process, and the Deployment only says its gates. */
 async function capzManager(gate: boolean): Promise<void> {
     const { core, apps } = sandbox.nodes.api;
     const namespace = "capz-system";

@@ -45,7 +45,7 @@ export interface CleaningReport {
     /** How many things were removed, and where. */
     removed: number;
     paths: string[];
-    /** How the packages differ from those of the image that the donor was made from; undefined where it was from none. */
+    /** How the packages differ from those of the image that the donor was made from; undefined without one. */
     changes?: PackageChanges;
 }
 

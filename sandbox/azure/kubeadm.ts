@@ -13,6 +13,8 @@ import type { CloudConfig } from "./cloudConfig";
 /** How kubelet signs in. */
 export const KUBELET_CONF = "etc/kubernetes/kubelet.conf";
 const CERTIFICATE = "var/lib/kubelet/pki/kubelet-client-current.pem";
+/** Where Cluster API's cloud-configs put kubeadm's configuration: in memory, so until the machine's power goes. */
+const JOIN_CONFIGURATION = "run/kubeadm/kubeadm-join-config.yaml";
 /** Files of which kubeadm's preflight allows none. */
 const JOINED_BEFORE = [KUBELET_CONF, "etc/kubernetes/bootstrap-kubelet.conf", "etc/kubernetes/pki/ca.crt"];
 
@@ -78,6 +80,12 @@ function readConfiguration(file: string): JoinConfiguration | string {
     return bootstrapToken?.token || discoveryFile
         ? found
         : "discovery: Invalid value: bootstrapToken or file must be set";
+}
+
+/** The bootstrap token with which this machine has joined since its power came, if its configuration names one. */
+export function bootstrapToken(root: string): string | undefined {
+    const configuration = readConfiguration(join(root, JOIN_CONFIGURATION));
+    return typeof configuration === "string" ? undefined : configuration.discovery?.bootstrapToken?.token;
 }
 
 /** kubelet's files after a join. */

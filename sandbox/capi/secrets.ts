@@ -23,14 +23,15 @@ export function createClusterSecret(api: Api, name: string, data: Record<string,
     return createSecret(api, { name, type: "cluster.x-k8s.io/secret", data });
 }
 
-/** Makes a bootstrap token of the cluster, as `kubeadm token create` does; returns it. */
-export async function createToken(api: Api): Promise<string> {
+/** Makes a bootstrap token of the cluster, as `kubeadm token create` does; returns it. It never expires by default. */
+export async function createToken(api: Api, expiration?: Date): Promise<string> {
     const [id, secret] = [randomBytes(3).toString("hex"), randomBytes(8).toString("hex")];
     const data = {
         "token-id": id,
         "token-secret": secret,
         "usage-bootstrap-authentication": "true",
         "usage-bootstrap-signing": "true",
+        ...(expiration && { expiration: expiration.toISOString() }),
         "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
     };
     const type = "bootstrap.kubernetes.io/token";

@@ -3,6 +3,7 @@
 import type { Vm, VmEvent } from "../azure/types";
 import type { Cluster } from "../cluster";
 import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
+import { refusedToken } from "./bootstrapToken";
 import { DiskDriver } from "./diskDriver";
 import { HostPods } from "./hostPods";
 import { startKubelet } from "./kubelet";
@@ -76,7 +77,9 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
             kured.machineStopped(event.vm);
         }
         const before = queues.get(event.vm.id) ?? Promise.resolve();
-        const work = before.then(() => (stopped ? undefined : play({ lifecycle, pods, kured, diskDriver }, event)));
+        const work = before.then(() =>
+            stopped ? undefined : play({ api, lifecycle, pods, kured, diskDriver }, event),
+        );
         queues.set(
             event.vm.id,
             work.catch((error: unknown) => void (stopped || errors.push(error))),
@@ -114,19 +117,25 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
 
 /** What lives on a machine. */
 interface Parts {
+    api: Api;
     lifecycle: NodeLifecycle;
     pods: HostPods;
     kured: Kured;
     diskDriver: DiskDriver;
 }
 
-async function play({ lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
+async function play({ api, lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
     if (kind === "deleted") {
         return lifecycle.gone(vm);
     }
     // What the VM is by now counts; an event that was overtaken is followed by its own.
     if (!isUp(vm)) {
         return lifecycle.down(vm);
+    }
+    const refused = (await findNode(api, vm.nodeName)) ? undefined : await refusedToken(api, vm);
+    if (refused !== undefined) {
+        vm.bootLog.push(refused);
+        return;
     }
     await lifecycle.up(vm, kured.readySinceOf(vm.nodeName));
     await diskDriver.nodeUp(vm);

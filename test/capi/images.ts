@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { cleaningScript } from "../../components/capture/cleaning";
 import type { Vm } from "../../sandbox/azure";
-import { GROUP } from "../../sandbox/capi/index";
+import { GROUP, type ClusterApi } from "../../sandbox/capi/index";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 
@@ -39,6 +39,12 @@ export async function imageFrom(sandbox: Sandbox, vm: Vm, name: string, version:
     });
     const where = { subscriptionID: azure.subscriptionId, resourceGroup: GROUP, gallery: GALLERY };
     return { computeGallery: { ...where, name, version } };
+}
+
+/** Points a pool at an image in place of the one of the marketplace. */
+export async function setImage(capi: ClusterApi, pool: string, image: GalleryImage): Promise<void> {
+    const patch = { spec: { template: { image: { marketplace: null, ...image } } } };
+    await capi.objects.patch("AzureMachinePool", pool, patch);
 }
 
 /** The image versions that the pool's machines were made from, by instance id. */

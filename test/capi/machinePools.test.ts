@@ -2,10 +2,10 @@
 // at a pool, not in seconds.
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { NO_ROLLOUT, ofPool, startClusterApi, type ClusterApi } from "../../sandbox/capi/index";
+import { GROUP, NO_ROLLOUT, ofPool, startClusterApi, type ClusterApi } from "../../sandbox/capi/index";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import { imageFrom, imagesOf, modelImage, type GalleryImage } from "./images";
+import { imageFrom, imagesOf, modelImage, setImage, type GalleryImage } from "./images";
 
 const MARKETPLACE = "2023.08.25";
 const VERSION = "2026.1122.0412";
@@ -28,12 +28,6 @@ afterAll(async () => {
     await sandbox?.stop();
 });
 beforeEach(() => void (deletedBefore = capi.deletions().length));
-
-/** Points a pool at an image in place of the one that it has. */
-function setImage(pool: string, image: GalleryImage): Promise<unknown> {
-    const patch = { spec: { template: { image: { marketplace: null, ...image } } } };
-    return capi.objects.patch("AzureMachinePool", pool, patch);
-}
 
 /** What Azure was asked to delete since the test began. */
 const deletions = () =>
@@ -82,7 +76,7 @@ describe("a pool that does not roll out (maxSurge 0, maxUnavailable 0%)", () => 
     test("deletes no machine when its image changes, however often CAPZ looks", async () => {
         const before = instances(POOL);
         const from = capi.passes(POOL).length;
-        await setImage(POOL, image);
+        await setImage(capi, POOL, image);
         const passes = await capi.passesWhere(POOL, from, LOOKS, ({ stale }) => stale === 3);
         expect(passes.every(({ ready, desired }) => ready === 3 && desired === 3)).toBe(true);
         expect(await modelImage(sandbox, POOL)).toBe(VERSION);
@@ -101,22 +95,41 @@ describe("a pool that does not roll out (maxSurge 0, maxUnavailable 0%)", () => 
     });
 
     test("has its model put right when somebody else changes that in Azure", async () => {
-        const { virtualMachineScaleSets } = computeClient(sandbox.azure);
-        const model = await virtualMachineScaleSets.get("capi-rg", POOL);
+        const { azure } = sandbox;
+        const assignments = azure.principal.assignments;
+        const { virtualMachineScaleSets } = computeClient(azure, azure.principals.add({ name: "other", assignments }));
+        const model = await virtualMachineScaleSets.get(GROUP, POOL);
         const other = { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112" };
         model.virtualMachineProfile!.storageProfile!.imageReference = { ...other, version: MARKETPLACE };
-        await virtualMachineScaleSets.createOrUpdate("capi-rg", POOL, model);
-        expect(await modelImage(sandbox, POOL)).toBe(MARKETPLACE);
+        await virtualMachineScaleSets.createOrUpdate(GROUP, POOL, model);
         await capi.poke(POOL);
-        await expect.poll(() => modelImage(sandbox, POOL), { timeout: 60_000, interval: 500 }).toBe(VERSION);
+        const writers = () => {
+            const puts = azure.requests.writes().filter(({ method, path }) => method === "PUT" && path.endsWith(POOL));
+            return puts.slice(-2).map(({ principal }) => principal);
+        };
+        await expect.poll(writers, { timeout: 60_000, interval: 500 }).toEqual(["other", azure.principal.name]);
+        expect(await modelImage(sandbox, POOL)).toBe(VERSION);
         expect(deletions()).toEqual([]);
     });
+});
+
+test("a machine whose token the cluster has no more is no node, and CAPZ neither replaces it nor any other", async () => {
+    const { name } = await capi.createMachinePool({ name: "pool4", replicas: 1, rollingUpdate: NO_ROLLOUT });
+    const { core } = sandbox.nodes.api;
+    const type = "type=bootstrap.kubernetes.io/token";
+    await core.deleteCollectionNamespacedSecret({ namespace: "kube-system", fieldSelector: type });
+    const from = capi.passes(name).length;
+    await capi.objects.patch("MachinePool", name, { spec: { replicas: 2 } });
+    await capi.passesWhere(name, from, LOOKS, ({ ready, desired }) => ready === 1 && desired === 2);
+    expect(capi.vms(name)).toHaveLength(2);
+    expect(await capi.nodes(name)).toHaveLength(1);
+    expect(deletions()).toEqual([]);
 });
 
 test("a pool with CAPZ's own strategy has all its machines replaced when its image changes", async () => {
     const { name } = await capi.createMachinePool({ name: "pool2", replicas: 2 });
     const before = instances(name);
-    await setImage(name, await imageFrom(sandbox, capi.vms(name)[0], name, VERSION));
+    await setImage(capi, name, await imageFrom(sandbox, capi.vms(name)[0], name, VERSION));
     await expect
         .poll(async () => Object.values(await imagesOf(sandbox, name)), { timeout: 120_000, interval: 500 })
         .toEqual([VERSION, VERSION]);
@@ -144,6 +157,8 @@ describe("CAPZ's webhook", () => {
         expect(spec).toMatchObject({ strategy: { rollingUpdate: NO_ROLLOUT } });
     });
 });
+
+test("the nodes' player has met nothing that it did not know", () => sandbox.nodes.settled());
 
 test("the managers have asked for nothing but the cluster and Azure", () => {
     expect(capi.refused).toEqual([]);

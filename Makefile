@@ -58,7 +58,9 @@ test-az: dependencies .sandbox/stamps/az ## a real az, installed into .sandbox/v
 
 .PHONY: test-capi
 test-capi: build $(bin)/capi $(bin)/capz $(bin)/kubeadm-bootstrap ## machine pools of Cluster API's own managers against the local Azure: builds them, 5 to 8 minutes once
-	@npx --no-install vitest run --config test/capi/vitest.config.mts
+	@rm -f .sandbox/test-results-capi.json; \
+	    npx --no-install vitest run --config test/capi/vitest.config.mts \
+	    --reporter=default --reporter=json --outputFile.json=.sandbox/test-results-capi.json
 
 .PHONY: test-times
 test-times: ## seconds by suite, of the last make test

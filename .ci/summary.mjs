@@ -1,4 +1,4 @@
-// The end of a run's log, from vitest's report: the slowest files, what failed, and last "N passed, N failed".
+// The end of a run's log, from vitest's reports (make test, make test-capi): the slowest files, what failed, and last "N passed, N failed".
 import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import process from "node:process";
@@ -9,9 +9,11 @@ const MOST_FAILURES = 40;
 const MOST_DETAILS = 4;
 const LONGEST = 300;
 
-const report = ".sandbox/test-results.json";
+const reports = [".sandbox/test-results.json", ".sandbox/test-results-capi.json"];
 const status = Number(process.argv[2]);
-const { numPassedTests = 0, testResults = [] } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+const found = reports.filter((report) => existsSync(report)).map((report) => JSON.parse(readFileSync(report, "utf8")));
+const numPassedTests = found.reduce((sum, report) => sum + report.numPassedTests, 0);
+const testResults = found.flatMap((report) => report.testResults);
 
 /** The first line of a message that says something; the report has none for a hook that failed. */
 const firstLine = (message) =>

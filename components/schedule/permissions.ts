@@ -77,7 +77,8 @@ function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): R
 export function machinePoolRules(mode: "preview" | "up"): Rule[] {
     const image = mode === "up" ? ["get", "patch"] : ["get"];
     return [
-        { apiGroups: ["cluster.x-k8s.io"], resources: ["machinepools", "clusters"], verbs: ["get"] },
+        { apiGroups: ["cluster.x-k8s.io"], resources: ["machinepools"], verbs: ["get"] },
+        { apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
         { apiGroups: ["infrastructure.cluster.x-k8s.io"], resources: ["azuremachinepools"], verbs: image },
     ];
 }

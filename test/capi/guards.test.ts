@@ -1,6 +1,9 @@
 // What keeps a MachinePool's machines: pools that are refused, what is said before an image is written, and what is
 // waited for, with the real managers and their webhooks.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
+import { parse } from "yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMachinePool } from "../../components/capi/machinePool";
 import { create } from "../../components/capi/machinePoolImageProvider";
@@ -8,6 +11,7 @@ import { noRolloutOf } from "../../components/capi/refusals";
 import { oneLine } from "../../components/core/errors";
 import { machinePoolRules } from "../../components/schedule/permissions";
 import { NO_ROLLOUT, startClusterApi, type ClusterApi } from "../../sandbox/capi";
+import { repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { serviceAccount, textOf, verbsOf } from "../permissions/support";
@@ -91,6 +95,18 @@ test("a pool that is not there, and the scale set itself, are refused with what 
     await stack.configure({ pools: [{ scaleSet: capi.scaleSet("mp1").id }] });
     expect(await refusalNow()).toMatch(/it belongs to Cluster API .*name its MachinePool instead/);
     await stack.configure({ pools: [{ machinePool: "default/mp1" }] });
+});
+
+test("npm run init gives the pool by its MachinePool, which its nodes name", async () => {
+    const file = join(sandbox.directory, "Pulumi.new.yaml");
+    const flags = ["--stack", "new", "--config-file", file, "--yes"];
+    const loader = "./components/engine/typescript.cjs";
+    const options = { cwd: repository, env: sandbox.env, reject: false, all: true };
+    const done = await execa("node", ["--require", loader, "runner/init/main.ts", ...flags], options);
+    expect(done.all).toMatch(/^ {2}mp1 +2 nodes {2}fits$/m);
+    expect((parse(readFileSync(file, "utf8")) as { config: object }).config).toMatchObject({
+        "kamino:pools": [{ machinePool: "default/mp1" }],
+    });
 });
 
 test("what CAPZ would write along with the image is named, and then is written", async () => {

@@ -62,6 +62,10 @@ test-capi: build $(bin)/capi $(bin)/capz $(bin)/kubeadm-bootstrap ## machine poo
 	    npx --no-install vitest run --config test/capi/vitest.config.mts \
 	    --reporter=default --reporter=json --outputFile.json=.sandbox/test-results-capi.json
 
+.PHONY: demo-capi
+demo-capi: build $(bin)/capi $(bin)/capz ## a MachinePool of Cluster API on screen, with its real managers: builds them, 5 to 8 minutes once
+	@exec $(typescript) sandbox/capi/demo.ts
+
 .PHONY: test-times
 test-times: ## seconds by suite, of the last make test
 	@node .ci/suites.mjs

@@ -3,6 +3,7 @@ import type { ScaleSet } from "./azure";
 import { devSettings } from "./engine/paths";
 import { Stack } from "./engine/stack";
 import { readyCondition } from "./nodes/api";
+import { failDemo, run, say } from "./narration";
 import { startSandbox, type Sandbox } from "./sandbox";
 
 const HOUR = 3_600_000;
@@ -123,21 +124,4 @@ async function patch(sandbox: Sandbox, pool: ScaleSet, index: number, patchLevel
     console.log(`  ${node}: patched to ${patchLevel}, ${hoursAgo} hours ago`);
 }
 
-async function run(sandbox: Sandbox, stack: Stack, ...command: string[]) {
-    const running = stack.run(...command);
-    // Ctrl-C reaches pulumi too, which then finishes what is under way: a node to restore, its state.
-    sandbox.waitFor(running);
-    const { exitCode } = await running;
-    if (exitCode !== 0) {
-        throw new Error(`pulumi ${command.join(" ")} ended with exit code ${exitCode}`);
-    }
-}
-
-function say(sentence: string, command?: string) {
-    console.log(`\n== ${sentence}${command ? `\n$ ${command}` : ""}`);
-}
-
-main().catch((error: unknown) => {
-    console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-});
+main().catch(failDemo);

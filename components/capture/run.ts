@@ -4,14 +4,16 @@ import { scaleSetVm } from "../azure/vm";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
-import { kubernetes } from "../node/kubernetes";
+import { kubernetes, type Kubernetes } from "../node/kubernetes";
 import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
+import { announce } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
 import { captureWay } from "./mode";
 import { checkTarget, type Target } from "./names";
+import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
 
@@ -25,8 +27,9 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     const { pool, version, node, scaleSetId, instanceId, resourceGroup, settings } = inputs;
     const target: Target = { pool, version, node, scaleSetId, instanceId };
     const begun = Date.now();
-    const say = (doing: string) =>
-        void status(`${pool}: capturing node ${node}: ${doing} (${elapsed(Date.now() - begun)})`);
+    const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsed(Date.now() - begun)));
+    // Set once the node is known to be the one that the disk belongs to.
+    let announced: Kubernetes | undefined;
     try {
         checkTarget(target);
         say("looking at the node and its VM");
@@ -35,6 +38,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const vm = await scaleSetVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
+        announced = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
         const earlier = await (mode === "copy"
             ? finishedCopy(target, resourceGroup)
@@ -57,9 +61,14 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             });
         });
         const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
-        await info(`${pool}: captured the OS disk of node ${node} in ${elapsed(Date.now() - begun)}; ${outcome}`);
+        const how = `in ${elapsed(Date.now() - begun)}; ${outcome}`;
+        await info(`${pool}: captured the OS disk of node ${node} ${how}`);
+        await announce(cluster, target, { how });
         return captured;
     } catch (error) {
+        if (announced) {
+            await announce(announced, target, { failure: error });
+        }
         throw new UserError(`${pool}: capturing node ${node} failed: ${oneLine(error)}`);
     }
 }

@@ -1,4 +1,4 @@
-// The line that says what a capture is doing at this moment. A trace of the run reads it again: which step took how long.
+// The line that says what a capture is doing at this moment. A trace of the run reads it again: how long a step took.
 // Pure.
 import { truncate } from "../core/text";
 

@@ -67,14 +67,14 @@ export const POOL_METRICS: Metric[] = [
     ),
     byLabel(
         "kamino_pool_images",
-        "Image versions that are kept for the pool, by what the machines made from them say: proven, unproven or failed.",
+        "Image versions of the pool, by what the machines made from them say: proven, unproven or failed.",
         "state",
         ({ selection }) => selection && imagesByState(selection),
     ),
     ofPool(
         "kamino_pool_failed_image_machines",
         "Machines that had been made from images of the pool that have failed, when that was found.",
-        ({ selection }) => selection && (selection.failed ?? []).reduce((sum, { machines }) => sum + machines, 0),
+        ({ selection }) => selection && failedOf(selection).reduce((sum, { machines }) => sum + machines, 0),
     ),
     ofPool(
         "kamino_pool_foreign_changes",
@@ -112,12 +112,17 @@ function timestampOf(selection: Selection | undefined, version: string): number 
     return moment === undefined ? undefined : moment / 1000;
 }
 
-function imagesByState({ versions = [], failed = [] }: Selection): Record<string, number> {
+function imagesByState(selection: Selection): Record<string, number> {
+    const failed = failedOf(selection);
     const names = failed.map(({ version }) => version);
-    const states = versions.map(({ version, proven }) =>
-        includesVersion(names, version) ? "failed" : proven ? "proven" : "unproven",
-    );
-    return counted(["proven", "unproven", "failed"], states);
+    const others = (selection.versions ?? []).filter(({ version }) => !includesVersion(names, version));
+    const proven = others.filter((choice) => choice.proven).length;
+    return { proven, unproven: others.length - proven, failed: failed.length };
+}
+
+/** One that is used although it has failed is trusted by the configuration. */
+function failedOf({ failed = [], current = "" }: Selection) {
+    return failed.filter(({ version }) => !sameVersion(version, current));
 }
 
 function captures(operations: Operation[]): Record<string, number> {

@@ -98,8 +98,13 @@ describe("what the metrics say", () => {
         ["no foreign change any more", { foreign: {} }, { "pool_foreign_changes pool1": 0 }],
         [
             "an image that failed, with its machines",
+            { change: { failed: [{ version: "2026.1122.0412", machines: 3, late: ["a"] }] } },
+            { "pool_images pool1 failed": 1, "pool_images pool1 proven": 1, "pool_failed_image_machines pool1": 3 },
+        ],
+        [
+            "an image that failed and is trusted all the same",
             { change: { failed: [{ version: "2026.1121.0409", machines: 3, late: ["a"] }] } },
-            { "pool_images pool1 failed": 1, "pool_images pool1 proven": 0, "pool_failed_image_machines pool1": 3 },
+            { "pool_images pool1 failed": 0, "pool_failed_image_machines pool1": 0 },
         ],
         [
             "an image that Azure had to be asked for again",

@@ -33,7 +33,7 @@ export function event(kind: Kind, at: number, resource: Resource, planning = fal
     const state = (inputs?: object) => (inputs ? { inputs, parent, custom: true } : null);
     const metadata = { op, type, urn, old: state(before), new: state(after ?? {}) };
     const body = { metadata, ...(planning && { planning }) };
-    return { sequence: 0, timestamp: BEGIN + at, [kind]: body } as unknown as EngineEvent;
+    return { sequence: 0, timestamp: BEGIN + at, [kind]: body };
 }
 
 /** Begin and end of a change. */

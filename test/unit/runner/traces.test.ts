@@ -60,7 +60,10 @@ describe("the spans", () => {
             event("resOutputsEvent", 3, captureOf("pool1")),
             event("resOutputsEvent", 4, captureOf("pool2")),
         ];
-        const steps = phase("up", 0, 5, events).operations.map(({ pool, steps }) => [pool, steps.map(({ name }) => name)]);
+        const steps = phase("up", 0, 5, events).operations.map(({ pool, steps }) => [
+            pool,
+            steps.map(({ name }) => name),
+        ]);
         expect(steps).toEqual([
             ["pool1", ["draining"]],
             ["pool2", ["starting the VM"]],
@@ -146,7 +149,9 @@ describe("the export", () => {
         try {
             const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
             expect(await observed({ mode: "up" }, env, () => Promise.resolve(2))).toBe(2);
-            expect(warned.mock.calls.flat()).toEqual([expect.stringMatching(/^warning: the traces were not exported: ./)]);
+            expect(warned.mock.calls.flat()).toEqual([
+                expect.stringMatching(/^warning: the traces were not exported: ./),
+            ]);
             expect(String(warned.mock.calls)).not.toMatch(/hidden|\n/);
         } finally {
             warned.mockRestore();

@@ -25,6 +25,8 @@ export interface SentTraces {
 export interface Collector {
     readonly url: string;
     readonly requests: SentTraces[];
+    /** The same as they were sent. */
+    readonly bodies: string[];
     /** The status that it answers with; 200 at first. */
     answer: number;
     close(): void;
@@ -33,20 +35,22 @@ export interface Collector {
 /** Starts one on this machine. */
 export async function startCollector(): Promise<Collector> {
     const requests: SentTraces[] = [];
+    const bodies: string[] = [];
     const server = createServer((request, response) => {
         const chunks: Buffer[] = [];
         request.on("data", (chunk: Buffer) => chunks.push(chunk));
         request.on("end", () => {
             const { url: path, headers } = request;
-            const sent = JSON.parse(Buffer.concat(chunks).toString()) as Sent;
-            requests.push({ path, authorization: headers.authorization, ...read(sent) });
+            const body = Buffer.concat(chunks).toString();
+            bodies.push(body);
+            requests.push({ path, authorization: headers.authorization, ...read(JSON.parse(body) as Sent) });
             response.writeHead(collector.answer, { "content-type": "application/json" }).end("{}");
         });
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
     const { port } = server.address() as AddressInfo;
     const collector: Collector = {
-        ...{ url: `http://127.0.0.1:${port}`, requests, answer: 200 },
+        ...{ url: `http://127.0.0.1:${port}`, requests, bodies, answer: 200 },
         close: () => void server.close(),
     };
     return collector;

@@ -1,4 +1,5 @@
 // The metrics of a run: what they say of which run, that their number is bounded, and that they are written whole.
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,6 +11,7 @@ import { METRICS } from "../../../runner/metrics/definitions";
 import { factsOf, type EndedRun } from "../../../runner/metrics/facts";
 import { lastSuccessIn, metricsText, pushMetrics, writeMetricsFile } from "../../../runner/metrics/write";
 import { observed } from "../../../runner/observe";
+import { repository } from "../../../sandbox/engine/paths";
 import * as recorded from "./recorded";
 import { BEGIN, BUMP, choice, done, event, model, phase, planned, runOf, selection } from "./recorded";
 
@@ -266,6 +268,26 @@ describe("the push", () => {
 });
 
 describe("a run that nobody observes", () => {
+    /** Which of the libraries a process has loaded that ran under the program's own loader. */
+    function loadedBy(sinks: object): string[] {
+        const program = `
+            const { observed } = require("./runner/observe.ts");
+            observed(${JSON.stringify(sinks)}, {}, () => Promise.resolve(0)).then(() => {
+                const names = ["prom-client", "@opentelemetry"].map((name) => "node_modules/" + name + "/");
+                console.log(names.filter((name) => Object.keys(require.cache).some((file) => file.includes(name))).join());
+            });`;
+        const args = ["--require", "./components/engine/typescript.cjs", "--eval", program];
+        const env = { PATH: process.env.PATH };
+        return execFileSync(process.execPath, args, { cwd: repository, env, encoding: "utf8" }).trim().split(",");
+    }
+
+    test("loads none of the libraries, neither from its bundle nor from their folders", () => {
+        expect(loadedBy({ mode: "up" })).toEqual([""]);
+        const metricsFile = join(tmpdir(), `kamino-${process.pid}.prom`);
+        expect(loadedBy({ mode: "up", metricsFile })).toContain("node_modules/prom-client/");
+        rmSync(metricsFile);
+    });
+
     test("records nothing", async () => {
         expect(await observed({ mode: "up" }, {}, (phases) => Promise.resolve(phases ? 1 : 0))).toBe(0);
     });

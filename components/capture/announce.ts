@@ -1,6 +1,6 @@
 // Writes Events on the nodes that images are taken of. Nothing depends on them.
-import { brief, UserError } from "../core/errors";
-import { rest } from "../core/retry";
+import { brief } from "../core/errors";
+import { within } from "../core/retry";
 import { warn } from "../engine/progress";
 import type { Kubernetes } from "../node/kubernetes";
 import type { Target } from "./names";
@@ -17,15 +17,36 @@ let warned = false;
  */
 export async function announce({ core, server }: Kubernetes, target: Target, outcome: CaptureOutcome): Promise<void> {
     const body = nodeEvent(target, outcome, new Date());
-    const late = rest(PATIENCE_MS).then(() => {
-        throw new UserError(`the Kubernetes API server at ${server} did not answer within ${PATIENCE_MS / 1000} s`);
-    });
+    const late = `the Kubernetes API server at ${server} did not answer within ${PATIENCE_MS / 1000} s`;
     try {
-        await Promise.race([core.createNamespacedEvent({ namespace: EVENT_NAMESPACE, body }), late]);
+        await within(PATIENCE_MS, core.createNamespacedEvent({ namespace: EVENT_NAMESPACE, body }), late);
     } catch (error) {
         if (!warned) {
             warned = true;
             await warn(`captures go on without Events on their nodes: ${brief(error, 400)}`);
         }
     }
+}
+
+/**
+ * Does the part of a capture that must not be cut off, and announces what it came to. To be called under the signals
+ * that are deferred for it: the process ends soon after these are not any more.
+ *
+ * @param how says how the disk was captured
+ */
+export async function announced<T>(
+    cluster: Kubernetes,
+    target: Target,
+    work: () => Promise<T>,
+    how: () => string,
+): Promise<T> {
+    let result: T;
+    try {
+        result = await work();
+    } catch (failure) {
+        await announce(cluster, target, { failure });
+        throw failure;
+    }
+    await announce(cluster, target, { how: how() });
+    return result;
 }

@@ -6,7 +6,7 @@ import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
 import { kubernetes, type Kubernetes } from "../node/kubernetes";
 import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
-import { announce } from "./announce";
+import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace } from "./inPlace";
@@ -28,8 +28,8 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     const target: Target = { pool, version, node, scaleSetId, instanceId };
     const begun = Date.now();
     const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsed(Date.now() - begun)));
-    // Set once the node is known to be the one that the disk belongs to.
-    let announced: Kubernetes | undefined;
+    // Set as long as a failure is one of this node, and nobody else announces it.
+    let announceAt: Kubernetes | undefined;
     try {
         checkTarget(target);
         say("looking at the node and its VM");
@@ -38,7 +38,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const vm = await scaleSetVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
-        announced = cluster;
+        announceAt = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
         const earlier = await (mode === "copy"
             ? finishedCopy(target, resourceGroup)
@@ -51,23 +51,25 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         }
         const begin = { target, cluster, vm, disk, inputs, say };
         await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(begin));
+        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
+        const how = () => `in ${elapsed(Date.now() - begun)}; ${outcome}`;
+        announceAt = undefined;
         const captured = await deferSignals((signal) => {
             const lock = { ...lockOptions(inputs), nodeLabels: found.metadata?.labels, signal, progress: say };
-            return withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
-                const lookAgain = () => lease.renew();
-                return mode === "copy"
-                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                    : captureInPlace({ ...begin, signal, lookAgain });
-            });
+            const take = () =>
+                withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
+                    const lookAgain = () => lease.renew();
+                    return mode === "copy"
+                        ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
+                        : captureInPlace({ ...begin, signal, lookAgain });
+                });
+            return announced(cluster, target, take, how);
         });
-        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
-        const how = `in ${elapsed(Date.now() - begun)}; ${outcome}`;
-        await info(`${pool}: captured the OS disk of node ${node} ${how}`);
-        await announce(cluster, target, { how });
+        await info(`${pool}: captured the OS disk of node ${node} ${how()}`);
         return captured;
     } catch (error) {
-        if (announced) {
-            await announce(announced, target, { failure: error });
+        if (announceAt) {
+            await announce(announceAt, target, { failure: error });
         }
         throw new UserError(`${pool}: capturing node ${node} failed: ${oneLine(error)}`);
     }

@@ -1,8 +1,7 @@
 // Writes the metrics of a run: to a file for node_exporter's textfile collector, and to a Pushgateway. The library is
 // loaded here, and so only in a run that is to write any.
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { UserError } from "../../components/core/errors";
-import { rest } from "../../components/core/retry";
+import { within } from "../../components/core/retry";
 import { METRICS } from "./definitions";
 import { factsOf, stackOf, type EndedRun, type RunFacts } from "./facts";
 
@@ -72,9 +71,7 @@ export async function pushMetrics(url: string, run: EndedRun): Promise<void> {
     const facts = factsOf(run);
     const { registry, Pushgateway } = await registryOf(facts);
     const gateway = new Pushgateway(url.replace(/\/+$/, ""), { timeout: PATIENCE_MS }, registry);
-    const late = rest(PATIENCE_MS).then(() => {
-        throw new UserError(`it did not answer within ${PATIENCE_MS / 1000} s`);
-    });
     const { stack, mode } = facts;
-    await Promise.race([gateway.pushAdd({ jobName: JOB, groupings: { stack, mode } }), late]);
+    const push = gateway.pushAdd({ jobName: JOB, groupings: { stack, mode } });
+    await within(PATIENCE_MS, push, `it did not answer within ${PATIENCE_MS / 1000} s`);
 }

@@ -1,8 +1,7 @@
 // Exports the spans of a run by OpenTelemetry's own SDK, which reads where to and how from its own variables (OTEL_*).
 // It is loaded here, and so only in a run that is traced.
 import type { Context, Tracer } from "@opentelemetry/api";
-import { UserError } from "../../components/core/errors";
-import { rest } from "../../components/core/retry";
+import { within } from "../../components/core/retry";
 import type { EndedRun } from "../metrics/facts";
 import { spansOf, type SpanTree } from "./spans";
 
@@ -26,10 +25,8 @@ export async function exportTraces(run: EndedRun): Promise<void> {
         spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
     });
     record(provider.getTracer(SERVICE), spansOf(run), api, api.ROOT_CONTEXT);
-    const late = rest(PATIENCE_MS).then(() => {
-        throw new UserError(`the collector did not take them within ${PATIENCE_MS / 1000} s`);
-    });
-    await Promise.race([provider.forceFlush(), late]);
+    const late = `the collector did not take them within ${PATIENCE_MS / 1000} s`;
+    await within(PATIENCE_MS, provider.forceFlush(), late);
 }
 
 type Api = typeof import("@opentelemetry/api");

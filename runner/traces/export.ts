@@ -1,8 +1,10 @@
 // Exports the spans of a run by OpenTelemetry's own SDK, which reads where to and how from its own variables (OTEL_*).
 // It is loaded here, and so only in a run that is traced.
 import type { Context, Tracer } from "@opentelemetry/api";
+import { UserError } from "../../components/core/errors";
 import { within } from "../../components/core/retry";
 import type { EndedRun } from "../metrics/facts";
+import { problemWith } from "./configured";
 import { spansOf, type SpanTree } from "./spans";
 
 /** How long a collector has to take the spans; the exporter itself goes by OTEL_EXPORTER_OTLP_TIMEOUT. */
@@ -10,8 +12,16 @@ const PATIENCE_MS = 15_000;
 
 const SERVICE = "kamino";
 
-/** Exports the spans of a run as OTLP over HTTP. Rejects when they are not taken in time. */
+/**
+ * Exports the spans of a run as OTLP over HTTP. Rejects when they are not taken in time.
+ *
+ * @throws UserError in one line when OpenTelemetry's variables name no place that takes them
+ */
 export async function exportTraces(run: EndedRun): Promise<void> {
+    const problem = problemWith(process.env);
+    if (problem) {
+        throw new UserError(problem);
+    }
     const [api, { BasicTracerProvider, BatchSpanProcessor }, { OTLPTraceExporter }, resources] = await Promise.all([
         import("@opentelemetry/api"),
         import("@opentelemetry/sdk-trace-base"),

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { observed } from "../../../runner/observe";
-import { wantsTraces } from "../../../runner/traces/configured";
+import { problemWith, wantsTraces } from "../../../runner/traces/configured";
 import { exportTraces } from "../../../runner/traces/export";
 import { spansOf, type SpanTree } from "../../../runner/traces/spans";
 import { startCollector, type Collector } from "./collector";
@@ -100,6 +100,22 @@ test.each([
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318", OTEL_TRACES_EXPORTER: "none" }, false],
 ])("with %j a run is traced: %s", (env, expected) => {
     expect(wantsTraces(env)).toBe(expected);
+});
+
+test.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector", OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" }, "OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of a collector"],
+    [
+        { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "collector", OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" },
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be the URL of a collector",
+    ],
+    [
+        { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+        "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and traces are sent over HTTP alone",
+    ],
+])("what is wrong with %j: %s", (env, problem) => {
+    expect(problemWith(env)?.slice(0, problem?.length)).toBe(problem);
 });
 
 describe("the export", () => {

@@ -47,6 +47,11 @@ export interface Summary {
 /** Operations that leave a resource as it is. */
 const UNCHANGED = new Set(["same", "read", "refresh"]);
 
+/** Whether a step changes a resource of the program's: not one that the engine keeps for itself. */
+export function isChange({ op, type }: Pick<StepEventMetadata, "op" | "type">): boolean {
+    return !UNCHANGED.has(op) && !isPulumisOwn(type);
+}
+
 /** Whether the run changes, or would change, anything. */
 export function hasChanges(summary: Summary): boolean {
     return summary.changes.length > 0;
@@ -71,7 +76,7 @@ export function summarize(events: EngineEvent[]): Summary {
         pools: steps
             .filter(({ type, op }) => type === NODE_SELECTION_TYPE && op !== "delete")
             .map((selection) => poolLine(selection, modelOf(selection, steps))),
-        changes: steps.filter(({ op, type }) => !UNCHANGED.has(op) && !isPulumisOwn(type)).map(changeOf),
+        changes: steps.filter(isChange).map(changeOf),
         violations: { mandatory: violations(events, true), advisory: violations(events, false) },
         warnings: diagnostics(events, "warning"),
         errors: diagnostics(events, "error"),
@@ -103,7 +108,8 @@ interface Model {
     virtualMachineProfile?: { storageProfile?: { imageReference?: { id?: string } } };
 }
 
-function imageVersionOf(inputs: Model = {}): string | undefined {
+/** The image version that a scale set's inputs name; undefined for any other image. */
+export function imageVersionOf(inputs: Model = {}): string | undefined {
     const id = inputs.virtualMachineProfile?.storageProfile?.imageReference?.id;
     return /\/versions\/([^/]+)$/.exec(id ?? "")?.[1];
 }
@@ -133,12 +139,13 @@ function isPulumisOwn(type: string): boolean {
     return type.startsWith("pulumi:providers:") || type === "pulumi:pulumi:Stack";
 }
 
-function nameOf(urn: string): string {
+/** A resource's name in the program. */
+export function nameOf(urn: string): string {
     return urn.split("::").at(-1) ?? urn;
 }
 
 /** Removes the engine's colour marks, as in `<{%fg 1%}>`. */
-function plain(message: string): string {
+export function plain(message: string): string {
     return message.replace(/<\{%.*?%\}>/g, "").trim();
 }
 

@@ -1,5 +1,6 @@
 // Runs `npm run preview`, `npm run up` and the scheduled pod: command line in, exit code out.
 import { oneLine } from "../components/core/errors";
+import { observed } from "./observe";
 import { EXIT, readOptions, USAGE } from "./options";
 import { run } from "./run";
 
@@ -16,7 +17,7 @@ async function main(): Promise<number> {
             stop.abort();
         });
     }
-    return await run(options, process.env, stop.signal);
+    return await observed(options, process.env, (phases) => run(options, process.env, stop.signal, phases));
 }
 
 main().then(

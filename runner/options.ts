@@ -25,6 +25,10 @@ export interface Options {
     report?: string;
     /** Settings of the policy pack, a JSON file. */
     policyConfig?: string;
+    /** A file for the run's metrics, which node_exporter's textfile collector reads. */
+    metricsFile?: string;
+    /** The URL of a Pushgateway for them. It may hold a password. */
+    metricsPush?: string;
 }
 
 export const USAGE = `Usage: npm run preview|up -- [options]
@@ -37,13 +41,17 @@ export const USAGE = `Usage: npm run preview|up -- [options]
   --yes                 do not ask
   --report FILE         write the report (Markdown) to this file as well
   --policy-config FILE  settings of the policy pack in policies/
+  --metrics-file FILE   write metrics of the run to this file, for node_exporter's textfile collector; it ends in .prom
+  --metrics-push URL    push them to this Pushgateway
+
+Traces of the run go where OTEL_EXPORTER_OTLP_ENDPOINT says, if it is set (docs/metrics.md).
 
 preview exits with 0 when there is nothing to do, with 2 when there is a bump or any other change, with 1 on an error.
 up exits with 0 when all is done, with 1 on an error.`;
 
 /**
  * Reads the options. A flag wins over its environment variable: KAMINO_STACK, KAMINO_CONFIG_FILE, KAMINO_PLAN,
- * KAMINO_SAVE_PLAN, KAMINO_REPORT, KAMINO_POLICY_CONFIG.
+ * KAMINO_SAVE_PLAN, KAMINO_REPORT, KAMINO_POLICY_CONFIG, KAMINO_METRICS_FILE, KAMINO_METRICS_PUSH.
  *
  * @param args without node's own, as in `process.argv.slice(2)`
  * @returns undefined for --help
@@ -67,7 +75,10 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         ...(values.retake !== undefined && { retake: values.retake, yes: values.yes ?? false }),
         report: values.report ?? given(env.KAMINO_REPORT),
         policyConfig: values["policy-config"] ?? given(env.KAMINO_POLICY_CONFIG),
+        metricsFile: values["metrics-file"] ?? given(env.KAMINO_METRICS_FILE),
+        metricsPush: values["metrics-push"] ?? given(env.KAMINO_METRICS_PUSH),
     };
+    checkMetrics(options);
     if (mode === "preview" && values.plan) {
         throw new UserError("--plan is for up; a preview makes a plan, and keeps it with --save-plan FILE");
     }
@@ -82,6 +93,21 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
     return options;
 }
 
+function checkMetrics({ metricsFile, metricsPush }: Options): void {
+    if (metricsFile !== undefined && !metricsFile.endsWith(".prom")) {
+        throw new UserError(
+            `--metrics-file must end in .prom, not "${metricsFile}": node_exporter's textfile collector reads no other file`,
+        );
+    }
+    // The URL is not repeated: it may hold a password.
+    const url = metricsPush !== undefined && URL.canParse(metricsPush) ? new URL(metricsPush) : undefined;
+    if (metricsPush !== undefined && (!/^https?:$/.test(url?.protocol ?? "") || url?.search || url?.hash)) {
+        throw new UserError(
+            "--metrics-push (KAMINO_METRICS_PUSH) must be the URL of a Pushgateway, such as http://pushgateway:9091",
+        );
+    }
+}
+
 const FLAGS = {
     stack: { type: "string", short: "s" },
     "config-file": { type: "string" },
@@ -91,6 +117,8 @@ const FLAGS = {
     yes: { type: "boolean", short: "y" },
     report: { type: "string" },
     "policy-config": { type: "string" },
+    "metrics-file": { type: "string" },
+    "metrics-push": { type: "string" },
     help: { type: "boolean", short: "h" },
 } as const;
 

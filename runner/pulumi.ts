@@ -7,6 +7,7 @@ import { PROJECT } from "../components/core/project";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
 import { stopGracefully } from "./stop";
+import { phaseOf, type Phase } from "./timeline";
 
 /** The result of a pulumi command. */
 export interface Result {
@@ -23,6 +24,8 @@ export interface RunContext {
     env: NodeJS.ProcessEnv;
     /** Aborted when the run is to stop. */
     stop: AbortSignal;
+    /** Where previews and updates are recorded, if the run is observed. */
+    phases?: Phase[];
 }
 
 /** `pulumi preview` to a plan file. It locks nothing. */
@@ -87,14 +90,23 @@ export async function configuration(
     return Object.fromEntries(Object.entries(values).map(([key, { value }]) => [key, value]));
 }
 
-async function run(command: string[], options: Options, context: RunContext, live: boolean): Promise<Result> {
-    const log = join(context.scratch, `${command[0]}.events`);
+async function run(
+    command: [Phase["name"], ...string[]],
+    options: Options,
+    context: RunContext,
+    live: boolean,
+): Promise<Result> {
+    const [name] = command;
+    const log = join(context.scratch, `${name}.events`);
+    const startedAt = Date.now();
     const policyConfig = options.policyConfig ? ["--policy-pack-config", options.policyConfig] : [];
     const flags = [...stackFlags(options), "--policy-pack", join(PROJECT, "policies"), ...policyConfig];
     const { exitCode, all } = await pulumi([...command, ...flags], context, live, log);
-    const events = await readFile(log, "utf8").catch(() => "");
+    const events = parseEvents(await readFile(log, "utf8").catch(() => ""));
     await rm(log, { force: true });
-    return { succeeded: exitCode === 0, output: all, summary: summarize(parseEvents(events)) };
+    const [succeeded, summary] = [exitCode === 0, summarize(events)];
+    context.phases?.push(phaseOf({ name, startedAt, endedAt: Date.now(), succeeded, summary }, events));
+    return { succeeded, output: all, summary };
 }
 
 function stackFlags({ stack, configFile }: Pick<Options, "stack" | "configFile">, withConfig = true): string[] {

@@ -18,6 +18,7 @@ import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
 import { lockedMessage, locksIn, staleReason } from "./stateLock";
 import { isPulumi } from "./stop";
+import type { Phase } from "./timeline";
 
 /** A run that is ready to start. */
 interface PreparedRun extends RunContext {
@@ -31,14 +32,20 @@ interface PreparedRun extends RunContext {
  * Runs a preview or an up.
  *
  * @param stop aborted when the run is to stop; it then cleans up what it has begun
+ * @param phases where the engine's commands are recorded, if somebody looks at them afterwards
  * @returns the exit code: 0 no changes, or done; 2 in mode preview: there are changes; 1 an error
  */
-export async function run(options: Options, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+export async function run(
+    options: Options,
+    env: NodeJS.ProcessEnv,
+    stop: AbortSignal,
+    phases?: Phase[],
+): Promise<number> {
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
     let token: TokenFile | undefined;
     try {
         token = await keepTokenFile(env, scratch);
-        const context = { scratch, env: { ...env, ...token?.env }, stop };
+        const context = { scratch, env: { ...env, ...token?.env }, stop, phases };
         const prepared = await prepareRun(await withRetake(options, context), context);
         try {
             return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);

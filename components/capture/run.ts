@@ -4,14 +4,16 @@ import { scaleSetVm } from "../azure/vm";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
-import { kubernetes } from "../node/kubernetes";
+import { kubernetes, type Kubernetes } from "../node/kubernetes";
 import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
+import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
 import { captureWay } from "./mode";
 import { checkTarget, type Target } from "./names";
+import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
 
@@ -25,8 +27,9 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     const { pool, version, node, scaleSetId, instanceId, resourceGroup, settings } = inputs;
     const target: Target = { pool, version, node, scaleSetId, instanceId };
     const begun = Date.now();
-    const say = (doing: string) =>
-        void status(`${pool}: capturing node ${node}: ${doing} (${elapsed(Date.now() - begun)})`);
+    const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsed(Date.now() - begun)));
+    // Set as long as a failure is one of this node, and nobody else announces it.
+    let announceAt: Kubernetes | undefined;
     try {
         checkTarget(target);
         say("looking at the node and its VM");
@@ -35,6 +38,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const vm = await scaleSetVm(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
+        announceAt = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
         const earlier = await (mode === "copy"
             ? finishedCopy(target, resourceGroup)
@@ -47,19 +51,26 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         }
         const begin = { target, cluster, vm, disk, inputs, say };
         await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(begin));
+        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
+        const how = () => `in ${elapsed(Date.now() - begun)}; ${outcome}`;
+        announceAt = undefined;
         const captured = await deferSignals((signal) => {
             const lock = { ...lockOptions(inputs), nodeLabels: found.metadata?.labels, signal, progress: say };
-            return withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
-                const lookAgain = () => lease.renew();
-                return mode === "copy"
-                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                    : captureInPlace({ ...begin, signal, lookAgain });
-            });
+            const take = () =>
+                withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
+                    const lookAgain = () => lease.renew();
+                    return mode === "copy"
+                        ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
+                        : captureInPlace({ ...begin, signal, lookAgain });
+                });
+            return announced(cluster, target, take, how);
         });
-        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
-        await info(`${pool}: captured the OS disk of node ${node} in ${elapsed(Date.now() - begun)}; ${outcome}`);
+        await info(`${pool}: captured the OS disk of node ${node} ${how()}`);
         return captured;
     } catch (error) {
+        if (announceAt) {
+            await announce(announceAt, target, { failure: error });
+        }
         throw new UserError(`${pool}: capturing node ${node} failed: ${oneLine(error)}`);
     }
 }

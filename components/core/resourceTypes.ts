@@ -5,3 +5,12 @@ export const NODE_SELECTION_TYPE = "pulumi-nodejs:dynamic/kamino:NodeSelection";
 
 /** A pool's scale set. */
 export const SCALE_SET_TYPE = "azure-native:compute:VirtualMachineScaleSet";
+
+/** The dynamic resource of capture/osDiskCapture.ts. */
+export const CAPTURE_TYPE = "pulumi-nodejs:dynamic/kamino:OsDiskCapture";
+
+/** The dynamic resource of pool/foreignChangesResource.ts. */
+export const FOREIGN_CHANGES_TYPE = "pulumi-nodejs:dynamic/kamino:ForeignChanges";
+
+/** An image version of a pool. */
+export const IMAGE_VERSION_TYPE = "azure-native:compute:GalleryImageVersion";

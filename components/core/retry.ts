@@ -44,6 +44,24 @@ export async function rest(milliseconds: number, signal?: AbortSignal): Promise<
     await sleep(milliseconds, undefined, { signal }).catch(() => signal?.throwIfAborted());
 }
 
+/**
+ * Waits for work at most this long. Work that takes longer goes on, and nobody hears of it any more.
+ *
+ * @throws what the work fails with, or a UserError with this message
+ */
+export async function within<T>(milliseconds: number, work: Promise<T>, message: string): Promise<T> {
+    const waiting = new AbortController();
+    const late = sleep(milliseconds, undefined, { signal: waiting.signal }).then(() => {
+        throw new UserError(message);
+    });
+    try {
+        return await Promise.race([work, late]);
+    } finally {
+        // A timer that is left would keep the process alive.
+        waiting.abort();
+    }
+}
+
 const ATTEMPTS = 6;
 
 /**

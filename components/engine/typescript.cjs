@@ -20,7 +20,11 @@ const OPTIONS = {
     target: "node20",
     format: "cjs",
     // Pulumi's SDKs hold a run's state in modules of theirs, and its loader of dynamic providers must find the same.
-    external: ["@pulumi/*", "@grpc/grpc-js", "google-protobuf", "typescript", "ts-node", "esbuild", "esbuild-register"],
+    // What few runs load is not in every run's bundle.
+    external: [
+        ...["@pulumi/*", "@grpc/grpc-js", "google-protobuf", "typescript", "ts-node", "esbuild", "esbuild-register"],
+        ...["prom-client", "@opentelemetry/*"],
+    ],
     loader: { ".node": "empty" },
     logLevel: "error",
     metafile: true,

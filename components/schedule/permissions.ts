@@ -69,6 +69,9 @@ export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rul
     return [pods, ...rulesFor(capture, { copy: copying, "in-place": [] })];
 }
 
+/** In the namespace of Events on nodes, for an up: what a capture came to. A node is in no namespace. */
+export const eventRules: Rule[] = [{ apiGroups: [""], resources: ["events"], verbs: ["create"] }];
+
 function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): Rule[] {
     return (["copy", "in-place"] as const).filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
 }

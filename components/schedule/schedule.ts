@@ -1,8 +1,9 @@
 // What a daily run in the cluster needs: namespaces, an identity with its permissions, the settings, a CronJob.
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { EVENT_NAMESPACE } from "../capture/nodeEvent";
 import { podSecurity } from "../capture/pods";
-import { captureRules, clusterRules, machinePoolRules, ownRules, type Rule } from "./permissions";
+import { captureRules, clusterRules, eventRules, machinePoolRules, ownRules, type Rule } from "./permissions";
 import { podSpec, type Names } from "./pod";
 import type { ScheduleSettings } from "./settings";
 
@@ -111,10 +112,10 @@ export class Schedule extends pulumi.ComponentResource {
         const { name, namespace, mode, stackSettings } = this.settings;
         const subjects = [{ kind: "ServiceAccount", name, namespace }];
         const opts = { parent: this, dependsOn: [...dependsOn, account] };
-        const inNamespace = (where: string, role: string, rules: Rule[], resource = `${where}-${name}`) => [
-            new kubernetes.rbac.v1.Role(resource, { metadata: this.meta(role, where), rules }, opts),
+        const inNamespace = (where: string, role: string, rules: Rule[], id = `${where}-${name}`) => [
+            new kubernetes.rbac.v1.Role(id, { metadata: this.meta(role, where), rules }, opts),
             new kubernetes.rbac.v1.RoleBinding(
-                resource,
+                id,
                 { metadata: this.meta(role, where), subjects, roleRef: roleRef("Role", role) },
                 opts,
             ),
@@ -135,6 +136,7 @@ export class Schedule extends pulumi.ComponentResource {
             ...stackSettings.machinePoolNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-pools`, machinePoolRules(mode), `${where}-${name}-pools`),
             ),
+            ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
         ];
     }
 

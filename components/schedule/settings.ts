@@ -39,6 +39,9 @@ const timeZone = z.string("a time zone such as Europe/Berlin or Etc/UTC").refine
     }
 }, "a time zone such as Europe/Berlin or Etc/UTC");
 
+/** A URL with a password. */
+const SIGNS_IN = /^\w+:\/\/[^/?#]*:[^/?#]*@/;
+
 /** Environment variables. What looks like a secret belongs into a Secret. */
 const environment = z
     .preprocess(
@@ -50,7 +53,9 @@ const environment = z
         ),
     )
     .superRefine((variables, context) => {
-        const secret = Object.keys(variables).find((name) => /SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$/.test(name));
+        const secret = Object.entries(variables).find(
+            ([name, value]) => /SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$|_HEADERS$/.test(name) || SIGNS_IN.test(value),
+        )?.[0];
         if (secret !== undefined) {
             const message = `without ${secret}: put it into the Secret that environmentSecret names`;
             context.addIssue({ code: "custom", message, input: variables });

@@ -4,6 +4,7 @@ import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { PolicyV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EVENT_NAMESPACE } from "../../components/capture/nodeEvent";
 import type { Principal, ScaleSet, Vm } from "../../sandbox/azure";
 import type { Stack } from "../../sandbox/engine/stack";
 import { waitFor } from "../../sandbox/nodes/api";
@@ -71,6 +72,8 @@ const isOfPreview = (verb: Verb) => verbsOf(PREVIEW).some((one) => textOf(one) =
 /** What only a copy is made with. Without the right to list events a copy that cannot be attached says less of why. */
 const OF_COPIES = ["persistentvolumes", "persistentvolumeclaims", "volumeattachments", "events"];
 const CAPTURE_VERBS = verbsOf(UP).filter((verb) => !isOfPreview(verb) && !OF_COPIES.includes(verb.resource));
+/** Without it nothing fails: what a capture came to is then not to be seen on its node. */
+const NODE_EVENTS: Verb = { verb: "create", group: "", resource: "events", namespace: EVENT_NAMESPACE };
 const COPY_VERBS = verbsOf(UP).filter(({ resource }) => OF_COPIES.includes(resource) && resource !== "events");
 const FORCE_VERBS = verbsOf(FORCE);
 const DAEMON_SETS: Verb = { verb: "list", group: "apps", resource: "daemonsets" };
@@ -92,7 +95,7 @@ beforeAll(async () => {
     sandbox = await startSandbox();
     const { azure } = sandbox;
     pool = await createJoiningPool(azure, "pool1", 3);
-    const inPlace = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 2;
+    const inPlace = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 3;
     const { id } = await azure.createScaleSet({ name: "pool2", capacity: inPlace });
     nodes = azure.vms(id);
     const copies = ACTIONS.copy.length + COPY_VERBS.length;
@@ -120,11 +123,16 @@ function principalWithout(action?: string): Principal {
 }
 
 /** A capture in a separate process, as this principal and service account, of a node that no other test has. */
-function captureAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}, rest = {}) {
+function startAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}, rest = {}) {
     const env = environmentOf(sandbox, principal, kubeconfig);
     const inputs = inputsFor(sandbox, vm, { kubernetes: { kubeconfig } });
     const change = { ...inputs, ...rest, settings: { ...inputs.settings, ...settings } };
-    return startCapture({ ...sandbox, env }, change).result;
+    return startCapture({ ...sandbox, env }, change);
+}
+
+/** What it comes to. */
+function captureAs(...args: Parameters<typeof startAs>) {
+    return startAs(...args).result;
 }
 
 /** On this one's disk the way to the power switch leads nowhere. */
@@ -170,6 +178,14 @@ describe.concurrent("a capture fails and names what is missing", () => {
         const kured = { lock: verb.resource === "daemonsets" };
         const { error } = await captureAs(principalWithout(), kubeconfig, vm, {}, { kured });
         expect(error).toContain(refusalOf(verb));
+    });
+
+    test(`not without the verb ${textOf(NODE_EVENTS)}: it goes on, and a warning names the verb`, async () => {
+        const kubeconfig = await serviceAccount(sandbox, "up-without-node-events", UP, NODE_EVENTS);
+        const running = startAs(principalWithout(), kubeconfig);
+        expect(await running.result).toMatchObject({ captured: { capturedAt: expect.any(String) as string } });
+        expect(running.said()).toContain("captures go on without Events on their nodes");
+        expect(running.said()).toContain(refusalOf(NODE_EVENTS));
     });
 
     test.each(ACTIONS.copy)("by a copy, without the action %s", async (action) => {

@@ -63,10 +63,24 @@ const annotate = (vm: Vm, annotations: Record<string, string>) =>
         body: [{ op: "add", path: "/metadata/annotations", value: annotations }],
     });
 
-test("a node's disk is cleaned and copied, and the node comes back as itself", async () => {
+/** Events on a node, by the fields by which `kubectl describe node` has always looked for them. */
+async function eventsOn({ nodeName }: Vm) {
+    const fields = { kind: "Node", name: nodeName, uid: nodeName };
+    const fieldSelector = Object.entries(fields).map(([field, value]) => `involvedObject.${field}=${value}`);
+    const list = await sandbox.nodes.api.core.listEventForAllNamespaces({ fieldSelector: fieldSelector.join() });
+    return list.items.filter(({ source }) => source?.component === "kamino");
+}
+
+test("a node's disk is cleaned and copied, and the node comes back as itself, with an Event on it", async () => {
     const vm = freshNode();
     const { captured, error } = await capture(sandbox, inputsFor(sandbox, vm));
     expect(error).toBeUndefined();
+    expect(await eventsOn(vm)).toMatchObject([
+        {
+            ...{ type: "Normal", reason: "ImageCaptured", count: 1 },
+            message: expect.stringMatching(/^OS disk captured for image 2026\.1122\.0412 of pool pool1: in /) as string,
+        },
+    ]);
     await sandbox.nodes.settled();
     expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
     const [snapshot, ...others] = await snapshots(vm);
@@ -132,6 +146,9 @@ test("a mark that kured made before the power goes ends the capture, and kured r
     await core.patchNode({ name: vm.nodeName, body: [{ op: "add", path, value }] });
     await lift();
     expect((await running.result).error).toMatch(/kured wants to reboot the node.*; the node is back in service$/);
+    const [event, ...more] = await eventsOn(vm);
+    expect([event.type, event.reason, more]).toEqual(["Warning", "ImageCaptureFailed", []]);
+    expect(event.message).toMatch(/^OS disk not captured for image .*kured wants to reboot the node/);
     expect((await core.readNode({ name: vm.nodeName })).metadata?.annotations).toMatchObject({
         [REBOOT_IN_PROGRESS]: value,
     });

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
 import { computeClient } from "../azure/support";
 import { Scheduled } from "./support/scheduled";
+import { Seen } from "./support/seen";
 
 const MINUTE = 60_000;
 
@@ -40,7 +41,7 @@ test("npm run init writes the settings of a stack for the pools that fit, and as
     expect(again.all).toContain("is configured already");
 });
 
-test("npm run retake takes a new image although no node was rebooted, asks before, and leaves the settings as they are", async () => {
+test("npm run retake takes a new image although no node was rebooted, asks before, leaves the settings as they are, and is seen", async () => {
     const { prod } = scheduled;
     // Long Ready, and not newer than the image.
     await scheduled.patch(1, "2026-11-20T03:12:00Z");
@@ -54,9 +55,12 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     expect(asked.all).toMatch(/add --yes to go on without a question$/);
     expect(scheduled.image()).toBe(before.image);
 
-    const done = await retake("--yes");
+    const seen = await Seen.start(scheduled.sandbox.directory);
+    const flags = ["pool1", "--config-file", prod.configFile, "--yes"];
+    const done = await scheduled.npm("retake", prod, flags, seen.env);
     expect(done.exitCode, done.all).toBe(0);
     expect(scheduled.image()).not.toBe(before.image);
+    await seen.expectImage(scheduled.image().split("/").at(-1) ?? "");
     expect(readFileSync(prod.configFile, "utf8")).toBe(before.settings);
 
     const preview = await scheduled.npm("preview", prod);

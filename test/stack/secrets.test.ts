@@ -9,6 +9,7 @@ import type { Outcome } from "../../sandbox/engine/outcome";
 import { pluginsDirectory, repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { startCollector } from "../unit/runner/collector";
 import { imageOf, modelOf, patch, scaleSetOf } from "./support/pools";
 import {
     hideInCluster,
@@ -130,10 +131,21 @@ test("the search finds a secret however it is written down", () => {
     expect(leaks()).toEqual([]);
 });
 
-test("a pool that is adopted and gets its image: a client secret from the environment, a client key from the kubeconfig", async () => {
+test("a pool that is adopted and gets its image: a client secret from the environment, a client key from the kubeconfig, and where metrics and traces go", async () => {
     (await heard(stack.up("--skip-preview"))).orFail();
-    const { exitCode, all } = await npm("up", ["--report", join(sandbox.directory, "report.md")]);
+    const collector = await startCollector();
+    const [report, metrics] = ["report.md", "kamino.prom"].map((name) => join(sandbox.directory, name));
+    const { exitCode, all } = await npm("up", ["--report", report, "--metrics-file", metrics], {
+        // Nobody listens there, and a warning says so.
+        KAMINO_METRICS_PUSH: `http://someone:${secrets.make("password of a Pushgateway")}@127.0.0.1:1`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secrets.make("header of a collector")}`,
+    });
+    collector.close();
     expect({ exitCode, all }).toMatchObject({ exitCode: 0 });
+    expect(all).toContain("warning: the metrics were not pushed to http://127.0.0.1:1: ");
+    expect(collector.bodies).toHaveLength(1);
+    said.push(...collector.bodies);
     expect(imageOf(sandbox, "pool1")).toBe("2026.1116.0412");
     expect(tokens.issued()).toBeGreaterThan(0);
     expect(leaks()).toEqual([]);

@@ -17,6 +17,22 @@ test("a new image may be asked for, with or without a question", () => {
     expect(readOptions(["up", "--retake", "pool1", "--yes"], {})).toMatchObject({ retake: "pool1", yes: true });
 });
 
+test("metrics go where flags or the environment say", () => {
+    const env = { KAMINO_METRICS_FILE: "a.prom", KAMINO_METRICS_PUSH: "https://someone:hidden@push/gateway/" };
+    expect(readOptions(["up", "--metrics-file", "b.prom"], env)).toEqual({
+        ...{ mode: "up", metricsFile: "b.prom", metricsPush: env.KAMINO_METRICS_PUSH },
+    });
+});
+
+test.each(["ftp://push", "push:9091", "http://", "http://someone:hidden@push?a=b", "http://push#a"])(
+    "a push to %s is refused without repeating it",
+    (url) => {
+        const message = "--metrics-push (KAMINO_METRICS_PUSH) must be the URL of a Pushgateway";
+        expect(() => readOptions(["up", "--metrics-push", url], {})).toThrow(message);
+        expect(() => readOptions(["up"], { KAMINO_METRICS_PUSH: url })).not.toThrow("hidden");
+    },
+);
+
 test("--help asks for the usage", () => {
     expect(readOptions(["--help"], {})).toBeUndefined();
 });
@@ -29,6 +45,7 @@ test.each([
     [["preview", "--plan", "p.json"], "--plan is for up"],
     [["up", "--retake", "pool1", "--plan", "p.json"], "--retake makes its own plan"],
     [["up", "--retake"], "argument missing"],
+    [["up", "--metrics-file", "metrics.txt"], '--metrics-file must end in .prom, not "metrics.txt"'],
     [["up", "--save-plan", "p.json"], "--save-plan is for preview"],
 ])("%j is refused in one line", (args, message) => {
     expect(() => readOptions(args, {})).toThrow(message);

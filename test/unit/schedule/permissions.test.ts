@@ -4,8 +4,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1ClusterRole, V1Namespace, V1Role } from "@kubernetes/client-node";
 import { expect, test } from "vitest";
+import { EVENT_NAMESPACE } from "../../../components/capture/nodeEvent";
 import { podSecurity } from "../../../components/capture/pods";
-import { captureRules, clusterRules, machinePoolRules, type Rule } from "../../../components/schedule/permissions";
+import {
+    captureRules,
+    clusterRules,
+    eventRules,
+    machinePoolRules,
+    type Rule,
+} from "../../../components/schedule/permissions";
 import { repository } from "../../../sandbox/engine/paths";
 import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
 
@@ -44,6 +51,12 @@ test.each([
         expect(role.rules).toEqual(captureRules(capture && [...capture]));
     },
 );
+
+test.each(["up", "up-copy"])("%s.yaml lets an up write Events on nodes, in the namespace where these are", (file) => {
+    const roles = manifests(file).filter((one): one is V1Role => one.kind === "Role");
+    expect(roles.map(({ metadata }) => metadata?.namespace)).toEqual([captureNamespaces[0], EVENT_NAMESPACE]);
+    expect(roles[1].rules).toEqual(eventRules);
+});
 
 test("up-copy.yaml has the rules of an up that only copies: no node is changed and no pod evicted", () => {
     expect(rulesOf("up-copy")).toEqual(clusterRules({ mode: "up", force: true, captureNamespaces, capture: ["copy"] }));

@@ -71,11 +71,21 @@ describe("refused in one line that names the key", () => {
         [{ azure: { subscriptionId: uuid, tenantId: uuid } }, "kamino:schedule.azure.clientId is missing"],
         [{ settingsFile: withPassphrase }, "kamino:schedule.environmentSecret is missing"],
         [{ environment: { ARM_CLIENT_SECRET: "x" } }, "put it into the Secret that environmentSecret names"],
+        [{ environment: { OTEL_EXPORTER_OTLP_HEADERS: "x" } }, "without OTEL_EXPORTER_OTLP_HEADERS: put it into"],
+        [{ environment: { KAMINO_METRICS_PUSH: "http://a:b@push" } }, "without KAMINO_METRICS_PUSH: put it into"],
         [{ resources: { memory: "a lot" } }, "kamino:schedule.resources.memory must be a quantity"],
     ])("%j", (change, message) => {
         expect(() => read(change)).toThrow(message);
         expect(() => read(change)).not.toThrow("\n");
     });
+});
+
+test("where metrics and traces go is plain environment", () => {
+    const environment = {
+        KAMINO_METRICS_PUSH: "http://pushgateway.monitoring:9091/a@b:c",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.monitoring:4318",
+    };
+    expect(read({ environment }).environment).toEqual(environment);
 });
 
 test("a secret is never quoted in a refusal", () => {

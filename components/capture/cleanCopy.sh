@@ -85,7 +85,7 @@ empty_logs() {
         fi
     done
     if is_real var/log/x; then
-        find "$HOST_ROOT/var/log" -type f ! -name kamino-ancestry.log ! -name wtmp ! -name btmp ! -name lastlog -exec rm -f {} +
+        find "$HOST_ROOT/var/log" -type f ! -name 'kamino-*.log' ! -name wtmp ! -name btmp ! -name lastlog -exec rm -f {} +
         for file in wtmp btmp lastlog; do
             [ ! -f "$HOST_ROOT/var/log/$file" ] || empty_file "var/log/$file"
         done
@@ -248,8 +248,9 @@ packages() {
         awk '/^Package: / { name = $2 } /^Status: / { ok = $4 } /^Version: / { if (ok == "installed") print name, $2 }' | sort
 }
 
-# Where the list of an image's packages is: nodes from the image carry it to the next one.
-LIST=var/lib/kamino/packages
+# Where the list of an image's packages is: nodes from the image carry it to the next one. In a folder that is there: a new one would take a
+# block of what was deleted (see overwrite_memory).
+LIST=var/log/kamino-packages.log
 
 # What came, went and changed since the image that this disk descends from, as JSON; nothing where it descends from none. As many names as
 # kubelet keeps beside the rest of the result.
@@ -279,8 +280,7 @@ changed_packages() {
 
 # After it was compared: the next image's packages are compared with these.
 keep_packages() {
-    if is_real "$LIST" && [ ! -L "$HOST_ROOT/$LIST" ]; then
-        mkdir -p "$HOST_ROOT/${LIST%/*}"
+    if is_real "$LIST" && [ -d "$HOST_ROOT/${LIST%/*}" ] && [ ! -L "$HOST_ROOT/$LIST" ]; then
         packages >"$HOST_ROOT/$LIST"
     fi
 }

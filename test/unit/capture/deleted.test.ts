@@ -80,6 +80,9 @@ test.runIf(canMount())(
             mkdirSync(join(root, "srv/deleted"), { recursive: true });
             mkdirSync(join(root, "var/log"), { recursive: true });
             mkdirSync(join(root, "var/lib/cloud"), { recursive: true });
+            mkdirSync(join(root, "var/lib/dpkg"), { recursive: true });
+            const status = "Package: libc6\nStatus: install ok installed\nVersion: 2.35\n";
+            writeFileSync(join(root, "var/lib/dpkg/status"), status);
             // So long that it has a block of its own.
             symlinkSync(`${TEXT.repeat(4)}/${NAME}`, join(root, LINK));
             writeFileSync(join(root, "etc/os-release"), 'PRETTY_NAME="Debian"\n');
@@ -110,6 +113,7 @@ test.runIf(canMount())(
         });
         expect(occurrences(TEXT)).toBe(0);
         expect(occurrences(NAME)).toBe(0);
+        expect(occurrences("libc6 2.35")).toBeGreaterThan(0);
         run("e2fsck", "-f", "-n", disk);
     },
 );

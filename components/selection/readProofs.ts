@@ -1,20 +1,14 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
 import { readMachines, type Machine } from "../azure/machines";
-import { includesVersion, sameVersion } from "../core/version";
+import { sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
-import type { Choice, FailedImage, NodeSelectionArgs } from "./nodeSelection";
-import { proofOf, withNode } from "./proof";
+import type { Choice, NodeSelectionArgs } from "./nodeSelection";
+import { withNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
-import { verdictOn, type Verdicts } from "./verdict";
-
-/** What the pool's images have shown so far. */
-export interface Proofs {
-    /** The choices that became images, with `proven` at those whose machines have shown it. */
-    built: Choice[];
-    failed: FailedImage[];
-}
+import { asksForProof, withProofs, type Proofs } from "./proven";
+import type { Verdicts } from "./verdict";
 
 /**
  * What the machines made from the pool's images say of them. Azure is asked only while the image that the model points
@@ -29,8 +23,7 @@ export async function readProofs(
     nodes: Nodes,
     inPool: PoolNode[],
 ): Promise<Proofs> {
-    const current = built.find(({ version }) => sameVersion(version, live ?? ""));
-    if (!current || current.proven || verdictOn(current.version, verdicts)) {
+    if (!asksForProof(built, live, verdicts)) {
         return { built, failed: verdicts.failed };
     }
     const machines = (await readMachines(scaleSetId)).flatMap((machine) => {
@@ -38,22 +31,14 @@ export async function readProofs(
         return version === undefined ? [] : [{ ...machine, version }];
     });
     const nodeOf = await nodesOf(machines, scaleSetId, nodes, inPool);
-    const proofs = built.map((choice) => {
-        const made = machines.filter(({ version }) => sameVersion(version, choice.version));
-        const found = made.map((machine) => {
-            const node = nodeOf.get(machine.instanceId);
-            return withNode(machine, node?.details, node?.name);
-        });
-        return { choice, machines: made.length, ...proofOf(found, nodes.now, rules) };
-    });
-    const known = verdicts.failed.map(({ version }) => version);
-    const failed = proofs
-        .filter(({ choice, state }) => state === "failed" && !includesVersion(known, choice.version))
-        .map(({ choice, machines, late }) => ({ version: choice.version, machines, late }));
-    return {
-        built: proofs.map(({ choice, state }) => (state === "proven" ? { ...choice, proven: true } : choice)),
-        failed: [...verdicts.failed, ...failed],
-    };
+    const machinesOf = (version: string) =>
+        machines
+            .filter((machine) => sameVersion(machine.version, version))
+            .map((machine) => {
+                const node = nodeOf.get(machine.instanceId);
+                return withNode(machine, node?.details, node?.name);
+            });
+    return withProofs(built, verdicts.failed, machinesOf, nodes.now, rules);
 }
 
 /** The machines' nodes, by the machines' numbers. A node that is not named as its computer has to be looked for. */

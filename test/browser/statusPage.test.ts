@@ -38,6 +38,7 @@ if (lacking) {
 const SCREENS = [
     { screen: "a screen", width: 1100 },
     { screen: "a tablet", width: 800 },
+    { screen: "a large phone, turned", width: 740 },
     { screen: "a phone", width: 390 },
 ].flatMap((screen) => (["light", "dark"] as const).map((colorScheme) => ({ ...screen, colorScheme })));
 

@@ -71,6 +71,15 @@ test("npm run status says of an up what a preview says, and writes a page of it"
     }
     pool.images.forEach(({ image }) => expect(page).toContain(image));
 
+    const message = "The client does not have authorization to perform action 'Microsoft.Compute/snapshots/read'";
+    sandbox.azure.faults.fail({
+        ...{ path: /\/snapshots$/, method: "GET", times: 1 },
+        ...{ status: 403, code: "AuthorizationFailed", message },
+    });
+    const forbidden = await status();
+    expect(forbidden.exitCode, forbidden.all).toBe(0);
+    expect(forbidden.stdout).toMatch(/^ {2}\(whether captures have left snapshots is not known: .*snapshots\/read/m);
+
     const nowhere = await status("--html", join(sandbox.directory, "none", "status.html"));
     expect(nowhere.exitCode).toBe(1);
     expect(nowhere.all.split("\n").at(-1)).toMatch(/^--html: .* cannot be written: there is no folder .*none$/);

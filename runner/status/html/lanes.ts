@@ -77,7 +77,7 @@ ${machines === 0 ? "" : markup`<text class="small muted" x="${INDENT}" y="${y + 
 }
 
 // Nearer than this the marks of a reboot and of the capture after it would lie on each other.
-const APART = 12;
+const APART = 8;
 
 /** From the reboot that the image is named by to its capture, and on until now. */
 function lifeOf(lane: Lane, frame: Frame, y: number): Markup {

@@ -36,7 +36,7 @@ td.name, span.name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas,
 .next ol { margin: 4px 0; padding-left: 22px; overflow-wrap: anywhere; }
 figure { margin: 18px 0 0; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
-svg.narrow { display: none; max-width: 560px; }
+svg.narrow { display: none; max-width: 460px; }
 svg text { fill: var(--ink); font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 svg text.small { font-size: 11px; }
 svg text.muted { fill: var(--muted); }
@@ -90,7 +90,7 @@ footer { color: var(--muted); font-size: 13px; padding-bottom: 40px; }
     td.node { white-space: normal; overflow-wrap: anywhere; }
     td:not(:first-child)::before { content: attr(data-label) "\\00a0"; color: var(--muted); font-family: system-ui, "DejaVu Sans", sans-serif; }
 }
-@media screen and (max-width: 820px) {
+@media screen and (max-width: 760px) {
     svg.wide { display: none; }
     svg.narrow { display: block; }
 }

@@ -11,7 +11,7 @@ const SHAPES: Record<Mark, { type: SymbolType; size: number; style: string }> = 
     candidate: { type: symbolStar, size: 70, style: "accent" },
     origin: { type: symbolDiamond, size: 60, style: "ink" },
     planned: { type: symbolDiamond, size: 60, style: "hollow" },
-    capture: { type: symbolSquare, size: 50, style: "ink" },
+    capture: { type: symbolSquare, size: 36, style: "ink" },
     Ready: { type: symbolCircle, size: 60, style: "accent" },
     "not Ready": { type: symbolCircle, size: 60, style: "hollow" },
     late: { type: symbolTimes, size: 70, style: "cross" },

@@ -71,6 +71,28 @@ export async function outputPools<T>(stack: string, context: RunContext): Promis
     return exitCode === 0 ? (JSON.parse(stdout) as Record<string, T>) : undefined;
 }
 
+/** A resource as a stack's state has it, as far as it is read here. */
+export interface StateResource {
+    urn: string;
+    type: string;
+    id?: string;
+    parent?: string;
+    outputs?: Record<string, unknown>;
+}
+
+/**
+ * The resources of the stack's state, secrets encrypted.
+ *
+ * @throws UserError in one line
+ */
+export async function stateOf(stack: string, context: RunContext): Promise<StateResource[]> {
+    const { exitCode, all, stdout } = await pulumi(["stack", "export", "--stack", stack], context, false);
+    if (exitCode !== 0) {
+        throw new UserError(`the stack's state cannot be read: ${oneLine(new Error(all))}`);
+    }
+    return (JSON.parse(stdout) as { deployment?: { resources?: StateResource[] } }).deployment?.resources ?? [];
+}
+
 /**
  * The stack's configuration, by its full keys, secrets in plain text: never to be shown.
  *

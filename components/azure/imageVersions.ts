@@ -13,6 +13,8 @@ export interface GalleryVersion {
     attempt: number;
     /** The node that it was made from, by its tag. */
     node?: string;
+    /** When Azure began to make it. */
+    publishedAt?: Date;
 }
 
 /**
@@ -26,11 +28,12 @@ export async function readImages(imageDefinitionId: string): Promise<GalleryVers
         const { galleryImageVersions } = await computeClient(subscriptionId);
         return collect(galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1]));
     });
-    return (found ?? []).map(({ name = "", provisioningState = "Succeeded", tags }) => ({
+    return (found ?? []).map(({ name = "", provisioningState = "Succeeded", publishingProfile, tags }) => ({
         version: name,
         state: provisioningState,
         attempt: Number(tags?.attempt ?? 1) || 1,
         node: tags?.node,
+        publishedAt: publishingProfile?.publishedDate,
     }));
 }
 

@@ -5,6 +5,7 @@ import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
 import { shortImage } from "./foreignChanges";
 import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
+import type { Pool } from "./pool";
 import type { Review } from "./review";
 
 /** What is declared. */
@@ -67,7 +68,7 @@ export function desiredModel(args: DesiredModelArgs): DesiredModel {
  * configuration pins one or says `restore`.
  */
 export function acceptedImage(
-    { pool, live, changes }: Review,
+    { pool, live, changes }: Pick<Review, "live" | "changes"> & { pool: Pick<Pool, "settings"> },
     previous: PreviousPool,
     version: string,
 ): AcceptedImage | undefined {

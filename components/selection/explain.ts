@@ -154,7 +154,8 @@ function counts({ total, rejected, candidates }: Screening, facts: Facts): strin
     return `${total} ${total === 1 ? "node" : "nodes"}: ${all.join(", ")}`;
 }
 
-function wording(reason: Reason, { rules, newest }: Facts): string {
+/** Why a rule rejects a node, in words. */
+export function wording(reason: Reason, { rules, newest }: Pick<Facts, "rules" | "newest">): string {
     switch (reason) {
         case "tooFresh":
             return `Ready for less than ${formatDuration(rules.minimumReadyTimeMs)}`;

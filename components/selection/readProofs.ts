@@ -1,21 +1,15 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
 import { readMachines, type Machine } from "../azure/machines";
-import { compareVersions, includesVersion, sameVersion } from "../core/version";
+import { compareVersions, sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
 import type { CanaryProof } from "./decide";
-import type { Canary, Choice, FailedImage, NodeSelectionArgs } from "./nodeSelection";
+import type { Canary, Choice, NodeSelectionArgs } from "./nodeSelection";
 import { proofOf, withNode, type MachineAndNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
-import { verdictOn, type Verdicts } from "./verdict";
-
-/** What the pool's images have shown so far. */
-export interface Proofs {
-    /** The choices that became images, with `proven` at those whose machines have shown it. */
-    built: Choice[];
-    failed: FailedImage[];
-}
+import { asksForProof, withProofs, type Proofs } from "./proven";
+import type { Verdicts } from "./verdict";
 
 /**
  * What the machines made from the pool's images say of them. Azure is asked only while the image that the model points
@@ -30,23 +24,12 @@ export async function readProofs(
     nodes: Nodes,
     inPool: PoolNode[],
 ): Promise<Proofs> {
-    const current = built.find(({ version }) => sameVersion(version, live ?? ""));
-    if (!current || current.proven || verdictOn(current.version, verdicts)) {
+    if (!asksForProof(built, live, verdicts)) {
         return { built, failed: verdicts.failed };
     }
     const machines = await machinesOf({ scaleSetId, imageDefinitionId }, nodes, inPool);
-    const proofs = built.map((choice) => {
-        const made = machines.filter(({ version }) => sameVersion(version, choice.version));
-        return { choice, machines: made.length, ...proofOf(made, nodes.now, rules) };
-    });
-    const known = verdicts.failed.map(({ version }) => version);
-    const failed = proofs
-        .filter(({ choice, state }) => state === "failed" && !includesVersion(known, choice.version))
-        .map(({ choice, machines, late }) => ({ version: choice.version, machines, late }));
-    return {
-        built: proofs.map(({ choice, state }) => (state === "proven" ? { ...choice, proven: true } : choice)),
-        failed: [...verdicts.failed, ...failed],
-    };
+    const madeFrom = (version: string) => machines.filter((machine) => sameVersion(machine.version, version));
+    return withProofs(built, verdicts.failed, madeFrom, nodes.now, rules);
 }
 
 /**

@@ -1,22 +1,26 @@
-// Behind `npm run status`: how a stack's pools stand. Reads the stack's outputs, Azure and the cluster, and changes
+// Behind `npm run status`: how a stack's pools stand. Reads the stack's state, Azure and the cluster, and changes
 // nothing.
-import { parseArgs } from "node:util";
+import { parseArgs, styleText } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
 import { settingsIn } from "../../components/config/load";
 import { oneLine, UserError } from "../../components/core/errors";
-import { listWholeNodes } from "../../components/node/nodeList";
 import { kubernetes } from "../../components/node/kubernetes";
-import { configuration, outputPools, selectedStack, type RunContext } from "../pulumi";
-import { readPool, type PoolOutput } from "./read";
-import { render, statusOf, type PoolStatus } from "./show";
+import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
+import { readCluster, readPool } from "./read";
+import { statusOf, type PoolStatus } from "./show";
+import { poolsIn } from "./state";
+import { render } from "./text";
+import { writeWhole } from "./write";
 
 const USAGE = `Usage: npm run status -- [options]
 
   --stack NAME             the stack (default: the one that pulumi has selected)
   --config-file FILE       its settings (default: Pulumi.<stack>.yaml)
   --json                   as JSON
+  --html FILE              as a page with a picture for each pool, besides the text: one file, which loads nothing
 
-Shows per pool: images with age, the machines made from each, and whether these prove it. proven: one of them has been Ready for
+Shows per pool: what an up would do now; images with age, the machines made from each, and whether these prove it; nodes with the image
+that each was made from, its last reboot, and whether it is a candidate or why not. proven: a machine has been Ready for
 minimumReadyTime. failed: one has not become Ready within newNodeTimeout, and none has. unproven: neither. rejected and
 trusted: by the configuration. * marks what new machines start from.
 
@@ -24,14 +28,25 @@ It exits with 0, with 2 when a line begins with ! (somebody should look), with 1
 
 const EXIT = { fine: 0, error: 1, attention: 2 } as const;
 
+// Colours on a terminal alone, and not where NO_COLOR is set: styleText looks at both.
+const COLOURS = {
+    attention: (text: string) => styleText("yellow", text),
+    heading: (text: string) => styleText("bold", text),
+};
+
 async function main(args: string[], stop: AbortSignal): Promise<number> {
-    const { help, json, ...options } = readOptions(args);
+    const { help, json, html, ...options } = readOptions(args);
     if (help) {
         console.log(USAGE);
         return EXIT.fine;
     }
-    const pools = await readStatus(options, { scratch: "", env: process.env, stop });
-    console.log(json ? JSON.stringify(pools, null, 2) : render(pools));
+    const { stack, pools, now } = await readStatus(options, { scratch: "", env: process.env, stop });
+    if (html !== undefined) {
+        // What draws is loaded only where it is asked for.
+        const { page } = await import("./html/page.js");
+        await writeWhole(html, page({ stack, pools, now }), "--html");
+    }
+    console.log(json ? JSON.stringify(pools, null, 2) : render(pools, now, COLOURS));
     return pools.some(({ attention }) => attention.length > 0) ? EXIT.attention : EXIT.fine;
 }
 
@@ -40,24 +55,29 @@ interface StatusOptions {
     "config-file"?: string;
 }
 
-async function readStatus(options: StatusOptions, context: RunContext): Promise<PoolStatus[]> {
+async function readStatus(
+    options: StatusOptions,
+    context: RunContext,
+): Promise<{ stack: string; pools: PoolStatus[]; now: Date }> {
     const stack = options.stack ?? (await selectedStack(context));
-    const [config, outputs] = await Promise.all([
+    const [config, resources] = await Promise.all([
         configuration(stack, options["config-file"], context),
-        outputPools<PoolOutput>(stack, context),
+        stateOf(stack, context),
     ]);
-    if (!outputs) {
+    const states = poolsIn(resources);
+    if (!states) {
         throw new UserError(`stack ${stack} has no pools yet: npm run up takes them into it`);
     }
     configureAzure((name) => config[`azure-native:${name}`]);
     const { pools, ...settings } = settingsIn(config);
-    const nodes = await listWholeNodes(kubernetes(settings));
+    const cluster = await readCluster(kubernetes(settings));
     const now = new Date();
-    const statuses = Object.entries(outputs).map(async ([name, output]) => {
-        const { selection } = pools.find((pool) => pool.name === name) ?? pools[0];
-        return statusOf(await readPool(name, output, nodes, now), now, selection);
+    const statuses = [...states].map(async ([name, state]) => {
+        const configured = pools.find((pool) => pool.name === name);
+        const facts = await readPool(name, state, configured, cluster, now);
+        return statusOf(facts, now, (configured ?? pools[0]).selection);
     });
-    return await Promise.all(statuses);
+    return { stack, pools: await Promise.all(statuses), now };
 }
 
 function readOptions(args: string[]) {
@@ -68,9 +88,13 @@ function readOptions(args: string[]) {
                 stack: { type: "string", short: "s" },
                 "config-file": { type: "string" },
                 json: { type: "boolean" },
+                html: { type: "string" },
                 help: { type: "boolean", short: "h" },
             },
         });
+        if (values.html === "") {
+            throw new Error("--html takes the name of a file");
+        }
         return values;
     } catch (error) {
         throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);

@@ -1,4 +1,5 @@
-// Reads how a stack's pools stand: from its outputs, Azure and the cluster. Changes nothing.
+// Reads how a stack's pools stand: from its state, Azure and the cluster. Changes nothing.
+import type { VirtualMachineScaleSet } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
 import { recordOf, type ModelRecord } from "../../policies/contract";
 import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
@@ -6,71 +7,143 @@ import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
 import { readMachines, type Machine } from "../../components/azure/machines";
 import { isOwned } from "../../components/azure/tags";
-import { UserError } from "../../components/core/errors";
-import { listedNodeOf } from "../../components/node/nodeList";
+import { captureWay, type CaptureWay } from "../../components/capture/mode";
+import type { PoolSettings } from "../../components/config/load";
+import { UserError, statusOf } from "../../components/core/errors";
+import type { Kubernetes } from "../../components/node/kubernetes";
+import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
+import { modelAsItIs, type LiveModel } from "../../components/pool/model";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
-import { unfinishedCapture, type UnfinishedCapture } from "../../components/selection/unfinished";
-
-/** One pool in the stack's outputs. */
-export interface PoolOutput {
-    scaleSetId: string;
-    version: string;
-    versions: string[];
-    explanation: string;
-    model?: ModelRecord;
-}
+import type { PoolNode } from "../../components/selection/rules";
+import {
+    cordonedByDeadCapture,
+    unfinishedCapture,
+    type UnfinishedCapture,
+} from "../../components/selection/unfinished";
+import { definitionOf, type PoolState } from "./state";
 
 /** How a pool stands. */
 export interface PoolFacts {
     name: string;
-    output: PoolOutput;
-    /** The image of its model now, as in `ModelRecord`. */
-    image: string;
+    state: PoolState;
+    /** Its settings; undefined for a pool that the configuration does not name any more. */
+    settings?: PoolSettings;
+    /** The record of its model now. */
+    live: ModelRecord;
     /** ARM id of its image definition, which the stack has written last; empty while there is none. */
     definition: string;
     /** The definition's versions. */
     gallery: GalleryVersion[];
     /** Its machines by the image that each was made from. */
     machines: Map<string, MachineAndNode[]>;
+    /** Its nodes, with their details. */
+    nodes: PoolNode[];
+    /** Nodes of the cluster that kured is rebooting. */
+    rebooting: string[];
+    /** How a disk would be captured, or why a run would stop over that. */
+    way: CaptureWay | { stops: string };
     /** Captures that have not ended. */
     unfinished: UnfinishedCapture[];
     /** Names of disks and snapshots that captures have left. */
     leftovers: string[];
+    /** What could not be read, one sentence each. */
+    unknown: string[];
 }
 
-/**
- * @param nodes all nodes of the cluster
- * @throws UserError in one line
- */
-export async function readPool(name: string, output: PoolOutput, nodes: V1Node[], now: Date): Promise<PoolFacts> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(output.scaleSetId);
-    const client = await computeClient(subscriptionId);
-    const live = await readOrUndefined(`scale set ${names[0]}`, () =>
-        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
-    );
-    if (!live) {
-        throw new UserError(`${name}: there is no scale set ${output.scaleSetId}`);
-    }
-    const { image } = recordOf(live);
-    const definition = definitionOf(output.model?.image ?? "") ?? definitionOf(image) ?? "";
-    const own = byInstance(nodes, ({ spec }) => spec?.providerID, output.scaleSetId);
-    const [machines, gallery, leftovers] = await Promise.all([
-        readMachines(output.scaleSetId),
-        definition === "" ? [] : readImages(definition),
-        readLeftovers(name, output.scaleSetId),
-    ]);
+/** What is read of the cluster once for all pools. */
+export interface ClusterFacts {
+    nodes: V1Node[];
+    rebooting: string[];
+    /** How a disk is captured where this is what the configuration says. */
+    wayOf(mode: PoolSettings["capture"]["mode"]): Promise<PoolFacts["way"]>;
+}
+
+/** @throws UserError in one line when the API server is away or refuses */
+export async function readCluster(cluster: Kubernetes): Promise<ClusterFacts> {
+    const nodes = await listWholeNodes(cluster);
+    const ways = new Map<string | undefined, Promise<PoolFacts["way"]>>();
     return {
-        ...{ name, output, image, definition, gallery, leftovers },
-        machines: machinesByImage(machines, own),
-        unfinished: [...own.values()].flatMap((node) => unfinishedCapture(listedNodeOf(node), now) ?? []),
+        nodes,
+        rebooting: nodes
+            .map(listedNodeOf)
+            .filter(isBeingRebooted)
+            .map(({ name }) => name),
+        wayOf: (mode) => {
+            const way = ways.get(mode) ?? captureWay(cluster, mode).catch(stops);
+            ways.set(mode, way);
+            return way;
+        },
     };
 }
 
-/** ARM id of the image definition of a gallery image version; undefined for any other image. */
-function definitionOf(image: string): string | undefined {
-    return /^(\/subscriptions\/.+\/galleries\/[^/]+\/images\/[^/]+)\/versions\/[^/]+$/i.exec(image)?.[1];
+function stops(error: unknown): { stops: string } {
+    if (error instanceof UserError) {
+        return { stops: error.message };
+    }
+    throw error;
+}
+
+/** @throws UserError in one line */
+export async function readPool(
+    name: string,
+    state: PoolState,
+    settings: PoolSettings | undefined,
+    cluster: ClusterFacts,
+    now: Date,
+): Promise<PoolFacts> {
+    const { scaleSetId, model: written } = state.output;
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const client = await computeClient(subscriptionId);
+    const found = await readOrUndefined(`scale set ${names[0]}`, () =>
+        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
+    );
+    if (!found) {
+        throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
+    }
+    const model = modelAsItIs(asAzureNative(found), resourceGroup);
+    // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
+    const live = settings?.machinePool ? imageRecordOf(found) : recordOf(model);
+    const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
+    const own = byInstance(cluster.nodes, ({ spec }) => spec?.providerID, scaleSetId);
+    const [machines, gallery, left, way] = await Promise.all([
+        readMachines(scaleSetId),
+        definition === "" ? [] : readImages(definition),
+        readLeftovers(name, scaleSetId),
+        cluster.wayOf(settings?.capture.mode),
+    ]);
+    const nodes = [...own.values()].map((node) => toPoolNode(node, now));
+    return {
+        ...{ name, state, settings, live, definition, gallery, ...left, way, nodes },
+        machines: machinesByImage(machines, own),
+        rebooting: cluster.rebooting,
+        unfinished: nodes.flatMap((node) => unfinishedCapture(node, now) ?? []),
+    };
+}
+
+function imageRecordOf({ virtualMachineProfile }: VirtualMachineScaleSet): ModelRecord {
+    const { imageReference } = virtualMachineProfile?.storageProfile ?? {};
+    return recordOf({ virtualMachineProfile: { storageProfile: { imageReference } } });
+}
+
+/** The SDK gives an extension's type another name, as it has one for a resource's type. */
+function asAzureNative({ virtualMachineProfile, ...rest }: VirtualMachineScaleSet): LiveModel {
+    const { extensionProfile, ...profile } = virtualMachineProfile ?? {};
+    const extensions = extensionProfile?.extensions?.map(({ typePropertiesType, ...extension }) => ({
+        ...extension,
+        type: typePropertiesType,
+    }));
+    return {
+        ...rest,
+        virtualMachineProfile: { ...profile, extensionProfile: { ...extensionProfile, extensions } },
+    } as unknown as LiveModel;
+}
+
+function toPoolNode(node: V1Node, now: Date): PoolNode {
+    const listed = listedNodeOf(node);
+    const cordoned = listed.cordoned && !cordonedByDeadCapture(listed, now);
+    return { ...listed, cordoned, details: detailsOf(node) };
 }
 
 function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<string, MachineAndNode[]> {
@@ -86,7 +159,7 @@ function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<s
 }
 
 /** Disks and snapshots of captures of the pool, by their tags: of one that is under way, or that was interrupted. */
-async function readLeftovers(pool: string, scaleSetId: string): Promise<string[]> {
+async function readLeftovers(pool: string, scaleSetId: string): Promise<Pick<PoolFacts, "leftovers" | "unknown">> {
     const { subscriptionId, resourceGroup } = parseArmId(scaleSetId);
     const { disks, snapshots } = await computeClient(subscriptionId);
     const kinds = [
@@ -94,11 +167,34 @@ async function readLeftovers(pool: string, scaleSetId: string): Promise<string[]
         { what: "snapshot", list: () => snapshots.listByResourceGroup(resourceGroup) },
     ];
     const found = kinds.map(async ({ what, list }) => {
-        const all = (await readOrUndefined(`the ${what}s of ${resourceGroup}`, () => collect<Tagged>(list()))) ?? [];
+        const all = await listed(`the ${what}s of ${resourceGroup}`, list);
+        if (all === "forbidden") {
+            const unknown = `whether captures have left ${what}s is not known: the right to list them (${what}s/read) is missing`;
+            return { leftovers: [], unknown: [unknown] };
+        }
         const own = all.filter(({ tags }) => isOwned(tags) && tags?.pool === pool);
-        return own.map(({ name }) => `${what} ${name ?? ""}`);
+        return { leftovers: own.map(({ name }) => `${what} ${name ?? ""}`), unknown: [] };
     });
-    return (await Promise.all(found)).flat();
+    const kindsFound = await Promise.all(found);
+    return {
+        leftovers: kindsFound.flatMap(({ leftovers }) => leftovers),
+        unknown: kindsFound.flatMap(({ unknown }) => unknown),
+    };
+}
+
+/** Who may only preview need not have the right to list snapshots. */
+async function listed(what: string, list: () => AsyncIterable<Tagged>): Promise<Tagged[] | "forbidden"> {
+    const read = async () => {
+        try {
+            return await collect(list());
+        } catch (error) {
+            if (statusOf(error) === 403) {
+                return "forbidden" as const;
+            }
+            throw error;
+        }
+    };
+    return (await readOrUndefined(what, read)) ?? [];
 }
 
 interface Tagged {

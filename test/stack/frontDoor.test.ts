@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
 import { computeClient } from "../azure/support";
+import type { PoolStatus } from "../../runner/status/show";
 import { Scheduled } from "./support/scheduled";
 import { Seen } from "./support/seen";
 
@@ -39,6 +40,50 @@ test("npm run init writes the settings of a stack for the pools that fit, and as
     const again = await init("--yes");
     expect(again.exitCode).toBe(1);
     expect(again.all).toContain("is configured already");
+});
+
+test("npm run status says of an up what a preview says, and writes a page of it", async () => {
+    const { sandbox, prod } = scheduled;
+    await scheduled.patch(1, "2026-11-21T04:12:00Z");
+    const { nodeName } = scheduled.vm(1);
+    const status = (...flags: string[]) =>
+        scheduled.npm("status", prod, ["--stack", "prod", "--config-file", prod.configFile, ...flags]);
+    const html = join(sandbox.directory, "status.html");
+
+    const found = await status("--json", "--html", html);
+    expect(found.exitCode, found.all).toBe(0);
+    const [pool] = JSON.parse(found.stdout) as PoolStatus[];
+    expect(pool.next.steps).toEqual([
+        `make image 2026.1121.0412 of the OS disk of node ${nodeName}, in place: the node is off for minutes`,
+        "point the model at image 2026.1121.0412",
+    ]);
+    expect(pool.nodes.filter(({ candidate }) => candidate).map(({ name }) => name)).toEqual([nodeName]);
+    const preview = await scheduled.npm("preview", prod);
+    expect(preview.exitCode, preview.all).toBe(2);
+    // A minute may have passed.
+    const withoutTime = (text = "") => text.replace(/ready \w+/, "ready");
+    expect(withoutTime(preview.all)).toContain(`pool1: ${withoutTime(pool.next.why)}`);
+
+    const page = readFileSync(html, "utf8");
+    expect(pool.nodes).toHaveLength(2);
+    for (const { name, image } of pool.nodes) {
+        expect(page).toContain(`>${name}</td>`);
+        expect(pool.images.map((each) => each.image)).toContain(image);
+    }
+    pool.images.forEach(({ image }) => expect(page).toContain(image));
+
+    const message = "The client does not have authorization to perform action 'Microsoft.Compute/snapshots/read'";
+    sandbox.azure.faults.fail({
+        ...{ path: /\/snapshots$/, method: "GET", times: 1 },
+        ...{ status: 403, code: "AuthorizationFailed", message },
+    });
+    const forbidden = await status();
+    expect(forbidden.exitCode, forbidden.all).toBe(0);
+    expect(forbidden.stdout).toMatch(/^ {2}\(whether captures have left snapshots is not known: .*snapshots\/read/m);
+
+    const nowhere = await status("--html", join(sandbox.directory, "none", "status.html"));
+    expect(nowhere.exitCode).toBe(1);
+    expect(nowhere.all.split("\n").at(-1)).toMatch(/^--html: .* cannot be written: there is no folder .*none$/);
 });
 
 test("npm run retake takes a new image although no node was rebooted, asks before, leaves the settings as they are, and is seen", async () => {
@@ -87,11 +132,18 @@ test("npm run status shows which machines were made from which image, and exits 
     const { imageReference } = model.virtualMachineProfile!.storageProfile!;
     const marketplace = { publisher: "microsoft-aks", offer: "aks", sku: "aks-engine-ubuntu-1804-202112" };
     model.virtualMachineProfile!.storageProfile!.imageReference = { ...marketplace, version: "2021.12.07" };
-    await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);
+    await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, { ...model, overprovision: true });
     const changed = await status("--json");
     expect(changed.exitCode, changed.all).toBe(2);
     expect(JSON.parse(changed.stdout)).toMatchObject([
-        { pool: "pool1", attention: [expect.stringContaining("somebody else has changed it")] },
+        {
+            pool: "pool1",
+            attention: [
+                expect.stringMatching(/^new machines start from microsoft-aks:.*: somebody else has changed it$/),
+                "overprovision was changed from false to true: somebody else has changed it",
+            ],
+            next: { stops: expect.stringContaining("kamino:onForeignChange is stop") as string },
+        },
     ]);
     model.virtualMachineProfile!.storageProfile!.imageReference = imageReference;
     await virtualMachineScaleSets.createOrUpdate(resourceGroup, name, model);

@@ -21,7 +21,7 @@ const dockerfile = readFileSync(join(root, "deploy", "Dockerfile"), "utf8");
 
 test("every npm script that they call is there, and every flag and variable is one that it reads", () => {
     const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
-    expect([...called].sort()).toEqual(["github", "preview", "up"]);
+    expect([...called].sort()).toEqual(["github", "preview", "status", "up"]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...called]));
     const variables = ["STACK", "REPORT", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map((name) => `KAMINO_${name}`);
     const used = [...all.matchAll(/^ *(KAMINO_\w+):/gm)].map(([, name]) => name);

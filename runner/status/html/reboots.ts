@@ -54,9 +54,10 @@ function barsOf(reboots: Reboot[], frame: Frame, named: boolean): Bar[] {
         const [from, to] = [frame.x(reboot.needSeenAt), frame.x(reboot.rebootedAt ?? frame.scale.domain()[1])];
         const name = named ? (names.get(reboot.node) ?? "") : "";
         const width = named ? widthOf(name) + 10 : 0;
-        const fits = to + width <= frame.width;
-        const nameAt = fits ? to + 10 : from - width;
-        const [start, end] = [fits ? from - 8 : nameAt - 4, fits ? to + width + 8 : to + 8];
+        // Behind the reboot; where there is no room, before the need; where there is none either, on the bar.
+        const [behind, before] = [to + width <= frame.width, from - width >= 0];
+        const nameAt = behind ? to + 10 : before ? from - width : from + 10;
+        const [start, end] = [Math.min(nameAt - 4, from - 8), Math.max(to + 8, behind ? to + width + 8 : 0)];
         const free = ends.findIndex((each) => each <= start);
         const row = free === -1 ? ends.length : free;
         ends[row] = end;

@@ -22,7 +22,7 @@ h1 { font-size: 24px; line-height: 1.25; margin: 0; }
 h2 { font-size: 19px; line-height: 1.3; margin: 0; overflow-wrap: anywhere; }
 h3 { font-size: 14px; margin: 22px 0 6px; }
 p { margin: 6px 0; overflow-wrap: anywhere; }
-a { color: var(--accent); }
+a { color: var(--accent); overflow-wrap: anywhere; }
 td.name, span.name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .92em; }
 .muted { color: var(--muted); }
 .pools { list-style: none; display: flex; flex-wrap: wrap; gap: 6px 18px; padding: 0; margin: 10px 0 0; }
@@ -72,6 +72,7 @@ th:last-child, td:last-child { padding-right: 0; }
 td.number, th.number { text-align: right; }
 td.image { min-width: 15ch; overflow-wrap: break-word; word-break: break-word; }
 td.node { white-space: nowrap; }
+td.long { min-width: 20ch; overflow-wrap: anywhere; }
 td .badge { font-size: 11px; padding: 0 7px; margin-left: 4px; font-family: system-ui, "DejaVu Sans", sans-serif; }
 tr.current td:first-child { font-weight: 600; }
 time { white-space: nowrap; }
@@ -87,7 +88,8 @@ footer { color: var(--muted); font-size: 13px; padding-bottom: 40px; }
     td, td.number { display: inline-block; border: 0; padding: 0 14px 0 0; text-align: left; }
     td:first-child { display: block; }
     td:empty { display: none; }
-    td.node { white-space: normal; overflow-wrap: anywhere; }
+    td.node { white-space: normal; }
+    td { max-width: 100%; overflow-wrap: anywhere; }
     td:not(:first-child)::before { content: attr(data-label) "\\00a0"; color: var(--muted); font-family: system-ui, "DejaVu Sans", sans-serif; }
 }
 @media screen and (max-width: 760px) {

@@ -5,6 +5,13 @@ import { candidateText, readyText } from "../text";
 import { shortNames } from "./geometry";
 import { markup, type Markup } from "./markup";
 
+// Names that are much longer than those that Azure gives to machines are broken.
+const LONGEST_NAME = 32;
+
+function nodeKind(names: string[]): string {
+    return names.some((name) => name.length > LONGEST_NAME) ? "name long" : "name node";
+}
+
 interface Column<T> {
     head: string;
     kind?: string;
@@ -79,7 +86,7 @@ function some(names: Markup[]): Markup | string {
 /** The pool's nodes by name. */
 export function nodesTable(pool: string, nodes: NodeStatus[], now: Date): Markup {
     const columns: Column<NodeStatus>[] = [
-        { head: "node", kind: "name node", cell: ({ name }) => name },
+        { head: "node", kind: nodeKind(nodes.map(({ name }) => name)), cell: ({ name }) => name },
         { head: "made from", kind: "name image", cell: ({ image = "" }) => image },
         { head: "made", cell: ({ madeAt, registeredAt }) => shortMoment(madeAt ?? registeredAt, now) },
         { head: "Ready for", cell: (node) => readyText(node, now) },

@@ -128,6 +128,8 @@ export function poolStatus(example: Example, changes: Partial<PoolFacts> = {}): 
     return statusOf(facts, NOW, facts.settings!.selection);
 }
 
+const LONG = "x".repeat(90);
+
 /** Pools of all sizes and ages. */
 export const EXAMPLES: Example[] = [
     { name: "k8s-pool1-09610289-vmss", nodes: 6, versions: [20, 45, 92] },
@@ -135,4 +137,10 @@ export const EXAMPLES: Example[] = [
     { name: "k8s-large-09610289-vmss", nodes: 100, versions: [3, 5.5, 30, 100] },
     { name: "k8s-old-09610289-vmss", nodes: 12, versions: [24 * 20, 24 * 75, 24 * 160] },
     { name: "k8s-empty-09610289-vmss", nodes: 0, versions: [1, 1.5] },
+    {
+        name: "a-scale-set-whose-name-is-as-long-as-Azure-takes-which-is-64-let",
+        nodes: 10,
+        versions: [1],
+        before: LONG,
+    },
 ];

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { asMarkup, markup } from "../../../runner/status/html/markup";
-import { shortNames } from "../../../runner/status/html/geometry";
+import { frameOf, shortNames, widthOf } from "../../../runner/status/html/geometry";
+import { rebootBand } from "../../../runner/status/html/reboots";
 import { page } from "../../../runner/status/html/page";
 import { timelineOf } from "../../../runner/status/html/timeline";
 import { namesOf, type NodeStatus, type PoolStatus } from "../../../runner/status/show";
@@ -33,7 +34,7 @@ describe("the page", () => {
             expect(html).toContain(`<td class="name image" data-label="image">${image}`);
         }
         for (const { name } of status.nodes) {
-            expect(html).toContain(`<td class="name node" data-label="node">${name}</td>`);
+            expect(html).toContain(` data-label="node">${name}</td>`);
         }
         expect(count(html, '<svg class="wide" role="img"')).toBe(1);
         expect(count(html, '<svg class="narrow" role="img"')).toBe(1);
@@ -133,6 +134,28 @@ describe("the time line", () => {
         expect(NOW.getTime() - old.from.getTime()).toBe(3 * 365 * 86_400_000);
         const none = timelineOf(poolStatus({ name: "k8s-p-1-vmss", nodes: 0, versions: [] }), NOW);
         expect(NOW.getTime() - none.from.getTime()).toBe(3_600_000);
+    });
+});
+
+describe("the reboots in a picture", () => {
+    it("have their names in it, however long they wait", () => {
+        const moments = fc.tuple(fc.integer({ min: 0, max: 1000 }), fc.option(fc.integer({ min: 0, max: 1000 })));
+        fc.assert(
+            fc.property(fc.array(moments, { minLength: 1, maxLength: 14 }), (all) => {
+                const reboots = all.map(([needed, waited], index) => ({
+                    ...{ node: `k8s-p-1-vmss${String(index).padStart(6, "0")}`, candidate: false },
+                    ...{ needSeenAt: ago(needed), rebootedAt: waited === null ? undefined : ago(needed - waited) },
+                }));
+                for (const size of ["wide", "narrow"] as const) {
+                    const frame = frameOf({ from: ago(1000), to: NOW, reboots, lanes: [] }, size);
+                    const drawn = rebootBand(reboots, frame, 0).drawn.join("");
+                    const places = [...drawn.matchAll(/<text class="[^"]*" x="([\d.-]+)"/g)].map(([, x]) => Number(x));
+                    expect(places).toHaveLength(reboots.length);
+                    expect(Math.min(...places)).toBeGreaterThanOrEqual(0);
+                    expect(Math.max(...places)).toBeLessThanOrEqual(frame.width - widthOf("…000000"));
+                }
+            }),
+        );
     });
 });
 

@@ -63,7 +63,7 @@ async function tell(sandbox: Sandbox, capi: ClusterApi) {
     await run(sandbox, stack, "preview");
 }
 
-/** Lets CAPZ look at the machines of the older image some times, and says that it has left them alone, having looked. */
+/** Lets CAPZ look at the machines of the older image some times, and says that it has left them alone. */
 async function showNoRollout(capi: ClusterApi, before: string[]) {
     const passes = await capi.passesWhere(POOL, capi.passes(POOL).length, 3, ({ stale }) => stale > 0);
     const now = capi.vms(POOL).map(({ id }) => id);

@@ -1,10 +1,13 @@
 // A MachinePool of Cluster API through the whole program, with the real managers of Cluster API and CAPZ: adopt, bump,
 // scale out, pin, and what others do.
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { NO_ROLLOUT, startClusterApi, type ClusterApi } from "../../sandbox/capi";
 import { Stack } from "../../sandbox/engine/stack";
+import type { PoolStatus } from "../../runner/status/show";
+import { repository } from "../../sandbox/engine/paths";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
 
@@ -110,6 +113,20 @@ test("the next bump is one line", async () => {
     expect((await image()).computeGallery.version).toBe(TUESDAY);
     await expectNoRollout();
     expect(inModel()).toBe(TUESDAY);
+});
+
+test("npm run status sees the image in the scale set, its machines, and nobody else's change", async () => {
+    const env = { ...stack.env };
+    const flags = ["--stack", "test", "--config-file", stack.configFile, "--json"];
+    const command = ["run", "--silent", "status", "--", ...flags];
+    const { all, exitCode, stdout } = await execa("npm", command, {
+        ...{ cwd: repository, env, extendEnv: false, reject: false, all: true },
+    });
+    expect(exitCode, all).toBe(0);
+    const [{ images, nodes, attention }] = JSON.parse(stdout) as PoolStatus[];
+    expect(attention).toEqual([]);
+    expect(images.find(({ current }) => current)).toMatchObject({ image: TUESDAY, machines: 0 });
+    expect(nodes).toHaveLength(4);
 });
 
 test("a pin goes back to the image before, and without it the pool goes on", async () => {

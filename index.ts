@@ -4,9 +4,8 @@ import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
 import { checkPolicies } from "./components/pool/policyCheck";
-import { previousPools } from "./components/pool/previousRun";
 import { readPools } from "./components/pool/readPools";
-import { reviewPool, sayForeignChanges } from "./components/pool/review";
+import { previousPools, reviewPool, sayForeignChanges } from "./components/pool/review";
 import { loadSchedule, Schedule } from "./components/schedule";
 import { VmssPrototype } from "./components/pool/vmssPrototype";
 

@@ -1,11 +1,7 @@
-// A pool that Cluster API has: where its scale set is, and which image it says.
+// A pool that Cluster API has: which image it says, and who set it.
 import { recordOf, type ModelRecord } from "../../policies/contract";
-import { parseScaleSetId } from "../azure/ids";
 import { imageReferenceOf } from "../capi/image";
-import { readMachinePool, type CapiPool } from "../capi/machinePool";
-import { capiRefusal } from "../capi/refusals";
-import type { PoolSettings } from "../config/load";
-import { UserError } from "../core/errors";
+import type { CapiPool } from "../capi/machinePool";
 import type { KubernetesSettings } from "../node/kubernetes";
 
 /** What the management cluster says of a pool. */
@@ -13,37 +9,6 @@ export interface MachinePoolFacts {
     capi: CapiPool;
     /** How to reach the management cluster. */
     kubernetes: KubernetesSettings;
-}
-
-/** The settings of a pool with the place of its scale set, and what the management cluster says of it. */
-export interface LocatedPool {
-    settings: PoolSettings;
-    machinePool?: MachinePoolFacts;
-}
-
-/**
- * Finds the scale set of a pool that is given as a MachinePool, and refuses one that must not be changed. Any other
- * pool's settings say where its scale set is.
- *
- * @param kubernetes how to reach the management cluster
- * @throws UserError in one line
- */
-export async function locate(
-    settings: PoolSettings,
-    kubernetes: KubernetesSettings,
-    configKey: string,
-): Promise<LocatedPool> {
-    if (!settings.machinePool) {
-        return { settings };
-    }
-    const capi = await readMachinePool(kubernetes, settings.machinePool, configKey);
-    const reason = capiRefusal(capi, configKey);
-    if (reason) {
-        throw new UserError(reason);
-    }
-    const scaleSetId = (capi.azureMachinePool.spec.providerID ?? "").replace(/^azure:\/\//, "");
-    const scaleSet = { ...settings.scaleSet, ...parseScaleSetId(scaleSetId) };
-    return { settings: { ...settings, scaleSet }, machinePool: { capi, kubernetes } };
 }
 
 /** The record of what an AzureMachinePool says: its image alone, since CAPZ makes all else of a model by itself. */

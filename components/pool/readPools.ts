@@ -1,13 +1,15 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
 import { readImageDefinition } from "../azure/galleries";
 import { osDiskOfPool, type OsDisk } from "../azure/scaleSets";
-import { galleryId, imageDefinitionId, versionIn, type ScaleSetId } from "../azure/ids";
+import { galleryId, imageDefinitionId, parseScaleSetId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { imageReferenceOf } from "../capi/image";
+import { readMachinePool } from "../capi/machinePool";
+import { capiRefusal } from "../capi/refusals";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import type { KubernetesSettings } from "../node/kubernetes";
-import { locate, type LocatedPool } from "./machinePool";
+import type { MachinePoolFacts } from "./machinePool";
 import { imageTraits, mismatch, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { LiveModel } from "./model";
@@ -55,6 +57,33 @@ async function all<P, T>(pools: P[], work: (pool: P, index: number) => Promise<T
         throw unexpected ?? new UserError([...new Set(failures.map(({ message }) => message))].join("\n"));
     }
     return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+/** The settings of a pool with the place of its scale set, and what the management cluster says of it. */
+interface LocatedPool {
+    settings: PoolSettings;
+    machinePool?: MachinePoolFacts;
+}
+
+/**
+ * Finds the scale set of a pool that is given as a MachinePool, and refuses one that must not be changed. Any other
+ * pool's settings say where its scale set is.
+ *
+ * @param kubernetes how to reach the management cluster
+ * @throws UserError in one line
+ */
+async function locate(settings: PoolSettings, kubernetes: KubernetesSettings, configKey: string): Promise<LocatedPool> {
+    if (!settings.machinePool) {
+        return { settings };
+    }
+    const capi = await readMachinePool(kubernetes, settings.machinePool, configKey);
+    const reason = capiRefusal(capi, configKey);
+    if (reason) {
+        throw new UserError(reason);
+    }
+    const scaleSetId = (capi.azureMachinePool.spec.providerID ?? "").replace(/^azure:\/\//, "");
+    const scaleSet = { ...settings.scaleSet, ...parseScaleSetId(scaleSetId) };
+    return { settings: { ...settings, scaleSet }, machinePool: { capi, kubernetes } };
 }
 
 /** Where a pool stands: in the configuration, in Azure, in its stack. */

@@ -1,7 +1,7 @@
 // Reads the engine's own events of a preview or an up: pools, changes, policy violations, warnings, errors. Pure.
 import { createHash } from "node:crypto";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import { NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
+import { MACHINE_POOL_IMAGE_TYPE, NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
 
 /** One pool, as it stood before and will stand after. */
@@ -100,17 +100,25 @@ function diagnostics(events: EngineEvent[], severity: "warning" | "error"): stri
 
 /** The image versions that the pool's model points at and will point at, as far as the events say. */
 function modelOf({ urn }: StepEventMetadata, steps: StepEventMetadata[]): { from?: string; to?: string } {
-    const step = steps.find((one) => one.type === SCALE_SET_TYPE && nameOf(one.urn) === nameOf(urn));
+    const step = steps.find((one) => MODEL_TYPES.includes(one.type) && nameOf(one.urn) === nameOf(urn));
     return { from: imageVersionOf(step?.old?.inputs), to: imageVersionOf(step?.new?.inputs) };
 }
 
+/** Resources that say which image new machines of a pool start from. */
+const MODEL_TYPES = [SCALE_SET_TYPE, MACHINE_POOL_IMAGE_TYPE];
+
 interface Model {
     virtualMachineProfile?: { storageProfile?: { imageReference?: { id?: string } } };
+    /** Of a MachinePool. */
+    computeGallery?: { version?: string };
 }
 
-/** The image version that a scale set's inputs name; undefined for any other image. */
-export function imageVersionOf(inputs: Model = {}): string | undefined {
-    const id = inputs.virtualMachineProfile?.storageProfile?.imageReference?.id;
+/** The image version that a scale set's or MachinePool's inputs name; undefined for any other image. */
+export function imageVersionOf({ virtualMachineProfile, computeGallery }: Model = {}): string | undefined {
+    if (computeGallery) {
+        return computeGallery.version;
+    }
+    const id = virtualMachineProfile?.storageProfile?.imageReference?.id;
     return /\/versions\/([^/]+)$/.exec(id ?? "")?.[1];
 }
 

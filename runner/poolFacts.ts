@@ -1,6 +1,11 @@
 // What a run knows of its pools' images, by the engine's own events. Pure.
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import { FOREIGN_CHANGES_TYPE, NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
+import {
+    FOREIGN_CHANGES_TYPE,
+    MACHINE_POOL_IMAGE_TYPE,
+    NODE_SELECTION_TYPE,
+    SCALE_SET_TYPE,
+} from "../components/core/resourceTypes";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
 import { imageVersionOf, nameOf } from "./events";
 
@@ -40,7 +45,8 @@ function factsOf({ type, urn, old, new: planned }: StepEventMetadata, done: bool
             return [{ pool, selection: (planned?.inputs ?? {}) as StoredSelectionState }];
         case FOREIGN_CHANGES_TYPE:
             return [{ pool, foreignChanges: Object.keys((planned?.inputs.changes ?? {}) as object).length }];
-        case SCALE_SET_TYPE: {
+        case SCALE_SET_TYPE:
+        case MACHINE_POOL_IMAGE_TYPE: {
             // Until it is written the model is what the last run has left. Before the adoption it is unknown.
             const state = done ? planned : old;
             return state ? [{ pool, model: imageVersionOf(state.inputs) ?? "" }] : [];

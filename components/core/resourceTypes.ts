@@ -14,3 +14,6 @@ export const FOREIGN_CHANGES_TYPE = "pulumi-nodejs:dynamic/kamino:ForeignChanges
 
 /** An image version of a pool. */
 export const IMAGE_VERSION_TYPE = "azure-native:compute:GalleryImageVersion";
+
+/** The dynamic resource of capi/machinePoolImage.ts. */
+export const MACHINE_POOL_IMAGE_TYPE = "pulumi-nodejs:dynamic/kamino:MachinePoolImage";

@@ -59,6 +59,17 @@ test("a bump is pending, and an unchanged pool is in the table too", () => {
     expect(text).toContain("| pool2 | vmss000001 | 2026-11-22 04:12 | 2026.1121.0409 | – |");
 });
 
+test("a bump of a MachinePool counts from the image that the pool has", () => {
+    const begun = { ...old, current: "2026.1122.0412" };
+    const image = (version: string) => ({ computeGallery: { gallery: "kamino", name: "mp1", version } });
+    const type = "pulumi-nodejs:dynamic/kamino:MachinePoolImage";
+    const summary = summarize([
+        step("same", SELECTION, "pool1", begun, begun),
+        step("update", type, "pool1", image("2026.1121.0409"), image("2026.1122.0412")),
+    ]);
+    expect(summary.pools).toMatchObject([{ from: "2026.1121.0409", to: "2026.1122.0412" }]);
+});
+
 test("a bump that an earlier run has begun counts from what the model points at", () => {
     const begun = { ...old, current: "2026.1122.0412" };
     const model = (version: string) => ({

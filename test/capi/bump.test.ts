@@ -164,6 +164,23 @@ test("a pool that is no longer set to keep its machines is refused, with the pat
     (await stack.preview()).orFail();
 });
 
+test("a pool that wants another Kubernetes version is never pointed at an image of the old one", async () => {
+    const { spec } = await capi.objects.get("MachinePool", "mp1");
+    const { version } = (spec as { template: { spec: { version: string } } }).template.spec;
+    const want = (other: string) =>
+        capi.objects.patch("MachinePool", "mp1", { spec: { template: { spec: { version: other } } } });
+    await want("v1.25.3");
+    const refused = await stack.preview();
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.messages("error").join("\n")).toContain(
+        `pools[0].machinePool: image ${TUESDAY} has kubelet ${version}, and MachinePool default/mp1 wants v1.25.3: give it an image`,
+    );
+    expect(refused.output).not.toMatch(/^\s+at .*\.ts:/m);
+    expect(lineOf(refused, "mp1")).toContain("4 with another kubelet version than the pool's");
+    await want(version);
+    (await stack.preview()).orFail();
+});
+
 test("the stack goes without a change of the pool", async () => {
     const before = await image();
     (await stack.destroy("--exclude-protected")).orFail();

@@ -200,6 +200,11 @@ export function recordOf(model: object): ModelRecord {
     };
 }
 
+/** The record of a model of which nothing but the image is looked at. */
+export function recordOfImage(imageReference: object | undefined): ModelRecord {
+    return recordOf({ virtualMachineProfile: { storageProfile: { imageReference } } });
+}
+
 /** The parts of the model, by name, that differ between two records. */
 export function changedParts(before: ModelRecord, now: ModelRecord): string[] {
     const [old, current] = [before, now].map(({ rest }) => new Set(rest.split(" ").filter(Boolean)));

@@ -3,7 +3,7 @@
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
 import { FOREIGN_CHANGES, UPGRADE_SETTINGS, changedParts, sameImage, type PrototypeStatement } from "./contract";
 import { bootstraps } from "./extensions";
-import { ofType } from "./resources";
+import { numbers, ofType } from "./resources";
 
 interface DecisionOptions {
     decisions: string[];
@@ -71,11 +71,6 @@ function isOwnChange(image: string, { previous, imageDefinitionId = "", pin }: P
     }
     const version = numbers(image.slice(prefix.length));
     return version === numbers(pin ?? "") || previous?.versions?.map(numbers).includes(version) !== true;
-}
-
-/** A version's numbers: Azure may drop a leading zero of a name. */
-function numbers(version: string): string {
-    return version.split(".").map(Number).join(".");
 }
 
 export const foreignChangePolicies = [scaleSetForeignChangesDecided];

@@ -12,6 +12,7 @@ import {
     UNKNOWN,
     imageIdOf,
     modelsOf,
+    numbers,
     ofType,
     parseImageVersionId,
     placeOf,
@@ -191,10 +192,11 @@ const imageVersionInUseNotFailed: StackValidationPolicy = {
             const { reject = [], trust = [] } = statementOf(model);
             const selection = selections.find(({ parent }) => parent?.urn === model.parent?.urn);
             const failed = (selection?.props.failed ?? []) as { version: string; machines: number; late: string[] }[];
-            const failure = failed.find(({ version }) => isVersion(version, id.version));
-            if (reject.some((version) => isVersion(version, id.version))) {
+            const used = numbers(id.version);
+            const failure = failed.find(({ version }) => numbers(version) === used);
+            if (reject.map(numbers).includes(used)) {
                 report(`${model.name} points at version ${id.version}, which the configuration rejects.`, model.urn);
-            } else if (failure && !trust.some((version) => isVersion(version, id.version))) {
+            } else if (failure && !trust.map(numbers).includes(used)) {
                 const { machines, late } = failure;
                 report(
                     `${model.name} points at version ${id.version}, which failed: ${late.length} of ${machines} machines made from it ` +
@@ -206,12 +208,6 @@ const imageVersionInUseNotFailed: StackValidationPolicy = {
         warnOfUnknownImages(resources);
     },
 };
-
-/** Whether two names are of the same version: Azure may drop a leading zero. */
-function isVersion(a: string, b: string): boolean {
-    const numbers = (version: string) => version.split(".").map(Number).join(".");
-    return numbers(a) === numbers(b);
-}
 
 /** The image versions that new nodes of the stack's pools start from, as far as they are known. */
 function versionsInUse(resources: PolicyResource[]): { model: PolicyResource; id: ImageVersionId }[] {

@@ -132,6 +132,11 @@ export function machinePoolImageId({ computeGallery }: MachinePoolStatement): st
     );
 }
 
+/** A version's numbers: Azure may drop a leading zero of a name. */
+export function numbers(version: string): string {
+    return version.split(".").map(Number).join(".");
+}
+
 /** A key for an image definition's or version's place; Azure compares names without case. */
 export function placeOf(...names: string[]): string {
     return names.join("/").toLowerCase();

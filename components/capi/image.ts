@@ -1,5 +1,5 @@
 // The image of an AzureMachinePool: what its field says, and how this program writes it. Pure.
-import type { ComputeId } from "../azure/ids";
+import { imageVersionId, type ComputeId } from "../azure/ids";
 
 /** A version in a gallery, as `spec.template.image.computeGallery` has it. All of it is spelled as Azure spells it. */
 export interface ComputeGallery {
@@ -37,11 +37,16 @@ export function imageReferenceOf(image: CapzImage | undefined): Record<string, s
     return gallery && galleryReference(gallery);
 }
 
-function galleryReference({ subscriptionID, resourceGroup, gallery, name, version }: Partial<ComputeGallery>) {
-    const rest = `/galleries/${gallery}/images/${name}/versions/${version}`;
-    return subscriptionID
-        ? { id: `/subscriptions/${subscriptionID}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute${rest}` }
-        : { communityGalleryImageId: rest.replace("/galleries/", "/CommunityGalleries/") };
+function galleryReference(image: Partial<ComputeGallery>) {
+    const { subscriptionID: subscriptionId, resourceGroup = "", gallery = "", name = "", version = "" } = image;
+    return subscriptionId
+        ? {
+              id: imageVersionId(
+                  { gallery: { subscriptionId, resourceGroup, name: gallery }, definition: { name } },
+                  version,
+              ),
+          }
+        : { communityGalleryImageId: `/CommunityGalleries/${gallery}/images/${name}/versions/${version}` };
 }
 
 /**

@@ -65,7 +65,7 @@ refuse() {
 # Without custom data cloud-init has nothing to run again on this machine, whose instance it takes for new; and no copy can run it.
 empty_custom_data() {
     file=var/lib/waagent/ovf-env.xml
-    if is_real "$file" && [ -f "$HOST_ROOT/$file" ] && [ ! -L "$HOST_ROOT/$file" ]; then
+    if is_file "$file"; then
         # Beside it first: a file that is cut off half-way would leave this machine without its users. cp keeps owner and mode.
         cp -p "$HOST_ROOT/$file" "$HOST_ROOT/$file.kamino"
         tr '\n' ' ' <"$HOST_ROOT/$file" | sed 's#<\([A-Za-z0-9]*:\)\{0,1\}CustomData>[^<]*</\([A-Za-z0-9]*:\)\{0,1\}CustomData>##g' >"$HOST_ROOT/$file.kamino"

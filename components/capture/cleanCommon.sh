@@ -99,9 +99,14 @@ remove_named() {
     fi
 }
 
-# A file's text, or nothing: of a link no text, since it may lead out of the disk.
+# Whether there is a file and not a link, which may lead out of the disk.
+is_file() {
+    is_real "$1" && [ -f "$HOST_ROOT/$1" ] && [ ! -L "$HOST_ROOT/$1" ]
+}
+
+# A file's text, or nothing.
 text_of() {
-    if is_real "$1" && [ -f "$HOST_ROOT/$1" ] && [ ! -L "$HOST_ROOT/$1" ]; then
+    if is_file "$1"; then
         cat "$HOST_ROOT/$1"
     fi
 }

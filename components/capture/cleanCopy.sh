@@ -255,7 +255,7 @@ LIST=var/log/kamino-packages.log
 # What came, went and changed since the image that this disk descends from, as JSON; nothing where it descends from none. As many names as
 # kubelet keeps beside the rest of the result.
 changed_packages() {
-    if [ -f "$HOST_ROOT/$LIST" ] && is_real "$LIST" && [ ! -L "$HOST_ROOT/$LIST" ]; then
+    if is_file "$LIST"; then
         # Of one name each word says how it changed. Neither a name nor a version of dpkg has a blank, a quote or a backslash in it.
         { sed 's/^/1 /' "$HOST_ROOT/$LIST"; packages | sed 's/^/2 /'; } | awk '
             { gsub(/[\\"]/, "") }

@@ -114,7 +114,7 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
     const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
     refuseTwice(read, `${project}:pools`);
     refuseCanaries(read, `${project}:pools`);
-    // A kubeconfig of its own has a current context of its own.
+    // Another kubeconfig has another current context.
     const management = {
         kubeconfig: capi.kubeconfig ?? kubeconfig,
         context: capi.context ?? (capi.kubeconfig === undefined ? context : undefined),
@@ -179,7 +179,7 @@ function captureSettings(all: SharedValues): CaptureSettings {
     };
 }
 
-/** Machines of Cluster API join by their own bootstrap data, each with a token of its own. */
+/** Machines of Cluster API join by bootstrap data that Cluster API makes anew for each. */
 function bootstrapOfMachinePool(configured: Bootstrap | undefined, at: string): Bootstrap {
     if (configured === "remove") {
         throw new UserError(
@@ -244,7 +244,7 @@ export function refuseTwice(pools: PoolSettings[], at: string, subscription = ""
 }
 
 /**
- * Refuses a canary that is no other pool, and pools that wait for each other.
+ * Refuses a canary that is not another pool, and pools that wait for each other.
  *
  * @throws UserError in one line
  */

@@ -2,7 +2,7 @@
 // set's model.
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import type { ModelRecord } from "../../policies/contract";
+import type { AcceptedImage, ModelRecord } from "../../policies/contract";
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { computeGalleryOf } from "../capi/image";
 import { kubernetesVersionOf, readMachinePool, type CapiPool } from "../capi/machinePool";
@@ -55,10 +55,14 @@ export function declareMachinePool(
     const opts = { parent, dependsOn, ...(accepted && { ignoreChanges: ["*"] }) };
     const image = new MachinePoolImage(name, inputs, opts);
     const model = accepted ? live : { ...live, image: imageVersionId(pool, version) };
-    return { ...declared(true, model, accepted), adopted: image.id.apply(() => true) };
+    return declared(
+        image.id.apply(() => true),
+        model,
+        accepted,
+    );
 }
 
-function declared(adopted: boolean, model: ModelRecord, accepted?: ReturnType<typeof acceptedImage>): Declared {
+function declared(adopted: pulumi.Input<boolean>, model: ModelRecord, accepted?: AcceptedImage): Declared {
     return { adopted: pulumi.output(adopted), model: pulumi.output(model), accepted: pulumi.output(accepted) };
 }
 

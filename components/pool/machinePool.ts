@@ -1,5 +1,5 @@
 // A pool that Cluster API has: which image it says, and who set it.
-import { recordOf, type ModelRecord } from "../../policies/contract";
+import { recordOfImage, type ModelRecord } from "../../policies/contract";
 import { imageReferenceOf } from "../capi/image";
 import type { CapiPool } from "../capi/machinePool";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -13,8 +13,7 @@ export interface MachinePoolFacts {
 
 /** The record of what an AzureMachinePool says: its image alone, since CAPZ makes all else of a model by itself. */
 export function recordOfMachinePool({ azureMachinePool }: CapiPool): ModelRecord {
-    const imageReference = imageReferenceOf(azureMachinePool.spec.template.image);
-    return recordOf({ virtualMachineProfile: { storageProfile: { imageReference } } });
+    return recordOfImage(imageReferenceOf(azureMachinePool.spec.template.image));
 }
 
 /**

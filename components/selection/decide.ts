@@ -56,7 +56,7 @@ export interface DecisionInputs {
     verdicts: Verdicts;
 }
 
-/** What a canary has shown: the newest version of its own that its new nodes have proven, if they have. */
+/** What a canary has shown: the newest of its versions that its new nodes have proven, if any. */
 export interface CanaryProof {
     pool: string;
     proven?: string;

@@ -5,7 +5,7 @@ import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
-import { cordonedByDeadCapture } from "./unfinished";
+import { withoutOwnCordon } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
 import { isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
 import { type NodeDetails, type PoolNode } from "./rules";
@@ -53,10 +53,7 @@ export function readNodes(settings: KubernetesSettings): Promise<Nodes> {
 
 async function read(cluster: Kubernetes): Promise<Nodes> {
     const { nodes, now } = await listNodes(cluster);
-    const all = nodes.map((node): PoolNode => ({
-        ...node,
-        cordoned: node.cordoned && !cordonedByDeadCapture(node, now),
-    }));
+    const all = nodes.map((node): PoolNode => withoutOwnCordon(node, now));
     const details = new Map<string, NodeDetails>();
     const ways = new Map<CaptureMode | undefined, Promise<CaptureWay>>();
     return {

@@ -1,5 +1,6 @@
 // Nodes whose capture has not ended: what the journal that they carry says. Pure.
 import { JOURNAL, isAbandoned, parseJournal } from "../capture/journal";
+import type { ListedNode } from "../node/nodeList";
 
 /** A node that carries the journal of a capture. */
 export interface UnfinishedCapture {
@@ -28,8 +29,12 @@ export function unfinishedCapture(
     return { node: name, state, version: journal.version, cordoned: !journal.cordoned };
 }
 
-/** Whether a cordoned node is so only because of a capture that died: nobody else wanted it out of service. */
-export function cordonedByDeadCapture(node: { name: string; annotations: Record<string, string> }, now: Date): boolean {
+/** A node of which `cordoned` leaves out what a capture that died has left: nobody else wanted it out of service. */
+export function withoutOwnCordon<N extends Pick<ListedNode, "name" | "annotations" | "cordoned">>(
+    node: N,
+    now: Date,
+): N {
     const capture = unfinishedCapture(node, now);
-    return capture?.state === "dead" && capture.cordoned;
+    const isOwn = capture?.state === "dead" && capture.cordoned;
+    return { ...node, cordoned: node.cordoned && !isOwn };
 }

@@ -126,12 +126,10 @@ function failedOf({ failed = [], current = "" }: Selection) {
 }
 
 function captures(operations: Operation[]): Record<string, number> {
-    const outcomes = operations.map(({ outcome }) => outcome);
-    return counted(["succeeded", "failed", "interrupted"], outcomes);
-}
-
-function counted(keys: string[], found: string[]): Record<string, number> {
-    return Object.fromEntries(keys.map((key) => [key, found.filter((one) => one === key).length]));
+    const outcomes = ["succeeded", "failed", "interrupted"];
+    return Object.fromEntries(
+        outcomes.map((outcome) => [outcome, operations.filter((one) => one.outcome === outcome).length]),
+    );
 }
 
 /** What this run has begun to make of a type for a pool: not what it only planned. */

@@ -13,7 +13,7 @@ const PATIENCE_MS = 10_000;
 
 const LAST_SUCCESS = "kamino_run_last_success_timestamp_seconds";
 
-/** The metrics of a run in the library's registry, one of their own. */
+/** A registry of the library with the metrics of a run alone. */
 async function registryOf(run: RunFacts) {
     const { Gauge, Registry, Pushgateway } = await import("prom-client");
     const registry = new Registry();

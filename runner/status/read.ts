@@ -1,7 +1,7 @@
 // Reads how a stack's pools stand: from its state, Azure and the cluster. Changes nothing.
 import type { VirtualMachineScaleSet } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
-import { recordOf, type ModelRecord } from "../../policies/contract";
+import { recordOf, recordOfImage, type ModelRecord } from "../../policies/contract";
 import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
@@ -17,11 +17,7 @@ import { modelAsItIs, type LiveModel } from "../../components/pool/model";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import type { PoolNode } from "../../components/selection/rules";
-import {
-    cordonedByDeadCapture,
-    unfinishedCapture,
-    type UnfinishedCapture,
-} from "../../components/selection/unfinished";
+import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
 import { definitionOf, type PoolState } from "./state";
 
 /** How a pool stands. */
@@ -102,9 +98,10 @@ export async function readPool(
     if (!found) {
         throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
     }
-    const model = modelAsItIs(asAzureNative(found), resourceGroup);
     // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
-    const live = settings?.machinePool ? imageRecordOf(found) : recordOf(model);
+    const live = settings?.machinePool
+        ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
+        : recordOf(modelAsItIs(asAzureNative(found), resourceGroup));
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const own = byInstance(cluster.nodes, ({ spec }) => spec?.providerID, scaleSetId);
     const [machines, gallery, left, way] = await Promise.all([
@@ -122,11 +119,6 @@ export async function readPool(
     };
 }
 
-function imageRecordOf({ virtualMachineProfile }: VirtualMachineScaleSet): ModelRecord {
-    const { imageReference } = virtualMachineProfile?.storageProfile ?? {};
-    return recordOf({ virtualMachineProfile: { storageProfile: { imageReference } } });
-}
-
 /** The SDK gives an extension's type another name, as it has one for a resource's type. */
 function asAzureNative({ virtualMachineProfile, ...rest }: VirtualMachineScaleSet): LiveModel {
     const { extensionProfile, ...profile } = virtualMachineProfile ?? {};
@@ -141,17 +133,14 @@ function asAzureNative({ virtualMachineProfile, ...rest }: VirtualMachineScaleSe
 }
 
 function toPoolNode(node: V1Node, now: Date): PoolNode {
-    const listed = listedNodeOf(node);
-    const cordoned = listed.cordoned && !cordonedByDeadCapture(listed, now);
-    return { ...listed, cordoned, details: detailsOf(node) };
+    return { ...withoutOwnCordon(listedNodeOf(node), now), details: detailsOf(node) };
 }
 
 function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<string, MachineAndNode[]> {
     const byImage = new Map<string, MachineAndNode[]>();
     for (const machine of machines) {
         const node = nodes.get(machine.instanceId);
-        const storageProfile = { imageReference: machine.image };
-        const image = recordOf({ virtualMachineProfile: { storageProfile } }).image.toLowerCase();
+        const image = recordOfImage(machine.image).image.toLowerCase();
         const found = withNode(machine, node && detailsOf(node), node?.metadata?.name);
         byImage.set(image, [...(byImage.get(image) ?? []), found]);
     }

@@ -1,6 +1,7 @@
 // What a stack's state says of its pools. Pure.
 import { IMAGE_VERSION, SELECTION, type PreviousPool } from "../../policies/contract";
 import { readState, type NodeSelectionState } from "../../components/selection/nodeSelection";
+import { nameOf } from "../events";
 import type { StateResource } from "../pulumi";
 
 /** One pool in the stack's outputs. */
@@ -29,10 +30,10 @@ export function poolsIn(resources: StateResource[]): Map<string, PoolState> | un
         return undefined;
     }
     const read = Object.entries(pools).map(([name, output]): [string, PoolState] => {
-        const selection = resources.find(({ type, urn }) => SELECTION.test(type) && nameIn(urn) === name);
+        const selection = resources.find(({ type, urn }) => SELECTION.test(type) && nameOf(urn) === name);
         const image = [...resources]
             .reverse()
-            .find(({ type, parent }) => IMAGE_VERSION.test(type) && nameIn(parent ?? "") === name);
+            .find(({ type, parent }) => IMAGE_VERSION.test(type) && nameOf(parent ?? "") === name);
         return [
             name,
             {
@@ -48,8 +49,4 @@ export function poolsIn(resources: StateResource[]): Map<string, PoolState> | un
 /** ARM id of the image definition of a gallery image version; undefined for any other image. */
 export function definitionOf(image: string): string | undefined {
     return /^(\/subscriptions\/.+\/galleries\/[^/]+\/images\/[^/]+)\/versions\/[^/]+$/i.exec(image)?.[1];
-}
-
-function nameIn(urn: string): string {
-    return urn.split("::").at(-1) ?? "";
 }

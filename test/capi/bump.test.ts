@@ -1,38 +1,31 @@
 // A MachinePool of Cluster API through the whole program, with the real managers of Cluster API and CAPZ: adopt, bump,
 // scale out, pin, and what others do.
-import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
-import { NO_ROLLOUT, startClusterApi, type ClusterApi } from "../../sandbox/capi";
-import { Stack } from "../../sandbox/engine/stack";
+import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
+import type { Stack } from "../../sandbox/engine/stack";
 import type { PoolStatus } from "../../runner/status/show";
 import { repository } from "../../sandbox/engine/paths";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
+import { machinePoolStack, startBed, type Bed } from "./support";
 
 const MONDAY = "2026.1116.0412";
 const TUESDAY = "2026.1117.0412";
 
+let bed: Bed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [] });
-    const { azure, cluster } = sandbox;
-    capi = await startClusterApi({ azure, cluster, directory: join(sandbox.directory, "capi") });
-    await capi.createCluster();
+    bed = await startBed({ pools: [] });
+    ({ sandbox, capi } = bed);
     await capi.createMachinePool({ name: "mp1", rollingUpdate: NO_ROLLOUT });
-    stack = await Stack.create({
-        ...{ runDirectory: sandbox.directory, env: sandbox.env, name: "test" },
-        config: { pools: [{ machinePool: "default/mp1" }], minimumReadyTime: "0s" },
-    });
+    stack = await machinePoolStack(sandbox);
 }, 600_000);
-afterAll(async () => {
-    await capi?.stop();
-    await sandbox?.stop();
-});
+afterAll(() => bed?.stop());
 
 /** The image of the AzureMachinePool. */
 async function image(): Promise<Record<string, Record<string, string>>> {

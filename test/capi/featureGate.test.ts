@@ -1,28 +1,21 @@
 // CAPZ's gate SkipMachinePoolModelReconciliation: what it holds back, and what it does not.
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startClusterApi, type ClusterApi } from "../../sandbox/capi/index";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { ClusterApi } from "../../sandbox/capi/index";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { imageFrom, imagesOf, setImage } from "./images";
+import { startBed, type Bed } from "./support";
 
 const VERSION = "2026.1122.0412";
 
+let bed: Bed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ kured: false });
-    const { azure, cluster } = sandbox;
-    capi = await startClusterApi({
-        ...{ azure, cluster, directory: join(sandbox.directory, "capi") },
-        featureGates: { SkipMachinePoolModelReconciliation: true },
-    });
-    await capi.createCluster();
+    bed = await startBed({ kured: false }, { featureGates: { SkipMachinePoolModelReconciliation: true } });
+    ({ sandbox, capi } = bed);
 });
-afterAll(async () => {
-    await capi?.stop();
-    await sandbox?.stop();
-});
+afterAll(() => bed?.stop());
 
 test("without a surge, a machine that may be missing is not used to replace a stale one", async () => {
     const rollingUpdate = { maxSurge: 0, maxUnavailable: 1 };

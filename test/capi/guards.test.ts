@@ -10,34 +10,28 @@ import { create } from "../../components/capi/machinePoolImageProvider";
 import { noRolloutOf } from "../../components/capi/refusals";
 import { oneLine } from "../../components/core/errors";
 import { machinePoolRules } from "../../components/schedule/permissions";
-import { NO_ROLLOUT, startClusterApi, type ClusterApi } from "../../sandbox/capi";
+import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
 import { repository } from "../../sandbox/engine/paths";
-import { Stack } from "../../sandbox/engine/stack";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { Stack } from "../../sandbox/engine/stack";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { serviceAccount, textOf, verbsOf } from "../permissions/support";
 import { lineOf } from "../stack/support/pools";
+import { machinePoolStack, startBed, type Bed } from "./support";
 
+let bed: Bed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [] });
-    const { azure, cluster } = sandbox;
-    capi = await startClusterApi({ azure, cluster, directory: join(sandbox.directory, "capi") });
-    await capi.createCluster();
+    bed = await startBed({ pools: [] });
+    ({ sandbox, capi } = bed);
     await capi.createMachinePool({ name: "mp1", replicas: 2, rollingUpdate: NO_ROLLOUT });
     const [{ nodeName }] = capi.vms("mp1");
     await sandbox.nodes.patchAndReboot(nodeName, { at: new Date("2026-11-16T04:12:00Z"), utcOffsetMinutes: 0 });
-    stack = await Stack.create({
-        ...{ runDirectory: sandbox.directory, env: sandbox.env, name: "test" },
-        config: { pools: [{ machinePool: "default/mp1" }], minimumReadyTime: "0s" },
-    });
+    stack = await machinePoolStack(sandbox);
 }, 600_000);
-afterAll(async () => {
-    await capi?.stop();
-    await sandbox?.stop();
-});
+afterAll(() => bed?.stop());
 
 const setAzurePool = (spec: object) => capi.objects.patch("AzureMachinePool", "mp1", { spec });
 const setStrategy = (rollingUpdate: object) => setAzurePool({ strategy: { rollingUpdate } });

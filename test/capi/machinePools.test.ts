@@ -1,32 +1,27 @@
 // What Cluster API's own managers do with machine pools on the sandbox. What CAPZ does not do is counted in its looks
 // at a pool, not in seconds.
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { GROUP, NO_ROLLOUT, ofPool, startClusterApi, type ClusterApi } from "../../sandbox/capi/index";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { GROUP, NO_ROLLOUT, ofPool, type ClusterApi } from "../../sandbox/capi/index";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 import { imageFrom, imagesOf, modelImage, setImage, type GalleryImage } from "./images";
+import { startBed, type Bed } from "./support";
 
 const MARKETPLACE = "2023.08.25";
 const VERSION = "2026.1122.0412";
 /** Looks at a pool after which CAPZ has had every occasion to delete. */
 const LOOKS = 5;
 
+let bed: Bed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let deletedBefore = 0;
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ kured: false });
-    const { azure, cluster } = sandbox;
-    const directory = join(sandbox.directory, "capi");
-    capi = await startClusterApi({ azure, cluster, directory, kubeadmBootstrap: true });
-    await capi.createCluster();
+    bed = await startBed({ kured: false }, { kubeadmBootstrap: true });
+    ({ sandbox, capi } = bed);
 });
-afterAll(async () => {
-    await capi?.stop();
-    await sandbox?.stop();
-});
+afterAll(() => bed?.stop());
 beforeEach(() => void (deletedBefore = capi.deletions().length));
 
 /** What Azure was asked to delete since the test began. */

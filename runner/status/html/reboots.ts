@@ -54,7 +54,7 @@ function barsOf(reboots: Reboot[], frame: Frame, named: boolean): Bar[] {
         const [from, to] = [frame.x(reboot.needSeenAt), frame.x(reboot.rebootedAt ?? frame.scale.domain()[1])];
         const name = named ? (names.get(reboot.node) ?? "") : "";
         const width = named ? widthOf(name) + 10 : 0;
-        // Behind the reboot; where there is no room, before the need; where there is none either, on the bar.
+        // Behind the reboot if it fits there, else before the need, else on the bar.
         const [behind, before] = [to + width <= frame.width, from - width >= 0];
         const nameAt = behind ? to + 10 : before ? from - width : from + 10;
         const [start, end] = [Math.min(nameAt - 4, from - 8), Math.max(to + 8, behind ? to + width + 8 : 0)];

@@ -1,0 +1,44 @@
+// What the tests with Cluster API's managers begin with: a sandbox, the managers, their cluster; a stack for a pool.
+import { join } from "node:path";
+import { startClusterApi, type ClusterApi, type ClusterApiOptions } from "../../sandbox/capi";
+import { Stack } from "../../sandbox/engine/stack";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+
+/** A sandbox with Cluster API's managers and a cluster without pools. */
+export interface Bed {
+    sandbox: Sandbox;
+    capi: ClusterApi;
+    stop(): Promise<void>;
+}
+
+/** Starts one. */
+export async function startBed(
+    sandboxOptions: Parameters<typeof startSandbox>[0],
+    managers: Pick<ClusterApiOptions, "featureGates" | "kubeadmBootstrap"> = {},
+): Promise<Bed> {
+    const sandbox = await startSandbox(sandboxOptions);
+    const stops = [() => sandbox.stop()];
+    const stop = async () => {
+        for (const each of stops.splice(0)) {
+            await each();
+        }
+    };
+    try {
+        const { azure, cluster } = sandbox;
+        const capi = await startClusterApi({ azure, cluster, directory: join(sandbox.directory, "capi"), ...managers });
+        stops.unshift(() => capi.stop());
+        await capi.createCluster();
+        return { sandbox, capi, stop };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+}
+
+/** A stack of the whole program for the pool `default/mp1`. */
+export function machinePoolStack({ directory, env }: Sandbox): Promise<Stack> {
+    return Stack.create({
+        ...{ runDirectory: directory, env, name: "test" },
+        config: { pools: [{ machinePool: "default/mp1" }], minimumReadyTime: "0s" },
+    });
+}

@@ -3,6 +3,7 @@
 import { collect, computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 import { UserError, asUserError, orUndefined } from "../core/errors";
+import { rest } from "../core/retry";
 
 /** An image version as the gallery has it. */
 export interface GalleryVersion {
@@ -45,15 +46,28 @@ export interface MadeOf {
     version: string;
 }
 
+/** What is asked right before a version is deleted. */
+export interface BeforeDeletion {
+    /** Whether a model points at it by now, though none did at the start of this run. */
+    isInUse: () => Promise<boolean>;
+    /** Whether what it was made of is still there. */
+    canBeMadeAnew: () => Promise<boolean>;
+}
+
 /**
  * Deletes the image version that is about to be created, if it is there already and is of this very choice (by its
  * tags). What else has that name stays, and the provider says that it exists. Called right before the creation, so
- * never for a version that is in the stack's state; not to be called for one that a model points at.
+ * never for a version that is in the stack's state.
  *
  * @param id ARM id of the image version
- * @throws UserError in one line while Azure is still at work on it, or when it cannot be deleted
+ * @throws UserError in one line while Azure is still at work on it, when it is in use, when it could not be made anew,
+ *     or when it cannot be deleted
  */
-export async function deleteUnfinishedVersion(id: string, { node, rebootNeededAt, version }: MadeOf): Promise<void> {
+export async function deleteUnfinishedVersion(
+    id: string,
+    { node, rebootNeededAt, version }: MadeOf,
+    before: BeforeDeletion,
+): Promise<void> {
     const { subscriptionId, resourceGroup, names } = parseArmId(id);
     const path = [resourceGroup, names[0], names[1], names[2]] as const;
     const { galleryImageVersions } = await computeClient(subscriptionId);
@@ -69,8 +83,31 @@ export async function deleteUnfinishedVersion(id: string, { node, rebootNeededAt
             const doing = found.provisioningState === "Creating" ? "made" : "deleted";
             throw new UserError(`${what} is still being ${doing} by Azure; run again when that has ended`);
         }
+        await refuseOfOthers(version, before);
+        // A run that is alive points its model at the version within seconds, and deletes what that was made of.
+        await rest(LIVE_RUN_MS);
+        await refuseOfOthers(version, before);
         await orUndefined(galleryImageVersions.delete(...path).pollUntilDone());
     } catch (error) {
         throw asUserError(error, (reason) => `${what} cannot be removed: ${reason}`);
+    }
+}
+
+/** How long a version that nothing speaks for is watched before it counts as left by a run that died. */
+const LIVE_RUN_MS = 20_000;
+
+/** @throws UserError in one line where the version is another run's, or could not be made anew */
+async function refuseOfOthers(version: string, { isInUse, canBeMadeAnew }: BeforeDeletion): Promise<void> {
+    const what = `image version ${version} was made by another run`;
+    if (await isInUse()) {
+        throw new UserError(
+            `${what} meanwhile, and the pool starts machines from it: it is left alone. Keep one state (backend) for a stack; ` +
+                "this one goes on with the next node that is rebooted",
+        );
+    }
+    if (!(await canBeMadeAnew())) {
+        throw new UserError(
+            `${what}, and what it was made of is gone: delete it from its gallery if no model points at it, and run again`,
+        );
     }
 }

@@ -21,6 +21,16 @@ export async function extensionTypes(scaleSetId: string): Promise<Map<string, st
     );
 }
 
+/** ARM id of the image that a scale set's model points at right now; undefined when it is none of a gallery. */
+export async function imageOfModel(scaleSetId: string): Promise<string | undefined> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const found = await readOrUndefined(`scale set ${names[0]}`, async () => {
+        const client = await computeClient(subscriptionId);
+        return await client.virtualMachineScaleSets.get(resourceGroup, names[0]);
+    });
+    return found?.virtualMachineProfile?.storageProfile?.imageReference?.id;
+}
+
 /** What an image made from a VM's OS disk must say of it. What Azure leaves out stays undefined. */
 export interface OsDisk {
     hyperVGeneration?: string;

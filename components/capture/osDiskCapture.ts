@@ -5,7 +5,7 @@ import { shell } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { MinimumNodes } from "../node/nodeList";
 
-export { deleteSource } from "./source";
+export { deleteSource, sourceExists } from "./source";
 
 /** What is captured, as the provider gets it. Durations as configured: `90s`, `15m`. */
 export interface OsDiskCaptureInputs {

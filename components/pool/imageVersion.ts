@@ -2,43 +2,48 @@
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import type { Bootstrap } from "../../policies/contract";
-import { OsDiskCapture, deleteSource } from "../capture/osDiskCapture";
+import { OsDiskCapture, deleteSource, sourceExists } from "../capture/osDiskCapture";
 import type { CaptureSettings } from "../config/load";
 import { formatDuration } from "../core/duration";
+import { oneLine } from "../core/errors";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
-import { imageVersionId } from "../azure/ids";
+import { imageDefinitionId, imageVersionId, versionIn } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";
+import { imageOfModel } from "../azure/scaleSets";
 import { imageVersionTags, publishingProfile } from "./imageContent";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
 /**
- * Once the image version exists its snapshot has done its work. A hook, not a resource: it runs after a version was
- * created, never in a preview, and a snapshot that cannot be deleted is a warning and goes with the capture later.
- */
-const release = new pulumi.ResourceHook(
-    "release-snapshot",
-    async ({ newInputs }) => {
-        const inputs = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
-        await deleteSource(inputs.storageProfile.osDiskImage.source.id);
-    },
-    { ignoreErrors: true },
-);
-
-/**
  * A version that this stack is about to create can be there only because an earlier run was killed while Azure made it:
  * the state knows nothing of it, and Azure's provider would refuse for ever to create what exists. The version that the
- * model points at is left alone.
+ * model points at is left alone, also one that it has come to point at since this run began.
  */
 function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
     const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
-    const remove = () => deleteUnfinishedVersion(imageVersionId(pool, choice.version), choice);
-    return {
-        ...(!isLive && { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] }),
-        ...(!pool.settings.capture.keepSnapshots && { afterCreate: [release] }),
+    const isInUse = async () => {
+        const image = await imageOfModel(pool.live.id);
+        return sameVersion(choice.version, versionIn(image, imageDefinitionId(pool)) ?? "");
     };
+    const remove = ({ newInputs }: pulumi.ResourceHookArgs) => {
+        const { storageProfile } = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
+        const canBeMadeAnew = () => sourceExists(storageProfile.osDiskImage.source.id);
+        return deleteUnfinishedVersion(imageVersionId(pool, choice.version), choice, { isInUse, canBeMadeAnew });
+    };
+    return isLive ? {} : { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] };
+}
+
+/**
+ * Once the image version is in the stack's state, what it was made of has done its work, and is deleted. Not by a hook
+ * after its creation: that runs before the state is written, and a run that is killed then leaves a version which no
+ * state knows and which cannot be made anew. What cannot be deleted is a warning, and goes with the capture later.
+ */
+function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): void {
+    pulumi.all([version.id, snapshotId]).apply(async ([, source]) => {
+        await deleteSource(source).catch((error: unknown) => pulumi.log.warn(oneLine(error), version));
+    });
 }
 
 /**
@@ -57,6 +62,8 @@ function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSet
 export interface ImageVersionOptions {
     /** Whether the stack must not delete it. */
     protect: boolean;
+    /** Whether an earlier update has made it, and has deleted what it was made of. */
+    isFinished: boolean;
     /** Whether the machines that start from it still join by their own bootstrap. */
     bootstrap: Bootstrap;
     /** How to reach the cluster's API server. */
@@ -68,7 +75,7 @@ function declareCapture(
     name: string,
     { settings, live, scaleSet }: Pool,
     choice: Choice,
-    { bootstrap, kubernetes }: Omit<ImageVersionOptions, "protect">,
+    { bootstrap, kubernetes }: Pick<ImageVersionOptions, "bootstrap" | "kubernetes">,
     opts: pulumi.CustomResourceOptions,
 ): OsDiskCapture {
     const { version, node, instanceId, rebootNeededAt } = choice;
@@ -107,7 +114,7 @@ export function declareImageVersion(
     const { gallery, definition, location } = pool;
     const name = `${prototype}-${choice.version}`;
     const capture = declareCapture(name, pool, choice, how, opts);
-    return new compute.GalleryImageVersion(
+    const image = new compute.GalleryImageVersion(
         name,
         {
             resourceGroupName: gallery.resourceGroup,
@@ -132,4 +139,8 @@ export function declareImageVersion(
             hooks: hooksFor(name, pool, choice),
         },
     );
+    if (!how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun()) {
+        releaseSource(image, capture);
+    }
+    return image;
 }

@@ -3,7 +3,7 @@ import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
-import { sameVersion } from "../core/version";
+import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf } from "../capi/machinePool";
 import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
@@ -191,8 +191,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 await this.checkPolicies(choice);
             }
             const protect = choice.version === current && this.existsAlready(choice.version);
+            const isFinished =
+                choice.attempt === 1 && includesVersion(this.args.previous.versions ?? [], choice.version);
             const opts = { parent: this, dependsOn: [...dependsOn, ...images] };
-            images.push(declareImageVersion(name, this.pool, choice, { ...how, protect }, opts));
+            images.push(declareImageVersion(name, this.pool, choice, { ...how, protect, isFinished }, opts));
         }
         return images;
     }

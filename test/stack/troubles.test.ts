@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Stack } from "../../sandbox/engine/stack";
 import { FAST } from "../../sandbox/azure";
+import { ConnectionReset } from "../../sandbox/azure/faults";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 import { IN_SERVICE, guardedPod, serviceOf } from "./support/capture";
@@ -18,6 +19,7 @@ import {
     versionsInGallery,
     writes,
 } from "./support/pools";
+import { killAll } from "./support/processes";
 
 const MINUTE = 60_000;
 const FIRST = "2026.1116.0412";
@@ -208,4 +210,50 @@ test("a run that is killed while Azure makes the image leaves one that no stack 
         "PUT versions/2026.1122.0412",
     ]);
     expect((await stack.preview()).orFail().messages("warning")).toEqual([]);
+});
+
+/** An update whose processes are all killed at its deletion of the snapshot that the image was made of. */
+async function upKilledAtDeletion(phase: "before" | "after"): Promise<void> {
+    const running = stack.start("up", "--skip-preview");
+    const strike = (at: typeof phase) => (request: { method: string; path: string }) => {
+        if (at === phase && request.method === "DELETE" && request.path.includes("/snapshots/")) {
+            killAll(running.pid ?? 0);
+            throw new ConnectionReset();
+        }
+    };
+    sandbox.azure.faults.watcher = { before: strike("before"), after: strike("after") };
+    await running.outcome;
+    sandbox.azure.faults.watcher = undefined;
+    (await stack.run("cancel", "--yes")).orFail();
+}
+
+async function snapshotsOf(pool: string): Promise<(string | undefined)[]> {
+    const { resourceGroup } = scaleSetOf(sandbox, pool);
+    const names = [];
+    for await (const { name } of computeClient(sandbox.azure).snapshots.listByResourceGroup(resourceGroup)) {
+        names.push(name);
+    }
+    return names;
+}
+
+test("a run that is killed once it has deleted what the image was made of leaves an image that the next one knows", async () => {
+    await patch(sandbox, "pool1", 3, "2026-11-23T04:12:00Z");
+    await upKilledAtDeletion("after");
+    expect(await snapshotsOf("pool1")).toEqual([]);
+    sandbox.azure.requests.clear();
+    (await stack.up("--skip-preview")).orFail();
+    expect(writes(sandbox)[0]).toBe(`PUT virtualMachineScaleSets/${scaleSetOf(sandbox, "pool1").name}`);
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1123.0412");
+});
+
+test("a run that is killed before it has deleted that leaves it to the next one, which is the last to look for it", async () => {
+    await patch(sandbox, "pool1", 0, "2026-11-24T04:12:00Z");
+    await upKilledAtDeletion("before");
+    expect(await snapshotsOf("pool1")).toHaveLength(1);
+    (await stack.up("--skip-preview")).orFail();
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1124.0412");
+    expect(await snapshotsOf("pool1")).toEqual([]);
+    sandbox.azure.requests.clear();
+    (await stack.up("--skip-preview")).orFail();
+    expect(sandbox.azure.requests.all().filter(({ path }) => path.includes("/snapshots"))).toEqual([]);
 });

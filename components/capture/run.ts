@@ -1,6 +1,7 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
-import { scaleSetVm } from "../azure/vm";
+import { scaleSetVm, vmOf } from "../azure/vm";
+import { singleVmsIn } from "../core/machinesId";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
@@ -35,7 +36,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         say("looking at the node and its VM");
         const cluster = kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
-        const vm = await scaleSetVm(scaleSetId, instanceId);
+        const vm = await vmOf(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
         announceAt = cluster;
@@ -49,19 +50,29 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             );
             return earlier;
         }
-        const begin = { target, cluster, vm, disk, inputs, say };
-        await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(begin));
+        if (mode === "in-place" && singleVmsIn(scaleSetId) !== undefined) {
+            throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
+        }
+        const begin = async () => ({
+            target,
+            cluster,
+            vm: await scaleSetVm(scaleSetId, instanceId),
+            disk,
+            inputs,
+            say,
+        });
+        await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(await begin()));
         const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
         const how = () => `in ${elapsed(Date.now() - begun)}; ${outcome}`;
         announceAt = undefined;
         const captured = await deferSignals((signal) => {
             const lock = { ...lockOptions(inputs), nodeLabels: found.metadata?.labels, signal, progress: say };
             const take = () =>
-                withKuredLock(cluster, lockHolder(pool), lock, (lease) => {
+                withKuredLock(cluster, lockHolder(pool), lock, async (lease) => {
                     const lookAgain = () => lease.renew();
                     return mode === "copy"
                         ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                        : captureInPlace({ ...begin, signal, lookAgain });
+                        : captureInPlace({ ...(await begin()), signal, lookAgain });
                 });
             return announced(cluster, target, take, how);
         });

@@ -1,6 +1,6 @@
 // Which MachineDeployments and MachineSets this program may change, and which it refuses with what words. Pure.
 import { machinesText } from "../core/machinesId";
-import type { CapiMachines, MachineOwner } from "./machines";
+import { deploymentOf, type CapiMachines } from "./machines";
 import { PAUSED, TOPOLOGY_OWNED } from "./refusals";
 
 /** The strategy that keeps machines until somebody deletes them. */
@@ -64,10 +64,6 @@ export function machinesRefusal(pool: CapiMachines, configKey: string): string |
 /** `MachineDeployment NAMESPACE/NAME` of a pool that was read. */
 export function textOf({ kind, owner: { metadata } }: CapiMachines): string {
     return machinesText({ kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" });
-}
-
-function deploymentOf({ metadata }: MachineOwner): string | undefined {
-    return metadata.ownerReferences?.find(({ kind }) => kind === "MachineDeployment")?.name;
 }
 
 /** A MachineDeployment's strategy, with Cluster API's default; undefined of a MachineSet, which has none. */

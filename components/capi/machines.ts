@@ -16,6 +16,7 @@ import {
     readOf,
     requireCore,
     type ListPath,
+    type ObjectName,
 } from "./objects";
 
 /** A MachineDeployment or MachineSet, and how to reach the management cluster. */
@@ -146,6 +147,22 @@ async function machinesOf(
 
 function isOwnedBy({ ownerReferences = [] }: V1ObjectMeta, { uid }: V1ObjectMeta): boolean {
     return ownerReferences.some((each) => each.controller === true && each.uid === uid);
+}
+
+/** The name of the MachineDeployment that owns a MachineSet, if one does. */
+export async function deploymentOfSet(
+    cluster: Kubernetes,
+    { namespace, name }: ObjectName,
+): Promise<string | undefined> {
+    const version = await requireCore(cluster, `MachineSet ${namespace}/${name}`);
+    const path = pathOf({ kind: "MachineSet", namespace, name }, version);
+    const set = await readObject<MachineOwner>(cluster, { ...path, name });
+    return set && deploymentOf(set);
+}
+
+/** The name of the MachineDeployment that owns a MachineSet, by its owner references. */
+export function deploymentOf({ metadata }: MachineOwner): string | undefined {
+    return metadata.ownerReferences?.find(({ kind }) => kind === "MachineDeployment")?.name;
 }
 
 /** One machine that has a VM. */

@@ -17,7 +17,14 @@ import {
 import { repository } from "../../../sandbox/engine/paths";
 import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
 
-const AZURE = ["kamino-preview", "kamino-up", "kamino-up-copy", "kamino-regions"];
+const AZURE = [
+    "kamino-preview",
+    "kamino-up",
+    "kamino-up-copy",
+    "kamino-regions",
+    "kamino-machines-preview",
+    "kamino-machines-up",
+];
 const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools", "machines"];
 const captureNamespaces = ["kamino-capture"];
 const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");

@@ -10,9 +10,9 @@ import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredL
 import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { copyOsDisk, finishedCopy } from "./copy/run";
-import { captureInPlace, checkInPlace } from "./inPlace";
+import { captureInPlace, checkInPlace, type InPlaceCapture } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
-import { captureWay } from "./mode";
+import { captureWay, type CaptureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -25,7 +25,7 @@ import { finishedSnapshot, type Captured } from "./snapshot";
  * @throws UserError in one line; by then the node is in service, unless the line says that it is not
  */
 export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captured> {
-    const { pool, version, node, scaleSetId, instanceId, resourceGroup, settings } = inputs;
+    const { pool, version, node, scaleSetId, instanceId, settings } = inputs;
     const target: Target = { pool, version, node, scaleSetId, instanceId };
     const begun = Date.now();
     const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsed(Date.now() - begun)));
@@ -41,42 +41,18 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const disk = checkMachine(target, found, await vm.read());
         announceAt = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
-        const earlier = await (mode === "copy"
-            ? finishedCopy(target, resourceGroup)
-            : finishedSnapshot(target, resourceGroup, disk.id));
+        const way = await wayOf(mode, { target, cluster, disk, inputs, say });
+        const earlier = await finished(way);
         if (earlier) {
             await info(
                 `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
             );
             return earlier;
         }
-        if (mode === "in-place" && singleVmsIn(scaleSetId) !== undefined) {
-            throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
-        }
-        const begin = async () => ({
-            target,
-            cluster,
-            vm: await scaleSetVm(scaleSetId, instanceId),
-            disk,
-            inputs,
-            say,
-        });
-        await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(await begin()));
-        const outcome = mode === "copy" ? "the node has never left service" : "the node is back in service";
-        const how = () => `in ${elapsed(Date.now() - begun)}; ${outcome}`;
+        await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
         announceAt = undefined;
-        const captured = await deferSignals((signal) => {
-            const lock = { ...lockOptions(inputs), nodeLabels: found.metadata?.labels, signal, progress: say };
-            const take = () =>
-                withKuredLock(cluster, lockHolder(pool), lock, async (lease) => {
-                    const lookAgain = () => lease.renew();
-                    return mode === "copy"
-                        ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                        : captureInPlace({ ...(await begin()), signal, lookAgain });
-                });
-            return announced(cluster, target, take, how);
-        });
-        await info(`${pool}: captured the OS disk of node ${node} ${how()}`);
+        const { captured, how } = await captureUnderLock(way, found.metadata?.labels, begun);
+        await info(`${pool}: captured the OS disk of node ${node} ${how}`);
         return captured;
     } catch (error) {
         if (announceAt) {
@@ -84,6 +60,62 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         }
         throw new UserError(`${pool}: capturing node ${node} failed: ${oneLine(error)}`);
     }
+}
+
+/** The way in which a disk is captured, and what is captured: in place with the VM that is switched off and on. */
+type Way = { mode: "copy"; begin: Omit<BeginInPlace, "vm"> } | { mode: "in-place"; begin: BeginInPlace };
+type BeginInPlace = Omit<InPlaceCapture, "signal" | "lookAgain">;
+
+/** @throws UserError for a single VM in place: nothing here switches one off */
+async function wayOf(mode: CaptureMode, begin: Omit<BeginInPlace, "vm">): Promise<Way> {
+    const { scaleSetId, instanceId } = begin.target;
+    if (mode === "copy") {
+        return { mode, begin };
+    }
+    if (singleVmsIn(scaleSetId) !== undefined) {
+        throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
+    }
+    return { mode, begin: { ...begin, vm: await scaleSetVm(scaleSetId, instanceId) } };
+}
+
+/** What an earlier run, or another one meanwhile, has captured of this very target. */
+function finished({ mode, begin: { target, disk, inputs } }: Way): Promise<Captured | undefined> {
+    return mode === "copy"
+        ? finishedCopy(target, inputs.resourceGroup)
+        : finishedSnapshot(target, inputs.resourceGroup, disk.id);
+}
+
+/**
+ * Captures the disk while kured's lock is held. Another run may have held it before, for the same node: what that one
+ * has made is taken, and never made anew under an image that is being made of it.
+ *
+ * @param begun when the capture began, in milliseconds
+ * @returns what was captured and, for people, how
+ */
+async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | undefined, begun: number) {
+    const { mode, begin } = way;
+    const { target, cluster, disk, inputs, say } = begin;
+    let other: Captured | undefined;
+    const how = () =>
+        other
+            ? `by another run, as ${other.snapshotId}`
+            : `in ${elapsed(Date.now() - begun)}; the node ${mode === "copy" ? "has never left service" : "is back in service"}`;
+    const captured = await deferSignals((signal) => {
+        const lock = { ...lockOptions(inputs), nodeLabels, signal, progress: say };
+        const take = () =>
+            withKuredLock(cluster, lockHolder(target.pool), lock, async (lease) => {
+                other = await finished(way);
+                if (other) {
+                    return other;
+                }
+                const lookAgain = () => lease.renew();
+                return mode === "copy"
+                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
+                    : captureInPlace({ ...begin, signal, lookAgain });
+            });
+        return announced(cluster, target, take, how);
+    });
+    return { captured, how: how() };
 }
 
 function lockOptions({ kured }: OsDiskCaptureInputs): KuredLockOptions {

@@ -69,7 +69,11 @@ export function aboutKured(daemonSets: V1DaemonSet[] | undefined): string {
         return `no kured DaemonSet was found; ${NEEDED}`;
     }
     const { version, options, namespace, name } = kured;
-    const what = `kured ${version ?? "of unknown version"} runs as DaemonSet ${namespace}/${name} with${options.annotateNodes ? "" : "out"} --annotate-nodes`;
+    const runs = `kured ${version ?? "of unknown version"} runs as DaemonSet ${namespace}/${name}`;
+    if (options.annotateNodes === undefined) {
+        return `${runs}, and whether with --annotate-nodes cannot be told (a ConfigMap or Secret has its options); ${NEEDED}`;
+    }
+    const what = `${runs} with${options.annotateNodes ? "" : "out"} --annotate-nodes`;
     if (!options.annotateNodes || isAtLeast(version, 1, 7) === false) {
         return `${what}; ${NEEDED}`;
     }

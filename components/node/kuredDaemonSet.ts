@@ -9,8 +9,8 @@ import { readLock } from "./kuredLockValue";
 
 /** The options of kured that matter here. */
 export interface KuredOptions {
-    /** `--annotate-nodes`: whether kured writes its annotations on nodes. */
-    annotateNodes: boolean;
+    /** `--annotate-nodes`: whether kured annotates nodes. Undefined where a ConfigMap or Secret says it. */
+    annotateNodes: boolean | undefined;
     /** `--ds-namespace` and `--ds-name`: the DaemonSet that carries the lock. */
     lockNamespace: string;
     lockName: string;
@@ -108,7 +108,7 @@ function kuredContainer(daemonSet: V1DaemonSet): V1Container | undefined {
     const containers = daemonSet.spec?.template.spec?.containers ?? [];
     return (
         containers.find(({ image }) => /(^|\/)kured(:|@|$)/.test(image ?? "")) ??
-        containers.find((container) => wordsOf(container).some((word) => /^(\/\S*\/)?kured$/.test(word)))
+        containers.find((container) => programAt(wordsOf(container)) >= 0)
     );
 }
 
@@ -130,6 +130,12 @@ function wordsOf({ command = [], args = [], env = [] }: V1Container): string[] {
     return shell ? words.flatMap((word) => parseArgsStringToArgv(word)) : words;
 }
 
+/** Where kured itself is among the words, behind a shell or an init; -1 where only its arguments are given. */
+function programAt(words: string[]): number {
+    const isOptionsValue = (index: number) => /^--./.test(words[index - 1] ?? "");
+    return words.findIndex((word, index) => /^(\/\S*\/)?kured$/.test(word) && !isOptionsValue(index));
+}
+
 const FLAGS = {
     "annotate-nodes": { type: "boolean" },
     "ds-namespace": { type: "string" },
@@ -141,7 +147,8 @@ const FLAGS = {
 type Flag = keyof typeof FLAGS;
 
 function optionsOf(container: V1Container | undefined, found: { namespace: string; name: string }): KuredOptions {
-    const words = container ? wordsOf(container) : [];
+    const all = container ? wordsOf(container) : [];
+    const words = all.slice(programAt(all) + 1);
     // Not strict: kured has many more flags than these.
     const { values } = parseArgs({ args: words, options: FLAGS, strict: false, allowPositionals: true });
     const variable = (flag: Flag) => fromEnvironment(container, `KURED_${flag.toUpperCase().replace(/-/g, "_")}`);
@@ -151,7 +158,8 @@ function optionsOf(container: V1Container | undefined, found: { namespace: strin
     };
     const annotates = values["annotate-nodes"] ?? variable("annotate-nodes");
     return {
-        annotateNodes: annotates === true || (typeof annotates === "string" && GO_TRUE.includes(annotates)),
+        annotateNodes:
+            annotates === HIDDEN ? undefined : annotates === true || GO_TRUE.includes(String(annotates ?? "")),
         // A value in a ConfigMap is not read: it is then most likely what makes kured find its own DaemonSet.
         lockNamespace: text("ds-namespace", "kube-system", found.namespace),
         lockName: text("ds-name", "kured", found.name),
@@ -167,10 +175,10 @@ const GO_TRUE = ["1", "t", "T", "TRUE", "true", "True"];
 /** The value of a variable that is kept somewhere else. */
 const HIDDEN = Symbol("hidden");
 
-/** The value of an environment variable; viper takes an empty one for none. */
+/** The value of an environment variable; viper takes an empty one for none, and `envFrom` may hold any. */
 function fromEnvironment(container: V1Container | undefined, name: string): string | typeof HIDDEN | undefined {
     const found = container?.env?.filter((each) => each.name === name).at(-1);
-    if (found?.valueFrom) {
+    if (found ? found.valueFrom : container?.envFrom?.length) {
         return HIDDEN;
     }
     return found?.value === "" ? undefined : found?.value;

@@ -97,7 +97,8 @@ export type LockAttempt =
  * Takes a place in the lock, or renews the one taken before.
  *
  * An expired entry of a node is not replaced, although kured would: that node's kured then never uncordons it and never
- * removes its reboot-in-progress annotation. An expired entry of this program was left by a run that died, and is.
+ * removes its reboot-in-progress annotation. An expired entry of this program was left by a run that died, and is. A
+ * pool has one place at a time, however many there are: two runs at once would take the same node.
  *
  * @param mine the entry to write, as `entryOf` makes it
  * @param before values of `created` that this run has written before; an entry of the same name with another one is
@@ -117,8 +118,11 @@ export function takeLock(
     }
     // Where kured expects a list, it would overwrite a single entry, and the holder would not know: the entry becomes
     // one of the list.
-    const { entries } = lock;
-    const others = entries.filter((entry) => !isOwn(entry, mine.nodeID, before));
+    const others = lock.entries.filter((entry) => !isOwn(entry, mine.nodeID, before));
+    const samePool = others.filter((entry) => entry.nodeID === mine.nodeID && !isExpired(entry, now));
+    if (samePool.length > 0) {
+        return { kind: "held", by: samePool };
+    }
     const left = others.length < concurrency ? others : others.filter((entry) => !isLeftByRun(entry, now));
     if (left.length >= concurrency) {
         return { kind: "held", by: left };

@@ -56,7 +56,7 @@ type Images = pulumi.Output<compute.GalleryImageVersion[]>;
  * @param images what must be there before the model points at it
  */
 export function declareScaleSet(name: string, declaration: Declaration, decided: Decided, images: Images): Declared {
-    const declared = modelBefore(declaration, images).apply((live) =>
+    const declared = modelBefore(declaration, decided.version, images).apply((live) =>
         declare(name, declaration, { ...decided, live }, images),
     );
     return {
@@ -71,7 +71,7 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
  * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is
  * written. A preview uses what was read at its start, so that its diff is whole.
  */
-function modelBefore({ review, parent }: Declaration, images: Images): pulumi.Output<PoolModel> {
+function modelBefore({ review, parent }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
     const { live, scaleSet } = review.pool;
     if (pulumi.runtime.isDryRun()) {
         return pulumi.output(live);
@@ -83,7 +83,7 @@ function modelBefore({ review, parent }: Declaration, images: Images): pulumi.Ou
         )
         .apply(withExtensionTypes)
         .apply((read): PoolModel => {
-            refuseChangeDuringRun(review, read);
+            refuseChangeDuringRun(review, version, read);
             return read;
         });
 }
@@ -92,11 +92,14 @@ function modelBefore({ review, parent }: Declaration, images: Images): pulumi.Ou
  * What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor
  * accepted.
  */
-function refuseChangeDuringRun({ pool, live }: Review, read: PoolModel): void {
+function refuseChangeDuringRun({ pool, live }: Review, version: string, read: PoolModel): void {
     const { configKey } = pool;
     const atStart = { adopted: true, model: live };
-    const changes = compare(pool, atStart, recordOfLive(read, pool)).filter((each) => each.needsDecision);
-    const found = changes.map(({ text }) => text).join("; ");
+    const changes = compare(pool, atStart, recordOfLive(read, pool), version);
+    const found = changes
+        .filter(({ needsDecision }) => needsDecision)
+        .map(({ text }) => text)
+        .join("; ");
     const reason =
         refusal(read, configKey) ?? (found && `${configKey}: scale set "${read.name}" is not written: its ${found}`);
     if (reason) {

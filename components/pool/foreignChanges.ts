@@ -34,6 +34,11 @@ export interface Comparison {
     imageDefinitionId: string;
     /** The version that the configuration pins. */
     pin?: string;
+    /**
+     * The version that the run is about to write, where the comparison is with the start of that same run: every other
+     * one was set by somebody else meanwhile.
+     */
+    writing?: string;
     /** Whether an extension, as the record has it, leaves the model when this stack writes it. */
     removes: (extension: string) => boolean;
 }
@@ -84,10 +89,13 @@ export function shortImage(image: string, imageDefinitionId: string): string {
  * because the update that made it and pointed the model at it failed later. A known version that the model did not
  * point at was chosen by somebody else.
  */
-function isOwnImage({ live, previous, imageDefinitionId, pin }: Comparison): boolean {
+function isOwnImage({ live, previous, imageDefinitionId, pin, writing }: Comparison): boolean {
     const version = versionIn(live.image, imageDefinitionId);
     if (version === undefined) {
         return false;
+    }
+    if (writing !== undefined) {
+        return sameVersion(version, writing);
     }
     const isKnown = includesVersion(previous.versions ?? [], version);
     return !isKnown || sameVersion(version, pin ?? "");

@@ -42,8 +42,12 @@ export function recordOfLive(live: PoolModel, { scaleSet, machinePool, machines 
     return machinePool ? recordOfMachinePool(machinePool.capi) : recordOf(modelAsItIs(live, scaleSet.resourceGroup));
 }
 
-/** What differs between a record and a model read later, for a pool with this configuration. */
-export function compare(pool: Pool, previous: PreviousPool, live: ModelRecord): ForeignChange[] {
+/**
+ * What differs between a record and a model read later, for a pool with this configuration.
+ *
+ * @param writing the version that this run is about to write, where both are of this run
+ */
+export function compare(pool: Pool, previous: PreviousPool, live: ModelRecord, writing?: string): ForeignChange[] {
     const { removeExtensions, keepExtensions, bootstrap = previous.bootstrap } = pool.settings.scaleSet;
     const settings = { removeExtensions, keepExtensions, bootstrap };
     return foreignChanges({
@@ -51,6 +55,7 @@ export function compare(pool: Pool, previous: PreviousPool, live: ModelRecord): 
         live,
         imageDefinitionId: imageDefinitionId(pool),
         pin: pool.settings.selection.pin,
+        writing,
         removes: (text) => !keepsExtension(parseExtensionText(text), settings),
     });
 }

@@ -125,6 +125,24 @@ test("kured's lock is held from before the node is touched until it is back, and
     expect(await lock()).toBeUndefined();
 });
 
+test("two runs at once, of two backends, take a node out of service once", async () => {
+    const vm = freshNode();
+    sandbox.azure.requests.clear();
+    const runs = ["", ""].map(() => startCapture(sandbox, inputsFor(sandbox, vm, { kured: { lock: true } })));
+    const results = await Promise.all(runs.map(({ result }) => result));
+    const captured = results.filter(({ error }) => error === undefined);
+    expect(captured.length).toBeGreaterThan(0);
+    // One that comes while the other is at work on the node already does not wait for it.
+    for (const { error } of results.filter((each) => !captured.includes(each))) {
+        expect(error).toMatch(/another run is capturing this node; wait until it has finished$/);
+    }
+    const starts = sandbox.azure.requests.writes().filter(({ path }) => path.endsWith("/start"));
+    expect(starts).toHaveLength(1);
+    await sandbox.nodes.settled();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+    expect(await snapshots(vm)).toHaveLength(1);
+});
+
 test("a mark that kured made when it was too late is taken away: the restart was the reboot", async () => {
     const vm = freshNode();
     const running = startCapture(sandbox, inputsFor(sandbox, vm));

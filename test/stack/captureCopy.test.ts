@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { StorageV1Api, makeInformer, type V1Node, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DISK_DRIVER, captureWay } from "../../components/capture/mode";
+import type { OsDiskCaptureInputs } from "../../components/capture/osDiskCapture";
 import { kubernetes } from "../../components/node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import type { Vm } from "../../sandbox/azure";
@@ -28,8 +29,8 @@ afterAll(() => sandbox?.stop());
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
 
-function start(vm: Vm, settings = {}): RunningCapture {
-    const inputs = inputsFor(sandbox, vm);
+function start(vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}): RunningCapture {
+    const inputs = inputsFor(sandbox, vm, change);
     return startCapture(sandbox, { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } });
 }
 
@@ -258,6 +259,22 @@ test.each(["taking a snapshot", "making a disk", "attaching the copy"])(
         expect([...(await ofNode("snapshots", vm)), ...(await objects())]).toEqual([]);
     },
 );
+
+test("two runs at once, of two backends, make one copy of a node: the second one waits, and takes what the first has made", async () => {
+    const vm = freshNode();
+    sandbox.azure.requests.clear();
+    const runs = [start(vm, {}, { kured: { lock: true } }), start(vm, {}, { kured: { lock: true } })];
+    const results = await Promise.all(runs.map(({ result }) => result));
+    expect(results.map(({ error }) => error)).toEqual([undefined, undefined]);
+    expect(results[0].captured).toMatchObject({ ...results[1].captured });
+    const made = sandbox.azure.requests.writes().filter(({ path, method }) => method === "PUT" && /disks/.test(path));
+    expect(made).toHaveLength(1);
+    const said = runs.map((run) => run.said()).join("\n");
+    expect(said).toMatch(/waiting for kured's lock, held by "kamino\/pool1"/);
+    expect(said).toContain(
+        `captured the OS disk of node ${vm.nodeName} by another run, as ${results[0].captured?.snapshotId}`,
+    );
+});
 
 test("told to stop in the middle it removes the copy before it ends", async () => {
     const vm = freshNode();

@@ -243,3 +243,22 @@ describe("an upgrade by AKS Engine", () => {
         expect(changesIn((await stack.preview()).orFail())).toEqual([]);
     });
 });
+
+test("a model that somebody points at an earlier image while this run makes one is not written over", async () => {
+    await patch(sandbox, "pool1", 0, "2026-11-20T04:12:00Z");
+    sandbox.azure.faults.neverEnd({ path: /\/versions\//, method: "PUT", times: 1 });
+    const running = stack.start("up", "--skip-preview");
+    await expect.poll(() => writes(sandbox), { timeout: MINUTE }).toContain("PUT versions/2026.1120.0412");
+    await somebodyElse(
+        (model) => (model.virtualMachineProfile.storageProfile.imageReference = { id: versionId(TUESDAY) }),
+    );
+    sandbox.azure.faults.clear();
+    const failed = await running.outcome;
+    expect(failed.exitCode).not.toBe(0);
+    expect(failed.messages("error").join("\n")).toContain(
+        `its image was changed from 2026.1119.0412 to ${TUESDAY} (it was changed while this update ran; nothing was written to it)`,
+    );
+    expect(imageOf(sandbox, "pool1")).toBe(TUESDAY);
+    sandbox.azure.requests.clear();
+    await expectStopped(new RegExp(`image was changed from 2026.1119.0412 to ${TUESDAY} since the last run`));
+});

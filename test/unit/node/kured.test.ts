@@ -1,4 +1,5 @@
 // kured's annotations: what it writes is read to the second, what it would never write is recognised and not believed.
+import type { V1DaemonSet } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
 import { aboutKured, readReboot } from "../../../components/node/kured";
 import { NOW } from "../selection/facts";
@@ -75,6 +76,12 @@ describe("when no node carries the annotation", () => {
         ["by a digest and a tag", daemonSet("y", "a:5000/kured:1.7.0@sha256:0"), "kured 1.7.0 runs"],
     ])("finds kured %s, in any namespace", (_, found, words) => {
         expect(aboutKured([daemonSet("kube-proxy", "x/y:1"), found])).toContain(words);
+    });
+
+    it("does not say what a ConfigMap keeps", () => {
+        const { spec, ...kured } = daemonSet("kured", "kured:1.17.1") as V1DaemonSet;
+        spec!.template.spec!.containers[0].envFrom = [{ configMapRef: { name: "kured" } }];
+        expect(aboutKured([{ ...kured, spec }])).toContain("whether with --annotate-nodes cannot be told");
     });
 
     it("says whether kured was told to annotate", () => {

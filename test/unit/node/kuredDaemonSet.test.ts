@@ -53,6 +53,16 @@ describe("an option of kured", () => {
             { annotateNodes: true, concurrency: 2 },
         ],
         [
+            "behind an init that ends its own options with --",
+            { command: ["/sbin/tini", "--", "/usr/bin/kured"], args: ["--annotate-nodes", "--ds-name", "kured"] },
+            { annotateNodes: true },
+        ],
+        [
+            "behind one that is kured's own name",
+            { args: ["--period=5m", "--ds-name", "kured", "--annotate-nodes"] },
+            { annotateNodes: true, period: "5m" },
+        ],
+        [
             "with its value after =",
             { args: ["--ds-name=reboots", "--ds-namespace=tools"] },
             { lockName: "reboots", lockNamespace: "tools" },
@@ -84,6 +94,25 @@ describe("an option of kured", () => {
             "kept elsewhere: kured finds its own DaemonSet by it",
             { env: [{ name: "KURED_DS_NAMESPACE", ...from }] },
             { lockNamespace: "tools" },
+        ],
+        [
+            "to annotate, kept elsewhere",
+            { env: [{ name: "KURED_ANNOTATE_NODES", ...from }] },
+            { annotateNodes: undefined },
+        ],
+        [
+            "in a whole ConfigMap",
+            { args: ["--period=5m"], envFrom: [{ configMapRef: { name: "kured" } }] },
+            { period: "5m", annotateNodes: undefined, lockNamespace: "tools", lockName: "kured" },
+        ],
+        [
+            "on the command line or by name, before a whole ConfigMap",
+            {
+                args: ["--annotate-nodes"],
+                env: env({ KURED_DS_NAMESPACE: "nodes" }),
+                envFrom: [{ configMapRef: { name: "kured" } }],
+            },
+            { annotateNodes: true, lockNamespace: "nodes", lockName: "kured" },
         ],
         [
             "among others that are not known here",

@@ -71,6 +71,24 @@ describe("taking the lock", () => {
         ],
         ["the same pool's, by another run", single(entry("kamino/pool1", 1, 5)), 1, held(entry("kamino/pool1", 1, 5))],
         // Several owners.
+        [
+            "the same pool's, by another run, while a place is free",
+            several(2, entry("kamino/pool1", 1, 5)),
+            2,
+            held(entry("kamino/pool1", 1, 5)),
+        ],
+        [
+            "the same pool's, by another run, as a single one where a list is expected",
+            single(entry("kamino/pool1", 1, 5)),
+            2,
+            held(entry("kamino/pool1", 1, 5)),
+        ],
+        [
+            "the same pool's, of a run that died, while a place is free, is kept as any other",
+            several(2, entry("kamino/pool1", 9, 5)),
+            2,
+            acquired(several(2, entry("kamino/pool1", 9, 5), MINE)),
+        ],
         ["nothing there, several may", undefined, 2, acquired(several(2, MINE))],
         ["an empty list", several(2), 2, acquired(several(2, MINE))],
         ["a null list, as Go writes an empty one", '{"maxOwners":2,"locks":null}', 2, acquired(several(2, MINE))],

@@ -53,6 +53,9 @@ function found(before: LiveModel | ModelRecord, now: LiveModel, more: Partial<Co
 const texts = (...args: Parameters<typeof found>) => found(...args).map(({ text }) => text);
 const decided = (...args: Parameters<typeof found>) => found(...args).filter(({ needsDecision }) => needsDecision);
 
+/** A pool as a run found it at its start. */
+const adoptedAt = (version: string) => ({ adopted: true, model: recordOfLive(written(version)) });
+
 /** A record as versions before this one wrote it. */
 const earlier = ({ image, rest }: ModelRecord): ModelRecord => ({ image, rest });
 
@@ -74,6 +77,10 @@ describe("nothing was changed by others", () => {
 
     it("when an update of this stack wrote an image that its outputs do not know, since it failed later", () => {
         expect(found(liveModel(), written(NEW))).toEqual([]);
+    });
+
+    it("when, since the start of a run, the model has come to point at what this run is about to write", () => {
+        expect(found(written(OLD), written(NEW), { writing: NEW })).toEqual([]);
     });
 
     it("when the configuration pins the version that the model points at", () => {
@@ -119,6 +126,14 @@ describe("an image that somebody else set needs a decision", () => {
         for (const record of [recordOfLive(written(OLD)), earlier(recordOfLive(written(OLD)))]) {
             expect(decided(record, now).filter(({ what }) => what === "image")).toEqual([
                 expect.objectContaining({ text: `image was changed from ${OLD} to ${name}` }),
+            ]);
+        }
+    });
+
+    it("also to a version of the pool's own that somebody sets while this run makes another one", () => {
+        for (const version of [OLDER, "2025.0101.0000"]) {
+            expect(texts(written(OLD), written(version), { previous: adoptedAt(OLD), writing: NEW })).toEqual([
+                `image was changed from ${OLD} to ${version}`,
             ]);
         }
     });

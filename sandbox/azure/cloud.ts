@@ -22,6 +22,7 @@ export interface Machines {
     get(id: string): VmRecord | undefined;
     of(scaleSetId: string): InstanceRecord[];
     create(vm: SingleVm): Promise<void>;
+    notMade(vm: VmRecord): void;
     runExtension(vm: VmRecord, extension: VmExtension): Promise<void>;
     scale(scaleSet: ScaleSetRecord, capacity: number): Promise<void>;
     start(vm: VmRecord): Promise<void>;

@@ -68,9 +68,20 @@ export class Fleet implements Machines {
         await this.provision(vm);
     }
 
+    /** A machine could not be made: it is Failed, and off where it has got no disk. A start tries again. */
+    notMade(vm: VmRecord): void {
+        vm.provisioningState = "Failed";
+        if (vm.diskDirectory === "") {
+            vm.power = "stopped";
+        }
+    }
+
     async start(vm: VmRecord): Promise<void> {
         if (vm.power === "running" || vm.power === "starting") {
             return;
+        }
+        if (vm.diskDirectory === "") {
+            return this.provision(vm);
         }
         vm.power = "starting";
         await this.boot(vm, []);
@@ -174,7 +185,7 @@ export class Fleet implements Machines {
                 throw failed;
             }
         } catch (error) {
-            vm.provisioningState = "Failed";
+            this.notMade(vm);
             this.emit("bootFailed", vm);
             throw error;
         }

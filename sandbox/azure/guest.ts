@@ -122,8 +122,11 @@ export function shutDown(root: string, identity: Identity, now: Date): void {
     );
 }
 
-/** The power is gone, in whatever way: what was in memory is gone with it. */
+/** The power is gone, in whatever way: what was in memory is gone with it. A machine may have no disk yet. */
 export function loseMemory(root: string): void {
+    if (root === "") {
+        return;
+    }
     rmSync(join(root, "run"), { recursive: true, force: true });
     mkdirSync(join(root, "run"), { recursive: true });
 }

@@ -119,6 +119,35 @@ describe("a VM that is made", () => {
     });
 });
 
+test("a VM for which there is no room is Failed and has no disk; a start tries again, a delete leaves nothing", async () => {
+    const make = async () => {
+        const name = newName();
+        const fault = {
+            method: "PUT",
+            path: /virtualMachines\/[^/]+$/,
+            times: 1,
+            code: "AllocationFailed",
+            message: "none",
+        };
+        azure.faults.failOperation(fault);
+        const ended = await finished(send, await put(name, bodyFor(name, await networkInterface(`${name}-nic`))));
+        expect(ended.body).toMatchObject({ status: "Failed", error: { code: "AllocationFailed" } });
+        const id = idOf("Compute/virtualMachines", name);
+        const { statuses } = await get(`${id}/instanceView`);
+        const codes = items<Body>(statuses).map(({ code }) => code);
+        expect(codes).toEqual(["ProvisioningState/failed", "PowerState/stopped"]);
+        expect(azure.vm(id)).toMatchObject({ osDiskId: "", diskDirectory: "" });
+        return id;
+    };
+    const started = await make();
+    await finished(send, await send("POST", at(`${started}/start`)));
+    expect((await get(started)).properties.provisioningState).toBe("Succeeded");
+    expect(azure.vm(started)).toMatchObject({ power: "running", bootedClean: true });
+    const deleted = await make();
+    await finished(send, await send("DELETE", at(deleted)));
+    expect((await send("GET", at(deleted))).status).toBe(404);
+});
+
 describe("a VM is refused", () => {
     type Draft = ReturnType<typeof bodyFor> & Record<string, unknown>;
     const cases: [string, (body: Draft) => unknown, number, string][] = [

@@ -46,7 +46,7 @@ function create(call: Call): Answer {
     const vm = cloud.fleet.singles.set(newVirtualMachine(cloud, idOfVm(call), body));
     const headers = work(call, vm, cloud.durations.vmCreate, {
         run: () => cloud.fleet.create(vm),
-        failed: () => void (vm.provisioningState = "Failed"),
+        failed: () => cloud.fleet.notMade(vm),
     });
     return { status: 201, body: virtualMachineView(cloud, vm, call.apiVersion), headers };
 }

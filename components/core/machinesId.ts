@@ -40,10 +40,15 @@ export function singleVmsIn(poolId: string): string | undefined {
     return group && `${group}/providers/Microsoft.Compute/virtualMachines/`;
 }
 
+/** What makes the single VMs of a pool, by its id; undefined for the id of a scale set. */
+export function machinesIn(poolId: string): MachinesName | undefined {
+    const [, type, namespace, name] = /\/providers\/kamino\.machines\/(\w+)\/([^/.]+)\.([^/]+)$/i.exec(poolId) ?? [];
+    const kind = type === "machineSets" ? "MachineSet" : "MachineDeployment";
+    return type ? { kind, namespace, name } : undefined;
+}
+
 /** A pool by its id, in words: `scale set "NAME"`, `MachineDeployment NAMESPACE/NAME`. */
 export function describePool(poolId: string): string {
-    const [, type, namespace, name] = /\/providers\/kamino\.machines\/(\w+)\/([^/.]+)\.([^/]+)$/i.exec(poolId) ?? [];
-    return type
-        ? machinesText({ kind: type === "machineSets" ? "MachineSet" : "MachineDeployment", namespace, name })
-        : `scale set "${poolId.split("/").at(-1)}"`;
+    const machines = machinesIn(poolId);
+    return machines ? machinesText(machines) : `scale set "${poolId.split("/").at(-1)}"`;
 }

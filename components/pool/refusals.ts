@@ -132,6 +132,14 @@ const VM_REFUSALS: Refusal[] = [
     },
 ];
 
+/** What makes single VMs such. */
+const SINGLE_VM_REFUSALS: Refusal[] = [
+    {
+        holds: ({ plan }) => Boolean(plan?.name),
+        say: "its VMs have a purchase plan, which a template would have to name beside the image; that is not supported",
+    },
+];
+
 /**
  * Why this scale set must not be changed, or these single VMs must not be captured, in one line; undefined when they
  * may.
@@ -141,7 +149,7 @@ const VM_REFUSALS: Refusal[] = [
  */
 export function refusal(live: PoolModel, configKey: string, known = { ownedByCapz: false }): string | undefined {
     const isScaleSet = singleVmsIn(live.id) === undefined;
-    const asked = isScaleSet ? [...SCALE_SET_REFUSALS, ...VM_REFUSALS] : VM_REFUSALS;
+    const asked = isScaleSet ? [...SCALE_SET_REFUSALS, ...VM_REFUSALS] : [...VM_REFUSALS, ...SINGLE_VM_REFUSALS];
     const reason = asked.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
     const subject = isScaleSet ? `scale set "${live.name}"` : describePool(live.id);
     return reason && `${configKey}: ${subject} is refused: ${reason.say}`;

@@ -129,7 +129,9 @@ describe("the roles of MachineDeployments", () => {
                 machines: `MachineDeployment default/${NAME}`,
             };
             await pointAt({ ...reference, infrastructureRef, at: machines });
-            // A template that is referred to is marked; once it is not, it goes.
+            // A template that is referred to is marked for a later run, and one that is not goes.
+            await makeTemplate({ ...base, machines, computeGallery: image, template: `${name}-spare` });
+            await dropTemplate(machines, `${name}-spare`);
             await dropTemplate(machines, name);
             await pointAt({ ...reference, infrastructureRef: { name: before }, at: machines });
             await pruneTemplates(machines);

@@ -135,8 +135,14 @@ describe("a deployment with Cluster API's own strategy", () => {
     const NAME = "md2";
 
     test("has all its machines replaced when it is pointed at a new template, and nothing of them is left", async () => {
-        await capi.deployments.create({ name: NAME, replicas: 2, strategy: "RollingUpdate", failureDomain: "2" });
+        await capi.deployments.create({
+            ...{ name: NAME, replicas: 2, strategy: "RollingUpdate", failureDomain: "2" },
+            changeTemplate: (spec) => void (spec.disableVMBootstrapExtension = false),
+        });
         const before = names(NAME);
+        const { virtualMachineExtensions } = computeClient(sandbox.azure);
+        const waited = await virtualMachineExtensions.get(GROUP, before[0], "CAPZ.Linux.Bootstrapping");
+        expect(waited.provisioningState, "CAPZ's own extension").toBe("Succeeded");
         expect(capi.deployments.vms(NAME).map(({ zone }) => zone)).toEqual(["2", "2"]);
         const image = await imageFrom(sandbox, capi.deployments.vms(NAME)[0], NAME, VERSION);
         await capi.deployments.createTemplate(`${NAME}-new`, { image });
@@ -194,6 +200,8 @@ test("the managers have asked for nothing but the cluster and Azure, and of Azur
     expect(capi.refused).toEqual([]);
     const refused = sandbox.azure.requests.all().filter(({ status }) => status >= 400);
     expect(new Set(refused.map(({ method, path, status }) => `${status} ${method} ${path.split("/").at(-2)}`))).toEqual(
-        new Set(["404 GET virtualMachines", "404 GET networkInterfaces", "404 GET availabilitySets"]),
+        new Set(
+            ["virtualMachines", "networkInterfaces", "availabilitySets", "extensions"].map((type) => `404 GET ${type}`),
+        ),
     );
 });

@@ -24,6 +24,17 @@ export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
  */
 export const MACHINE_POOL_IMAGE = /^pulumi-nodejs:dynamic\/kamino:MachinePoolImage$/;
 
+/**
+ * The dynamic resource that makes an AzureMachineTemplate for an image; its inputs are a `MachineTemplateStatement`.
+ */
+export const MACHINE_TEMPLATE = /^pulumi-nodejs:dynamic\/kamino:MachineTemplate$/;
+
+/**
+ * The dynamic resource that points a MachineDeployment or MachineSet at a template; its inputs are an
+ * `InfrastructureRefStatement`.
+ */
+export const INFRASTRUCTURE_REF = /^pulumi-nodejs:dynamic\/kamino:InfrastructureRef$/;
+
 /** What is done when somebody else has changed a model since this stack's last run. */
 export type OnForeignChange = "stop" | "restore" | "adopt";
 
@@ -86,13 +97,52 @@ export interface NoRollout {
     skipsModelReconciliation?: boolean;
 }
 
+/** A version in a gallery, as CAPZ's objects name it. */
+export interface ComputeGalleryStatement {
+    subscriptionID: string;
+    resourceGroup: string;
+    gallery: string;
+    name: string;
+    version: string;
+}
+
 /** What a MachinePoolImage declares, as far as the policies look at it. */
 export interface MachinePoolStatement {
     /** `NAMESPACE/NAME` of the MachinePool. */
     machinePool: string;
     /** The version that it points at, as the AzureMachinePool's field has it. */
-    computeGallery: { subscriptionID: string; resourceGroup: string; gallery: string; name: string; version: string };
+    computeGallery: ComputeGalleryStatement;
     noRollout: NoRollout;
+}
+
+/** What a MachineTemplate declares, as far as the policies look at it. */
+export interface MachineTemplateStatement {
+    /** The version that machines made from it start from. */
+    computeGallery: ComputeGalleryStatement;
+    /** Name of the AzureMachineTemplate. */
+    template?: string;
+}
+
+/** What an InfrastructureRef declares, as far as the policies look at it. */
+export interface InfrastructureRefStatement {
+    /** `MachineDeployment NAMESPACE/NAME` or `MachineSet NAMESPACE/NAME`. */
+    machines: string;
+    /** The AzureMachineTemplate that it points at. */
+    infrastructureRef: { name: string };
+    /** Of a MachineDeployment what it does with machines of another template; of a MachineSet nothing. */
+    strategy?: string;
+}
+
+/**
+ * Whether another template replaces no machine: a MachineDeployment of strategy OnDelete waits until somebody deletes
+ * one, and a MachineSet looks at its template when it makes a machine, and at no other time. Tried with Cluster API
+ * 1.13.3.
+ */
+export function keepsMachines({
+    machines,
+    strategy,
+}: Pick<InfrastructureRefStatement, "machines" | "strategy">): boolean {
+    return strategy === "OnDelete" || (strategy === undefined && machines.startsWith("MachineSet "));
 }
 
 /** Whether a number or percentage of machines is none, however many there are. */
@@ -114,6 +164,8 @@ export function neverRollsOut({ maxSurge, maxUnavailable, ...set }: NoRollout): 
 export interface PrototypeStatement {
     /** `NAMESPACE/NAME` of the pool's MachinePool, where Cluster API has it. Then no scale set is in the stack. */
     machinePool?: string;
+    /** `MachineDeployment NAMESPACE/NAME` or `MachineSet NAMESPACE/NAME`, where those make the pool's VMs; likewise. */
+    machines?: string;
     /** The scale set's resource options. The engine tells policies of `protect` alone. */
     scaleSetOptions?: { protect?: boolean; retainOnDelete?: boolean };
     /** What the stack's last successful update said of the pool. Empty on the first run. */

@@ -1,7 +1,17 @@
-// Policies on pools that Cluster API has: a changed image replaces no machine, and is one version of a gallery.
+// Policies on pools that Cluster API has: a changed image or template replaces no machine, and is one version of a
+// gallery.
 import type { ResourceValidationPolicy } from "@pulumi/policy";
-import { MACHINE_POOL_IMAGE, neverRollsOut, type MachinePoolStatement } from "./contract";
-import { ofType, parseImageVersionId, machinePoolImageId } from "./resources";
+import {
+    INFRASTRUCTURE_REF,
+    MACHINE_POOL_IMAGE,
+    MACHINE_TEMPLATE,
+    keepsMachines,
+    neverRollsOut,
+    type InfrastructureRefStatement,
+    type MachinePoolStatement,
+    type MachineTemplateStatement,
+} from "./contract";
+import { capzImageId, ofType, parseImageVersionId } from "./resources";
 
 const machinePoolNoRollout: ResourceValidationPolicy = {
     name: "machine-pool-no-rollout",
@@ -26,7 +36,7 @@ const machinePoolImagePinned: ResourceValidationPolicy = {
     description: "New machines of a MachinePool start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
     validateResource: ofType<MachinePoolStatement>(MACHINE_POOL_IMAGE, (statement, _args, report) => {
-        if (!parseImageVersionId(machinePoolImageId(statement))) {
+        if (!parseImageVersionId(capzImageId(statement))) {
             report(
                 `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
             );
@@ -34,4 +44,36 @@ const machinePoolImagePinned: ResourceValidationPolicy = {
     }),
 };
 
-export const machinePoolPolicies = [machinePoolNoRollout, machinePoolImagePinned];
+const machinesNoRollout: ResourceValidationPolicy = {
+    name: "machines-no-rollout",
+    description:
+        "A MachineDeployment has the strategy OnDelete, so that another template replaces none of its machines.",
+    enforcementLevel: "mandatory",
+    validateResource: ofType<InfrastructureRefStatement>(INFRASTRUCTURE_REF, (statement, _args, report) => {
+        if (!keepsMachines(statement)) {
+            report(
+                `${statement.machines} would roll the template out: its strategy is ${statement.strategy ?? "not known"} and must be OnDelete.`,
+            );
+        }
+    }),
+};
+
+const machineTemplatePinned: ResourceValidationPolicy = {
+    name: "machine-template-pinned",
+    description: "A template's machines start from one gallery image version, never from whatever is latest.",
+    enforcementLevel: "mandatory",
+    validateResource: ofType<MachineTemplateStatement>(MACHINE_TEMPLATE, (statement, _args, report) => {
+        if (!parseImageVersionId(capzImageId(statement))) {
+            report(
+                `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
+            );
+        }
+    }),
+};
+
+export const machinePoolPolicies = [
+    machinePoolNoRollout,
+    machinePoolImagePinned,
+    machinesNoRollout,
+    machineTemplatePinned,
+];

@@ -10,9 +10,13 @@ import {
 } from "@pulumi/policy";
 import type { Unwrap } from "@pulumi/pulumi";
 import {
+    INFRASTRUCTURE_REF,
     MACHINE_POOL_IMAGE,
+    MACHINE_TEMPLATE,
     SCALE_SET,
+    type InfrastructureRefStatement,
     type MachinePoolStatement,
+    type MachineTemplateStatement,
     type PreviousPool,
     type PrototypeStatement,
 } from "./contract";
@@ -123,8 +127,8 @@ export function parseImageVersionId(id: string): ImageVersionId | undefined {
     return parts ? { resourceGroup: parts[1], gallery: parts[2], definition: parts[3], version: parts[4] } : undefined;
 }
 
-/** The ARM id of the version that a MachinePoolImage points at. */
-export function machinePoolImageId({ computeGallery }: MachinePoolStatement): string {
+/** The ARM id of the version that a MachinePoolImage points at, or a MachineTemplate has. */
+export function capzImageId({ computeGallery }: MachinePoolStatement | MachineTemplateStatement): string {
     const { subscriptionID, resourceGroup, gallery, name, version } = computeGallery;
     return (
         `/subscriptions/${subscriptionID}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute` +
@@ -147,12 +151,26 @@ export function placeOf(...names: string[]): string {
  * preview that cannot tell it: see `read`.
  */
 export function imageIdOf({ type, props }: PolicyResource): string | undefined {
-    return MACHINE_POOL_IMAGE.test(type)
-        ? machinePoolImageId(props as unknown as MachinePoolStatement)
+    return MACHINE_POOL_IMAGE.test(type) || MACHINE_TEMPLATE.test(type)
+        ? capzImageId(props as unknown as MachinePoolStatement | MachineTemplateStatement)
         : (props as ScaleSet).virtualMachineProfile?.storageProfile?.imageReference?.id;
 }
 
-/** The resources that say which image new nodes start from: scale sets, and images of MachinePools. */
+/**
+ * The resources that say which image new nodes start from: scale sets, images of MachinePools, and of the templates of
+ * machines those that a MachineDeployment or MachineSet points at.
+ */
 export function modelsOf(resources: PolicyResource[]): PolicyResource[] {
-    return [SCALE_SET, MACHINE_POOL_IMAGE].flatMap((type) => resourcesOfType(resources, type));
+    const models = [SCALE_SET, MACHINE_POOL_IMAGE].flatMap((type) => resourcesOfType(resources, type));
+    return [...models, ...templatesInUse(resources)];
+}
+
+function templatesInUse(resources: PolicyResource[]): PolicyResource[] {
+    const names = resourcesOfType(resources, INFRASTRUCTURE_REF).map((each) =>
+        read(() => (each.props as unknown as InfrastructureRefStatement).infrastructureRef.name),
+    );
+    return resourcesOfType(resources, MACHINE_TEMPLATE).filter((each) => {
+        const name = read(() => (each.props as unknown as MachineTemplateStatement).template);
+        return name !== undefined && name !== UNKNOWN && names.includes(name);
+    });
 }

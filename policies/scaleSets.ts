@@ -149,8 +149,8 @@ const scaleSetRetained: ResourceValidationPolicy = {
             }
         },
         // The engine does not tell policies of retainOnDelete. The component states the very options it hands on.
-        ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions, machinePool }, args, report) => {
-            if (machinePool !== undefined) {
+        ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions, machinePool, machines }, args, report) => {
+            if (machinePool !== undefined || machines !== undefined) {
                 args.notApplicable("Cluster API has the scale set: it is not in the stack");
             }
             if (scaleSetOptions?.retainOnDelete !== true) {

@@ -1,7 +1,13 @@
 // Reads the engine's own events of a preview or an up: pools, changes, policy violations, warnings, errors. Pure.
 import { createHash } from "node:crypto";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import { MACHINE_POOL_IMAGE_TYPE, NODE_SELECTION_TYPE, SCALE_SET_TYPE } from "../components/core/resourceTypes";
+import {
+    INFRASTRUCTURE_REF_TYPE,
+    MACHINE_POOL_IMAGE_TYPE,
+    MACHINE_TEMPLATE_TYPE,
+    NODE_SELECTION_TYPE,
+    SCALE_SET_TYPE,
+} from "../components/core/resourceTypes";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
 
 /** One pool, as it stood before and will stand after. */
@@ -101,20 +107,40 @@ function diagnostics(events: EngineEvent[], severity: "warning" | "error"): stri
 /** The image versions that the pool's model points at and will point at, as far as the events say. */
 function modelOf({ urn }: StepEventMetadata, steps: StepEventMetadata[]): { from?: string; to?: string } {
     const step = steps.find((one) => MODEL_TYPES.includes(one.type) && nameOf(one.urn) === nameOf(urn));
-    return { from: imageVersionOf(step?.old?.inputs), to: imageVersionOf(step?.new?.inputs) };
+    const versionOf = templateVersions(steps);
+    return { from: imageVersionOf(step?.old?.inputs, versionOf), to: imageVersionOf(step?.new?.inputs, versionOf) };
 }
 
 /** Resources that say which image new machines of a pool start from. */
-const MODEL_TYPES = [SCALE_SET_TYPE, MACHINE_POOL_IMAGE_TYPE];
+const MODEL_TYPES = [SCALE_SET_TYPE, MACHINE_POOL_IMAGE_TYPE, INFRASTRUCTURE_REF_TYPE];
+
+/** Finds the image version of a template by the template's name, among all that these steps are about. */
+export function templateVersions(steps: StepEventMetadata[]): (template: string) => string | undefined {
+    const states = steps.filter(({ type }) => type === MACHINE_TEMPLATE_TYPE).flatMap((step) => [step.old, step.new]);
+    const templates = states.map((state) => (state?.inputs ?? {}) as { template?: string } & Model);
+    return (name) => templates.find(({ template }) => template === name)?.computeGallery?.version;
+}
 
 interface Model {
     virtualMachineProfile?: { storageProfile?: { imageReference?: { id?: string } } };
-    /** Of a MachinePool. */
+    /** Of a MachinePool or a template. */
     computeGallery?: { version?: string };
+    /** Of a MachineDeployment or MachineSet. */
+    infrastructureRef?: { name?: string };
 }
 
-/** The image version that a scale set's or MachinePool's inputs name; undefined for any other image. */
-export function imageVersionOf({ virtualMachineProfile, computeGallery }: Model = {}): string | undefined {
+/**
+ * The image version that the inputs of what a pool's machines start from name; undefined for any other image.
+ *
+ * @param versionOf the image version of a template
+ */
+export function imageVersionOf(
+    { virtualMachineProfile, computeGallery, infrastructureRef }: Model = {},
+    versionOf: (template: string) => string | undefined,
+): string | undefined {
+    if (infrastructureRef) {
+        return versionOf(infrastructureRef.name ?? "");
+    }
     if (computeGallery) {
         return computeGallery.version;
     }

@@ -2,12 +2,13 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import {
     FOREIGN_CHANGES_TYPE,
+    INFRASTRUCTURE_REF_TYPE,
     MACHINE_POOL_IMAGE_TYPE,
     NODE_SELECTION_TYPE,
     SCALE_SET_TYPE,
 } from "../components/core/resourceTypes";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
-import { imageVersionOf, nameOf } from "./events";
+import { imageVersionOf, nameOf, templateVersions } from "./events";
 
 /** What is known of one pool; what is left out is not. */
 export interface PoolFacts {
@@ -22,11 +23,13 @@ export interface PoolFacts {
 
 /** What these events say of each pool, the later ones before the earlier ones. */
 export function poolFactsIn(events: EngineEvent[]): PoolFacts[] {
+    const steps = events.flatMap(({ resourcePreEvent: before }) => (before ? [before.metadata] : []));
+    const versionOf = templateVersions(steps);
     return mergePools(
         events.flatMap(({ resourcePreEvent: before, resOutputsEvent: after }) => {
             const done = after && !after.planning;
             const metadata = before?.metadata ?? (done ? after.metadata : undefined);
-            return metadata && metadata.op !== "delete" ? factsOf(metadata, done === true) : [];
+            return metadata && metadata.op !== "delete" ? factsOf(metadata, done === true, versionOf) : [];
         }),
     );
 }
@@ -38,7 +41,11 @@ export function mergePools(facts: PoolFacts[]): PoolFacts[] {
     return [...pools.values()];
 }
 
-function factsOf({ type, urn, old, new: planned }: StepEventMetadata, done: boolean): PoolFacts[] {
+function factsOf(
+    { type, urn, old, new: planned }: StepEventMetadata,
+    done: boolean,
+    versionOf: ReturnType<typeof templateVersions>,
+): PoolFacts[] {
     const pool = nameOf(urn);
     switch (type) {
         case NODE_SELECTION_TYPE:
@@ -46,10 +53,11 @@ function factsOf({ type, urn, old, new: planned }: StepEventMetadata, done: bool
         case FOREIGN_CHANGES_TYPE:
             return [{ pool, foreignChanges: Object.keys((planned?.inputs.changes ?? {}) as object).length }];
         case SCALE_SET_TYPE:
-        case MACHINE_POOL_IMAGE_TYPE: {
+        case MACHINE_POOL_IMAGE_TYPE:
+        case INFRASTRUCTURE_REF_TYPE: {
             // Until it is written the model is what the last run has left. Before the adoption it is unknown.
             const state = done ? planned : old;
-            return state ? [{ pool, model: imageVersionOf(state.inputs) ?? "" }] : [];
+            return state ? [{ pool, model: imageVersionOf(state.inputs, versionOf) ?? "" }] : [];
         }
         default:
             return [];

@@ -50,12 +50,12 @@ export function retakeSettings(text: string, pool: string, file: string, { versi
     return document.toString();
 }
 
-/** The names by which a person may call a pool: `name`, then its scale set's or MachinePool's. */
+/** The names by which a person may call a pool: `name`, then that of what it is. */
 function namesOf(entry: YAMLMap): string[] {
-    const [name, scaleSet, machinePool] = ["name", "scaleSet", "machinePool"].map((key) => {
+    const [name, ...places] = ["name", "scaleSet", "machinePool", "machineDeployment", "machineSet"].map((key) => {
         const value = entry.get(key);
         return typeof value === "string" ? value : undefined;
     });
-    const place = scaleSet ?? machinePool;
+    const place = places.find((each) => each !== undefined);
     return [name, place?.split("/").at(-1), place].filter((each) => each !== undefined);
 }

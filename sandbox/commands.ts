@@ -117,7 +117,7 @@ async function status({ azure, nodes }: Actors): Promise<Record<string, string>[
         const annotations = node?.metadata?.annotations ?? {};
         return {
             NODE: vm.nodeName,
-            POOL: scaleSets.get(vm.scaleSetId) ?? "",
+            POOL: scaleSets.get(vm.scaleSetId ?? "") ?? "",
             POWER: vm.power,
             READY: node ? `${ready?.status ?? "Unknown"}${node.spec?.unschedulable ? ", cordoned" : ""}` : "no node",
             SINCE: minute(ready?.lastTransitionTime),

@@ -89,6 +89,9 @@ export const galleryId = computeId("galleries");
 /** The ARM id of a managed disk from its parts. */
 export const diskId = computeId("disks");
 
+/** The ARM id of a single VM from its parts. */
+export const vmId = computeId("virtualMachines");
+
 /** The ARM id of a snapshot from its parts. */
 export const snapshotId = computeId("snapshots");
 

@@ -1,5 +1,5 @@
-// Scale sets and the OS disks of their VMs, as Azure has them.
-import type { ComputeManagementClient, Disk } from "@azure/arm-compute";
+// Scale sets, single VMs, and the OS disks of both, as Azure has them.
+import type { ComputeManagementClient, Disk, VirtualMachine } from "@azure/arm-compute";
 import { computeClient, readOrUndefined } from "./client";
 import type { PurchasePlan } from "./galleries";
 import { parseArmId } from "./ids";
@@ -68,18 +68,47 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
         }
         return undefined;
     });
-    return (
-        disk && {
-            hyperVGeneration: disk.hyperVGeneration,
-            architecture: disk.supportedCapabilities?.architecture,
-            securityType: disk.securityProfile?.securityType,
-            diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
-            diskControllerType: disk.diskControllerType,
-            diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
-            access: { networkAccessPolicy: disk.networkAccessPolicy, publicNetworkAccess: disk.publicNetworkAccess },
-            purchasePlan: disk.purchasePlan,
+    return disk && osDiskFrom(disk);
+}
+
+function osDiskFrom(disk: Disk & { diskControllerType?: string }): OsDisk {
+    return {
+        hyperVGeneration: disk.hyperVGeneration,
+        architecture: disk.supportedCapabilities?.architecture,
+        securityType: disk.securityProfile?.securityType,
+        diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
+        diskControllerType: disk.diskControllerType,
+        diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
+        access: { networkAccessPolicy: disk.networkAccessPolicy, publicNetworkAccess: disk.publicNetworkAccess },
+        purchasePlan: disk.purchasePlan,
+    };
+}
+
+/** A single VM with its OS disk. */
+export interface SingleVm {
+    vm: VirtualMachine;
+    disk: OsDisk;
+}
+
+/**
+ * One of a pool's single VMs, which are all alike, with its OS disk; undefined when none of them has a managed OS disk.
+ *
+ * @param poolId the pool's `machinesId`
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function singleVmOfPool(poolId: string, names: string[]): Promise<SingleVm | undefined> {
+    const { subscriptionId, resourceGroup } = parseArmId(poolId);
+    const client = await computeClient(subscriptionId);
+    for (const name of names.slice(0, VMS_TRIED)) {
+        const vm = await readOrUndefined(`VM ${name}`, () => client.virtualMachines.get(resourceGroup, name));
+        const id = vm?.storageProfile?.osDisk?.managedDisk?.id;
+        const disk = id && (await readDisk(client, id));
+        if (vm && disk) {
+            const diskControllerType = vm.storageProfile?.diskControllerType;
+            return { vm, disk: osDiskFrom({ ...disk, diskControllerType }) };
         }
-    );
+    }
+    return undefined;
 }
 
 function readDisk(client: ComputeManagementClient, id: string): Promise<Disk | undefined> {

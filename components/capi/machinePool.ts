@@ -1,16 +1,20 @@
 // A MachinePool of Cluster API with its AzureMachinePool, read from the management cluster.
 import type { V1Deployment, V1ObjectMeta } from "@kubernetes/client-node";
 import { isZero } from "../../policies/contract";
-import { UserError, oneLine, orUndefined, statusOf } from "../core/errors";
+import { UserError, orUndefined, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
 import { kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import type { CapzImage } from "./image";
-
-/** Where a MachinePool is. */
-export interface ObjectName {
-    namespace: string;
-    name: string;
-}
+import {
+    CORE,
+    INFRASTRUCTURE,
+    INFRASTRUCTURE_VERSION,
+    kubeletVersion,
+    readObject,
+    readOf,
+    requireCore,
+    type ObjectName,
+} from "./objects";
 
 /** How many machines a rollout may add or take away, as numbers or percentages. */
 export interface RollingUpdate {
@@ -71,12 +75,12 @@ export interface CapiPool {
     skipsModelReconciliation?: boolean;
 }
 
-const CORE = "cluster.x-k8s.io";
-const INFRASTRUCTURE = "infrastructure.cluster.x-k8s.io";
-/** The versions of Cluster API's own group that this program reads, best first. */
-const CORE_VERSIONS = ["v1beta2", "v1beta1"];
 /** The version of CAPZ's group: the only one that it has had for years. */
-export const AZURE_MACHINE_POOLS = { group: INFRASTRUCTURE, version: "v1beta1", plural: "azuremachinepools" };
+export const AZURE_MACHINE_POOLS = {
+    group: INFRASTRUCTURE,
+    version: INFRASTRUCTURE_VERSION,
+    plural: "azuremachinepools",
+};
 
 /**
  * Reads a MachinePool, its AzureMachinePool and its Cluster.
@@ -88,28 +92,14 @@ export async function readMachinePool(
     at: ObjectName,
     configKey: string,
 ): Promise<CapiPool> {
-    const cluster = kubernetes(settings);
     const what = `${configKey}: MachinePool ${at.namespace}/${at.name}`;
-    try {
-        return await read(cluster, at, what);
-    } catch (error) {
-        if (error instanceof UserError) {
-            throw error;
-        }
-        throw new UserError(`${what} cannot be read: ${oneLine(error)}`);
-    }
+    return readOf(what, () => read(kubernetes(settings), at, what));
 }
 
 async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<CapiPool> {
-    const version = await coreVersion(cluster);
-    if (version === undefined) {
-        throw new UserError(
-            `${what}: the cluster at ${cluster.server} has no Cluster API (${CORE} ${CORE_VERSIONS.join(" or ")}); ` +
-                "kamino:capi says where the management cluster is",
-        );
-    }
+    const version = await requireCore(cluster, what);
     const core = { group: CORE, version, namespace: at.namespace };
-    const machinePool = await object<MachinePool>(cluster, { ...core, plural: "machinepools", name: at.name });
+    const machinePool = await readObject<MachinePool>(cluster, { ...core, plural: "machinepools", name: at.name });
     if (!machinePool) {
         throw new UserError(`${what} is not there; kubectl get machinepools -A lists those of the management cluster`);
     }
@@ -118,8 +108,8 @@ async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<
         throw new UserError(`${what} is refused: its machines are of kind ${kind}, not AzureMachinePool`);
     }
     const [azureMachinePool, owner] = await Promise.all([
-        object<AzureMachinePool>(cluster, { ...AZURE_MACHINE_POOLS, namespace: at.namespace, name }),
-        object<{ spec?: { paused?: boolean } }>(cluster, {
+        readObject<AzureMachinePool>(cluster, { ...AZURE_MACHINE_POOLS, namespace: at.namespace, name }),
+        readObject<{ spec?: { paused?: boolean } }>(cluster, {
             ...core,
             plural: "clusters",
             name: machinePool.spec.clusterName,
@@ -136,44 +126,9 @@ async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<
     };
 }
 
-const versions = new Map<Kubernetes, Promise<string | undefined>>();
-
-/** The best version of Cluster API's group that the cluster serves; asked once for all pools. */
-function coreVersion(cluster: Kubernetes): Promise<string | undefined> {
-    const asked = versions.get(cluster) ?? askCoreVersion(cluster);
-    versions.set(cluster, asked);
-    asked.catch(() => versions.delete(cluster));
-    return asked;
-}
-
-async function askCoreVersion({ custom }: Kubernetes): Promise<string | undefined> {
-    const served = async (version: string) =>
-        (await orUndefined(withRetries(() => custom.getAPIResources({ group: CORE, version })))) && version;
-    for (const version of CORE_VERSIONS) {
-        const found = await served(version);
-        if (found) {
-            return found;
-        }
-    }
-    return undefined;
-}
-
-interface ObjectPath {
-    group: string;
-    version: string;
-    plural: string;
-    namespace: string;
-    name: string;
-}
-
-async function object<T>({ custom }: Kubernetes, path: ObjectPath): Promise<T | undefined> {
-    return (await orUndefined(withRetries(() => custom.getNamespacedCustomObject(path)))) as T | undefined;
-}
-
 /** The kubelet version that a pool's machines are to have, as kubelet spells it; undefined where none is said. */
 export function kubernetesVersionOf({ machinePool }: CapiPool): string | undefined {
-    const { version } = machinePool.spec.template.spec;
-    return version === undefined || version.startsWith("v") ? version : `v${version}`;
+    return kubeletVersion(machinePool.spec.template.spec.version);
 }
 
 /** How many machines a rollout may add or take away, with CAPZ's defaults. */

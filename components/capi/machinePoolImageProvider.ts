@@ -2,16 +2,14 @@
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import type { dynamic } from "@pulumi/pulumi";
 import { oneLine, UserError, statusOf } from "../core/errors";
-import { formatDuration } from "../core/duration";
-import { until, withRetries } from "../core/retry";
-import { deferSignals } from "../engine/interruption";
-import { info } from "../engine/progress";
+import { withRetries } from "../core/retry";
 import { FIELD_MANAGER } from "../node/node";
 import { kubernetes } from "../node/kubernetes";
 import { imagePatch, isImage } from "./image";
 import { AZURE_MACHINE_POOLS, readMachinePool, type CapiPool } from "./machinePool";
 import type { MachinePoolImageInputs } from "./machinePoolImage";
 import { capiRefusal, unsettled } from "./refusals";
+import { writeAtRest, type Outcome } from "./settled";
 
 type State = MachinePoolImageInputs;
 
@@ -56,9 +54,6 @@ async function forget(): Promise<void> {
 }
 export { forget as delete };
 
-/** How long a pool has to come to rest: machines are made and removed within minutes. */
-const SETTLES_WITHIN_MS = 10 * 60_000;
-
 /**
  * Writes the image once the pool is at rest, and only if the pool is still one whose machines a changed image does not
  * replace.
@@ -66,26 +61,10 @@ const SETTLES_WITHIN_MS = 10 * 60_000;
  * @throws UserError in one line when it must not be written, is not at rest in time, or the API server refuses
  */
 async function pointAt(inputs: State): Promise<void> {
-    let waitsFor = "";
-    const written = await deferSignals((signal) =>
-        until({ limit: SETTLES_WITHIN_MS, signal }, async () => {
-            const outcome = await tryToPoint(inputs);
-            if (outcome !== "written" && waitsFor === "") {
-                await info(`${inputs.machinePool}: waits until the pool is at rest: ${outcome.waitsFor}`);
-            }
-            waitsFor = outcome === "written" ? "" : outcome.waitsFor;
-            return waitsFor === "" ? true : undefined;
-        }),
-    );
-    if (!written) {
-        throw new UserError(
-            `${inputs.configKey}: the image of MachinePool ${inputs.machinePool} is not written: it did not come to rest within ` +
-                `${formatDuration(SETTLES_WITHIN_MS)} (${waitsFor}); run up again`,
-        );
-    }
+    const { machinePool: pool, configKey } = inputs;
+    const what = `the image of MachinePool ${pool}`;
+    await writeAtRest({ pool, what, configKey }, () => tryToPoint(inputs));
 }
-
-type Outcome = "written" | { waitsFor: string };
 
 async function tryToPoint({ machinePool, configKey, computeGallery, kubernetes: settings }: State): Promise<Outcome> {
     const [namespace, name] = machinePool.split("/");

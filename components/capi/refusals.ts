@@ -2,8 +2,10 @@
 import { isZero, neverRollsOut, type NoRollout } from "../../policies/contract";
 import { replicasManagedBy, strategyOf, type AzureMachinePool, type CapiPool, type MachinePool } from "./machinePool";
 
-const PAUSED = "cluster.x-k8s.io/paused";
-const TOPOLOGY_OWNED = "topology.cluster.x-k8s.io/owned";
+/** Annotation of an object that its controllers leave alone. */
+export const PAUSED = "cluster.x-k8s.io/paused";
+/** Label of an object that a ClusterClass keeps. */
+export const TOPOLOGY_OWNED = "topology.cluster.x-k8s.io/owned";
 
 /** One reason why a pool is refused: does it hold, and what to say. */
 interface Refusal {

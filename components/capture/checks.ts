@@ -1,7 +1,7 @@
 // What must hold before a disk is captured: of the node, and of the VM that it says it is.
-import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
-import type { Vm } from "../azure/vm";
+import type { Vm, VmFacts } from "../azure/vm";
+import { singleVmsIn } from "../core/machinesId";
 import { UserError } from "../core/errors";
 import { until } from "../core/retry";
 import { info } from "../engine/progress";
@@ -9,7 +9,7 @@ import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { isReady, readNode } from "../node/node";
 import { canSpare, isBeingRebooted, listWholeNodes, listedNodeOf, type MinimumNodes } from "../node/nodeList";
-import { instanceOf, parseProviderId } from "../node/providerId";
+import { instanceOf } from "../node/providerId";
 import { isSameMachine } from "./identity";
 import { isAbandoned, removalOf, type Journal } from "./journal";
 import type { Target } from "./names";
@@ -65,22 +65,23 @@ export async function recoverTarget(cluster: Kubernetes, target: Target, say: (d
 export function checkMachine(
     { scaleSetId, instanceId }: Target,
     found: V1Node,
-    machine?: VirtualMachineScaleSetVM,
+    machine?: VmFacts,
 ): { id: string; location: string } {
-    const owner = parseProviderId(found.spec?.providerID);
-    if (owner?.scaleSetId.toLowerCase() !== scaleSetId.toLowerCase() || owner.instanceId !== instanceId) {
+    const [vm, all] =
+        singleVmsIn(scaleSetId) === undefined ? ["instance", "the scale set"] : ["VM", "the resource group"];
+    if (instanceOf(found.spec?.providerID ?? "", scaleSetId)?.toLowerCase() !== instanceId.toLowerCase()) {
         throw new UserError(
-            `it is not instance ${instanceId} of the scale set, but ${JSON.stringify(found.spec?.providerID ?? "unknown")}; preview again`,
+            `it is not ${vm} ${instanceId} of ${all}, but ${JSON.stringify(found.spec?.providerID ?? "unknown")}; preview again`,
         );
     }
     if (!machine) {
-        throw new UserError(`the scale set has no instance ${instanceId} any more; preview again`);
+        throw new UserError(`${all} has no ${vm} ${instanceId} any more; preview again`);
     }
     const { systemUUID = "" } = found.status?.nodeInfo ?? {};
     if (systemUUID !== "" && machine.vmId && !isSameMachine(systemUUID, machine.vmId)) {
         throw new UserError(
-            `instance ${instanceId} is VM ${machine.vmId}, and kubelet runs on ${JSON.stringify(systemUUID.slice(0, 40))}: the node is of ` +
-                "another machine that had this number; preview again",
+            `${vm} ${instanceId} is the machine ${machine.vmId}, and kubelet runs on ${JSON.stringify(systemUUID.slice(0, 40))}: the node is of ` +
+                "another machine that had this place; preview again",
         );
     }
     const disk = machine.storageProfile?.osDisk;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
-import type { Vm } from "../azure/vm";
+import type { ScaleSetVm } from "../azure/vm";
 import { UserError } from "../core/errors";
 import { PROJECT } from "../core/project";
 import { until } from "../core/retry";
@@ -119,7 +119,7 @@ export function provesCleaning(pod: V1Pod | undefined, version: string): boolean
  */
 export async function cleanAndPowerOff(
     cluster: Kubernetes,
-    vm: Vm,
+    vm: ScaleSetVm,
     cleaning: Cleaning,
     signal: AbortSignal,
 ): Promise<void> {
@@ -192,7 +192,7 @@ export function isOff(power: string): boolean {
  */
 export async function deleteCleaningPod(
     cluster: Kubernetes,
-    vm: Vm,
+    vm: ScaleSetVm,
     cleaning: CleaningPlace,
 ): Promise<"none" | "stopped" | "unknown"> {
     const place = placeOf(cleaning);

@@ -1,6 +1,7 @@
 // Names that a capture gives to what it makes, always the same ones for the same capture. Pure.
 import { createHash } from "node:crypto";
 import { UserError } from "../core/errors";
+import { singleVmsIn } from "../core/machinesId";
 import { parseVersion } from "../core/version";
 import { parseArmId } from "../azure/ids";
 import { OWNED } from "../azure/tags";
@@ -11,7 +12,9 @@ export interface Target {
     pool: string;
     version: string;
     node: string;
+    /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: string;
+    /** Number in the scale set, or name of a single VM. */
     instanceId: string;
 }
 
@@ -23,11 +26,12 @@ export interface Target {
  */
 export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Target, "pool">): void {
     parseArmId(scaleSetId);
+    // Scale sets of uniform orchestration number their VMs; a single one has a name.
+    const instance = singleVmsIn(scaleSetId) === undefined ? /^\d{1,20}$/ : /^[a-z0-9][\w.-]{0,63}$/i;
     const wrong = [
         [node, "a node name", node.length <= 253 && NODE_NAME_FORMAT.test(node)],
         [version, "an image version", parseVersion(version) !== undefined],
-        // Only scale sets of uniform orchestration number their VMs.
-        [instanceId, "an instance id", /^\d{1,20}$/.test(instanceId)],
+        [instanceId, "an instance id", instance.test(instanceId)],
     ].find(([, , fits]) => !fits);
     if (wrong) {
         throw new UserError(`${JSON.stringify(wrong[0]).slice(0, 80)} is not ${wrong[1]}; the disk is not captured`);

@@ -1,6 +1,7 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
-import { scaleSetVm } from "../azure/vm";
+import { scaleSetVm, vmOf } from "../azure/vm";
+import { singleVmsIn } from "../core/machinesId";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
@@ -35,12 +36,12 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         say("looking at the node and its VM");
         const cluster = kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
-        const vm = await scaleSetVm(scaleSetId, instanceId);
+        const vm = await vmOf(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
         const disk = checkMachine(target, found, await vm.read());
         announceAt = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
-        const way: Way = { mode, begin: { target, cluster, vm, disk, inputs, say } };
+        const way = await wayOf(mode, { target, cluster, disk, inputs, say });
         const earlier = await finished(way);
         if (earlier) {
             await info(
@@ -48,7 +49,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             );
             return earlier;
         }
-        await (mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
+        await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
         announceAt = undefined;
         const { captured, how } = await captureUnderLock(way, found.metadata?.labels, begun);
         await info(`${pool}: captured the OS disk of node ${node} ${how}`);
@@ -61,10 +62,20 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     }
 }
 
-/** The way in which a disk is captured, and what is captured. */
-interface Way {
-    mode: CaptureMode;
-    begin: Omit<InPlaceCapture, "signal" | "lookAgain">;
+/** The way in which a disk is captured, and what is captured: in place with the VM that is switched off and on. */
+type Way = { mode: "copy"; begin: Omit<BeginInPlace, "vm"> } | { mode: "in-place"; begin: BeginInPlace };
+type BeginInPlace = Omit<InPlaceCapture, "signal" | "lookAgain">;
+
+/** @throws UserError for a single VM in place: nothing here switches one off */
+async function wayOf(mode: CaptureMode, begin: Omit<BeginInPlace, "vm">): Promise<Way> {
+    const { scaleSetId, instanceId } = begin.target;
+    if (mode === "copy") {
+        return { mode, begin };
+    }
+    if (singleVmsIn(scaleSetId) !== undefined) {
+        throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
+    }
+    return { mode, begin: { ...begin, vm: await scaleSetVm(scaleSetId, instanceId) } };
 }
 
 /** What an earlier run, or another one meanwhile, has captured of this very target. */

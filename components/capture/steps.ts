@@ -7,7 +7,7 @@ import { clearRebootMark } from "./kuredMark";
 import type { Target } from "./names";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
-import type { Vm } from "../azure/vm";
+import type { ScaleSetVm } from "../azure/vm";
 import { UserError } from "../core/errors";
 import { until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
@@ -26,7 +26,7 @@ const SNAPSHOT_LIMIT = 60 * MINUTE;
 export interface CleanupContext {
     target: Target;
     cluster: Kubernetes;
-    vm: Vm;
+    vm: ScaleSetVm;
     journal: Journal;
     /** Says what is being done. */
     say: (doing: string) => void;
@@ -189,7 +189,7 @@ async function startAgain({ cluster, vm, target, journal, say }: CleanupContext)
 }
 
 /** @returns whether the VM had to be started */
-async function startVm(vm: Vm, say: CleanupContext["say"]): Promise<boolean> {
+async function startVm(vm: ScaleSetVm, say: CleanupContext["say"]): Promise<boolean> {
     let started = false;
     const running = await until({ limit: RUNNING_LIMIT }, async () => {
         const power = await vm.power();

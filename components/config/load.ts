@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Bootstrap } from "../../policies/contract";
 import { parseScaleSetId } from "../azure/ids";
 import { UserError } from "../core/errors";
+import type { MachinesName } from "../core/machinesId";
 import { readBySchema } from "./read";
 import { configuration, poolName, type KeysOf, type SharedValues, type Values } from "./schema";
 
@@ -61,6 +62,8 @@ export interface PoolSettings {
      * resource group before that was read.
      */
     machinePool?: { namespace: string; name: string };
+    /** The pool's MachineDeployment or MachineSet; then its machines tell where they are. It has no scale set. */
+    machines?: MachinesName;
     scaleSet: ScaleSetSettings;
     selection: SelectionSettings;
     capture: CaptureSettings;
@@ -126,18 +129,21 @@ type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[numbe
 
 /** A pool's own keys go before those for all pools; then each key goes into its group. */
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
-    const { scaleSet, machinePool, name, node, pin, reject, trust, canary, ...own } = configured;
+    const { scaleSet: _located, machinePool, machineDeployment, machineSet, ...itself } = configured;
+    const { name, node, pin, reject, trust, canary, ...own } = itself;
     const all = { ...shared, ...defined(own) } as SharedValues;
     const { onForeignChange, removeExtensions, keepExtensions } = all;
     const { minimumReadyTime, newNodeTimeout, maximumImageAge, minimumCandidates } = all;
     const { prefer, ignoreNodes, ignoreAnnotations } = all;
     const { kuredLock, kuredDaemonSet, gallery, maxHistory, replicaCount, targetRegions, storageAccountType } = all;
     const at = `${project}:pools[${index}]`;
-    const bootstrap = machinePool ? bootstrapOfMachinePool(own.bootstrap, at) : all.bootstrap;
-    const place = locate({ scaleSet, machinePool }, all.resourceGroup, { project, at });
+    const machines = machinesIn({ machineDeployment, machineSet });
+    const bootstrap = machinePool || machines ? bootstrapOfCapi(own.bootstrap, at) : all.bootstrap;
+    const place = locate(configured, all.resourceGroup, { project, at });
     return {
         name: readBySchema(poolName, name ?? place.name, `${at}.name`),
         ...(machinePool && { machinePool }),
+        ...(machines && { machines }),
         scaleSet: { ...place, onForeignChange, bootstrap, removeExtensions, keepExtensions },
         selection: {
             minimumReadyTimeMs: minimumReadyTime,
@@ -180,32 +186,47 @@ function captureSettings(all: SharedValues): CaptureSettings {
 }
 
 /** Machines of Cluster API join by bootstrap data that Cluster API makes anew for each. */
-function bootstrapOfMachinePool(configured: Bootstrap | undefined, at: string): Bootstrap {
+function bootstrapOfCapi(configured: Bootstrap | undefined, at: string): Bootstrap {
     if (configured === "remove") {
         throw new UserError(
-            `${at}.bootstrap must be keep or left out: machines of a MachinePool join by their bootstrap`,
+            `${at}.bootstrap must be keep or left out: machines of Cluster API join by their bootstrap`,
         );
     }
     return "keep";
 }
 
-/** Where a scale set is: by its name (in the configured resource group), by its ARM id, or by its MachinePool. */
+function machinesIn({
+    machineDeployment,
+    machineSet,
+}: Pick<ConfiguredPool, "machineDeployment" | "machineSet">): MachinesName | undefined {
+    return machineDeployment
+        ? { kind: "MachineDeployment", ...machineDeployment }
+        : machineSet && { kind: "MachineSet", ...machineSet };
+}
+
+const PLACES = ["scaleSet", "machinePool", "machineDeployment", "machineSet"] as const;
+
+/**
+ * Where a pool is: a scale set by its name (in the configured resource group) or ARM id, or what Cluster API has, whose
+ * resource group is not known before that was read.
+ */
 function locate(
-    { scaleSet, machinePool }: Pick<ConfiguredPool, "scaleSet" | "machinePool">,
+    configured: ConfiguredPool,
     resourceGroup: string | undefined,
     { project, at }: { project: string; at: string },
 ) {
-    if (machinePool) {
-        if (scaleSet) {
-            throw new UserError(
-                `${at} has both scaleSet and machinePool: the MachinePool tells its scale set by itself`,
-            );
-        }
-        return { name: machinePool.name, resourceGroup: "" };
+    const places = PLACES.filter((key) => configured[key] !== undefined);
+    if (places.length > 1) {
+        throw new UserError(`${at} has both ${places.slice(0, 2).join(" and ")}: each of them is a pool by itself`);
+    }
+    const { scaleSet, machinePool, machineDeployment, machineSet } = configured;
+    const ofCapi = machinePool ?? machineDeployment ?? machineSet;
+    if (ofCapi) {
+        return { name: ofCapi.name, resourceGroup: "" };
     }
     if (!scaleSet) {
         throw new UserError(
-            `${at}.scaleSet is missing: the name or ARM id of the pool's scale set, or machinePool (NAMESPACE/NAME) for a pool of Cluster API`,
+            `${at}.scaleSet is missing: the name or ARM id of the pool's scale set, or machinePool, machineDeployment or machineSet (NAMESPACE/NAME) for a pool of Cluster API`,
         );
     }
     if (scaleSet.startsWith("/")) {
@@ -226,11 +247,12 @@ function locate(
  */
 export function refuseTwice(pools: PoolSettings[], at: string, subscription = ""): void {
     const places = new Map<string, number>();
-    pools.forEach(({ name, scaleSet, machinePool }, index) => {
-        const isLocated = scaleSet.resourceGroup !== "";
+    pools.forEach(({ name, scaleSet, machinePool, machines }, index) => {
+        const isLocated = scaleSet.resourceGroup !== "" && machines === undefined;
+        const { kind, namespace, name: itsName } = machines ?? { kind: "MachinePool", ...machinePool };
         const place = isLocated
             ? `scale set ${scaleSet.name} in resource group ${scaleSet.resourceGroup}`
-            : `MachinePool ${machinePool?.namespace}/${machinePool?.name}`;
+            : `${kind} ${namespace}/${itsName}`;
         const where = isLocated ? `${place} of ${scaleSet.subscriptionId ?? subscription}` : place;
         for (const seen of [where.toLowerCase(), `pool name ${name}`.toLowerCase()]) {
             const first = places.get(seen);

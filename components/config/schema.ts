@@ -202,6 +202,8 @@ const pool = objectOf(
             z.string(SCALE_SET).refine((value) => isScaleSetName(value) || isScaleSetId(value), SCALE_SET),
         ),
         machinePool: optional(namespacedName("MachinePool")),
+        machineDeployment: optional(namespacedName("MachineDeployment")),
+        machineSet: optional(namespacedName("MachineSet")),
         name: optional(poolName),
         node: optional(nodeName),
         pin: optional(imageVersion),
@@ -210,7 +212,7 @@ const pool = objectOf(
         canary: optional(poolName),
         ...shapeOf(false),
     },
-    "an object with scaleSet or machinePool",
+    "an object with scaleSet, machinePool, machineDeployment or machineSet",
 );
 
 /** How to reach a cluster. Resources keep it in the state: what is in the file must not get there. */

@@ -17,3 +17,9 @@ export const IMAGE_VERSION_TYPE = "azure-native:compute:GalleryImageVersion";
 
 /** The dynamic resource of capi/machinePoolImage.ts. */
 export const MACHINE_POOL_IMAGE_TYPE = "pulumi-nodejs:dynamic/kamino:MachinePoolImage";
+
+/** The dynamic resource of capi/machineTemplate.ts. */
+export const MACHINE_TEMPLATE_TYPE = "pulumi-nodejs:dynamic/kamino:MachineTemplate";
+
+/** The dynamic resource of capi/infrastructureRef.ts. */
+export const INFRASTRUCTURE_REF_TYPE = "pulumi-nodejs:dynamic/kamino:InfrastructureRef";

@@ -11,7 +11,6 @@ import { pendingChanges } from "../capi/pendingChanges";
 import { nameOf, noRolloutOf, unsettled } from "../capi/refusals";
 import { UserError } from "../core/errors";
 import { sameVersion } from "../core/version";
-import type { Choice } from "../selection/nodeSelection";
 import type { Decided, Declaration, Declared } from "./declareScaleSet";
 import { acceptedImage } from "./desiredModel";
 import { shortImage } from "./foreignChanges";
@@ -38,7 +37,9 @@ export function declareMachinePool(
         return declared(false, live);
     }
     if (!accepted) {
-        refuseOtherKubernetes(pool, machinePool.capi, version, choices);
+        const { capi } = machinePool;
+        const what = `MachinePool ${nameOf(capi.machinePool)}`;
+        refuseOtherKubernetes(pool, what, kubernetesVersionOf(capi), { version, choices });
         sayBefore(pool, machinePool.capi, version, parent);
     }
     const { gallery, definition, configKey } = pool;
@@ -62,20 +63,28 @@ export function declareMachinePool(
     );
 }
 
-function declared(adopted: pulumi.Input<boolean>, model: ModelRecord, accepted?: AcceptedImage): Declared {
+/** What a stack says of a pool that Cluster API has. */
+export function declared(adopted: pulumi.Input<boolean>, model: ModelRecord, accepted?: AcceptedImage): Declared {
     return { adopted: pulumi.output(adopted), model: pulumi.output(model), accepted: pulumi.output(accepted) };
 }
 
 /**
  * An image has the kubelet of one Kubernetes version; machines that start from another one than the pool wants would
  * join with the wrong one.
+ *
+ * @param what the object that says which version it wants
+ * @throws UserError in one line
  */
-function refuseOtherKubernetes({ configKey }: Pool, capi: CapiPool, version: string, choices: Choice[]): void {
-    const wanted = kubernetesVersionOf(capi);
+export function refuseOtherKubernetes(
+    { configKey }: Pool,
+    what: string,
+    wanted: string | undefined,
+    { version, choices }: Pick<Decided, "version" | "choices">,
+): void {
     const kubelet = choices.find((choice) => sameVersion(choice.version, version))?.content?.kubelet;
     if (wanted !== undefined && kubelet !== undefined && kubelet !== wanted) {
         throw new UserError(
-            `${configKey}: image ${version} has kubelet ${kubelet}, and MachinePool ${nameOf(capi.machinePool)} wants ${wanted}: give it an image of ` +
+            `${configKey}: image ${version} has kubelet ${kubelet}, and ${what} wants ${wanted}: give it an image of ` +
                 `that version, and set kamino:onForeignChange to adopt until a node of it was rebooted`,
         );
     }

@@ -12,7 +12,7 @@ import { UserError } from "../core/errors";
 import type { Choice } from "../selection/nodeSelection";
 import { desiredModel } from "./desiredModel";
 import { extensionLine } from "./extensions";
-import type { LiveModel } from "./model";
+import type { PoolModel } from "./model";
 import { providerFor } from "./providers";
 import { refusal } from "./refusals";
 import { compare, recordOfLive, type Review } from "./review";
@@ -71,7 +71,7 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
  * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is
  * written. A preview uses what was read at its start, so that its diff is whole.
  */
-function modelBefore({ review, parent }: Declaration, version: string, images: Images): pulumi.Output<LiveModel> {
+function modelBefore({ review, parent }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
     const { live, scaleSet } = review.pool;
     if (pulumi.runtime.isDryRun()) {
         return pulumi.output(live);
@@ -82,7 +82,7 @@ function modelBefore({ review, parent }: Declaration, version: string, images: I
             { parent, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
         )
         .apply(withExtensionTypes)
-        .apply((read) => {
+        .apply((read): PoolModel => {
             refuseChangeDuringRun(review, version, read);
             return read;
         });
@@ -92,7 +92,7 @@ function modelBefore({ review, parent }: Declaration, version: string, images: I
  * What was changed while the images were made is in no plan that somebody has seen: it is neither written over nor
  * accepted.
  */
-function refuseChangeDuringRun({ pool, live }: Review, version: string, read: LiveModel): void {
+function refuseChangeDuringRun({ pool, live }: Review, version: string, read: PoolModel): void {
     const { configKey } = pool;
     const atStart = { adopted: true, model: live };
     const changes = compare(pool, atStart, recordOfLive(read, pool), version);
@@ -110,7 +110,7 @@ function refuseChangeDuringRun({ pool, live }: Review, version: string, read: Li
 function declare(
     name: string,
     { review, previous, parent }: Declaration,
-    from: Decided & { live: LiveModel },
+    from: Decided & { live: PoolModel },
     images: Images,
 ) {
     const { live, bootstrap } = from;

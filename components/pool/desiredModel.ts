@@ -4,7 +4,7 @@ import type { AcceptedImage, Bootstrap, PreviousPool } from "../../policies/cont
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
 import { shortImage } from "./foreignChanges";
-import { modelAsItIs, modelFromImage, type DeclaredModel, type LiveModel } from "./model";
+import { modelAsItIs, modelFromImage, type DeclaredModel, type PoolModel } from "./model";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
 
@@ -25,7 +25,7 @@ export interface DesiredModelArgs {
     review: Review;
     previous: PreviousPool;
     /** The scale set as it is right now. */
-    live: LiveModel;
+    live: PoolModel;
     /** The version that the model is to point at; empty when there is none yet. */
     version: string;
     /** How often the stack has written its model over somebody else's. */

@@ -8,6 +8,12 @@ import { keptExtensions, type ExtensionSettings } from "./extensions";
 /** A scale set as `getVirtualMachineScaleSet` answers it. */
 export type LiveModel = compute.GetVirtualMachineScaleSetResult;
 
+/**
+ * What is known of a pool's VMs: a scale set's whole model, or what a single VM has of one. Its `id` tells which: that
+ * of a scale set, or a `machinesId`.
+ */
+export type PoolModel = Pick<LiveModel, "id" | "name" | "location"> & Partial<LiveModel>;
+
 /** A scale set as the stack declares it: plain values, no outputs. */
 export type DeclaredModel = compute.VirtualMachineScaleSetArgs;
 
@@ -64,7 +70,7 @@ export function emptyCustomData(writes = 0): string {
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
  */
-export function modelAsItIs(live: LiveModel, resourceGroupName: string): DeclaredModel {
+export function modelAsItIs(live: PoolModel, resourceGroupName: string): DeclaredModel {
     const { identity } = live;
     const {
         sku: _capacityIsTheAutoscalers,
@@ -105,7 +111,7 @@ export interface ImageModel extends ExtensionSettings {
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
  */
-export function modelFromImage(live: LiveModel, resourceGroupName: string, image: ImageModel): DeclaredModel {
+export function modelFromImage(live: PoolModel, resourceGroupName: string, image: ImageModel): DeclaredModel {
     const { tags: all, ...model } = modelAsItIs(live, resourceGroupName);
     const profile = model.virtualMachineProfile as DeclaredProfile;
     const keeps = image.bootstrap === "keep";

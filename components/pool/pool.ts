@@ -3,7 +3,8 @@ import type { ScaleSetId } from "../azure/ids";
 import type { DiskAccess } from "../capture/protection";
 import type { PoolSettings } from "../config/load";
 import type { MachinePoolFacts } from "./machinePool";
-import type { LiveModel } from "./model";
+import type { MachinesFacts } from "./machines";
+import type { PoolModel } from "./model";
 
 /** A gallery that images go to: made by this stack, or an existing one. */
 export interface GallerySettings {
@@ -38,11 +39,14 @@ export interface Pool {
     settings: PoolSettings;
     /** Where the pool stands in the configuration, to begin messages with. */
     configKey: string;
+    /** The scale set; of single VMs their subscription and resource group, and the name of what makes them. */
     scaleSet: ScaleSetId;
-    /** The scale set's model as it was at the start of this run. */
-    live: LiveModel;
-    /** What the management cluster says of it, where Cluster API has it. */
+    /** The scale set's model as it was at the start of this run; of single VMs what one of them is like. */
+    live: PoolModel;
+    /** What the management cluster says of it, where it is a MachinePool. */
     machinePool?: MachinePoolFacts;
+    /** What the management cluster says of it, where it is a MachineDeployment or MachineSet. */
+    machines?: MachinesFacts;
     /** The image that new machines start from, as a model refers to it. */
     liveImage: { id?: string };
     location: string;

@@ -8,11 +8,13 @@ import { readMachinePool } from "../capi/machinePool";
 import { capiRefusal } from "../capi/refusals";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
+import { describePool } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { MachinePoolFacts } from "./machinePool";
+import { locateMachines, modelOfMachines, type MachinesFacts } from "./machines";
 import { imageTraits, mismatch, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
-import type { LiveModel } from "./model";
+import type { PoolModel } from "./model";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
 import { refusal } from "./refusals";
@@ -32,8 +34,7 @@ export async function readPools(
     stack: string,
 ): Promise<Pool[]> {
     const subscriptionId = await findDefaultSubscription();
-    const keyOf = (pool: PoolSettings, index: number) =>
-        `kamino:pools[${index}].${pool.machinePool ? "machinePool" : "scaleSet"}`;
+    const keyOf = (pool: PoolSettings, index: number) => `kamino:pools[${index}].${placeKey(pool)}`;
     const located = await all(configured, (pool, index) => locate(pool, managementCluster, keyOf(pool, index)));
     const settings = located.map((pool) => pool.settings);
     refuseTwice(settings, "kamino:pools", subscriptionId);
@@ -45,6 +46,14 @@ export async function readPools(
             stack,
         }),
     );
+}
+
+/** The configuration's key that says where the pool is. */
+function placeKey({ machinePool, machines }: PoolSettings): string {
+    if (machines) {
+        return machines.kind === "MachineSet" ? "machineSet" : "machineDeployment";
+    }
+    return machinePool ? "machinePool" : "scaleSet";
 }
 
 /** Does the same for each pool; what fails for some is said of all of them at once. */
@@ -63,16 +72,20 @@ async function all<P, T>(pools: P[], work: (pool: P, index: number) => Promise<T
 interface LocatedPool {
     settings: PoolSettings;
     machinePool?: MachinePoolFacts;
+    machines?: MachinesFacts;
 }
 
 /**
- * Finds the scale set of a pool that is given as a MachinePool, and refuses one that must not be changed. Any other
- * pool's settings say where its scale set is.
+ * Finds the scale set of a pool that is given as a MachinePool, or the VMs of a MachineDeployment or MachineSet, and
+ * refuses one that must not be changed. Any other pool's settings say where its scale set is.
  *
  * @param kubernetes how to reach the management cluster
  * @throws UserError in one line
  */
 async function locate(settings: PoolSettings, kubernetes: KubernetesSettings, configKey: string): Promise<LocatedPool> {
+    if (settings.machines) {
+        return await locateMachines(settings, kubernetes, configKey);
+    }
     if (!settings.machinePool) {
         return { settings };
     }
@@ -94,14 +107,17 @@ interface Surroundings {
     stack: string;
 }
 
-/** The scale set first: what is refused is refused by its own model, before anything else is asked. */
+/** The model first: what is refused is refused by that, before anything else is asked. */
 async function readPool(
-    { settings, machinePool }: LocatedPool,
+    { settings, machinePool, machines }: LocatedPool,
     { configKey, subscriptionId, groups, stack }: Surroundings,
 ): Promise<Pool> {
     const { resourceGroup, name } = settings.scaleSet;
     const scaleSet = { subscriptionId, resourceGroup, name };
-    const live = await readScaleSet(scaleSet, configKey);
+    const found = machines
+        ? await modelOfMachines(machines, scaleSet, configKey)
+        : { live: await readScaleSet(scaleSet, configKey) };
+    const live: PoolModel = found.live;
     const reason = refusal(live, configKey, { ownedByCapz: machinePool !== undefined });
     if (reason) {
         throw new UserError(reason);
@@ -109,12 +125,10 @@ async function readPool(
     const { location } = live;
     const [gallery, disk] = await Promise.all([
         findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
-        osDiskOfPool(live.id),
+        "disk" in found ? found.disk : osDiskOfPool(live.id),
     ]);
     const definition = await findDefinition(live, disk, gallery, { configKey, stack, scaleSet });
-    const inModel = live.virtualMachineProfile?.storageProfile?.imageReference;
-    const liveImage =
-        (machinePool ? imageReferenceOf(machinePool.capi.azureMachinePool.spec.template.image) : inModel) ?? {};
+    const liveImage = imageOf(live, machinePool, machines);
     return {
         settings,
         configKey,
@@ -122,6 +136,7 @@ async function readPool(
         live,
         liveImage,
         ...(machinePool && { machinePool }),
+        ...(machines && { machines }),
         location,
         gallery,
         definition,
@@ -133,8 +148,18 @@ async function readPool(
     };
 }
 
+/** The image that new machines start from: what Cluster API says, where it has the pool, or the scale set's model. */
+function imageOf(live: PoolModel, machinePool?: MachinePoolFacts, machines?: MachinesFacts): Pool["liveImage"] {
+    if (machines) {
+        return imageReferenceOf(machines.capi.template.spec.template.spec.image) ?? {};
+    }
+    return machinePool
+        ? (imageReferenceOf(machinePool.capi.azureMachinePool.spec.template.image) ?? {})
+        : (live.virtualMachineProfile?.storageProfile?.imageReference ?? {});
+}
+
 /** What the model, or one of its VMs, says of the VMs that start from it. */
-function traitsOfVms(live: LiveModel, disk: OsDisk | undefined): ModelTraits {
+function traitsOfVms(live: PoolModel, disk: OsDisk | undefined): ModelTraits {
     const profile = live.virtualMachineProfile;
     return {
         securityType: profile?.securityProfile?.securityType,
@@ -145,7 +170,7 @@ function traitsOfVms(live: LiveModel, disk: OsDisk | undefined): ModelTraits {
 
 /** The pool's image definition: made by this stack unless another one, which must match the VMs, exists already. */
 async function findDefinition(
-    live: LiveModel,
+    live: PoolModel,
     disk: OsDisk | undefined,
     gallery: GallerySettings,
     { configKey, stack, scaleSet }: { configKey: string; stack: string; scaleSet: ScaleSetId },
@@ -160,14 +185,14 @@ async function findDefinition(
     const traits = disk ? imageTraits(disk, vms) : existing;
     if (!traits) {
         throw new UserError(
-            `${configKey}: scale set "${live.name}" has no node yet, so what its images must match is not known; ` +
+            `${configKey}: ${describePool(live.id)} has no node yet, so what its images must match is not known; ` +
                 `scale it to at least one node, or take it out of kamino:pools`,
         );
     }
     const difference = existing && mismatch(existing, traits, vms);
     if (difference) {
         throw new UserError(
-            `kamino:gallery: image definition ${id} does not match scale set "${live.name}": ${difference}; use another gallery`,
+            `kamino:gallery: image definition ${id} does not match ${describePool(live.id)}: ${difference}; use another gallery`,
         );
     }
     return { name, traits, managed: !existing || existing.tags?.[STACK_TAG] === stack };

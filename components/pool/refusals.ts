@@ -1,28 +1,29 @@
 // Which scale sets this program may change, and which it refuses with what words. Pure.
+import { describePool, singleVmsIn } from "../core/machinesId";
 import { bootstraps } from "./extensions";
-import type { LiveModel } from "./model";
+import type { PoolModel } from "./model";
 
 /** One reason why a scale set is refused: does it hold, and what to say. */
 interface Refusal {
-    holds: (live: LiveModel) => boolean;
+    holds: (live: PoolModel) => boolean;
     say: string;
 }
 
-type Profile = NonNullable<LiveModel["virtualMachineProfile"]>;
+type Profile = NonNullable<PoolModel["virtualMachineProfile"]>;
 
-const profileOf = (live: LiveModel): Partial<Profile> => live.virtualMachineProfile ?? {};
-const extensionsOf = (live: LiveModel) => profileOf(live).extensionProfile?.extensions ?? [];
-const imageIdOf = (live: LiveModel) => profileOf(live).storageProfile?.imageReference?.id ?? "";
+const profileOf = (live: PoolModel): Partial<Profile> => live.virtualMachineProfile ?? {};
+const extensionsOf = (live: PoolModel) => profileOf(live).extensionProfile?.extensions ?? [];
+const imageIdOf = (live: PoolModel) => profileOf(live).storageProfile?.imageReference?.id ?? "";
 
 /** A tag's value, whose name Azure compares without case. */
-function tagOf(live: LiveModel, name: string): string | undefined {
+function tagOf(live: PoolModel, name: string): string | undefined {
     return Object.entries(live.tags ?? {}).find(([each]) => each.toLowerCase() === name.toLowerCase())?.[1];
 }
 
-const hasTag = (live: LiveModel, prefix: string) =>
+const hasTag = (live: PoolModel, prefix: string) =>
     Object.keys(live.tags ?? {}).some((name) => name.toLowerCase().startsWith(prefix));
 
-const ownedByCapz = (live: LiveModel) => hasTag(live, "sigs.k8s.io_cluster-api-provider-azure_");
+const ownedByCapz = (live: PoolModel) => hasTag(live, "sigs.k8s.io_cluster-api-provider-azure_");
 
 /**
  * What gives away a scale set of an AKS cluster; any one is enough. AKS keeps its scale sets in a group that it names
@@ -32,7 +33,7 @@ const ownedByCapz = (live: LiveModel) => hasTag(live, "sigs.k8s.io_cluster-api-p
  * Sources: https://learn.microsoft.com/azure/aks/faq and https://learn.microsoft.com/azure/aks/cluster-configuration;
  * the tag creationSource is on public recordings of such sets.
  */
-const SIGNS_OF_AKS: ((live: LiveModel) => boolean)[] = [
+const SIGNS_OF_AKS: ((live: PoolModel) => boolean)[] = [
     (live) => hasTag(live, "aks-managed-"),
     (live) => /\/resourcegroups\/mc_/i.test(live.id),
     (live) => /^vmssclient-aks-/i.test(tagOf(live, "creationSource") ?? ""),
@@ -47,7 +48,7 @@ const SIGNS_OF_AKS: ((live: LiveModel) => boolean)[] = [
  * Whether AKS Engine made the set before 0.57.0, whose nodes come up with an empty azure.json after they were off
  * (Azure/aks-engine#3876). A set whose nodes start from an image without bootstrap does not run what fails there.
  */
-function losesNodesThatWereOff(live: LiveModel): boolean {
+function losesNodesThatWereOff(live: PoolModel): boolean {
     const [, major, minor] = /^v?(\d+)\.(\d+)\.\d+/.exec(tagOf(live, "aksEngineVersion") ?? "") ?? [];
     const startsFromImage = /\/galleries\//i.test(imageIdOf(live)) && !extensionsOf(live).some(bootstraps);
     return major !== undefined && Number(major) === 0 && Number(minor) < 57 && !startsFromImage;
@@ -62,7 +63,7 @@ function losesNodesThatWereOff(live: LiveModel): boolean {
  * that is let through, need the health source that an extension may be, so no model is written whose health source is
  * missing.
  */
-const REFUSALS: Refusal[] = [
+const SCALE_SET_REFUSALS: Refusal[] = [
     {
         holds: (live) => SIGNS_OF_AKS.some((sign) => sign(live)),
         say: "it is managed by AKS, which does not support changes to its scale sets; use AKS node image upgrades",
@@ -95,6 +96,10 @@ const REFUSALS: Refusal[] = [
         holds: losesNodesThatWereOff,
         say: "AKS Engine made it before 0.57.0 (tag aksEngineVersion), and such a node does not come back after it was off; upgrade the cluster with AKS Engine 0.57.0 or later",
     },
+];
+
+/** What makes the VMs themselves such, single or of a scale set. */
+const VM_REFUSALS: Refusal[] = [
     {
         holds: (live) =>
             profileOf(live).osProfile?.windowsConfiguration !== undefined ||
@@ -127,13 +132,25 @@ const REFUSALS: Refusal[] = [
     },
 ];
 
+/** What makes single VMs such. */
+const SINGLE_VM_REFUSALS: Refusal[] = [
+    {
+        holds: ({ plan }) => Boolean(plan?.name),
+        say: "its VMs have a purchase plan, which a template would have to name beside the image; that is not supported",
+    },
+];
+
 /**
- * Why this scale set must not be changed, in one line, or undefined when it may be.
+ * Why this scale set must not be changed, or these single VMs must not be captured, in one line; undefined when they
+ * may.
  *
  * @param configKey where the pool is configured, to begin the line with
  * @param known `ownedByCapz`: the pool is given by the MachinePool that owns it, and its image is set there
  */
-export function refusal(live: LiveModel, configKey: string, known = { ownedByCapz: false }): string | undefined {
-    const reason = REFUSALS.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
-    return reason && `${configKey}: scale set "${live.name}" is refused: ${reason.say}`;
+export function refusal(live: PoolModel, configKey: string, known = { ownedByCapz: false }): string | undefined {
+    const isScaleSet = singleVmsIn(live.id) === undefined;
+    const asked = isScaleSet ? [...SCALE_SET_REFUSALS, ...VM_REFUSALS] : [...VM_REFUSALS, ...SINGLE_VM_REFUSALS];
+    const reason = asked.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
+    const subject = isScaleSet ? `scale set "${live.name}"` : describePool(live.id);
+    return reason && `${configKey}: ${subject} is refused: ${reason.say}`;
 }

@@ -8,7 +8,8 @@ import { UserError } from "../core/errors";
 import { keepsExtension, parseExtensionText } from "./extensions";
 import { DECISIONS, foreignChangeLine, foreignChanges, type Author, type ForeignChange } from "./foreignChanges";
 import { authorOfImage, recordOfMachinePool } from "./machinePool";
-import { modelAsItIs, type LiveModel } from "./model";
+import { authorOfTemplate, recordOfMachines } from "./machines";
+import { modelAsItIs, type LiveModel, type PoolModel } from "./model";
 import type { Pool } from "./pool";
 
 /**
@@ -33,8 +34,11 @@ export interface Review {
     line: string;
 }
 
-/** The record of a pool's model as Azure has it; of a MachinePool what the management cluster has. */
-export function recordOfLive(live: LiveModel, { scaleSet, machinePool }: Pool): ModelRecord {
+/** The record of a pool's model as Azure has it; where Cluster API has it what the management cluster says. */
+export function recordOfLive(live: PoolModel, { scaleSet, machinePool, machines }: Pool): ModelRecord {
+    if (machines) {
+        return recordOfMachines(machines.capi);
+    }
     return machinePool ? recordOfMachinePool(machinePool.capi) : recordOf(modelAsItIs(live, scaleSet.resourceGroup));
 }
 
@@ -70,7 +74,10 @@ export async function reviewPool(pool: Pool, previous: PreviousPool): Promise<Re
     return { pool, live, changes, line: `${pool.settings.name}: ${line}` };
 }
 
-async function authorOf({ live: { id, systemData }, machinePool }: Pool): Promise<Author> {
+async function authorOf({ live: { id, systemData }, machinePool, machines }: Pool): Promise<Author> {
+    if (machines) {
+        return authorOfTemplate(machines.capi);
+    }
     if (machinePool) {
         return authorOfImage(machinePool.capi);
     }

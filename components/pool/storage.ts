@@ -3,7 +3,8 @@ import { regionHasZones } from "../azure/regions";
 import type { OsDisk } from "../azure/scaleSets";
 import type { ImageSettings } from "../config/load";
 import { UserError } from "../core/errors";
-import type { LiveModel } from "./model";
+import { describePool } from "../core/machinesId";
+import type { PoolModel } from "./model";
 import type { ImageStorage } from "./pool";
 
 /**
@@ -12,7 +13,7 @@ import type { ImageStorage } from "./pool";
  * @throws UserError when the disks' own keys cannot encrypt the images in each of the regions
  */
 export async function imageStorage(
-    live: LiveModel,
+    live: PoolModel,
     disk: OsDisk | undefined,
     settings: ImageSettings,
     { configKey, subscriptionId }: { configKey: string; subscriptionId: string },
@@ -22,7 +23,7 @@ export async function imageStorage(
     const diskEncryptionSetId = disk?.diskEncryptionSetId ?? managedDisk?.diskEncryptionSet?.id;
     const problem = diskEncryptionSetId && encryptionProblem(live, targetRegions);
     if (problem) {
-        throw new UserError(`${configKey}: scale set "${live.name}" is refused: ${problem}`);
+        throw new UserError(`${configKey}: ${describePool(live.id)} is refused: ${problem}`);
     }
     return {
         targetRegions,
@@ -38,7 +39,7 @@ export async function imageStorage(
  * Sources: https://learn.microsoft.com/azure/virtual-machines/image-version-encryption,
  * hashicorp/packer-plugin-azure#418.
  */
-function encryptionProblem(live: LiveModel, regions: string[]): string | undefined {
+function encryptionProblem(live: PoolModel, regions: string[]): string | undefined {
     if (regions.length > 1) {
         return (
             `its OS disks are encrypted by a disk encryption set, which is of region ${regions[0]} alone; take ` +

@@ -5,8 +5,10 @@ import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../
 import { imageDefinitionId } from "../azure/ids";
 import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf } from "../capi/machinePool";
+import { kubernetesVersionOfMachines } from "../capi/machines";
 import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
+import { declareMachines } from "./declareMachines";
 import { declareScaleSet } from "./declareScaleSet";
 import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
@@ -15,7 +17,7 @@ import { declareImageDefinition } from "./gallery";
 import { declareImageVersion } from "./imageVersion";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
-import { statementOf } from "./statement";
+import { ownerOf, statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
 export interface VmssPrototypeArgs {
@@ -51,7 +53,7 @@ export interface PoolOutputs {
     version: pulumi.Output<string>;
     /** Versions that this stack keeps, newest last. */
     versions: pulumi.Output<string[]>;
-    /** ARM id of the scale set. */
+    /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
     /** True once the scale set is in the stack. */
     adopted: pulumi.Output<boolean>;
@@ -88,8 +90,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const statement = statementOf(args.review, args.previous);
         // A changed input would be a change in the preview: what differs from run to run is stated in outputs, and in
         // ForeignChanges.
-        const { scaleSetOptions, machinePool } = statement;
-        super("kamino:index:VmssPrototype", name, machinePool ? { machinePool } : { scaleSetOptions }, opts);
+        super("kamino:index:VmssPrototype", name, { ...ownerOf(args.review.pool) }, opts);
         this.pool = args.review.pool;
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
@@ -104,7 +105,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             .apply(([choices, current, bootstrap]) =>
                 this.keepImages(name, { choices, current, bootstrap }, [selection, ...definition]),
             );
-        const declare = this.pool.machinePool ? declareMachinePool : declareScaleSet;
+        const declare = this.declaration();
         const declared = pulumi
             .all([selection.current, selection.versions, foreign?.writes ?? 0, bootstrap])
             .apply(([version, choices, writes, bootstrap]) =>
@@ -126,9 +127,18 @@ export class VmssPrototype extends pulumi.ComponentResource {
         this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
     }
 
+    /** How what new machines start from is declared: by who keeps the pool. */
+    private declaration(): typeof declareScaleSet {
+        const { machinePool, machines } = this.pool;
+        if (machines) {
+            return declareMachines;
+        }
+        return machinePool ? declareMachinePool : declareScaleSet;
+    }
+
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
-        const { settings, live, machinePool } = this.pool;
+        const { settings, live } = this.pool;
         const { node, pin, reject, trust, canary: _read, ...rules } = settings.selection;
         return new NodeSelection(
             name,
@@ -137,7 +147,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 scaleSetId: live.id,
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
                 imageId: this.pool.liveImage.id,
-                kubeletVersion: machinePool && kubernetesVersionOf(machinePool.capi),
+                ...(this.pool.machines && { machines: this.pool.machines.at }),
+                kubeletVersion: this.kubeletVersion(),
                 imageDefinitionId: imageDefinitionId(this.pool),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
@@ -153,6 +164,14 @@ export class VmssPrototype extends pulumi.ComponentResource {
             },
             { parent: this },
         );
+    }
+
+    /** The version that Cluster API says, where it has the pool. */
+    private kubeletVersion(): string | undefined {
+        const { machinePool, machines } = this.pool;
+        return machines
+            ? kubernetesVersionOfMachines(machines.capi)
+            : machinePool && kubernetesVersionOf(machinePool.capi);
     }
 
     /**
@@ -224,6 +243,7 @@ function canaryOf(pool: Pool): Canary {
         pool: pool.settings.name,
         scaleSetId: pool.live.id,
         computerNamePrefix: pool.live.virtualMachineProfile?.osProfile?.computerNamePrefix,
+        ...(pool.machines && { machines: pool.machines.at }),
         imageDefinitionId: imageDefinitionId(pool),
         ...{ minimumReadyTimeMs, newNodeTimeoutMs },
     };

@@ -86,6 +86,26 @@ export function machinePoolRules(mode: "preview" | "up"): Rule[] {
     ];
 }
 
+/**
+ * In the namespace of a MachineDeployment or MachineSet, in the management cluster: reading it and its machines, and
+ * for an up a template for each image.
+ */
+export function machinesRules(mode: "preview" | "up"): Rule[] {
+    const core = ["cluster.x-k8s.io"];
+    const forUp = (...verbs: string[]) => (mode === "up" ? verbs : []);
+    return [
+        { apiGroups: core, resources: ["clusters"], verbs: ["get"] },
+        { apiGroups: core, resources: ["machines"], verbs: ["list"] },
+        { apiGroups: core, resources: ["machinedeployments"], verbs: ["get", ...forUp("list", "patch")] },
+        { apiGroups: core, resources: ["machinesets"], verbs: ["get", "list", ...forUp("patch")] },
+        {
+            apiGroups: ["infrastructure.cluster.x-k8s.io"],
+            resources: ["azuremachinetemplates"],
+            verbs: ["get", ...forUp("create", "delete", "list", "patch")],
+        },
+    ];
+}
+
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */
 export function ownRules(mode: "preview" | "up", { lease, report }: { lease: string; report: string }): Rule[] {
     const reporting: Rule[] = [

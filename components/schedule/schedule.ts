@@ -3,7 +3,15 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { EVENT_NAMESPACE } from "../capture/nodeEvent";
 import { podSecurity } from "../capture/pods";
-import { captureRules, clusterRules, eventRules, machinePoolRules, ownRules, type Rule } from "./permissions";
+import {
+    captureRules,
+    clusterRules,
+    eventRules,
+    machinePoolRules,
+    machinesRules,
+    ownRules,
+    type Rule,
+} from "./permissions";
 import { podSpec, type Names } from "./pod";
 import type { ScheduleSettings } from "./settings";
 
@@ -135,6 +143,9 @@ export class Schedule extends pulumi.ComponentResource {
             ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
             ...stackSettings.machinePoolNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-pools`, machinePoolRules(mode), `${where}-${name}-pools`),
+            ),
+            ...stackSettings.machinesNamespaces.flatMap((where) =>
+                inNamespace(where, `${wide}-machines`, machinesRules(mode), `${where}-${name}-machines`),
             ),
             ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
         ];

@@ -19,6 +19,8 @@ export interface StackSettings {
     force: boolean;
     /** The namespaces of its pools that are MachinePools. */
     machinePoolNamespaces: string[];
+    /** The namespaces of its pools that are MachineDeployments or MachineSets. */
+    machinesNamespaces: string[];
 }
 
 interface SettingsFile {
@@ -56,17 +58,23 @@ export function stackSettings(text: string, project: string, file = "the stack's
         needsPassphrase: settings.encryptionsalt !== undefined,
         captureNamespaces: namespaces.map(String),
         force: ofPools(plain, project, "force", SHARED_KEYS.force.default).some((value) => String(value) === "true"),
-        machinePoolNamespaces: ofPools(plain, project, "machinePool", "")
-            .map((place) => String(place).split("/")[0])
-            .filter((namespace, index, all) => namespace !== "" && all.indexOf(namespace) === index),
+        machinePoolNamespaces: namespacesIn(plain, project, ["machinePool"]),
+        machinesNamespaces: namespacesIn(plain, project, ["machineDeployment", "machineSet"]),
     };
+}
+
+/** The namespaces of what pools' keys name as NAMESPACE/NAME, each once. */
+function namespacesIn(config: Record<string, unknown>, project: string, keys: string[]): string[] {
+    const places = keys.flatMap((key) => ofPools(config, project, key, ""));
+    const namespaces = places.map((place) => String(place).split("/")[0]);
+    return [...new Set(namespaces)].filter((namespace) => namespace !== "").sort();
 }
 
 /** In the cluster the run has the credentials of its service account, for that cluster alone. */
 function refuseOtherManagementCluster(capi: unknown, file: string, project: string): void {
     if (typeof capi === "object" && capi !== null && Object.keys(capi).length > 0) {
         throw new UserError(
-            `${project}:capi in ${file}: a scheduled run reaches MachinePools of the cluster that it runs in alone; run this stack in CI, or take the key out`,
+            `${project}:capi in ${file}: a scheduled run reaches pools of Cluster API in the cluster that it runs in alone; run this stack in CI, or take the key out`,
         );
     }
 }

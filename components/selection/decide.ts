@@ -23,6 +23,7 @@ import {
 } from "./rules";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { canSpare, type MinimumNodes, type OtherNodes } from "../node/nodeList";
+import { describePool } from "../core/machinesId";
 import { instanceOf } from "../node/providerId";
 import type { UnfinishedCapture } from "./unfinished";
 import { fallback, pinned, stillFailed, usable, verdictOn, type Usable, type Verdict, type Verdicts } from "./verdict";
@@ -223,7 +224,7 @@ function pickConfigured(nodes: PoolNode[], name: string, { pool, facts, history,
     const at = `kamino:pools, pool "${pool}", node: "${name}"`;
     if (!node || (node.details && instanceOf(node.details.providerID, facts.scaleSetId) === undefined)) {
         throw new UserError(
-            `${at} is not a node of scale set ${facts.scaleSetId.split("/").at(-1)}; check the name with kubectl get nodes`,
+            `${at} is not a node of ${describePool(facts.scaleSetId)}; check the name with kubectl get nodes`,
         );
     }
     const reason = firstFailure(node, facts, HARD_RULES);

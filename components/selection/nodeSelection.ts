@@ -2,6 +2,7 @@
 // names.
 import * as pulumi from "@pulumi/pulumi";
 import type { Bootstrap } from "../../policies/contract";
+import type { MachinesAt } from "../capi/machines";
 import type { CaptureMode } from "../capture/mode";
 import { shell } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
@@ -24,7 +25,7 @@ export interface SelectionRules {
 export interface Choice {
     version: string;
     node: string;
-    /** Number of the VM in its scale set. */
+    /** Number of the VM in its scale set, or name of a single VM. */
     instanceId: string;
     /** When kured saw the need for the node's latest reboot, RFC 3339 in UTC, to the second. */
     rebootNeededAt: string;
@@ -63,6 +64,8 @@ export interface Canary extends Pick<SelectionRules, "minimumReadyTimeMs" | "new
     pool: string;
     scaleSetId: string;
     computerNamePrefix?: string;
+    /** Where its VMs are single ones. */
+    machines?: MachinesAt;
     /** ARM id of its image definition. */
     imageDefinitionId: string;
 }
@@ -71,9 +74,12 @@ export interface Canary extends Pick<SelectionRules, "minimumReadyTimeMs" | "new
 export interface NodeSelectionArgs {
     /** The pool's name, for messages. */
     pool: string;
+    /** ARM id of the scale set, or the pool's `machinesId`. */
     scaleSetId: string;
     /** May narrow what is read of the cluster; which node is in the pool is decided by its provider id. */
     computerNamePrefix?: string;
+    /** What tells which VMs are the pool's, where they are single ones. */
+    machines?: MachinesAt;
     /** The live model's `imageReference.id`. */
     imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */

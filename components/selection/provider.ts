@@ -14,7 +14,7 @@ import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../no
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
 import { readNodes, type Nodes } from "./readNodes";
-import { readCanary, readProofs } from "./readProofs";
+import { readCanary, readProofs, readSingleVms } from "./readProofs";
 import { describeVerdict } from "./verdict";
 import {
     bootstrapOf,
@@ -56,10 +56,13 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
     const { pool, maxHistory, node, pin, reject = [], trust = [], scaleSetId, rules } = args;
-    const inPool = await nodes.ofScaleSet(scaleSetId, args.computerNamePrefix);
+    const singleVms = args.machines && (await readSingleVms(args.machines));
+    const { computerNamePrefix } = args;
+    const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
     const said = { rejected: reject, trusted: trust, failed: before.failed ?? [] };
     const found = reconcile(before.versions ?? [], gallery, live);
-    const { built, failed } = await readProofs(args, { built: found.built, live, verdicts: said }, nodes, inPool);
+    const toProve = { built: found.built, live, verdicts: said };
+    const { built, failed } = await readProofs(args, toProve, nodes, { inPool, singleVms });
     const history = { ...found, built };
     const facts: Facts = {
         scaleSetId,

@@ -1,5 +1,6 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
+import type { MachineVm } from "../capi/machines";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
@@ -12,6 +13,16 @@ import { type NodeDetails, type PoolNode } from "./rules";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
 
+/** Which VMs are a pool's. */
+export interface PoolVms {
+    /** ARM id of the scale set, or the pool's `machinesId`. */
+    scaleSetId: string;
+    /** What names of a scale set's VMs begin with. */
+    computerNamePrefix?: string;
+    /** Where the pool's VMs are single ones: which. */
+    singleVms?: MachineVm[];
+}
+
 /** What reading the cluster gives. */
 export interface Nodes {
     /** Now by the API server's clock. */
@@ -20,8 +31,8 @@ export interface Nodes {
     annotated: boolean;
     /** Names of the cluster's nodes that kured is rebooting. */
     rebooting: string[];
-    /** The nodes that may be of this scale set; with their details where their names do not tell. */
-    ofScaleSet(scaleSetId: string, computerNamePrefix?: string): Promise<PoolNode[]>;
+    /** The nodes that may be of this pool; with their details where their names do not tell. */
+    ofPool(pool: PoolVms): Promise<PoolNode[]>;
     /** The same nodes, with details of those named; a node that has gone meanwhile is left out. */
     withDetails(nodes: PoolNode[], names: string[]): Promise<PoolNode[]>;
     /** Which way a disk is captured, where this is what the configuration says. */
@@ -62,7 +73,10 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
             [REBOOT_NEEDED, REBOOT_IN_PROGRESS].some((key) => Object.hasOwn(annotations, key)),
         ),
         rebooting: all.filter(isBeingRebooted).map(({ name }) => name),
-        ofScaleSet: (scaleSetId, prefix) => narrow(cluster, all, details, scaleSetId, prefix),
+        ofPool: (pool) =>
+            pool.singleVms
+                ? ofSingleVms(cluster, all, details, pool.singleVms)
+                : narrow(cluster, all, details, pool.scaleSetId, pool.computerNamePrefix),
         withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
         captureWay: (configured) => {
             const way = ways.get(configured) ?? captureWay(cluster, configured);
@@ -99,6 +113,23 @@ async function narrow(
         all.map(({ name }) => name),
     );
     return whole.filter((node) => node.details && instanceOf(node.details.providerID, scaleSetId) !== undefined);
+}
+
+/**
+ * The nodes of these VMs: those that Cluster API says are theirs, as long as their provider ids say the same. A machine
+ * has no node until it has joined.
+ */
+async function ofSingleVms(
+    cluster: Kubernetes,
+    all: PoolNode[],
+    details: Map<string, NodeDetails>,
+    vms: MachineVm[],
+): Promise<PoolNode[]> {
+    const named = all.filter(({ name }) => vms.some(({ node }) => node === name));
+    const names = named.map(({ name }) => name);
+    const whole = await addDetails(cluster, named, details, names);
+    const ids = new Map(vms.map(({ node, vmId }) => [node, `azure://${vmId}`.toLowerCase()]));
+    return whole.filter((node) => ids.get(node.name) === node.details?.providerID.toLowerCase());
 }
 
 // One connection for each GET: beyond this many nodes, pages of whole nodes are read faster.

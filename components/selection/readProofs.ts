@@ -1,6 +1,7 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
 import { readMachines, type Machine } from "../azure/machines";
+import { readMachines as readCapiMachines, vmsOf, type MachineVm, type MachinesAt } from "../capi/machines";
 import { compareVersions, sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
 import type { CanaryProof } from "./decide";
@@ -22,12 +23,12 @@ export async function readProofs(
     { scaleSetId, imageDefinitionId, rules }: NodeSelectionArgs,
     { built, live, verdicts }: { built: Choice[]; live?: string; verdicts: Verdicts },
     nodes: Nodes,
-    inPool: PoolNode[],
+    { inPool, singleVms }: { inPool: PoolNode[]; singleVms?: MachineVm[] },
 ): Promise<Proofs> {
     if (!asksForProof(built, live, verdicts)) {
         return { built, failed: verdicts.failed };
     }
-    const machines = await machinesOf({ scaleSetId, imageDefinitionId }, nodes, inPool);
+    const machines = await machinesOf({ scaleSetId, imageDefinitionId, singleVms }, nodes, inPool);
     const madeFrom = (version: string) => machines.filter((machine) => sameVersion(machine.version, version));
     return withProofs(built, verdicts.failed, madeFrom, nodes.now, rules);
 }
@@ -39,8 +40,9 @@ export async function readProofs(
  * @throws UserError in one line when Azure or the cluster is away or refuses
  */
 export async function readCanary(canary: Canary, nodes: Nodes): Promise<CanaryProof> {
-    const inPool = await nodes.ofScaleSet(canary.scaleSetId, canary.computerNamePrefix);
-    const machines = await machinesOf(canary, nodes, inPool);
+    const singleVms = canary.machines && (await readSingleVms(canary.machines));
+    const inPool = await nodes.ofPool({ ...canary, singleVms });
+    const machines = await machinesOf({ ...canary, singleVms }, nodes, inPool);
     const versions = [...new Set(machines.map(({ version }) => version))].filter((version) => {
         const made = machines.filter((machine) => machine.version === version);
         return proofOf(made, nodes.now, canary).state === "proven";
@@ -48,13 +50,28 @@ export async function readCanary(canary: Canary, nodes: Nodes): Promise<CanaryPr
     return { pool: canary.pool, proven: versions.sort(compareVersions).at(-1) };
 }
 
+/**
+ * The single VMs of a pool, which vary from one moment to the next. They are read here, and not by the program: what a
+ * program passes to a resource is part of a plan, and a plan whose pool has grown since would stop.
+ *
+ * @throws UserError in one line when the management cluster is away or refuses
+ */
+export async function readSingleVms(machines: MachinesAt): Promise<MachineVm[]> {
+    return vmsOf(await readCapiMachines(machines, "kamino:pools"));
+}
+
 /** The machines that were made from versions of a pool's definition, each with its node where it has one. */
 async function machinesOf(
-    { scaleSetId, imageDefinitionId }: Pick<NodeSelectionArgs, "scaleSetId" | "imageDefinitionId">,
+    {
+        scaleSetId,
+        imageDefinitionId,
+        singleVms,
+    }: Pick<NodeSelectionArgs, "scaleSetId" | "imageDefinitionId"> & { singleVms?: MachineVm[] },
     nodes: Nodes,
     inPool: PoolNode[],
 ): Promise<(MachineAndNode & { version: string })[]> {
-    const machines = (await readMachines(scaleSetId)).flatMap((machine) => {
+    const names = singleVms?.map(({ name }) => name);
+    const machines = (await readMachines(scaleSetId, names)).flatMap((machine) => {
         const version = versionIn(machine.image.id, imageDefinitionId);
         return version === undefined ? [] : [{ ...machine, version }];
     });

@@ -54,7 +54,7 @@ export interface Facts {
 /** Why a node is not the one to take, in the order in which the rules are asked. */
 export const REASONS = {
     badName: "with a name that Kubernetes does not allow",
-    elsewhere: "of another scale set",
+    elsewhere: "of another pool",
     own: "running this program",
     ignored: "in ignoreNodes",
     rebooting: "rebooting",

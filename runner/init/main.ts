@@ -7,15 +7,27 @@ import type { V1Node } from "@kubernetes/client-node";
 import { computeClient } from "../../components/azure/client";
 import { subscriptionId } from "../../components/azure/login";
 import { parseArmId } from "../../components/azure/ids";
+import { machinesRefusal } from "../../components/capi/machineRefusals";
 import { readMachinePool } from "../../components/capi/machinePool";
+import { deploymentOfSet, readMachines, type MachinesAt } from "../../components/capi/machines";
 import { capiRefusal } from "../../components/capi/refusals";
 import { oneLine, UserError } from "../../components/core/errors";
 import { PROJECT } from "../../components/core/project";
 import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";
 import type { LiveModel } from "../../components/pool/model";
+import { modelOfMachines } from "../../components/pool/machines";
 import { refusal } from "../../components/pool/refusals";
 import { confirm } from "../confirm";
-import { listing, poolsOf, propose, withProposal, type Finding, type FoundNode, type FoundPool } from "./proposal";
+import {
+    listing,
+    machineSetOf,
+    poolsOf,
+    propose,
+    withProposal,
+    type Finding,
+    type FoundNode,
+    type FoundPool,
+} from "./proposal";
 
 const USAGE = `Usage: npm run init -- --stack NAME [options]
 
@@ -37,7 +49,8 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
         throw new UserError("name the stack with --stack; see --help");
     }
     const cluster = { kubeconfig, context };
-    const { pools, others } = poolsOf(await readNodes(cluster));
+    const nodes = await readNodes(cluster);
+    const { pools, others } = poolsOf(nodes, await readDeployments(nodes, cluster));
     if (pools.length === 0) {
         throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
     }
@@ -89,6 +102,10 @@ async function readNodes(settings: KubernetesSettings): Promise<FoundNode[]> {
 async function inspect(pool: FoundPool, cluster: KubernetesSettings): Promise<Finding> {
     const { subscriptionId: subscription, resourceGroup, names } = parseArmId(pool.scaleSetId);
     try {
+        if (pool.machines) {
+            const line = await refusalOfMachines({ ...pool.machines, kubernetes: cluster }, pool.scaleSetId);
+            return { ...pool, refusal: line?.replace(/^.*? is refused: /, "") };
+        }
         const live = await (await computeClient(subscription)).virtualMachineScaleSets.get(resourceGroup, names[0]);
         // The official SDK and azure-native name the same properties; the rules look at properties alone.
         const known = { ownedByCapz: pool.machinePool !== undefined };
@@ -99,6 +116,30 @@ async function inspect(pool: FoundPool, cluster: KubernetesSettings): Promise<Fi
     } catch (error) {
         return { ...pool, refusal: `it cannot be read: ${oneLine(error)}` };
     }
+}
+
+/**
+ * The MachineDeployments of the nodes' MachineSets, by NAMESPACE/NAME of the set. None where the management cluster is
+ * another one: the sets are then listed by themselves, as ones that cannot be read.
+ */
+async function readDeployments(nodes: FoundNode[], settings: KubernetesSettings): Promise<Map<string, string>> {
+    const cluster = kubernetes(settings);
+    const sets = [...new Set(nodes.flatMap((node) => machineSetOf(node) ?? []))];
+    const found = await Promise.all(
+        sets.map(async (set): Promise<[string, string][]> => {
+            const [namespace, name] = set.split("/");
+            const deployment = await deploymentOfSet(cluster, { namespace, name }).catch(() => undefined);
+            return deployment === undefined ? [] : [[set, deployment]];
+        }),
+    );
+    return new Map(found.flat());
+}
+
+/** Why a MachineDeployment or MachineSet cannot be kept. */
+async function refusalOfMachines(at: MachinesAt, poolId: string): Promise<string | undefined> {
+    const capi = await readMachines(at, "kamino:pools");
+    const reason = machinesRefusal(capi, "");
+    return reason ?? refusal((await modelOfMachines({ capi, at }, parseArmId(poolId), "kamino:pools")).live, "");
 }
 
 /** Why a MachinePool cannot be kept. Its management cluster may be another one than that of its nodes. */

@@ -3,7 +3,8 @@
 import { isMap, parseDocument } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
 import { UserError } from "../../components/core/errors";
-import { parseProviderId } from "../../components/node/providerId";
+import { machinesId, type MachinesName } from "../../components/core/machinesId";
+import { parseProviderId, singleVmOf } from "../../components/node/providerId";
 
 /** What is looked at of a node. */
 export interface FoundNode {
@@ -11,12 +12,15 @@ export interface FoundNode {
     annotations?: Record<string, string>;
 }
 
-/** A scale set with nodes in the cluster. */
+/** A scale set with nodes in the cluster, or a MachineDeployment or MachineSet with single VMs. */
 export interface FoundPool {
+    /** ARM id of the scale set, or a `machinesId`. */
     scaleSetId: string;
     nodes: number;
     /** `NAMESPACE/NAME` of the MachinePool that its nodes say they belong to. */
     machinePool?: string;
+    /** What makes its single VMs. */
+    machines?: MachinesName;
 }
 
 /** A scale set that was looked at. */
@@ -29,31 +33,66 @@ export interface Finding extends FoundPool {
  * The MachinePool that a node belongs to, by the annotations that Cluster API writes to nodes.
  * Source: https://github.com/kubernetes-sigs/cluster-api/blob/main/api/core/v1beta2/common_types.go
  */
-function machinePoolOf({ annotations = {} }: FoundNode): string | undefined {
+function machinePoolOf(node: FoundNode): string | undefined {
+    return ownerOf(node, "MachinePool");
+}
+
+/** The MachineSet that a node's Machine belongs to, as NAMESPACE/NAME. A control plane's belongs to another kind. */
+export function machineSetOf(node: FoundNode): string | undefined {
+    return ownerOf(node, "MachineSet");
+}
+
+function ownerOf({ annotations = {} }: FoundNode, wanted: string): string | undefined {
     const [kind, namespace, name] = ["owner-kind", "cluster-namespace", "owner-name"].map(
         (key) => annotations[`cluster.x-k8s.io/${key}`],
     );
-    return kind === "MachinePool" && namespace && name ? `${namespace}/${name}` : undefined;
+    return kind === wanted && namespace && name ? `${namespace}/${name}` : undefined;
+}
+
+/** The pool of a node: its scale set, or what makes single VMs like it. */
+function poolIdOf(
+    node: FoundNode,
+    deployments: Map<string, string>,
+): Pick<FoundPool, "scaleSetId" | "machines"> | undefined {
+    const ofScaleSet = parseProviderId(node.providerID);
+    if (ofScaleSet) {
+        return { scaleSetId: ofScaleSet.scaleSetId };
+    }
+    const [set, vm] = [machineSetOf(node), singleVmOf(node.providerID)];
+    if (set === undefined || vm === undefined) {
+        return undefined;
+    }
+    const [namespace, itself] = set.split("/");
+    const deployment = deployments.get(set);
+    const machines: MachinesName = deployment
+        ? { kind: "MachineDeployment", namespace, name: deployment }
+        : { kind: "MachineSet", namespace, name: itself };
+    return { scaleSetId: machinesId({ ...parseArmId(vm.vmId), ...machines }), machines };
 }
 
 /**
- * Groups a cluster's nodes by scale set.
+ * Groups a cluster's nodes by scale set, MachineDeployment and MachineSet.
  *
- * @returns the scale sets by name, and the number of nodes that are in none
+ * @param deployments the name of the MachineDeployment that owns a MachineSet, by NAMESPACE/NAME of the set
+ * @returns the pools by name, and the number of nodes that are in none
  */
-export function poolsOf(found: FoundNode[]): { pools: FoundPool[]; others: number } {
+export function poolsOf(
+    found: FoundNode[],
+    deployments = new Map<string, string>(),
+): { pools: FoundPool[]; others: number } {
     const pools = new Map<string, FoundPool>();
     let others = 0;
     for (const node of found) {
-        const scaleSetId = parseProviderId(node.providerID)?.scaleSetId;
-        if (scaleSetId === undefined) {
+        const of = poolIdOf(node, deployments);
+        if (of === undefined) {
             others++;
             continue;
         }
         // The letter case of provider ids is not always that of the ARM id.
         const machinePool = machinePoolOf(node);
-        const pool = pools.get(scaleSetId.toLowerCase()) ?? { scaleSetId, nodes: 0 };
-        pools.set(scaleSetId.toLowerCase(), { ...pool, nodes: pool.nodes + 1, ...(machinePool && { machinePool }) });
+        const key = of.scaleSetId.toLowerCase();
+        const pool = pools.get(key) ?? { ...of, nodes: 0 };
+        pools.set(key, { ...pool, nodes: pool.nodes + 1, ...(machinePool && { machinePool }) });
     }
     return { pools: [...pools.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b))), others };
 }
@@ -61,12 +100,12 @@ export function poolsOf(found: FoundNode[]): { pools: FoundPool[]; others: numbe
 /** The settings of a stack for the pools that fit: values of `kamino:` keys. */
 export interface Proposal {
     resourceGroup: string;
-    pools: ({ scaleSet: string } | { machinePool: string })[];
+    pools: Record<string, string>[];
 }
 
 /**
  * Proposes settings for all pools that can be kept. A scale set in the proposal's resource group and in the
- * subscription in use is given by name, any other one by its id, and one of Cluster API by its MachinePool.
+ * subscription in use is given by name, any other one by its id, and one of Cluster API by its object.
  *
  * @param subscriptionId the one in use
  * @throws UserError when no pool fits
@@ -78,9 +117,13 @@ export function propose(findings: Finding[], subscriptionId: string): Proposal {
     }
     const places = fitting.map(({ scaleSetId }) => parseArmId(scaleSetId));
     const resourceGroup = mostFrequent(places.map((place) => place.resourceGroup));
-    const pools = fitting.map((pool, index) => {
+    const pools = fitting.map((pool, index): Record<string, string> => {
         if (pool.machinePool !== undefined) {
             return { machinePool: pool.machinePool };
+        }
+        if (pool.machines !== undefined) {
+            const key = pool.machines.kind === "MachineSet" ? "machineSet" : "machineDeployment";
+            return { [key]: nameOf(pool) };
         }
         const place = places[index];
         const isNear = same(place.resourceGroup, resourceGroup) && same(place.subscriptionId, subscriptionId);
@@ -123,7 +166,10 @@ export function withProposal(text: string, { resourceGroup, pools }: Proposal, f
     return document.toString({ indent: 4 });
 }
 
-function nameOf({ scaleSetId }: FoundPool): string {
+function nameOf({ scaleSetId, machines }: FoundPool): string {
+    if (machines) {
+        return `${machines.namespace}/${machines.name}`;
+    }
     return scaleSetId.split("/").at(-1) ?? scaleSetId;
 }
 

@@ -69,12 +69,12 @@ async function readStatus(
         throw new UserError(`stack ${stack} has no pools yet: npm run up takes them into it`);
     }
     configureAzure((name) => config[`azure-native:${name}`]);
-    const { pools, ...settings } = settingsIn(config);
+    const { pools, capi: management, ...settings } = settingsIn(config);
     const cluster = await readCluster(kubernetes(settings));
     const now = new Date();
     const statuses = [...states].map(async ([name, state]) => {
         const configured = pools.find((pool) => pool.name === name);
-        const facts = await readPool(name, state, configured, cluster, now);
+        const facts = await readPool(name, state, configured, { cluster, management }, now);
         return statusOf(facts, now, (configured ?? pools[0]).selection);
     });
     return { stack, pools: await Promise.all(statuses), now };

@@ -8,11 +8,18 @@ import { readImages, type GalleryVersion } from "../../components/azure/imageVer
 import { readMachines, type Machine } from "../../components/azure/machines";
 import { isOwned } from "../../components/azure/tags";
 import { captureWay, type CaptureWay } from "../../components/capture/mode";
+import {
+    readMachines as readCapiMachines,
+    vmsOf,
+    type MachineVm,
+    type MachinesAt,
+} from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
-import type { Kubernetes } from "../../components/node/kubernetes";
+import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
+import { recordOfMachines } from "../../components/pool/machines";
 import { modelAsItIs, type LiveModel } from "../../components/pool/model";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
@@ -56,6 +63,12 @@ export interface ClusterFacts {
     wayOf(mode: PoolSettings["capture"]["mode"]): Promise<PoolFacts["way"]>;
 }
 
+/** What is known of the cluster of the nodes, and how to reach that of Cluster API. */
+export interface Clusters {
+    cluster: ClusterFacts;
+    management: KubernetesSettings;
+}
+
 /** @throws UserError in one line when the API server is away or refuses */
 export async function readCluster(cluster: Kubernetes): Promise<ClusterFacts> {
     const nodes = await listWholeNodes(cluster);
@@ -86,26 +99,21 @@ export async function readPool(
     name: string,
     state: PoolState,
     settings: PoolSettings | undefined,
-    cluster: ClusterFacts,
+    { cluster, management }: Clusters,
     now: Date,
 ): Promise<PoolFacts> {
     const { scaleSetId, model: written } = state.output;
-    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const client = await computeClient(subscriptionId);
-    const found = await readOrUndefined(`scale set ${names[0]}`, () =>
-        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
-    );
-    if (!found) {
-        throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
-    }
-    // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
-    const live = settings?.machinePool
-        ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
-        : recordOf(modelAsItIs(asAzureNative(found), resourceGroup));
+    const { live, singleVms } = settings?.machines
+        ? await readMachinesModel({ ...settings.machines, kubernetes: management })
+        : { live: await readModel(name, scaleSetId, settings), singleVms: undefined };
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
-    const own = byInstance(cluster.nodes, ({ spec }) => spec?.providerID, scaleSetId);
+    const inPool = nodesOf(cluster.nodes, singleVms);
+    const own = byInstance(inPool, ({ spec }) => spec?.providerID, scaleSetId);
     const [machines, gallery, left, way] = await Promise.all([
-        readMachines(scaleSetId),
+        readMachines(
+            scaleSetId,
+            singleVms?.map((vm) => vm.name),
+        ),
         definition === "" ? [] : readImages(definition),
         readLeftovers(name, scaleSetId),
         cluster.wayOf(settings?.capture.mode),
@@ -117,6 +125,34 @@ export async function readPool(
         rebooting: cluster.rebooting,
         unfinished: nodes.flatMap((node) => unfinishedCapture(node, now) ?? []),
     };
+}
+
+/** What new machines of a scale set start from. @throws UserError in one line when it is not there */
+async function readModel(name: string, scaleSetId: string, settings: PoolSettings | undefined): Promise<ModelRecord> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const client = await computeClient(subscriptionId);
+    const found = await readOrUndefined(`scale set ${names[0]}`, () =>
+        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
+    );
+    if (!found) {
+        throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
+    }
+    // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
+    return settings?.machinePool
+        ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
+        : recordOf(modelAsItIs(asAzureNative(found), resourceGroup));
+}
+
+/** What new machines of a MachineDeployment or MachineSet start from, and which VMs are theirs. */
+async function readMachinesModel(at: MachinesAt): Promise<{ live: ModelRecord; singleVms: MachineVm[] }> {
+    const capi = await readCapiMachines(at, "kamino:pools");
+    return { live: recordOfMachines(capi), singleVms: vmsOf(capi) };
+}
+
+/** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */
+function nodesOf(nodes: V1Node[], singleVms: MachineVm[] | undefined): V1Node[] {
+    const ids = singleVms?.map(({ vmId }) => `azure://${vmId}`.toLowerCase());
+    return ids ? nodes.filter(({ spec }) => ids.includes(spec?.providerID?.toLowerCase() ?? "")) : nodes;
 }
 
 /** The SDK gives an extension's type another name, as it has one for a resource's type. */

@@ -9,21 +9,28 @@ import type { Policies } from "./policies";
 import type { Principals } from "./rbac";
 import type { RequestLog } from "./requestLog";
 import type { ScaleSetRecord } from "./scaleSetRecord";
+import type { SingleVm } from "./singleVm";
 import type { Durations, VmEvent } from "./types";
-import type { VmRecord } from "./vmRecord";
+import type { InstanceRecord, VmExtension, VmRecord } from "./vmRecord";
 import type { ResourceGroup, Stored, Subscription } from "./wire";
 
-/** All VM instances, and what can be done to them. */
+/** All machines, and what can be done to them. */
 export interface Machines {
-    readonly vms: Collection<VmRecord>;
-    of(scaleSetId: string): VmRecord[];
+    readonly instances: Collection<InstanceRecord>;
+    readonly singles: Collection<SingleVm>;
+    all(): VmRecord[];
+    get(id: string): VmRecord | undefined;
+    of(scaleSetId: string): InstanceRecord[];
+    create(vm: SingleVm): Promise<void>;
+    notMade(vm: VmRecord): void;
+    runExtension(vm: VmRecord, extension: VmExtension): Promise<void>;
     scale(scaleSet: ScaleSetRecord, capacity: number): Promise<void>;
     start(vm: VmRecord): Promise<void>;
     powerOff(vm: VmRecord, orderly: boolean): void;
     deallocate(vm: VmRecord): void;
     restart(vm: VmRecord): Promise<void>;
     reimage(vm: VmRecord): Promise<void>;
-    applyModel(vm: VmRecord): void;
+    applyModel(vm: InstanceRecord): void;
     delete(vm: VmRecord): Promise<void>;
     onVm(listener: (event: VmEvent) => void): () => void;
     stop(): void;
@@ -46,6 +53,8 @@ export interface Cloud {
     readonly definitions: Collection<Stored>;
     readonly versions: Collection<Stored>;
     readonly scaleSets: Collection<ScaleSetRecord>;
+    readonly networkInterfaces: Collection<Stored>;
+    readonly availabilitySets: Collection<Stored>;
     readonly folders: Folders;
     readonly fleet: Machines;
     readonly operations: Operations;

@@ -3,18 +3,21 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud, Machines } from "./cloud";
 import { Collection } from "./collection";
+import { isScript, runExtension, scriptsOf } from "./extensions";
 import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
-import type { ScaleSetRecord, Json } from "./scaleSetRecord";
+import type { ScaleSetRecord } from "./scaleSetRecord";
+import type { SingleVm } from "./singleVm";
 import type { VmEvent } from "./types";
 import { dropDisks, giveDisks } from "./vmDisks";
-import { VmRecord } from "./vmRecord";
+import { InstanceRecord, type VmExtension, type VmRecord } from "./vmRecord";
 
 type Listener = (event: VmEvent) => void;
 
-/** All VM instances of the local Azure. */
+/** All machines of the local Azure. */
 export class Fleet implements Machines {
-    readonly vms = new Collection<VmRecord>();
+    readonly instances = new Collection<InstanceRecord>();
+    readonly singles = new Collection<SingleVm>();
     private readonly listeners = new Set<Listener>();
     private stopped = false;
 
@@ -30,9 +33,17 @@ export class Fleet implements Machines {
         this.stopped = true;
     }
 
+    all(): VmRecord[] {
+        return [...this.instances.all(), ...this.singles.all()];
+    }
+
+    get(id: string): VmRecord | undefined {
+        return this.instances.get(id) ?? this.singles.get(id);
+    }
+
     /** A scale set's instances, in the order of their ids. */
-    of(scaleSetId: string): VmRecord[] {
-        return this.vms.below(`${scaleSetId}/virtualMachines`).sort((a, b) => a.number - b.number);
+    of(scaleSetId: string): InstanceRecord[] {
+        return this.instances.below(`${scaleSetId}/virtualMachines`).sort((a, b) => a.number - b.number);
     }
 
     /** Brings a scale set to a number of instances: new ones from the model as it is now, or the highest ids away. */
@@ -51,9 +62,26 @@ export class Fleet implements Machines {
         }
     }
 
+    /** Makes a single VM: its disks, its first boot. Throws what went wrong; the VM is there all the same, Failed. */
+    async create(vm: SingleVm): Promise<void> {
+        this.singles.set(vm);
+        await this.provision(vm);
+    }
+
+    /** A machine could not be made: it is Failed, and off where it has got no disk. A start tries again. */
+    notMade(vm: VmRecord): void {
+        vm.provisioningState = "Failed";
+        if (vm.diskDirectory === "") {
+            vm.power = "stopped";
+        }
+    }
+
     async start(vm: VmRecord): Promise<void> {
         if (vm.power === "running" || vm.power === "starting") {
             return;
+        }
+        if (vm.diskDirectory === "") {
+            return this.provision(vm);
         }
         vm.power = "starting";
         await this.boot(vm, []);
@@ -97,9 +125,26 @@ export class Fleet implements Machines {
      * A change of the model that needs no new disk, as modes other than Manual apply it to a running VM: extensions and
      * settings.
      */
-    applyModel(vm: VmRecord): void {
+    applyModel(vm: InstanceRecord): void {
         vm.modelVersion = vm.scaleSet.modelVersion;
         vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
+    }
+
+    /** Runs an extension on a machine that is up, after which its kubelet may be set up. Throws if it fails. */
+    async runExtension(vm: VmRecord, extension: VmExtension): Promise<void> {
+        if (isScript(extension)) {
+            await sleep(this.cloud().durations.bootstrap);
+        }
+        const done = runExtension(vm, extension, this.cloud().now());
+        if (!done.succeeded) {
+            throw extensionFailed(vm, extension.name);
+        }
+        vm.bootstrapRan ||= isScript(extension);
+        if (done.joined && !vm.joined) {
+            vm.bootstrapped = true;
+            vm.joined = true;
+            this.emit("started", vm);
+        }
     }
 
     async delete(vm: VmRecord): Promise<void> {
@@ -110,13 +155,16 @@ export class Fleet implements Machines {
         vm.deleted = true;
         vm.power = "stopped";
         vm.joined = false;
-        this.vms.delete(vm.id);
+        this.instances.delete(vm.id);
+        this.singles.delete(vm.id);
+        // A disk that is left has nothing of what the machine kept in memory.
+        loseMemory(vm.diskDirectory);
         dropDisks(this.cloud(), vm, { all: true });
         this.emit("deleted", vm);
     }
 
-    private register(scaleSet: ScaleSetRecord): VmRecord {
-        return this.vms.set(new VmRecord(scaleSet, scaleSet.nextInstance++, this.cloud().now()));
+    private register(scaleSet: ScaleSetRecord): InstanceRecord {
+        return this.instances.set(new InstanceRecord(scaleSet, scaleSet.nextInstance++, this.cloud().now()));
     }
 
     // From allocation to the end of provisioning: disk from the image, first boot, extensions.
@@ -124,13 +172,11 @@ export class Fleet implements Machines {
         const cloud = this.cloud();
         vm.power = "starting";
         vm.provisioningState = kind === "created" ? "Creating" : "Updating";
-        vm.modelVersion = vm.scaleSet.modelVersion;
-        vm.customData = vm.scaleSet.osProfile.customData as string | undefined;
-        vm.extensions = vm.scaleSet.extensions.map((extension) => ({ ...structuredClone(extension), succeeded: true }));
+        vm.takeModel();
         try {
             giveDisks(cloud, vm);
             await sleep(cloud.durations.vmCreate);
-            const failed = await this.boot(vm, scripts(vm));
+            const failed = await this.boot(vm, scriptsOf(vm));
             if (vm.deleted || this.stopped) {
                 return;
             }
@@ -139,7 +185,7 @@ export class Fleet implements Machines {
                 throw failed;
             }
         } catch (error) {
-            vm.provisioningState = "Failed";
+            this.notMade(vm);
             this.emit("bootFailed", vm);
             throw error;
         }
@@ -197,22 +243,9 @@ export class Fleet implements Machines {
     }
 }
 
-/** Script extensions of a VM, by publisher and type; markers such as AKS Engine's billing extension run nothing. */
-function scripts(vm: VmRecord): { name: string; command: string }[] {
-    return vm.extensions
-        .filter(({ properties }) => /^CustomScript/i.test(String(properties.type)))
-        .map(({ name, properties }) => {
-            const settings = {
-                ...(properties.settings as Json | undefined),
-                ...(properties.protectedSettings as Json | undefined),
-            };
-            return { name, command: (settings.commandToExecute as string | undefined) ?? "" };
-        });
-}
-
 function provisioningTimedOut(vm: VmRecord): ArmError {
     const message =
-        `OS Provisioning for VM '${vm.scaleSet.name}_${vm.number}' did not finish in the allotted time. The VM may still finish provisioning ` +
+        `OS Provisioning for VM '${vm.label}' did not finish in the allotted time. The VM may still finish provisioning ` +
         "successfully. Also, make sure the image has been properly prepared (generalized).";
     return new ArmError(409, "OSProvisioningTimedOut", message);
 }

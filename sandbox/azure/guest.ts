@@ -86,7 +86,7 @@ export async function boot(root: string, data: BootData, bootstrap: () => Promis
     for (const script of data.scripts) {
         log.push(`extension ${script.name}: running ${script.command}`);
         await bootstrap();
-        if (!runScript(root, script.command, data)) {
+        if (!runScript(root, script.command, data.now)) {
             log.push(`extension ${script.name}: ${script.command} is not on this disk`);
             result.failedExtension = script.name;
             break;
@@ -122,8 +122,11 @@ export function shutDown(root: string, identity: Identity, now: Date): void {
     );
 }
 
-/** The power is gone, in whatever way: what was in memory is gone with it. */
+/** The power is gone, in whatever way: what was in memory is gone with it. A machine may have no disk yet. */
 export function loseMemory(root: string): void {
+    if (root === "") {
+        return;
+    }
     rmSync(join(root, "run"), { recursive: true, force: true });
     mkdirSync(join(root, "run"), { recursive: true });
 }
@@ -252,15 +255,18 @@ function writeFiles(root: string, { write_files = [] }: CloudConfig): string[] {
     return written;
 }
 
-// The node's provisioning script: it needs to be on the disk (custom data puts it there) and leaves its marker.
-function runScript(root: string, command: string, data: BootData): boolean {
+/**
+ * The node's provisioning script: it needs to be on the disk (custom data puts it there) and leaves its marker. False
+ * if it is not there.
+ */
+export function runScript(root: string, command: string, now: Date): boolean {
     const path = /\/[^\s"';|&]+\.sh/.exec(command)?.[0];
     if (path !== undefined && !existsSync(join(root, path))) {
         return false;
     }
     write(root, "etc/kubernetes/azure.json", JSON.stringify({ cloud: "AzurePublicCloud", vmType: "vmss" }));
     write(root, "etc/kubernetes/certs/client.crt", "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n");
-    write(root, PROVISION_COMPLETE, `${data.now.toISOString()}\n`);
+    write(root, PROVISION_COMPLETE, `${now.toISOString()}\n`);
     return true;
 }
 

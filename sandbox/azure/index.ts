@@ -22,9 +22,10 @@ import { RequestLog } from "./requestLog";
 import { groupId } from "./ids";
 import { create } from "./resources/scaleSets";
 import { scaleSetSchema } from "./model/schema";
-import { FAST, type Durations, type PoolOptions, type ScaleSet, type Vm, type VmEvent } from "./types";
+import { createSingleVm } from "./singleVms";
+import { FAST, type Durations, type PoolOptions, type ScaleSet, type Vm, type VmEvent, type VmOptions } from "./types";
 
-export type { Durations, PoolOptions, Power, ScaleSet, ScaleSetBody, Vm, VmEvent } from "./types";
+export type { Durations, PoolOptions, Power, ScaleSet, ScaleSetBody, Vm, VmEvent, VmOptions } from "./types";
 export type { LinkedAccess, Principal, Role, RoleAssignment } from "./rbac";
 export type { LoggedRequest } from "./requestLog";
 export { FAST } from "./types";
@@ -70,8 +71,13 @@ export interface AzureSandbox {
     createResourceGroup(name: string, location: string, subscriptionId?: string): void;
     /** Makes an AKS-Engine-like pool and waits until its VMs have booted. */
     createScaleSet(options: PoolOptions): Promise<ScaleSet>;
+    /** Makes a VM apart from scale sets, whose node joins by kubeadm, and waits until it has booted. */
+    createVm(options: VmOptions): Promise<Vm>;
+    /** Deletes a VM of either kind, as the portal's button does. */
+    deleteVm(vmId: string): Promise<void>;
     scaleSets(): ScaleSet[];
     scaleSet(id: string): ScaleSet | undefined;
+    /** All VMs, single ones last, or those of a scale set. */
     vms(scaleSetId?: string): Vm[];
     vm(id: string): Vm | undefined;
     /** Root folder of the files on a disk, of whatever kind, a snapshot or an image version. */
@@ -133,6 +139,7 @@ async function build(options: AzureOptions): Promise<{ cloud: Cloud; listening: 
             encryptionSets: new Collection(),
         },
         ...{ definitions: new Collection(), versions: new Collection(), scaleSets: new Collection() },
+        ...{ networkInterfaces: new Collection(), availabilitySets: new Collection() },
         folders: new Folders(options.directory),
         fleet: new Fleet(() => cloud),
         operations: new Operations({ url, now, wholeSeconds: options.wholeSeconds ?? false }),
@@ -149,7 +156,7 @@ function handle(
     principal: Principal,
     trust: { caFile: string; ca: string },
 ): AzureSandbox {
-    const vm = (id: string) => cloud.fleet.vms.get(id);
+    const vm = (id: string) => cloud.fleet.get(id);
     const known = (id: string) => {
         const found = vm(id);
         if (!found) {
@@ -202,9 +209,18 @@ function handle(
         createResourceGroup: (name, location, subscription = cloud.subscriptionId) =>
             void addGroup(cloud, groupId(subscription, name), location),
         createScaleSet: (options) => createPool(cloud, options),
+        createVm: (options) => {
+            const group = groupId(
+                options.subscriptionId ?? cloud.subscriptionId,
+                options.resourceGroup ?? DEFAULT_GROUP,
+            );
+            addGroup(cloud, group, options.location ?? DEFAULT_LOCATION);
+            return createSingleVm(cloud, options);
+        },
+        deleteVm: (id) => cloud.fleet.delete(known(id)),
         scaleSets: () => cloud.scaleSets.all(),
         scaleSet: (id) => cloud.scaleSets.get(id),
-        vms: (id) => (id === undefined ? cloud.fleet.vms.all() : cloud.fleet.of(id)),
+        vms: (id) => (id === undefined ? cloud.fleet.all() : cloud.fleet.of(id)),
         diskFolder: (id) => (cloud.disks.get(id) ?? cloud.snapshots.get(id) ?? cloud.versions.get(id))?.folder,
         setCapacity: (id, capacity) => setCapacity(cloud, id, capacity),
         onVm: (listener) => cloud.fleet.onVm(listener),

@@ -3,8 +3,11 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { ArmError, type ErrorBody } from "./http/errors";
 import { timestamp } from "./timestamp";
 
-/** The three operation endpoints of the compute service (scale sets and VMs; disks and snapshots; galleries). */
-export type OperationKind = "operations" | "DiskOperations" | "capsOperations";
+/**
+ * The operation endpoints: three of the compute service (scale sets and VMs; disks and snapshots; galleries), and the
+ * network service's.
+ */
+export type OperationKind = "operations" | "DiskOperations" | "capsOperations" | "networkOperations";
 
 /** One operation. */
 export interface Operation {
@@ -133,9 +136,11 @@ export class Operations {
     // there.
     private headers(operation: Operation, work: Work): Record<string, string> {
         const subscription = work.group.split("/").slice(0, 3).join("/");
-        const base = `${this.context.url()}${subscription}/providers/Microsoft.Compute/locations/${work.location}`;
+        const [provider, endpoint] =
+            work.kind === "networkOperations" ? ["Microsoft.Network", "operations"] : ["Microsoft.Compute", work.kind];
+        const base = `${this.context.url()}${subscription}/providers/${provider}/locations/${work.location}`;
         const signed = `t=${Date.now()}&c=${randomBytes(24).toString("base64url")}&s=${randomBytes(24).toString("base64url")}&h=${randomBytes(16).toString("base64url")}`;
-        const async = `${base}/${work.kind}/${operation.id}?p=${randomUUID()}&api-version=${work.apiVersion}&${signed}`;
+        const async = `${base}/${endpoint}/${operation.id}?p=${randomUUID()}&api-version=${work.apiVersion}&${signed}`;
         return {
             "azure-asyncoperation": async,
             ...(work.withLocation && { location: async.replace("&api-version=", "&monitor=true&api-version=") }),
@@ -145,8 +150,14 @@ export class Operations {
     }
 }
 
-/** The body of a poll: startTime, endTime, status, error or properties, name, in the recorded order. */
+/**
+ * The body of a poll: startTime, endTime, status, error or properties, name, in the recorded order; the network
+ * service's says no more than how it stands.
+ */
 export function operationBody(operation: Operation): Record<string, unknown> {
+    if (operation.kind === "networkOperations") {
+        return { status: operation.status, ...(operation.error && { error: operation.error }) };
+    }
     return {
         startTime: timestamp(operation.started),
         ...(operation.ended && { endTime: timestamp(operation.ended) }),

@@ -12,7 +12,7 @@ export const DEFAULT_LOCATION = "westeurope";
 
 /** The script that AKS Engine's custom data puts on a node and its extension runs. */
 const PROVISION_SCRIPT = "/opt/azure/containers/provision.sh";
-const SSH_KEY =
+export const SSH_KEY =
     "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDsandboxsandboxsandboxsandboxsandboxsandboxsandboxsandbox sandbox@example";
 
 /** Eight digits that AKS Engine derives from the cluster's name; here from the group's. */
@@ -166,14 +166,7 @@ function customData(options: PoolOptions): string {
         "node-role.kubernetes.io/agent": "",
         ...options.labels,
     };
-    const labelText = Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(",");
-    const kubelet = [
-        `KUBELET_NODE_LABELS=${labelText}`,
-        `KUBELET_REGISTER_WITH_TAINTS=${(options.taints ?? []).join(",")}`,
-        "",
-    ].join("\n");
+    const kubelet = kubeletSettings(labels, options.taints ?? []);
     if (options.kubeadm) {
         return kubeadmCustomData(kubelet);
     }
@@ -188,6 +181,14 @@ function customData(options: PoolOptions): string {
         ],
     };
     return Buffer.from(`#cloud-config\n${stringify(config)}`).toString("base64");
+}
+
+/** What /etc/default/kubelet says. */
+export function kubeletSettings(labels: Record<string, string>, taints: string[]): string {
+    const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    return [`KUBELET_NODE_LABELS=${labelText.join(",")}`, `KUBELET_REGISTER_WITH_TAINTS=${taints.join(",")}`, ""].join(
+        "\n",
+    );
 }
 
 function identity(wanted: string[] | "system"): Json {

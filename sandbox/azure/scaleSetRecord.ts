@@ -1,13 +1,13 @@
 // A scale set as the local Azure keeps it: the whole model, secrets included, and what the service counts beside it.
 import type { Wire } from "./wire";
 import { groupOf } from "./ids";
+import type { Json, MachineModel } from "./machineModel";
 import type { ScaleSet } from "./types";
 
-/** Loosely typed JSON object, for the parts of models that are walked by name. */
-export type Json = Record<string, unknown>;
+export type { Json } from "./machineModel";
 
 /** A scale set. */
-export class ScaleSetRecord implements ScaleSet {
+export class ScaleSetRecord implements ScaleSet, MachineModel {
     etagCounter = 1;
     /** Goes up whenever the VM profile changes; a VM with a lower one has not the latest model. */
     modelVersion = 1;
@@ -45,6 +45,14 @@ export class ScaleSetRecord implements ScaleSet {
         return this.wire.sku as { name: string; tier: string; capacity: number };
     }
 
+    get size(): string {
+        return this.sku.name;
+    }
+
+    get plan(): Json | undefined {
+        return this.wire.plan as Json | undefined;
+    }
+
     get capacity(): number {
         return this.sku.capacity;
     }
@@ -63,6 +71,10 @@ export class ScaleSetRecord implements ScaleSet {
 
     get osProfile(): Json {
         return (this.profile.osProfile ?? {}) as Json;
+    }
+
+    get securityProfile(): Json {
+        return (this.profile.securityProfile ?? {}) as Json;
     }
 
     get storageProfile(): Json {

@@ -18,6 +18,9 @@ export interface Durations {
     boot: number;
     /** What a script extension takes to bootstrap a node. */
     bootstrap: number;
+    /** A single VM's extension, besides what it runs. */
+    extension: number;
+    network: number;
     disk: number;
     snapshot: number;
     gallery: number;
@@ -34,6 +37,8 @@ export const FAST: Durations = {
     vmUpdate: 50,
     boot: 20,
     bootstrap: 300,
+    extension: 30,
+    network: 10,
     disk: 50,
     snapshot: 50,
     gallery: 30,
@@ -71,6 +76,42 @@ export interface PoolOptions {
     change?: (body: ScaleSetBody) => void;
 }
 
+/** A VM apart from scale sets, whose node joins by kubeadm; only `name` is needed. */
+export interface VmOptions {
+    /** Of the VM and of its node. */
+    name: string;
+    /** Default: the first subscription. */
+    subscriptionId?: string;
+    resourceGroup?: string;
+    location?: string;
+    zone?: string;
+    /** An availability set that is there. */
+    availabilitySetId?: string;
+    vmSize?: string;
+    /** Patch level of the marketplace image, also its pinned version. */
+    imageVersion?: string;
+    /** A gallery image version or definition instead of the marketplace's image. */
+    imageId?: string;
+    /** What becomes of the OS disk when the VM is deleted. Default Detach, which is Azure's. */
+    osDisk?: "Delete" | "Detach";
+    labels?: Record<string, string>;
+    taints?: string[];
+    dataDiskSizesGB?: number[];
+    tags?: Record<string, string>;
+    purchasePlan?: { name: string; publisher: string; product: string };
+    /** Last word on the request body of the VM, for what has no option. */
+    change?: (body: VmBody) => void;
+}
+
+/** A single VM's request body; only what tests commonly change is typed. */
+export interface VmBody {
+    location: string;
+    tags: Record<string, string>;
+    zones?: string[];
+    properties: Record<string, Record<string, unknown> | undefined>;
+    [member: string]: unknown;
+}
+
 /** A scale set's request body; only what pools commonly change is typed. */
 export interface ScaleSetBody {
     location: string;
@@ -98,11 +139,16 @@ export interface ScaleSet {
 
 export type Power = "running" | "stopped" | "deallocated" | "starting";
 
-/** A VM instance of a scale set. */
+/** A VM: an instance of a scale set, or a single one. */
 export interface Vm {
     readonly id: string;
-    readonly scaleSetId: string;
+    /** Undefined for a single VM. */
+    readonly scaleSetId: string | undefined;
+    /** Number of the instance; a single VM's own name. */
     readonly instanceId: string;
+    readonly location: string;
+    /** Name of its VM size. */
+    readonly size: string;
     readonly computerName: string;
     /** Name that its kubelet registers under: the computer name in lower case. */
     readonly nodeName: string;

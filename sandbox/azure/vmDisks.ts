@@ -1,43 +1,44 @@
-// The disks of a VM: made with it from its scale set's model, gone with it.
+// The disks of a VM: made with it from its model, gone with it unless they are to be kept.
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Cloud } from "./cloud";
 import type { Stored } from "./wire";
-import { capitalGroup } from "./ids";
 import { definitionOf, diskFromImage, galleryVersion, type ImageReference } from "./images";
-import type { Json, ScaleSetRecord } from "./scaleSetRecord";
+import type { Json, MachineModel } from "./machineModel";
 import { timestamp } from "./timestamp";
 import type { DataDisk, VmRecord } from "./vmRecord";
 import { vmSize } from "./vmSizes";
 
 /**
  * Gives a VM its OS disk from the model's image, and on its first time the model's data disks. The disks are separate
- * resources in the set's group, which the service writes in capitals there; ephemeral OS disks are none.
+ * resources in the model's group; ephemeral OS disks are none.
  */
 export function giveDisks(cloud: Cloud, vm: VmRecord): void {
-    const { scaleSet } = vm;
+    const { model } = vm;
     const isNew = vm.diskDirectory === "";
-    const osDisk = (scaleSet.storageProfile.osDisk ?? {}) as Json;
-    vm.storageProfile = madeFrom(cloud, scaleSet);
+    const osDisk = (model.storageProfile.osDisk ?? {}) as Json;
+    vm.storageProfile = madeFrom(cloud, model);
     const reference = vm.storageProfile.imageReference as ImageReference;
-    const folder = `${scaleSet.name.slice(0, 40)}-${vm.number}`;
-    vm.diskDirectory = diskFromImage(cloud, folder, reference, scaleSet.location);
+    const folder = `${model.name.slice(0, 40)}-${vm.instanceId.slice(0, 10)}`;
+    vm.diskDirectory = diskFromImage(cloud, folder, reference, model.location);
     vm.osDiskId = osDisk.diffDiskSettings ? "" : addDisk(cloud, vm, `OsDisk_1`, osDisk, vm.diskDirectory);
     if (isNew) {
-        vm.dataDisks = modelDataDisks(cloud, vm);
+        vm.dataDisks = [...vm.dataDisks, ...modelDataDisks(cloud, vm)];
     }
 }
 
 /** Takes a VM's OS disk away, and with `all` its data disks that are not to outlive it. */
 export function dropDisks(cloud: Cloud, vm: VmRecord, { all }: { all: boolean }): void {
-    if (vm.osDiskId) {
+    const osDisk = (vm.storageProfile.osDisk ?? {}) as { deleteOption?: string; createOption?: string };
+    const kept = all && vm.osDiskId !== "" && vm.keeps(osDisk);
+    if (!kept) {
         cloud.disks.delete(vm.osDiskId);
+        cloud.folders.remove(vm.diskDirectory);
     }
-    cloud.folders.remove(vm.diskDirectory);
     if (!all) {
         return;
     }
     for (const disk of vm.dataDisks) {
-        if (disk.createOption !== "Attach" || disk.deleteOption === "Delete") {
+        if (!vm.keeps(disk)) {
             remove(cloud, disk.managedDisk.id);
         }
     }
@@ -58,11 +59,11 @@ function remove(cloud: Cloud, id: string): void {
     cloud.disks.delete(id);
 }
 
-// What the set's model says later does not change what this VM was made from.
-function madeFrom(cloud: Cloud, scaleSet: ScaleSetRecord): Json {
-    const profile = structuredClone(scaleSet.storageProfile);
+// What the model says later does not change what this VM was made from.
+function madeFrom(cloud: Cloud, model: MachineModel): Json {
+    const profile = structuredClone(model.storageProfile);
     const reference = (profile.imageReference ?? {}) as ImageReference & { exactVersion?: string };
-    const version = galleryVersion(cloud, reference, scaleSet.location);
+    const version = galleryVersion(cloud, reference, model.location);
     if (version) {
         reference.exactVersion = version.wire.name;
     } else if (reference.version !== undefined) {
@@ -72,8 +73,10 @@ function madeFrom(cloud: Cloud, scaleSet: ScaleSetRecord): Json {
 }
 
 function modelDataDisks(cloud: Cloud, vm: VmRecord): DataDisk[] {
-    const wanted = (vm.scaleSet.storageProfile.dataDisks ?? []) as (Json & { lun: number; createOption: string })[];
-    return wanted.map((disk) => {
+    const all = (vm.model.storageProfile.dataDisks ?? []) as (Json &
+        Pick<DataDisk, "lun" | "createOption" | "deleteOption">)[];
+    const made = all.filter(({ createOption }) => createOption !== "Attach");
+    return made.map((disk) => {
         const id = addDisk(cloud, vm, `disk${disk.lun + 2}`, disk, undefined);
         const { lun, caching, createOption } = disk;
         const storageAccountType = accountType(disk);
@@ -82,24 +85,23 @@ function modelDataDisks(cloud: Cloud, vm: VmRecord): DataDisk[] {
             name: nameOf(id),
             caching: caching as string | undefined,
             createOption,
+            ...(disk.deleteOption !== undefined && { deleteOption: disk.deleteOption }),
             managedDisk: { id, storageAccountType },
         };
     });
 }
 
 function addDisk(cloud: Cloud, vm: VmRecord, part: string, disk: Json, folder: string | undefined): string {
-    const { scaleSet } = vm;
-    const name = `${scaleSet.name}_${scaleSet.name}_${vm.number}_${part}_${randomBytes(16).toString("hex")}`;
-    const id = `${capitalGroup(scaleSet.groupId)}/providers/Microsoft.Compute/disks/${name}`;
+    const id = vm.newDiskId(part, randomBytes(16).toString("hex"), disk.name as string | undefined);
     const account = accountType(disk);
     const stored: Stored = {
         id,
         folder,
         wire: {
             id,
-            name,
+            name: nameOf(id),
             type: "Microsoft.Compute/disks",
-            location: scaleSet.location,
+            location: vm.location,
             ...(vm.zone && { zones: [vm.zone] }),
             tags: {},
             sku: { name: account, tier: account.split("_")[0] },
@@ -123,14 +125,14 @@ function addDisk(cloud: Cloud, vm: VmRecord, part: string, disk: Json, folder: s
 
 /** What an OS disk has from its image and its machine. */
 function ofImage(cloud: Cloud, vm: VmRecord): Json {
-    const { scaleSet, storageProfile } = vm;
+    const { model, storageProfile } = vm;
     const osDisk = (storageProfile.osDisk ?? {}) as Json;
     const reference = storageProfile.imageReference as ImageReference;
-    const plan = scaleSet.wire.plan as Json | undefined;
-    const version = galleryVersion(cloud, reference, scaleSet.location);
+    const { plan } = model;
+    const version = galleryVersion(cloud, reference, model.location);
     const features = (version && definitionOf(cloud, version)?.wire.properties.features) as
         { name: string; value: string }[] | undefined;
-    const size = vmSize(scaleSet.sku.name);
+    const size = vmSize(model.size);
     const controllers = features?.find(({ name }) => name === "DiskControllerTypes")?.value;
     return {
         osType: osDisk.osType ?? "Linux",
@@ -141,13 +143,13 @@ function ofImage(cloud: Cloud, vm: VmRecord): Json {
             acceleratedNetwork: true,
             architecture: size?.architecture ?? "x64",
         },
-        ...securityOf(scaleSet),
+        ...securityOf(model),
         creationData: { createOption: "FromImage" },
     };
 }
 
-function securityOf(scaleSet: ScaleSetRecord): Json {
-    const type = ((scaleSet.profile.securityProfile ?? {}) as Json).securityType;
+function securityOf({ securityProfile }: MachineModel): Json {
+    const type = securityProfile.securityType;
     return type && type !== "Standard" ? { securityProfile: { securityType: type } } : {};
 }
 

@@ -8,6 +8,7 @@ import { DEFAULT_LOCATION } from "../azure/pools";
 import { readyCondition, waitFor, type Api } from "../nodes/api";
 import { providerId } from "../nodes/nodeObject";
 import { Objects, ofPool } from "./kinds";
+import { MachineDeployments } from "./machineDeployments";
 import type { Managers } from "./managers";
 import * as manifests from "./manifests";
 import { CLUSTER, GROUP, type MachinePoolOptions } from "./manifests";
@@ -26,6 +27,7 @@ const TRIES_PER_POKE = 6;
 export class Handle implements ClusterApi {
     readonly kubeconfig: string;
     readonly objects: Objects;
+    readonly deployments: MachineDeployments;
     readonly failed: Promise<never>;
     readonly refused: string[];
     private readonly azure: AzureSandbox;
@@ -44,6 +46,11 @@ export class Handle implements ClusterApi {
         this.objects = new Objects(api);
         this.failed = managers.supervisor.failed;
         this.refused = proxy.refused;
+        this.deployments = new MachineDeployments({
+            ...{ api, azure, managers, objects: this.objects },
+            createBootstrapSecret: (name) => this.createBootstrapSecret(name),
+            poking: (what, poke, attempt) => this.orFail(this.poking(what, poke, attempt)),
+        });
         this.endpoint = { host: "127.0.0.1", port: Number(new URL(cluster.server).port) };
     }
 
@@ -121,8 +128,7 @@ export class Handle implements ClusterApi {
         if (options.bootstrap === "kubeadm-config") {
             await this.objects.create("KubeadmConfig", name, manifests.kubeadmConfigOf());
         } else {
-            const value = manifests.joinCloudConfig(this.endpoint, await createToken(this.api));
-            await createClusterSecret(this.api, manifests.bootstrapSecret(name), { value });
+            await this.createBootstrapSecret(name);
         }
         await this.objects.create("AzureMachinePool", name, manifests.azureMachinePoolOf(options));
         await this.objects.create("MachinePool", name, manifests.machinePoolOf(options));
@@ -130,9 +136,14 @@ export class Handle implements ClusterApi {
         return this.scaleSet(name);
     }
 
+    private async createBootstrapSecret(name: string): Promise<void> {
+        const value = manifests.joinCloudConfig(this.endpoint, await createToken(this.api));
+        await createClusterSecret(this.api, manifests.bootstrapSecret(name), { value });
+    }
+
     async settled(pool: string, replicas: number): Promise<V1Node[]> {
         const attempt = async () => ((await this.isSettled(pool, replicas)) ? this.nodes(pool) : undefined);
-        return this.orFail(this.poking(pool, `pool ${pool} to have ${replicas} nodes`, attempt));
+        return this.orFail(this.pokingPool(pool, `pool ${pool} to have ${replicas} nodes`, attempt));
     }
 
     /** Whether Azure, the cluster, Cluster API and CAPZ all have this many machines, and nothing is under way. */
@@ -199,18 +210,26 @@ export class Handle implements ClusterApi {
             const found = this.passes(pool).slice(from).filter(counts);
             return Promise.resolve(found.length >= wanted ? found : undefined);
         };
-        return this.orFail(this.poking(pool, `${wanted} looks of CAPZ at pool ${pool}`, attempt));
+        return this.orFail(this.pokingPool(pool, `${wanted} looks of CAPZ at pool ${pool}`, attempt));
     }
 
-    /** Tries until there is an answer, and lets CAPZ look at the pool meanwhile. */
-    private async poking<T>(pool: string, what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+    private pokingPool<T>(pool: string, what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+        return this.poking(what, () => this.poke(pool), attempt);
+    }
+
+    /** Tries until there is an answer, and pokes meanwhile. */
+    private async poking<T>(
+        what: string,
+        poke: () => Promise<void>,
+        attempt: () => Promise<T | undefined>,
+    ): Promise<T> {
         let tries = 0;
         return waitFor(
             what,
             async () => {
                 const result = await attempt();
                 if (result === undefined) {
-                    await (++tries % TRIES_PER_POKE === 0 ? this.poke(pool) : undefined);
+                    await (++tries % TRIES_PER_POKE === 0 ? poke() : undefined);
                     await sleep(TRY_EVERY_MS);
                 }
                 return result;

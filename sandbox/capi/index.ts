@@ -1,5 +1,5 @@
 // Cluster API on the sandbox: the unmodified managers, real webhooks, one cluster that manages itself, and machine
-// pools whose machines are the local Azure's.
+// pools and deployments whose machines are the local Azure's.
 import { mkdirSync } from "node:fs";
 import type { AzureSandbox } from "../azure";
 import type { Cluster } from "../cluster";
@@ -11,6 +11,8 @@ import type { ClusterApi, ClusterApiOptions } from "./types";
 
 export { NAMESPACE, Objects, ofPool, type Kind, type KindObject } from "./kinds";
 export { CLUSTER, GROUP, NO_ROLLOUT, type MachinePoolOptions, type RollingUpdate } from "./manifests";
+export { DEPLOYMENT_LABEL, type MachineDeploymentOptions } from "./machineManifests";
+export type { Looks, MachineDeployments } from "./machineDeployments";
 export type { Manager } from "./modules";
 export type { Pass } from "./passes";
 export type { ClusterApi, ClusterApiOptions } from "./types";

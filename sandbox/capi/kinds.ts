@@ -10,11 +10,19 @@ const AZURE = { group: "infrastructure.cluster.x-k8s.io", version: "v1beta1" };
 const KINDS = {
     Cluster: { ...CORE, plural: "clusters" },
     Machine: { ...CORE, plural: "machines" },
+    MachineDeployment: { ...CORE, plural: "machinedeployments" },
+    MachineSet: { ...CORE, plural: "machinesets" },
     MachinePool: { ...CORE, plural: "machinepools" },
     MachineHealthCheck: { ...CORE, plural: "machinehealthchecks" },
     KubeadmConfig: { group: "bootstrap.cluster.x-k8s.io", version: "v1beta2", plural: "kubeadmconfigs" },
+    KubeadmConfigTemplate: {
+        ...{ group: "bootstrap.cluster.x-k8s.io", version: "v1beta2" },
+        plural: "kubeadmconfigtemplates",
+    },
     AzureCluster: { ...AZURE, plural: "azureclusters" },
     AzureClusterIdentity: { ...AZURE, plural: "azureclusteridentities" },
+    AzureMachine: { ...AZURE, plural: "azuremachines" },
+    AzureMachineTemplate: { ...AZURE, plural: "azuremachinetemplates" },
     AzureMachinePool: { ...AZURE, plural: "azuremachinepools" },
     AzureMachinePoolMachine: { ...AZURE, plural: "azuremachinepoolmachines" },
 };
@@ -34,6 +42,8 @@ export interface KindObject {
         nodeRef?: { name: string };
         provisioningState?: string;
         replicas?: number;
+        readyReplicas?: number;
+        ready?: boolean;
         [member: string]: unknown;
     };
 }

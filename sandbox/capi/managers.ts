@@ -29,6 +29,8 @@ export interface Managers {
     readonly names: Manager[];
     readonly supervisor: Supervisor;
     log(manager: Manager): string;
+    /** How often a controller of a manager has been through, by the manager's own metrics. */
+    reconciles(manager: Manager, controller: string): Promise<number>;
 }
 
 /** Starts the managers and waits until they work and the API server knows their webhooks. */
@@ -75,7 +77,18 @@ async function start({ api, directory, names, featureGates, env }: ManagersOptio
         await supervisor.stop();
         throw error;
     }
-    return { names, supervisor, log: (manager) => readFileSync(logFile(directory, manager), "utf8") };
+    return {
+        ...{ names, supervisor },
+        log: (manager) => readFileSync(logFile(directory, manager), "utf8"),
+        reconciles: (manager, controller) => reconciles(layout.ports[manager].diagnostics, controller),
+    };
+}
+
+/** The sum over all results, of which the metric has one line each. */
+async function reconciles(port: number, controller: string): Promise<number> {
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const line = new RegExp(`^controller_runtime_reconcile_total\\{controller="${controller}",.*\\} (\\d+)$`, "gm");
+    return [...metrics.matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 async function newPorts(): Promise<Layout["ports"]> {

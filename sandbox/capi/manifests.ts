@@ -11,12 +11,14 @@ export const CLUSTER = "c1";
 export const GROUP = "capi-rg";
 export const IDENTITY = "identity1";
 export const IDENTITY_SECRET = "identity1-secret";
-const SUBNET = "nodes";
+/** Subnet of the nodes. */
+export const SUBNET = "nodes";
 const CORE_GROUP = "cluster.x-k8s.io";
-const AZURE_GROUP = "infrastructure.cluster.x-k8s.io";
+export const AZURE_GROUP = "infrastructure.cluster.x-k8s.io";
+export const BOOTSTRAP_GROUP = "bootstrap.cluster.x-k8s.io";
 
-/** Image of pools that do not name theirs, with a version: CAPZ takes none for the newest. */
-const MARKETPLACE = {
+/** Image of machines that do not name theirs, with a version: CAPZ takes none for the newest. */
+export const MARKETPLACE = {
     marketplace: {
         publisher: "microsoft-aks",
         offer: "aks",
@@ -120,7 +122,7 @@ export function machinePoolOf(options: MachinePoolOptions): NewObject {
     const { name, replicas = 3, version = KUBELET_VERSION, annotations } = options;
     const bootstrap =
         options.bootstrap === "kubeadm-config"
-            ? { configRef: { apiGroup: "bootstrap.cluster.x-k8s.io", kind: "KubeadmConfig", name } }
+            ? { configRef: { apiGroup: BOOTSTRAP_GROUP, kind: "KubeadmConfig", name } }
             : { dataSecretName: bootstrapSecret(name) };
     const infrastructureRef = { apiGroup: AZURE_GROUP, kind: "AzureMachinePool", name };
     return {
@@ -149,13 +151,15 @@ export function azureMachinePoolOf({ rollingUpdate, image = MARKETPLACE, change 
     return { spec };
 }
 
+/** A kubeadm configuration by which each machine joins under its own name. */
+export const joinConfiguration = { nodeRegistration: { name: '{{ ds.meta_data["local_hostname"] }}' } };
+
 /** What the kubeadm bootstrap provider makes a cloud-config of. */
 export function kubeadmConfigOf(): NewObject {
-    const name = '{{ ds.meta_data["local_hostname"] }}';
-    return { spec: { joinConfiguration: { nodeRegistration: { name } } } };
+    return { spec: { joinConfiguration } };
 }
 
-/** Name of the Secret with a pool's cloud-config. */
+/** Name of the Secret with the cloud-config of a pool or deployment. */
 export const bootstrapSecret = (pool: string) => `${pool}-bootstrap`;
 
 /** A cloud-config that joins by kubeadm, as the bootstrap provider writes it. */
@@ -171,7 +175,7 @@ export function joinCloudConfig(endpoint: Endpoint, token: string): string {
                 unsafeSkipCAVerification: true,
             },
         },
-        nodeRegistration: { name: '{{ ds.meta_data["local_hostname"] }}' },
+        ...joinConfiguration,
     };
     const config = {
         write_files: [

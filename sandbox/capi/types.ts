@@ -3,6 +3,7 @@ import type { V1Node } from "@kubernetes/client-node";
 import type { AzureSandbox, LoggedRequest, ScaleSet, Vm } from "../azure";
 import type { Cluster } from "../cluster";
 import type { Objects } from "./kinds";
+import type { MachineDeployments } from "./machineDeployments";
 import type { MachinePoolOptions } from "./manifests";
 import type { Manager } from "./modules";
 import type { Pass } from "./passes";
@@ -27,6 +28,8 @@ export interface ClusterApi {
     readonly kubeconfig: string;
     /** Calls on Cluster API's objects. */
     readonly objects: Objects;
+    /** Its MachineDeployments, whose machines are VMs. */
+    readonly deployments: MachineDeployments;
     /** Makes the Cluster with all that it needs; called once, before the first pool. */
     createCluster(): Promise<void>;
     /** Makes a pool and waits until its nodes are Ready and have their Machines. */

@@ -11,7 +11,7 @@ import {
     type V1VolumeAttachment,
 } from "@kubernetes/client-node";
 import type { Principal } from "../azure/rbac";
-import type { ScaleSet, Vm } from "../azure/types";
+import type { Vm } from "../azure/types";
 import { maxDataDisks } from "../azure/vmSizes";
 import { findNode, isNotFound, patchNode, type Api } from "./api";
 import { DiskDriverArm } from "./diskDriverArm";
@@ -101,20 +101,19 @@ export class DiskDriver {
         if (!this.installed) {
             return;
         }
-        const scaleSet = this.machines.scaleSets().find(({ id }) => id === vm.scaleSetId);
         this.allow(vm);
         const node = await findNode(this.api, vm.nodeName);
         if (!node) {
             return;
         }
-        const zone = vm.zone ? `${scaleSet?.location}-${vm.zone}` : "";
+        const zone = vm.zone ? `${vm.location}-${vm.zone}` : "";
         await patchNode(this.api, vm.nodeName, { metadata: { labels: { [DISK_ZONE]: zone } } });
         const owner = { apiVersion: "v1", kind: "Node", name: vm.nodeName, uid: node.metadata?.uid ?? "" };
         const driver = {
             name: DISK_DRIVER,
             nodeID: vm.nodeName,
             topologyKeys: [DISK_ZONE],
-            allocatable: { count: maxDataDisks(sizeOf(scaleSet)) },
+            allocatable: { count: maxDataDisks(vm.size) },
         };
         const body = { metadata: { name: vm.nodeName, ownerReferences: [owner] }, spec: { drivers: [driver] } };
         await this.api.storage.createCSINode({ body }).catch(unless(409));
@@ -256,10 +255,6 @@ function withFinalizer({ metadata }: V1PersistentVolume, wanted: boolean): objec
     const others = (metadata?.finalizers ?? []).filter((one) => one !== FINALIZER);
     const finalizers = wanted ? [...others, FINALIZER] : others;
     return { metadata: { resourceVersion: metadata?.resourceVersion, finalizers } };
-}
-
-function sizeOf(scaleSet: ScaleSet | undefined): string {
-    return (scaleSet?.model.sku as { name?: string } | undefined)?.name ?? "";
 }
 
 /** Passes over an answer with this status; anything else is thrown on. */

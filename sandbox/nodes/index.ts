@@ -59,7 +59,7 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
     const diskDriver = new DiskDriver(api, machines);
     const pods = new HostPods(api, machines, volumes, (error) => errors.push(error));
     const kubelet = await startKubelet(cluster.kubelet, (namespace, pod) => pods.log(namespace, pod));
-    const lifecycle = new NodeLifecycle(api, () => machines.scaleSets(), kubelet.port);
+    const lifecycle = new NodeLifecycle(api, kubelet.port);
     const queues = new Map<string, Promise<void>>();
     const settled = async () => {
         await Promise.all(queues.values());

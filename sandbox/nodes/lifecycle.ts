@@ -1,7 +1,7 @@
 // What happens to a Node when something happens to its VM: kubelet registers it, its signs of life stop, the cloud's
 // node lifecycle controller removes it.
 import type { V1Node } from "@kubernetes/client-node";
-import type { ScaleSet, Vm } from "../azure/types";
+import type { Vm } from "../azure/types";
 import { PLAYED_LABEL, READY_SINCE } from "../cluster/programs";
 import { findNode, isNotFound, patchNode, patchNodeStatus, readyCondition, waitFor, type Api } from "./api";
 import { nodeOf, SHUTDOWN_TAINT, statusOf } from "./nodeObject";
@@ -19,7 +19,6 @@ export class NodeLifecycle {
 
     constructor(
         private readonly api: Api,
-        private readonly scaleSets: () => ScaleSet[],
         private readonly kubeletPort: number,
         heartbeatMs = HEARTBEAT_MS,
     ) {
@@ -36,8 +35,7 @@ export class NodeLifecycle {
      * if there is to be one.
      */
     async up(vm: Vm, readySince?: Date): Promise<void> {
-        const scaleSet = this.scaleSets().find(({ id }) => id === vm.scaleSetId);
-        const wanted = nodeOf(vm, scaleSet, this.kubeletPort);
+        const wanted = nodeOf(vm, this.kubeletPort);
         const known = await findNode(this.api, vm.nodeName);
         if (known) {
             await patchNodeStatus(this.api, vm.nodeName, statusOf(vm, this.kubeletPort) ?? {});

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Node, V1Taint } from "@kubernetes/client-node";
 import { KUBELET_CONF } from "../azure/kubeadm";
-import type { ScaleSet, Vm } from "../azure/types";
+import type { Vm } from "../azure/types";
 import { PLAYED_LABEL } from "../cluster/programs";
 
 /** Version that nodes claim: of the clusters that AKS Engine's last releases made. */
@@ -47,12 +47,12 @@ export function providerId(vmId: string): string {
 }
 
 /** The Node, with a status that isn't ready yet. `port` is where its kubelet answers. */
-export function nodeOf(vm: Vm, scaleSet: ScaleSet | undefined, port: number): V1Node {
+export function nodeOf(vm: Vm, port: number): V1Node {
     const { labels, taints } = kubeletSettings(vm.diskDirectory);
     return {
         metadata: {
             name: vm.nodeName,
-            labels: { ...wellKnownLabels(vm, scaleSet), ...labels, [PLAYED_LABEL]: "running" },
+            labels: { ...wellKnownLabels(vm), ...labels, [PLAYED_LABEL]: "running" },
             // As kubelet does: the controller manager attaches this node's volumes.
             annotations: {
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
@@ -102,18 +102,15 @@ function containerdVersion(diskDirectory: string): string {
     return /^Version: ([0-9.]+)/m.exec(containerd ?? "")?.[1] ?? "1.6.36";
 }
 
-function wellKnownLabels(vm: Vm, scaleSet: ScaleSet | undefined): Record<string, string> {
-    const size = (scaleSet?.model.sku as { name?: string } | undefined)?.name;
+function wellKnownLabels(vm: Vm): Record<string, string> {
     return {
         "kubernetes.io/hostname": vm.nodeName,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
-        ...(size && { "node.kubernetes.io/instance-type": size }),
-        ...(scaleSet && {
-            "topology.kubernetes.io/region": scaleSet.location,
-            // Without zones the provider writes the fault domain's number.
-            "topology.kubernetes.io/zone": vm.zone ? `${scaleSet.location}-${vm.zone}` : "0",
-        }),
+        "node.kubernetes.io/instance-type": vm.size,
+        "topology.kubernetes.io/region": vm.location,
+        // Without zones the provider writes the fault domain's number.
+        "topology.kubernetes.io/zone": vm.zone ? `${vm.location}-${vm.zone}` : "0",
     };
 }
 

@@ -1,5 +1,5 @@
-// Images for machine pools: taken from a machine's disk through ARM and cleaned by the product's own script, and which
-// machine was made from which.
+// Images for machine pools and deployments: taken from a machine's disk through ARM and cleaned by the product's own
+// script, and which machine was made from which.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { cleaningScript } from "../../components/capture/cleaning";
@@ -54,6 +54,16 @@ export async function imagesOf(sandbox: Sandbox, pool: string): Promise<Record<s
         images[vm.instanceId ?? ""] = versionOf(vm.storageProfile?.imageReference);
     }
     return images;
+}
+
+/** The image versions that single VMs were made from, by name. */
+export async function imagesOfVms(sandbox: Sandbox, vms: Vm[]): Promise<Record<string, string>> {
+    const { virtualMachines } = computeClient(sandbox.azure);
+    const found = vms.map(async ({ instanceId }): Promise<[string, string]> => {
+        const { storageProfile } = await virtualMachines.get(GROUP, instanceId);
+        return [instanceId, versionOf(storageProfile?.imageReference)];
+    });
+    return Object.fromEntries(await Promise.all(found));
 }
 
 /** The image version of the pool's model. */

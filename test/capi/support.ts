@@ -42,3 +42,14 @@ export function machinePoolStack({ directory, env }: Sandbox): Promise<Stack> {
         config: { pools: [{ machinePool: "default/mp1" }], minimumReadyTime: "0s" },
     });
 }
+
+/** A stack of the whole program for a pool of single VMs, whose disks are captured by a copy. */
+export function machinesStack({ directory, env }: Sandbox, pool: ConfigObject): Promise<Stack> {
+    return Stack.create({
+        ...{ runDirectory: directory, env, name: "test" },
+        config: { pools: [pool], minimumReadyTime: "0s" },
+    });
+}
+
+/** One entry of `pools`. */
+type ConfigObject = Record<string, string>;

@@ -230,13 +230,14 @@ interface NetworkProfile {
  */
 export function assignmentsFor(
     azure: AzureSandbox,
-    pool: ScaleSet,
-    role: "kamino-preview" | "kamino-up" | "kamino-up-copy",
+    pool: Pick<ScaleSet, "resourceGroup">,
+    role: "kamino-preview" | "kamino-up" | "kamino-up-copy" | "kamino-machines-preview" | "kamino-machines-up",
     without?: string,
 ): RoleAssignment[] {
     const subscription = `/subscriptions/${azure.subscriptionId}`;
     // In the other group the role is given at what the model joins, and so allows no more than that there.
-    const joins = role !== "kamino-preview" ? Object.values(joinedElsewhere(azure)) : [];
+    const writesModels = role === "kamino-up" || role === "kamino-up-copy";
+    const joins = writesModels ? Object.values(joinedElsewhere(azure)) : [];
     return [
         assignment("kamino-regions", subscription, without),
         ...[`${subscription}/resourceGroups/${pool.resourceGroup}`, ...joins].map((scope) =>

@@ -70,3 +70,63 @@ describe("policies on the whole stack count a MachinePool as they count a scale 
         expect(found.map(({ policy }) => policy)).toContain("update-bumps-few-pools");
     });
 });
+
+describe("machines that are single VMs", () => {
+    const parent = (name = "pool1", previous = {}): Resource => ({
+        ...{ type: "kamino:index:VmssPrototype", name },
+        ...{ inputs: { machines: "MachineDeployment default/md1" }, outputs: { previous } },
+    });
+    const template = (version: string, owner = parent(), name = `md1-${version}`): Resource => ({
+        ...{ type: "pulumi-nodejs:dynamic/kamino:MachineTemplate", name: `${owner.name}-${version}` },
+        ...{ inputs: { computeGallery: { ...GALLERY, version }, template: name }, parent: owner },
+    });
+    const reference = (name: string, more: object = { strategy: "OnDelete" }, owner = parent()): Resource => ({
+        ...{ type: "pulumi-nodejs:dynamic/kamino:InfrastructureRef", name: owner.name, parent: owner },
+        inputs: { machines: "MachineDeployment default/md1", infrastructureRef: { name }, ...more },
+    });
+
+    it("pass all policies where another template replaces none of them", async () => {
+        expect(await pack.check(reference("md1-1"))).toEqual([]);
+        expect(await pack.check(reference("md1-1", { machines: "MachineSet default/ms1" }))).toEqual([]);
+        expect(await pack.check(template("2026.1122.412"))).toEqual([]);
+        expect(await pack.check(parent())).toEqual([]);
+    });
+
+    it.each([[{ strategy: "RollingUpdate" }], [{}], [{ strategy: "RollingUpdate", machines: "MachineSet default/x" }]])(
+        "machines-no-rollout refuses %j",
+        async (more) => {
+            const found = await pack.check(reference("md1-1", more));
+            expect(found.map(({ policy, level }) => [policy, level])).toEqual([["machines-no-rollout", "mandatory"]]);
+        },
+    );
+
+    it.each(["latest", "2026.1122"])("machine-template-pinned refuses version %j", async (version) => {
+        const found = await pack.check(template(version));
+        expect(found.map(({ policy }) => policy)).toEqual(["machine-template-pinned"]);
+    });
+
+    it("need the image of the template that counts, and of no other", async () => {
+        const owner = parent();
+        const both = [template("2026.1122.412", owner), template("2026.1121.412", owner)];
+        const counts = (name: string) => [
+            owner,
+            definition(),
+            ...both,
+            reference(name, { strategy: "OnDelete" }, owner),
+        ];
+        const left = await pack.checkStack(...counts("md1-2026.1122.412"));
+        expect(left.map(({ policy }) => policy)).toEqual(["image-version-in-use-stays"]);
+        expect(await pack.checkStack(...counts("md1-2026.1122.412"), capture, imageVersion())).toEqual([]);
+    });
+
+    it("are bumped as scale sets are", async () => {
+        await pack.configure({ "update-bumps-few-pools": { maximum: 1 } });
+        const bumps = ["a", "b"].flatMap((name) => {
+            const owner = parent(name, before());
+            const made = template("2026.1122.412", owner, `md-${name}`);
+            return [owner, made, reference(`md-${name}`, { strategy: "OnDelete" }, owner)];
+        });
+        const found = await pack.checkStack(...bumps);
+        expect(found.map(({ policy }) => policy)).toContain("update-bumps-few-pools");
+    });
+});

@@ -45,7 +45,7 @@ interface Snapshot {
 }
 
 async function snapshots(vm: Vm): Promise<Snapshot[]> {
-    const path = `resourceGroups/${vm.scaleSetId.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
+    const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
     const { body } = await send("GET", path);
     return items<Snapshot>(body.value).filter(({ tags }) => tags.node === vm.nodeName);
 }

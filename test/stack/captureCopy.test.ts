@@ -42,7 +42,7 @@ interface Resource {
 }
 
 async function ofNode(kind: "disks" | "snapshots", vm: Vm): Promise<Resource[]> {
-    const path = `resourceGroups/${vm.scaleSetId.split("/")[4]}/providers/Microsoft.Compute/${kind}?api-version=2024-03-02`;
+    const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/${kind}?api-version=2024-03-02`;
     const { body } = await send("GET", path);
     return items<Resource>(body.value).filter(({ tags }) => tags?.node === vm.nodeName);
 }

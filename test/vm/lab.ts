@@ -8,7 +8,7 @@ import { Watch, type V1Node } from "@kubernetes/client-node";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { isReady, readNode } from "../../components/node/node";
 import { until } from "../../components/core/retry";
-import type { Vm } from "../../components/azure/vm";
+import type { ScaleSetVm } from "../../components/azure/vm";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { CUSTOM_DATA_LOG, letNodesJoin, type JoinInformation } from "../../sandbox/vm/joining";
 import { lastWords, startMachine, type Artifacts, type Machine } from "../../sandbox/vm/machine";
@@ -137,7 +137,7 @@ export async function waitWith<T>(
 }
 
 /** The VM as a capture sees it, whose power is QEMU's. */
-export function azureVm(machine: Machine): Vm {
+export function azureVm(machine: Machine): ScaleSetVm {
     const refuse = () => Promise.reject(new Error("the test starts and stops the machine itself"));
     return {
         read: () => Promise.resolve(undefined),

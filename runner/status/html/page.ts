@@ -1,5 +1,6 @@
 // How a stack's pools stand, as one page that loads nothing: no script, no font, no picture from elsewhere. Pure.
 import { createHash } from "node:crypto";
+import { machinesIn } from "../../../components/core/machinesId";
 import { BASIS } from "../forecast";
 import type { PoolStatus } from "../show";
 import { asMarkup, markup, type Markup } from "./markup";
@@ -54,6 +55,14 @@ ${pools.map((pool, index) => card(pool, index, now))}
 `.toString();
 }
 
+/** What the machines of a pool are of. */
+function whatMakes(poolId: string): { kind: string; name: string } {
+    const machines = machinesIn(poolId);
+    return machines
+        ? { kind: machines.kind, name: `${machines.namespace}/${machines.name}` }
+        : { kind: "scale set", name: poolId.split("/").at(-1) ?? "" };
+}
+
 function card(
     { pool, scaleSetId, explanation, model, next, images, nodes, attention, unknown }: PoolStatus,
     index: number,
@@ -62,14 +71,14 @@ function card(
     const timeline = timelineOf({ images, nodes, next }, now);
     const pictures = markup`${picture(pool, timeline, "wide", `pool-${index}-wide`)}
 ${picture(pool, timeline, "narrow", `pool-${index}-narrow`)}`;
-    const scaleSet = scaleSetId.split("/").at(-1) ?? "";
+    const made = whatMakes(scaleSetId);
     const badge =
         attention.length > 0
             ? markup`<span class="badge look">look at this</span>`
             : markup`<span class="badge fine">nothing to look at</span>`;
     return markup`<section class="card" id="pool-${index}" aria-labelledby="pool-${index}-name">
 <div class="top"><h2 id="pool-${index}-name">${pool}</h2>${badge}</div>
-<p class="muted">${scaleSet === pool ? "" : markup`scale set <span class="name">${scaleSet}</span> · `}new machines start from <span class="name">${model}</span></p>
+<p class="muted">${made.name === pool ? "" : markup`${made.kind} <span class="name">${made.name}</span> · `}new machines start from <span class="name">${model}</span></p>
 <p>Last update: ${explanation}</p>
 ${attention.length > 0 ? markup`<ul class="attention">${attention.map((line) => markup`<li>${line}</li>`)}</ul>` : ""}
 ${upNow(next)}

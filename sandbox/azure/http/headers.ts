@@ -60,6 +60,11 @@ export function commonHeaders(now: Date, clientRequestId: string | undefined): R
 
 // Policy names as recorded in 2024; the numbers only have to go down.
 function computePolicies(route: Counted): [string, number][] {
+    if (route.type === "virtualMachines") {
+        return route.method === "GET"
+            ? [["LowCostGetSubscriptionMaximum", 24000]]
+            : [["PutVMSubscriptionMaximum", 1500]];
+    }
     if (route.type !== "scaleSets") {
         return [];
     }

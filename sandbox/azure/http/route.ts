@@ -47,7 +47,16 @@ export interface Route {
 }
 
 /** Which api-versions a route takes. */
-export type ResourceType = "resources" | "scaleSets" | "disks" | "galleries" | "skus" | "policyInsights";
+export type ResourceType =
+    "resources" | "scaleSets" | "virtualMachines" | "disks" | "galleries" | "skus" | "policyInsights" | "network";
+
+/** Of what `ComputeRP` has in the REST API specifications: scale sets, VMs, availability sets. */
+const COMPUTE_VERSIONS = [
+    ...["2019-03-01", "2019-07-01", "2019-12-01", "2020-06-01", "2020-12-01", "2021-03-01", "2021-04-01"],
+    ...["2021-07-01", "2021-11-01", "2022-03-01", "2022-08-01", "2022-11-01", "2023-03-01", "2023-07-01"],
+    ...["2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01", "2025-11-01", "2026-03-01"],
+    "2026-04-01",
+];
 
 /** Stable versions of each resource provider's type (from the REST API specifications' folders), newest last. */
 export const API_VERSIONS: Record<ResourceType, string[]> = {
@@ -64,30 +73,12 @@ export const API_VERSIONS: Record<ResourceType, string[]> = {
         "2024-11-01",
         "2025-04-01",
     ],
-    scaleSets: [
-        ...[
-            "2019-03-01",
-            "2019-07-01",
-            "2019-12-01",
-            "2020-06-01",
-            "2020-12-01",
-            "2021-03-01",
-            "2021-04-01",
-            "2021-07-01",
-            "2021-11-01",
-        ],
-        ...[
-            "2022-03-01",
-            "2022-08-01",
-            "2022-11-01",
-            "2023-03-01",
-            "2023-07-01",
-            "2023-09-01",
-            "2024-03-01",
-            "2024-07-01",
-            "2024-11-01",
-        ],
-        ...["2025-04-01", "2025-11-01", "2026-03-01", "2026-04-01"],
+    scaleSets: COMPUTE_VERSIONS,
+    virtualMachines: COMPUTE_VERSIONS,
+    network: [
+        ...["2020-11-01", "2021-02-01", "2021-05-01", "2021-08-01", "2022-01-01", "2022-05-01", "2022-07-01"],
+        ...["2022-09-01", "2022-11-01", "2023-02-01", "2023-04-01", "2023-05-01", "2023-06-01", "2023-09-01"],
+        ...["2023-11-01", "2024-01-01", "2024-03-01", "2024-05-01", "2024-07-01", "2024-10-01", "2025-01-01"],
     ],
     disks: [
         ...[

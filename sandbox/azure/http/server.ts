@@ -5,18 +5,22 @@ import type { KeyPair } from "../../authority";
 import type { Cloud } from "../cloud";
 import { groupId } from "../ids";
 import { authorize, type LinkedAccess } from "../rbac";
+import { routes as availabilitySets } from "../resources/availabilitySets";
 import { routes as diskEncryptionSets } from "../resources/diskEncryptionSets";
 import { routes as disks } from "../resources/disks";
 import { routes as galleries } from "../resources/galleries";
 import { routes as imageDefinitions } from "../resources/imageDefinitions";
 import { routes as imageVersions } from "../resources/imageVersions";
+import { routes as networkInterfaces } from "../resources/networkInterfaces";
 import { routes as operations } from "../resources/operations";
 import { routes as policyRestrictions } from "../resources/policyRestrictions";
 import { routes as resourceGroups } from "../resources/resourceGroups";
 import { routes as scaleSets } from "../resources/scaleSets";
 import { routes as skus } from "../resources/skus";
 import { routes as tags } from "../resources/tags";
+import { routes as scaleSetVms } from "../resources/scaleSetVms";
 import { routes as virtualMachines } from "../resources/virtualMachines";
+import { routes as vmExtensions } from "../resources/vmExtensions";
 import { ConnectionReset } from "../faults";
 import { ArmError, groupNotFound } from "./errors";
 import { commonHeaders } from "./headers";
@@ -32,7 +36,11 @@ export const ROUTES: Route[] = [
     ...imageDefinitions,
     ...imageVersions,
     ...scaleSets,
+    ...scaleSetVms,
     ...virtualMachines,
+    ...vmExtensions,
+    ...availabilitySets,
+    ...networkInterfaces,
     ...skus,
     ...tags,
     ...policyRestrictions,

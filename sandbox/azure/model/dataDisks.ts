@@ -27,13 +27,12 @@ export function diskLinks(wanted: WantedDataDisk[]): LinkedAccess[] {
  * or marked `toBeDetached` goes. Throws what the compute service answers when one cannot be attached.
  */
 export function afterWrite(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk[]): DataDisk[] {
-    const size = String(vm.scaleSet.sku.name);
     const disks = wanted.filter(({ toBeDetached }) => !toBeDetached).map((one) => attached(cloud, vm, one));
     const twice = disks.find(({ lun }, index) => disks.findIndex((one) => one.lun === lun) !== index);
     if (twice) {
         throw invalidParameter("dataDisk.lun", `A disk at LUN ${twice.lun} already exists.`);
     }
-    const limit = maxDataDisks(size);
+    const limit = maxDataDisks(vm.size);
     if (disks.length > limit) {
         const message = `The maximum number of data disks allowed to be attached to a VM of this size is ${limit}.`;
         throw new ArmError(409, "OperationNotAllowed", message, { target: "dataDisks" });
@@ -44,7 +43,7 @@ export function afterWrite(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk[])
 /** Which VM has this disk, as OS or data disk. */
 export function ownerOf(cloud: Cloud, diskId: string): VmRecord | undefined {
     const id = diskId.toLowerCase();
-    return cloud.fleet.vms
+    return cloud.fleet
         .all()
         .find(
             (vm) =>
@@ -98,7 +97,7 @@ function checkAttachable(cloud: Cloud, vm: VmRecord, disk: Stored): void {
         throw new ArmError(409, "ConflictingUserInput", message, { target: disk.wire.name });
     }
     const start = `Disk ${disk.id} cannot be attached to the VM because it is not in`;
-    if (disk.wire.location !== vm.scaleSet.location) {
+    if (disk.wire.location !== vm.location) {
         throw new ArmError(400, "BadRequest", `${start} the same region as the VM.`);
     }
     const zones = (disk.wire.zones as string[] | undefined) ?? [];

@@ -67,7 +67,8 @@ export function addDefaults(cloud: Cloud, wire: Wire): void {
     addNetworkDefaults(child(profile, "networkProfile"));
 }
 
-function addOsDefaults(os: Json): void {
+/** What an OS profile has at least. */
+export function addOsDefaults(os: Json): void {
     os.secrets ??= [];
     os.allowExtensionOperations ??= true;
     os.requireGuestProvisionSignal ??= true;
@@ -76,16 +77,20 @@ function addOsDefaults(os: Json): void {
     }
 }
 
-// The account type follows the size's class: sizes with an "s" take premium storage (recorded: null on Standard_D2s_v3
-// became Premium_LRS).
+/**
+ * The account type of a disk that names none follows the size's class: sizes with an "s" take premium storage
+ * (recorded: null on Standard_D2s_v3 became Premium_LRS).
+ */
+export function defaultAccountType(size: string): string {
+    return /^Standard_[A-Z]+\d+[a-z]*s(_|$)/i.test(size) ? "Premium_LRS" : "Standard_LRS";
+}
+
 function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
     const disk = child(storage, "osDisk");
     disk.osType ??= "Linux";
     disk.createOption ??= "FromImage";
     disk.caching ??= "None";
-    child(disk, "managedDisk").storageAccountType ??= /^Standard_[A-Z]+\d+[a-z]*s(_|$)/i.test(size)
-        ? "Premium_LRS"
-        : "Standard_LRS";
+    child(disk, "managedDisk").storageAccountType ??= defaultAccountType(size);
     disk.diskSizeGB ??= 30;
     if (!uniform) {
         disk.deleteOption ??= "Delete";
@@ -104,7 +109,8 @@ function addNetworkDefaults(network: Json): void {
     }
 }
 
-function addIdentity(cloud: Cloud, wire: Wire): void {
+/** Principal ids of the identities that are given; a null value takes one away. */
+export function addIdentity(cloud: Cloud, wire: Wire): void {
     const { identity } = wire;
     if (!isObject(identity)) {
         return;
@@ -115,7 +121,6 @@ function addIdentity(cloud: Cloud, wire: Wire): void {
     }
     const assigned = (identity.userAssignedIdentities ?? {}) as Record<string, Json | null>;
     for (const [id, value] of Object.entries(assigned)) {
-        // A null value takes an identity away.
         if (value === null) {
             delete assigned[id];
         } else if (!value.principalId) {

@@ -1,31 +1,31 @@
-// Generation, architecture, security type and purchase plan of a gallery image against the set that is to boot it.
+// Generation, architecture, security type and purchase plan of a gallery image against machines that are to boot it.
 import type { Cloud } from "../cloud";
 import { ArmError, invalidParameter } from "../http/errors";
 import { definitionOf, galleryVersion, type ImageReference } from "../images";
-import type { Json, ScaleSetRecord } from "../scaleSetRecord";
+import type { Json, MachineModel } from "../machineModel";
 import { vmSize } from "../vmSizes";
 
-/** Throws what the compute service answers if the set could not boot the gallery image that its model names. */
-export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
-    const reference = (record.storageProfile.imageReference ?? {}) as ImageReference;
-    const version = galleryVersion(cloud, reference, record.location);
+/** Throws what the compute service answers if machines could not boot the gallery image that their model names. */
+export function checkImageFits(cloud: Cloud, model: MachineModel): void {
+    const reference = (model.storageProfile.imageReference ?? {}) as ImageReference;
+    const version = galleryVersion(cloud, reference, model.location);
     const definition = version && definitionOf(cloud, version)?.wire.properties;
     if (!definition) {
         return;
     }
-    const size = vmSize(record.sku.name);
+    const size = vmSize(model.size);
     if (size && !size.generations.includes(String(definition.hyperVGeneration))) {
-        const message = `The selected VM size '${record.sku.name}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
+        const message = `The selected VM size '${model.size}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
         throw new ArmError(400, "BadRequest", message);
     }
     const controllers = featureOf(definition, "DiskControllerTypes") ?? "SCSI";
-    const wanted = record.storageProfile.diskControllerType as string | undefined;
+    const wanted = model.storageProfile.diskControllerType as string | undefined;
     const usable = size?.controllers.filter((one) => wanted === undefined || one === wanted) ?? [];
     if (size && !usable.some((one) => controllers.includes(one))) {
         // Without the feature the service takes SCSI alone for granted (image-builder#1875, packer-plugin-azure#521).
         const message =
-            `The VM size '${record.sku.name}' cannot boot with OS image or disk. Please check that disk controller types supported by ` +
-            `the OS image or disk is one of the supported disk controller types for the VM size '${record.sku.name}'. Please query sku ` +
+            `The VM size '${model.size}' cannot boot with OS image or disk. Please check that disk controller types supported by ` +
+            `the OS image or disk is one of the supported disk controller types for the VM size '${model.size}'. Please query sku ` +
             "api at https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.";
         throw invalidParameter("vmSize", message);
     }
@@ -33,18 +33,18 @@ export function checkImageFits(cloud: Cloud, record: ScaleSetRecord): void {
         throw new ArmError(
             400,
             "BadRequest",
-            `Cannot create a VM of size '${record.sku.name}' because this VM size only supports a CPU Architecture of '${size.architecture}', but an image or disk with CPU Architecture '${String(definition.architecture)}' was given.`,
+            `Cannot create a VM of size '${model.size}' because this VM size only supports a CPU Architecture of '${size.architecture}', but an image or disk with CPU Architecture '${String(definition.architecture)}' was given.`,
         );
     }
-    if (definition.osState === "Specialized" && Object.keys(record.osProfile).length > 0) {
+    if (definition.osState === "Specialized" && Object.keys(model.osProfile).length > 0) {
         throw invalidParameter("osProfile", "Parameter 'osProfile' is not allowed.");
     }
-    if (definition.purchasePlan && !record.wire.plan) {
+    if (definition.purchasePlan && !model.plan) {
         const message =
             "Creating a virtual machine from Marketplace image or a custom image sourced from a Marketplace image requires Plan information in the request.";
         throw new ArmError(400, "VMMarketplaceInvalidInput", message);
     }
-    const security = (record.profile.securityProfile as Json | undefined)?.securityType;
+    const security = model.securityProfile.securityType;
     const feature = featureOf(definition, "SecurityType");
     if (security === "TrustedLaunch" && !feature?.startsWith("TrustedLaunch")) {
         throw new ArmError(

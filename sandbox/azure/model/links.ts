@@ -1,4 +1,5 @@
-// Which other resources a scale set's body uses, and the action that the writer needs on each.
+// Which other resources a body of a scale set, VM or network interface uses, and the action that the writer needs on
+// each.
 import type { Call } from "../http/route";
 import type { LinkedAccess } from "../rbac";
 import type { Json } from "../scaleSetRecord";
@@ -11,6 +12,8 @@ const ACTIONS: Record<string, string> = {
     subnet: "Microsoft.Network/virtualNetworks/subnets/join/action",
     loadBalancerBackendAddressPools: "Microsoft.Network/loadBalancers/backendAddressPools/join/action",
     loadBalancerInboundNatPools: "Microsoft.Network/loadBalancers/inboundNatPools/join/action",
+    loadBalancerInboundNatRules: "Microsoft.Network/loadBalancers/inboundNatRules/join/action",
+    publicIPAddress: "Microsoft.Network/publicIPAddresses/join/action",
     applicationGatewayBackendAddressPools: "Microsoft.Network/applicationGateways/backendAddressPools/join/action",
     applicationSecurityGroups: "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
     networkSecurityGroup: "Microsoft.Network/networkSecurityGroups/join/action",
@@ -25,8 +28,8 @@ const IMAGE_ACTIONS: [RegExp, string][] = [
     [/\/providers\/Microsoft\.Compute\/images\/[^/]+$/i, "Microsoft.Compute/images/read"],
 ];
 
-/** Linked accesses of a scale set's PUT or PATCH: everything that the body names, each once. */
-export function scaleSetLinks({ body }: Pick<Call, "body">): LinkedAccess[] {
+/** Linked accesses of a PUT or PATCH: everything that the body names, each once. */
+export function bodyLinks({ body }: Pick<Call, "body">): LinkedAccess[] {
     const links = new Map<string, LinkedAccess>();
     const add = (action: string, scope: unknown) => {
         if (typeof scope === "string") {

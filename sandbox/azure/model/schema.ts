@@ -11,14 +11,15 @@ const any = (...names: string[]): Record<string, Shape> => Object.fromEntries(na
 
 const caching = oneOf("None", "ReadOnly", "ReadWrite");
 const createOption = oneOf("FromImage", "Empty", "Attach", "Copy", "Restore");
-const managedDisk: Shape = {
+const managedDisk = {
     ...text("storageAccountType"),
     diskEncryptionSet: id,
     securityProfile: { securityEncryptionType: "string", diskEncryptionSet: id },
-};
+} satisfies Shape;
 
-const osProfile: Shape = {
-    ...text("computerNamePrefix", "adminUsername", "adminPassword", "customData"),
+/** An OS profile without what names the machine. */
+export const linuxOsProfile = {
+    ...text("adminUsername", "adminPassword", "customData"),
     windowsConfiguration: "any",
     linuxConfiguration: {
         ...yes("disablePasswordAuthentication", "provisionVMAgent", "enableVMAgentPlatformUpdates"),
@@ -27,9 +28,10 @@ const osProfile: Shape = {
     },
     secrets: [{ sourceVault: id, vaultCertificates: [text("certificateUrl", "certificateStore")] }],
     ...yes("allowExtensionOperations", "requireGuestProvisionSignal"),
-};
+} satisfies Shape;
 
-const storageProfile: Shape = {
+/** A storage profile without its data disks. */
+export const storageShape = {
     imageReference: {
         ...text("id", "publisher", "offer", "sku", "version", "sharedGalleryImageId", "communityGalleryImageId"),
         ...set("exactVersion"),
@@ -50,6 +52,12 @@ const storageProfile: Shape = {
         vhdContainers: ["string"],
         managedDisk,
     },
+    diskControllerType: oneOf("SCSI", "NVMe"),
+    ...any("diskMode"),
+} satisfies Shape;
+
+const storageProfile: Shape = {
+    ...storageShape,
     dataDisks: [
         {
             ...text("name", "deleteOption"),
@@ -60,8 +68,6 @@ const storageProfile: Shape = {
             managedDisk,
         },
     ],
-    diskControllerType: oneOf("SCSI", "NVMe"),
-    ...any("diskMode"),
 };
 
 const ipConfiguration: Shape = {
@@ -121,11 +127,8 @@ const extensionProfile: Shape = {
     ...text("extensionsTimeBudget"),
 };
 
-const virtualMachineProfile: Shape = {
-    osProfile,
-    storageProfile,
-    networkProfile,
-    extensionProfile,
+/** What a scale set's profile and a single VM's properties share besides disks, network and operating system. */
+export const profileParts = {
     securityProfile: {
         uefiSettings: yes("secureBootEnabled", "vTpmEnabled"),
         ...yes("encryptionAtHost"),
@@ -137,10 +140,25 @@ const virtualMachineProfile: Shape = {
     priority: oneOf("Regular", "Low", "Spot"),
     evictionPolicy: oneOf("Deallocate", "Delete"),
     billingProfile: { maxPrice: "number" },
-    ...any("scheduledEventsProfile", "capacityReservation", "applicationProfile", "hardwareProfile"),
-    ...any("serviceArtifactReference", "securityPostureReference"),
+    ...any("scheduledEventsProfile", "capacityReservation", "applicationProfile"),
+} satisfies Shape;
+
+const virtualMachineProfile: Shape = {
+    osProfile: { ...linuxOsProfile, ...text("computerNamePrefix") },
+    storageProfile,
+    networkProfile,
+    extensionProfile,
+    ...profileParts,
+    ...any("hardwareProfile", "serviceArtifactReference", "securityPostureReference"),
     ...set("timeCreated"),
 };
+
+export const planShape = text("name", "publisher", "product", "promotionCode");
+export const identityShape = {
+    type: oneOf("SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned", "None"),
+    ...set("principalId", "tenantId"),
+    userAssignedIdentities: { "*": set("principalId", "clientId") },
+} satisfies Shape;
 
 /** Body of a scale set's PUT and PATCH. */
 export const scaleSetSchema = new BodySchema("VirtualMachineScaleSet", {
@@ -148,12 +166,8 @@ export const scaleSetSchema = new BodySchema("VirtualMachineScaleSet", {
     ...text("location"),
     tags: { "*": "string" },
     sku: { ...text("name", "tier"), ...whole("capacity") },
-    plan: text("name", "publisher", "product", "promotionCode"),
-    identity: {
-        type: oneOf("SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned", "None"),
-        ...set("principalId", "tenantId"),
-        userAssignedIdentities: { "*": set("principalId", "clientId") },
-    },
+    plan: planShape,
+    identity: identityShape,
     zones: ["string"],
     extendedLocation: text("name", "type"),
     ...any("placement"),

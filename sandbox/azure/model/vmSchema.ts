@@ -5,7 +5,8 @@ const readOnly = (...names: string[]): Record<string, Shape> =>
     Object.fromEntries(names.map((name) => [name, "readOnly"]));
 const any = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, "any"]));
 
-const dataDisk: Shape = {
+/** A data disk of an instance or a single VM. */
+export const vmDataDisk: Shape = {
     lun: "integer",
     name: "string",
     caching: oneOf("None", "ReadOnly", "ReadWrite"),
@@ -41,7 +42,7 @@ export const vmSchema = new BodySchema("VirtualMachineScaleSetVM", {
         userData: "string",
         storageProfile: {
             ...any("imageReference", "osDisk", "diskControllerType", "alignRegionalDisksToVMZone"),
-            dataDisks: [dataDisk],
+            dataDisks: [vmDataDisk],
         },
     },
 });

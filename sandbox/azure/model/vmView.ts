@@ -3,12 +3,12 @@ import type { Cloud } from "../cloud";
 import type { Json } from "../scaleSetRecord";
 import { secondsTimestamp, timestamp } from "../timestamp";
 import { hyperVGeneration } from "../vmDisks";
-import type { DataDisk, VmRecord } from "../vmRecord";
+import type { DataDisk, InstanceRecord, VmExtension, VmRecord } from "../vmRecord";
 import { vmSize } from "../vmSizes";
 import { instanceOsProfile } from "./view";
 
 /** An instance as GET and list show it. */
-export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
+export function vmView(cloud: Cloud, vm: InstanceRecord, apiVersion: string): Json {
     const set = vm.scaleSet;
     const profile = set.profile;
     const network = (profile.networkProfile ?? {}) as { networkInterfaceConfigurations?: { name: string }[] };
@@ -51,20 +51,24 @@ export function vmView(cloud: Cloud, vm: VmRecord, apiVersion: string): Json {
     };
 }
 
-function extensionView(vm: VmRecord, extension: VmRecord["extensions"][number]): Json {
+/** An extension of a VM, without its secrets. */
+export function extensionView(vm: VmRecord, extension: VmExtension): Json {
     const properties = structuredClone(extension.properties);
     delete properties.protectedSettings;
     return {
         name: extension.name,
         id: `${vm.id}/extensions/${extension.name}`,
         type: "Microsoft.Compute/virtualMachines/extensions",
-        location: vm.scaleSet.location,
+        location: vm.location,
         properties: { ...properties, provisioningState: extension.succeeded ? "Succeeded" : "Failed" },
     };
 }
 
-// While deallocated the disk's account type and size are not shown (recorded for a plain VM).
-function storageView(cloud: Cloud, vm: VmRecord): Json {
+/**
+ * What a VM was made from and its disks. While deallocated the disks' account type and size are not shown (recorded for
+ * a plain VM).
+ */
+export function storageView(cloud: Cloud, vm: VmRecord): Json {
     const off = vm.power === "deallocated";
     const { imageReference = {}, osDisk = {} } = structuredClone(vm.storageProfile) as Record<string, Json>;
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
@@ -97,11 +101,11 @@ function dataDiskView(cloud: Cloud, disk: DataDisk, off: boolean): Json {
 }
 
 // Shown for Generation 2 images only (recorded).
-function diskController(cloud: Cloud, { storageProfile, scaleSet }: VmRecord): string | undefined {
+function diskController(cloud: Cloud, { storageProfile, size }: VmRecord): string | undefined {
     if (hyperVGeneration(cloud, storageProfile.imageReference ?? {}) !== "V2") {
         return undefined;
     }
-    const [only, other] = vmSize(scaleSet.sku.name)?.controllers ?? [];
+    const [only, other] = vmSize(size)?.controllers ?? [];
     return (
         (storageProfile.diskControllerType as string | undefined) ?? (other === undefined ? only : undefined) ?? "SCSI"
     );
@@ -114,8 +118,20 @@ const POWER_TEXT = {
     starting: "VM starting",
 };
 
-/** Instance view: after a power-off the agent's part stays as it was, after deallocation it is gone (recorded). */
-export function instanceView(cloud: Cloud, vm: VmRecord): Json {
+/** The instance view of a scale set's VM. */
+export function instanceView(cloud: Cloud, vm: InstanceRecord): Json {
+    const domain = vm.number % 5;
+    return {
+        ...{ placementGroupId: vm.vmId, platformUpdateDomain: domain, platformFaultDomain: domain },
+        ...guestView(cloud, vm),
+    };
+}
+
+/**
+ * What the instance view says of any VM: after a power-off the agent's part stays as it was, after deallocation it is
+ * gone (recorded).
+ */
+export function guestView(cloud: Cloud, vm: VmRecord): Json {
     const time = timestamp(cloud.now());
     const state = vm.provisioningState.toLowerCase();
     const failed = vm.provisioningState === "Failed";
@@ -141,9 +157,8 @@ export function instanceView(cloud: Cloud, vm: VmRecord): Json {
             extensionHandlers: [],
         },
     };
-    const diskName = cloud.disks.get(vm.osDiskId)?.wire.name ?? `${vm.scaleSet.name}_${vm.number}_OsDisk_1`;
+    const diskName = cloud.disks.get(vm.osDiskId)?.wire.name ?? `${vm.label}_OsDisk_1`;
     return {
-        ...{ placementGroupId: vm.vmId, platformUpdateDomain: vm.number % 5, platformFaultDomain: vm.number % 5 },
         ...(vm.power !== "deallocated" && vm.bootedClean && guest),
         disks: [
             {

@@ -4,16 +4,27 @@ import type { Collection } from "../collection";
 import { ArmError, notFound, parentNotFound } from "../http/errors";
 import type { Answer, Call } from "../http/route";
 import { groupId } from "../ids";
+import type { OperationKind } from "../operations";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 
 /** Path of a resource group, the parent of everything here. */
 export const GROUP = "/subscriptions/:subscriptionId/resourceGroups/:resourceGroupName";
 export const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
+export const NETWORK = `${GROUP}/providers/Microsoft.Network`;
 
 /** Id of what the call names below its group, for example `idOf(call, "galleries", "galleryName")`. */
 export function idOf(call: Call, ...pairs: string[]): string {
-    let id = `${groupId(call.subscriptionId, call.params.resourceGroupName)}/providers/Microsoft.Compute`;
+    return providedBy("Microsoft.Compute", call, pairs);
+}
+
+/** The same of the network service. */
+export function networkIdOf(call: Call, ...pairs: string[]): string {
+    return providedBy("Microsoft.Network", call, pairs);
+}
+
+function providedBy(provider: string, call: Call, pairs: string[]): string {
+    let id = `${groupId(call.subscriptionId, call.params.resourceGroupName)}/providers/${provider}`;
     for (let i = 0; i < pairs.length; i += 2) {
         id += `/${pairs[i]}/${call.params[pairs[i + 1]]}`;
     }
@@ -120,7 +131,7 @@ export interface SimpleWrite {
     status: number;
     stored: Stored;
     operation: {
-        kind: "DiskOperations" | "capsOperations";
+        kind: OperationKind;
         milliseconds: number;
         withLocation?: boolean;
         notification?: boolean;
@@ -158,7 +169,7 @@ export function accept(write: SimpleWrite): Answer {
 export function acceptDelete(
     call: Call,
     stored: { wire: Wire },
-    operation: { kind: "operations" | "DiskOperations" | "capsOperations"; milliseconds: number },
+    operation: { kind: OperationKind; milliseconds: number },
     remove: () => void | Promise<void>,
 ): Answer {
     const before = stored.wire.properties.provisioningState;

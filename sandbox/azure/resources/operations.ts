@@ -1,9 +1,15 @@
 // Polling of long-running operations.
 import { ArmError } from "../http/errors";
-import type { Answer, Call, Route } from "../http/route";
+import type { Answer, Call, ResourceType, Route } from "../http/route";
 import { operationBody } from "../operations";
 
 const HOLD_MILLISECONDS = 100;
+const ENDPOINTS: [provider: string, kind: string, type: ResourceType][] = [
+    ["Microsoft.Compute", "operations", "scaleSets"],
+    ["Microsoft.Compute", "diskOperations", "disks"],
+    ["Microsoft.Compute", "capsOperations", "galleries"],
+    ["Microsoft.Network", "operations", "network"],
+];
 
 async function poll(call: Call): Promise<Answer> {
     const { operations } = call.cloud;
@@ -41,15 +47,15 @@ async function poll(call: Call): Promise<Answer> {
 }
 
 /**
- * One route for each of the three endpoints. The URL is the subscription's, and permission at the resource group is
+ * One route for each of the endpoints. The URL is the subscription's, and permission at the resource group is
  * what it takes
  * (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations#permission-for-tracking-async-status).
  */
-export const routes: Route[] = (["operations", "diskOperations", "capsOperations"] as const).map((kind) => ({
+export const routes: Route[] = ENDPOINTS.map(([provider, kind, type]) => ({
     method: "GET",
-    path: `/subscriptions/:subscriptionId/providers/Microsoft.Compute/locations/:location/${kind}/:operationId`,
-    action: `Microsoft.Compute/locations/${kind}/read`,
+    path: `/subscriptions/:subscriptionId/providers/${provider}/locations/:location/${kind}/:operationId`,
+    action: `${provider}/locations/${kind}/read`,
     scope: ({ cloud, params, path }) => cloud.operations.get(params.operationId)?.scope ?? path,
-    type: kind === "operations" ? "scaleSets" : kind === "diskOperations" ? "disks" : "galleries",
+    type,
     handle: poll,
 }));

@@ -4,7 +4,7 @@ import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema } from "../http/schema";
 import { addDefaults, newScaleSet } from "../model/defaults";
-import { scaleSetLinks } from "../model/links";
+import { bodyLinks } from "../model/links";
 import { checkModel } from "../model/scaleSetRules";
 import { scaleSetSchema } from "../model/schema";
 import { checkCapacity, updated } from "../model/update";
@@ -14,7 +14,7 @@ import { capitalGroup } from "../ids";
 import { region } from "../regions";
 import { ScaleSetRecord, type Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
-import type { VmRecord } from "../vmRecord";
+import type { InstanceRecord } from "../vmRecord";
 import { COMPUTE, acceptDelete, checkLocation, checkPreconditions, find, idOf, listed, isObject } from "./common";
 import { VM_ACTIONS, act, deleteAction, rollOut, type VmAction } from "./vmActions";
 
@@ -136,7 +136,7 @@ function remove(call: Call): Answer {
 const idsSchema = new BodySchema("VirtualMachineScaleSetVMInstanceIDs", { instanceIds: ["string"] });
 
 // "*" or no list means all; an id that is not there is refused.
-function named(call: Call, record: ScaleSetRecord): VmRecord[] {
+function named(call: Call, record: ScaleSetRecord): InstanceRecord[] {
     const ids = (call.body?.instanceIds ?? ["*"]) as string[];
     const all = call.cloud.fleet.of(record.id);
     if (ids.includes("*")) {
@@ -152,7 +152,7 @@ function named(call: Call, record: ScaleSetRecord): VmRecord[] {
     return all.filter((vm) => ids.includes(vm.instanceId));
 }
 
-async function upgrade(cloud: Cloud, vm: VmRecord): Promise<void> {
+async function upgrade(cloud: Cloud, vm: InstanceRecord): Promise<void> {
     if (!vm.latestModelApplied) {
         await cloud.fleet.reimage(vm);
     }
@@ -163,7 +163,7 @@ const action = (verb: string) => `Microsoft.Compute/virtualMachineScaleSets/${ve
 
 function setAction(
     name: string,
-    run: VmAction,
+    run: VmAction<InstanceRecord>,
     milliseconds: (cloud: Cloud) => number,
     rbac = action(`${name}/action`),
 ): Route {
@@ -193,7 +193,7 @@ export const routes: Route[] = [
         action: action("write"),
         type: "scaleSets",
         body: scaleSetSchema,
-        linked: scaleSetLinks,
+        linked: bodyLinks,
         handle: put,
     },
     {
@@ -202,7 +202,7 @@ export const routes: Route[] = [
         action: action("write"),
         type: "scaleSets",
         body: scaleSetSchema,
-        linked: scaleSetLinks,
+        linked: bodyLinks,
         handle: (call) => {
             const record = scaleSet(call);
             if (call.body.location !== undefined) {

@@ -1,7 +1,8 @@
-// The list of VM sizes with their capabilities in each region.
+// The list of VM sizes and availability sets with their capabilities in each region.
 import type { Route } from "../http/route";
 import { REGIONS } from "../regions";
 import { VM_SIZES, type VmSize } from "../vmSizes";
+import { MAX_FAULT_DOMAINS } from "./availabilitySets";
 
 function sku(size: VmSize, region: (typeof REGIONS)[number]): Record<string, unknown> {
     const capabilities = {
@@ -10,6 +11,8 @@ function sku(size: VmSize, region: (typeof REGIONS)[number]): Record<string, unk
         HyperVGenerations: size.generations.join(","),
         CpuArchitectureType: size.architecture,
         PremiumIO: size.premium ? "True" : "False",
+        MaxDataDiskCount: String(size.maxDataDisks),
+        AcceleratedNetworkingEnabled: "True",
     };
     return {
         resourceType: "virtualMachines",
@@ -24,6 +27,16 @@ function sku(size: VmSize, region: (typeof REGIONS)[number]): Record<string, unk
     };
 }
 
+/** Names of availability sets' skus, with the most fault domains that one may have. */
+function availabilitySets(region: (typeof REGIONS)[number]): Record<string, unknown>[] {
+    const capabilities = [{ name: "MaximumPlatformFaultDomainCount", value: String(MAX_FAULT_DOMAINS) }];
+    const locationInfo = [{ location: region.name, zones: [], zoneDetails: [] }];
+    const locations = [region.name];
+    return ["Classic", "Aligned"].map((name) => ({
+        ...{ resourceType: "availabilitySets", name, locations, locationInfo, capabilities, restrictions: [] },
+    }));
+}
+
 /** Route of the sku list; `$filter=location eq '…'` is the one filter that the service knows. */
 export const routes: Route[] = [
     {
@@ -36,7 +49,12 @@ export const routes: Route[] = [
             const regions = REGIONS.filter(({ name }) => wanted === undefined || name === wanted);
             return {
                 status: 200,
-                body: { value: regions.flatMap((region) => VM_SIZES.map((size) => sku(size, region))) },
+                body: {
+                    value: regions.flatMap((region) => [
+                        ...availabilitySets(region),
+                        ...VM_SIZES.map((size) => sku(size, region)),
+                    ]),
+                },
             };
         },
     },

@@ -1,94 +1,110 @@
-// VM instances of scale sets: model, instance view, and the actions on one of them.
-import { invalidParameter } from "../http/errors";
+// VMs apart from scale sets: create, change, delete, model and instance view, and the actions on one of them.
+import type { Cloud } from "../cloud";
+import { ArmError } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
-import type { Json } from "../scaleSetRecord";
-import type { DataDisk, VmRecord } from "../vmRecord";
+import { capitalGroup } from "../ids";
+import type { Json } from "../machineModel";
 import { afterWrite, diskLinks, type WantedDataDisk } from "../model/dataDisks";
-import { scaleSetLinks } from "../model/links";
-import { vmSchema } from "../model/vmSchema";
-import { instanceView, vmView } from "../model/vmView";
+import { bodyLinks } from "../model/links";
+import { newVirtualMachine, updateVirtualMachine } from "../model/virtualMachineRules";
+import { virtualMachineSchema } from "../model/virtualMachineSchema";
+import { virtualMachineInstanceView, virtualMachineView } from "../model/virtualMachineView";
 import type { LinkedAccess } from "../rbac";
-import { COMPUTE, checkPreconditions, find, idOf } from "./common";
-import { VM_ACTIONS, act, deleteAction } from "./vmActions";
+import type { SingleVm } from "../singleVm";
+import { COMPUTE, checkLocation, checkPreconditions, find, idOf, listed } from "./common";
+import { VM_ACTIONS, act } from "./vmActions";
 
-const PATH = `${COMPUTE}/virtualMachineScaleSets/:vmScaleSetName/virtualMachines`;
-const action = (verb: string) => `Microsoft.Compute/virtualMachineScaleSets/virtualMachines/${verb}`;
+const PATH = `${COMPUTE}/virtualMachines`;
+const SUBSCRIPTION_PATH = "/subscriptions/:subscriptionId/providers/Microsoft.Compute/virtualMachines";
+const action = (verb: string) => `Microsoft.Compute/virtualMachines/${verb}`;
 
-const scaleSet = (call: Call) =>
-    find(call, call.cloud.scaleSets, idOf(call, "virtualMachineScaleSets", "vmScaleSetName"));
+const idOfVm = (call: Call) => idOf(call, "virtualMachines", "vmName");
 
-// A missing instance is the compute service's own 404, since ARM does not track instances (inference).
-function one(call: Call): VmRecord {
-    return find(call, call.cloud.fleet.vms, `${scaleSet(call).id}/virtualMachines/${call.params.instanceId}`);
+/** The single VM that the call names, or ARM's 404. */
+export function virtualMachine(call: Call): SingleVm {
+    return find(call, call.cloud.fleet.singles, idOfVm(call));
 }
 
-function wanted(call: Call): VmRecord[] {
-    return decodeURIComponent(call.params.instanceId) === "*" ? call.cloud.fleet.of(scaleSet(call).id) : [one(call)];
-}
-
-function shown(call: Call, vm: VmRecord): Json {
-    const view = vmView(call.cloud, vm, call.apiVersion);
-    const asked = [call.query.$expand, call.query.$select].map((one) => one?.toLowerCase());
-    if (asked.includes("instanceview")) {
-        (view.properties as Json).instanceView = instanceView(call.cloud, vm);
+function shown(call: Call, vm: SingleVm): Json {
+    const view = virtualMachineView(call.cloud, vm, call.apiVersion);
+    if (call.query.$expand?.toLowerCase() === "instanceview") {
+        (view.properties as Json).instanceView = virtualMachineInstanceView(call.cloud, vm);
     }
     return view;
 }
 
-// `$select` leaves the rest of the properties out; what tells instances apart stays.
-function selected(call: Call, view: Json): Json {
-    const wanted = call.query.$select?.split(",").map((name) => name.trim().toLowerCase());
-    if (!wanted) {
-        return view;
-    }
-    const properties = Object.entries(view.properties as Json).filter(([name]) => wanted.includes(name.toLowerCase()));
-    const { name, id, type, location, instanceId } = view;
-    return { name, id, type, location, instanceId, properties: Object.fromEntries(properties) };
-}
-
-function actionRoute(name: string): Route {
-    const { run, milliseconds } = VM_ACTIONS[name];
-    return {
-        method: "POST",
-        path: `${PATH}/:instanceId/${name}`,
-        action: action(`${name}/action`),
-        beyondScope: 1,
-        type: "scaleSets",
-        handle: (call) => act(call, scaleSet(call), wanted(call), name, run, milliseconds(call.cloud)),
-    };
-}
-
-// A write changes the VM's data disks and tags; what else a model from a GET says is taken as it is.
 function put(call: Call): Answer {
+    const { cloud, body, params } = call;
+    const existing = cloud.fleet.singles.get(idOfVm(call));
+    checkLocation(existing?.wire, body.location, params.resourceGroupName);
+    checkPreconditions(call, existing?.model.etag);
+    return existing ? change(call, existing) : create(call);
+}
+
+function create(call: Call): Answer {
     const { cloud, body } = call;
-    const vm = one(call);
-    checkPreconditions(call, vm.scaleSet.etag);
+    const vm = cloud.fleet.singles.set(newVirtualMachine(cloud, idOfVm(call), body));
+    const headers = work(call, vm, cloud.durations.vmCreate, {
+        run: () => cloud.fleet.create(vm),
+        failed: () => cloud.fleet.notMade(vm),
+    });
+    return { status: 201, body: virtualMachineView(cloud, vm, call.apiVersion), headers };
+}
+
+function change(call: Call, vm: SingleVm): Answer {
+    const { cloud, body } = call;
     const wanted = dataDisksIn(body);
     const disks = wanted && afterWrite(cloud, vm, wanted);
-    const before = { provisioningState: vm.provisioningState, dataDisks: vm.dataDisks };
+    const before = vm.dataDisks;
+    vm.model.wire = updateVirtualMachine(cloud, vm, body);
+    vm.dataDisks = disks ?? before;
+    vm.model.etagCounter += 1;
     vm.provisioningState = "Updating";
-    if (disks) {
-        vm.dataDisks = disks;
-    }
-    vm.ownModel ||= disks !== undefined;
-    if (body.tags) {
-        vm.tags = body.tags as Record<string, string>;
-    }
-    vm.scaleSet.etagCounter += 1;
-    const { headers } = cloud.operations.start({
-        ...{ kind: "operations", location: vm.scaleSet.location, apiVersion: call.apiVersion },
-        milliseconds: cloud.durations.vmUpdate,
-        group: vm.scaleSet.groupId,
-        withLocation: true,
-        notification: true,
-        ...cloud.faults.ofOperation(call.method, call.path),
-        run: () => void (vm.provisioningState = before.provisioningState),
+    const headers = work(call, vm, cloud.durations.vmUpdate, {
+        run: () => void (vm.provisioningState = "Succeeded"),
         failed: () => {
             vm.provisioningState = "Failed";
-            vm.dataDisks = before.dataDisks;
+            vm.dataDisks = before;
         },
     });
-    return { status: 200, body: vmView(cloud, vm, call.apiVersion), headers };
+    return { status: 200, body: virtualMachineView(cloud, vm, call.apiVersion), headers };
+}
+
+/** Starts the operation of a write; the headers of the accepting answer. */
+function work(
+    call: Call,
+    { model }: SingleVm,
+    milliseconds: number,
+    what: { run: () => void | Promise<void>; failed: () => void },
+): Record<string, string> {
+    const { cloud } = call;
+    return cloud.operations.start({
+        ...{ kind: "operations", group: model.groupId, apiVersion: call.apiVersion, milliseconds, notification: true },
+        location: (call.body.location as string | undefined) ?? model.location,
+        ...cloud.faults.ofOperation(call.method, call.path),
+        ...what,
+    }).headers;
+}
+
+/** The disks and interfaces that are to go with it are gone when the operation ends; the others are left. */
+function remove(call: Call): Answer {
+    const { cloud } = call;
+    const vm = cloud.fleet.singles.get(idOfVm(call));
+    if (!vm) {
+        return { status: 204 };
+    }
+    checkPreconditions(call, vm.model.etag);
+    vm.provisioningState = "Deleting";
+    return act(call, vm.model, [vm], "delete", deleteWithInterfaces, cloud.durations.vmDelete);
+}
+
+async function deleteWithInterfaces(cloud: Cloud, vm: SingleVm): Promise<void> {
+    await cloud.fleet.delete(vm);
+    for (const { id, properties } of vm.model.networkInterfaces) {
+        if (properties?.deleteOption === "Delete") {
+            cloud.networkInterfaces.delete(id);
+        }
+    }
 }
 
 function dataDisksIn(body: Json | undefined): WantedDataDisk[] | undefined {
@@ -96,65 +112,118 @@ function dataDisksIn(body: Json | undefined): WantedDataDisk[] | undefined {
     return properties.storageProfile?.dataDisks;
 }
 
-/** Rights on the disks that come or go, and on the image that the body names (azure-cli#15058). */
+/**
+ * Rights on what the body names: interfaces, image, identities, keys; disks that come or go, and those that are made
+ * (https://learn.microsoft.com/azure/virtual-machines/permissions has them).
+ */
 function linked(call: Call): LinkedAccess[] {
-    const vm = one(call);
-    const wanted = dataDisksIn(call.body) ?? [];
-    const same = (a: WantedDataDisk, b: DataDisk) =>
-        a.managedDisk?.id?.toLowerCase() === b.managedDisk.id.toLowerCase();
-    const coming = wanted.filter((disk) => disk.toBeDetached || !vm.dataDisks.some((has) => same(disk, has)));
-    return [...diskLinks(coming), ...scaleSetLinks({ body: call.body })];
+    const { networkProfile, storageProfile } = (call.body.properties ?? {}) as {
+        networkProfile?: { networkInterfaces?: { id?: string }[] };
+        storageProfile?: { osDisk?: { name?: string } };
+    };
+    const id = idOfVm(call);
+    const vm = call.cloud.fleet.singles.get(id);
+    const had = (diskId: string | undefined) =>
+        vm?.dataDisks.some(({ managedDisk }) => managedDisk.id.toLowerCase() === diskId?.toLowerCase()) ?? false;
+    const disks = (dataDisksIn(call.body) ?? []).filter((one) => one.toBeDetached || !had(one.managedDisk?.id));
+    const interfaces = vm ? [] : (networkProfile?.networkInterfaces ?? []);
+    const osDisk = storageProfile?.osDisk?.name ?? `${call.params.vmName}_OsDisk_1`;
+    return [
+        ...interfaces.flatMap(({ id: scope }) =>
+            scope === undefined ? [] : [{ action: "Microsoft.Network/networkInterfaces/join/action", scope }],
+        ),
+        ...(vm
+            ? []
+            : [
+                  {
+                      action: "Microsoft.Compute/disks/write",
+                      scope: id.replace(/virtualMachines\/[^/]+$/i, `disks/${osDisk}`),
+                  },
+              ]),
+        ...diskLinks(disks),
+        ...bodyLinks(call),
+    ];
 }
 
-/** Routes of VM instances. */
+function actionRoute(name: string): Route {
+    const { run, milliseconds } = VM_ACTIONS[name];
+    return {
+        method: "POST",
+        path: `${PATH}/:vmName/${name}`,
+        action: action(`${name}/action`),
+        beyondScope: 1,
+        type: "virtualMachines",
+        handle: (call) => {
+            const vm = virtualMachine(call);
+            return act(call, vm.model, [vm], name, run, milliseconds(call.cloud));
+        },
+    };
+}
+
+function list(call: Call, vms: SingleVm[], rename: (id: string) => string): Answer {
+    return { status: 200, body: { value: vms.map((vm) => ({ ...shown(call, vm), id: rename(vm.id) })) } };
+}
+
+/** Routes of single VMs. */
 export const routes: Route[] = [
     {
-        method: "GET",
-        path: PATH,
-        action: action("read"),
-        beyondScope: 1,
-        type: "scaleSets",
-        handle: (call): Answer => ({
-            status: 200,
-            body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => selected(call, shown(call, vm))) },
-        }),
-    },
-    {
-        method: "GET",
-        path: `${PATH}/:instanceId`,
-        action: action("read"),
-        type: "scaleSets",
-        handle: (call) => ({ status: 200, body: shown(call, one(call)) }),
-    },
-    {
-        method: "GET",
-        path: `${PATH}/:instanceId/instanceView`,
-        action: action("instanceView/read"),
-        beyondScope: 1,
-        type: "scaleSets",
-        handle: (call) => ({ status: 200, body: instanceView(call.cloud, one(call)) }),
-    },
-    {
         method: "PUT",
-        path: `${PATH}/:instanceId`,
+        path: `${PATH}/:vmName`,
         action: action("write"),
-        type: "scaleSets",
-        body: vmSchema,
+        type: "virtualMachines",
+        body: virtualMachineSchema,
         linked,
         handle: put,
     },
     {
-        method: "DELETE",
-        path: `${PATH}/:instanceId`,
-        action: action("delete"),
-        type: "scaleSets",
+        method: "PATCH",
+        path: `${PATH}/:vmName`,
+        action: action("write"),
+        type: "virtualMachines",
+        body: virtualMachineSchema,
+        linked,
         handle: (call) => {
-            const vms = wanted(call);
-            if (vms.length === 0) {
-                throw invalidParameter("instanceIds", "There are no instances to delete.");
+            const vm = virtualMachine(call);
+            checkPreconditions(call, vm.model.etag);
+            if (call.body.location !== undefined) {
+                const message = "Could not find member 'location' on object of type 'VirtualMachineUpdate'.";
+                throw new ArmError(400, "BadRequest", `${message} Path 'location'.`);
             }
-            return act(call, scaleSet(call), vms, "delete", deleteAction, call.cloud.durations.vmDelete);
+            return change(call, vm);
         },
     },
-    ...Object.keys(VM_ACTIONS).map(actionRoute),
+    {
+        method: "GET",
+        path: `${PATH}/:vmName`,
+        action: action("read"),
+        type: "virtualMachines",
+        handle: (call) => {
+            const body = shown(call, virtualMachine(call));
+            return { status: 200, body, ...(body.etag !== undefined && { headers: { etag: body.etag as string } }) };
+        },
+    },
+    {
+        method: "GET",
+        path: `${PATH}/:vmName/instanceView`,
+        action: action("instanceView/read"),
+        beyondScope: 1,
+        type: "virtualMachines",
+        handle: (call) => ({ status: 200, body: virtualMachineInstanceView(call.cloud, virtualMachine(call)) }),
+    },
+    { method: "DELETE", path: `${PATH}/:vmName`, action: action("delete"), type: "virtualMachines", handle: remove },
+    {
+        method: "GET",
+        path: PATH,
+        action: action("read"),
+        type: "virtualMachines",
+        handle: (call) => list(call, listed(call, call.cloud.fleet.singles), (id) => id),
+    },
+    {
+        method: "GET",
+        path: SUBSCRIPTION_PATH,
+        action: action("read"),
+        type: "virtualMachines",
+        handle: (call) => list(call, listed(call, call.cloud.fleet.singles), capitalGroup),
+    },
+    ...["start", "powerOff", "deallocate", "restart"].map(actionRoute),
 ];

@@ -2,11 +2,12 @@
 import type { Cloud } from "../cloud";
 import { ArmError } from "../http/errors";
 import type { Answer, Call } from "../http/route";
-import type { Json, ScaleSetRecord } from "../scaleSetRecord";
-import type { VmRecord } from "../vmRecord";
+import type { Json, MachineModel } from "../machineModel";
+import type { ScaleSetRecord } from "../scaleSetRecord";
+import type { InstanceRecord, VmRecord } from "../vmRecord";
 
 /** What an action does to one VM. */
-export type VmAction = (cloud: Cloud, vm: VmRecord, call: Call) => void | Promise<void>;
+export type VmAction<T extends VmRecord = VmRecord> = (cloud: Cloud, vm: T, call: Call) => void | Promise<void>;
 
 /** Actions that exist on the set (with a list of ids) and on one VM, with how long they take. */
 export const VM_ACTIONS: Record<string, { run: VmAction; milliseconds: (cloud: Cloud) => number }> = {
@@ -20,17 +21,17 @@ export const VM_ACTIONS: Record<string, { run: VmAction; milliseconds: (cloud: C
     reimage: { run: (cloud, vm) => cloud.fleet.reimage(vm), milliseconds: ({ durations }) => durations.vmStart },
 };
 
-/** Accepts an action on some VMs of a set: 202 with both headers; the set's etag goes up. */
-export function act(
+/** Accepts an action on VMs of one model: 202 with both headers; the model's etag goes up. */
+export function act<T extends VmRecord>(
     call: Call,
-    record: ScaleSetRecord,
-    vms: VmRecord[],
+    model: MachineModel,
+    vms: T[],
     name: string,
-    run: VmAction,
+    run: VmAction<T>,
     milliseconds: number,
 ): Answer {
     const { cloud } = call;
-    const ephemeral = (record.storageProfile.osDisk as Json | undefined)?.diffDiskSettings;
+    const ephemeral = (model.storageProfile.osDisk as Json | undefined)?.diffDiskSettings;
     if (ephemeral && name === "deallocate") {
         throw new ArmError(
             409,
@@ -38,10 +39,10 @@ export function act(
             "Operation 'deallocate' is not supported for VMs or VM Scale Set instances using an ephemeral OS disk.",
         );
     }
-    record.etagCounter += 1;
+    model.etagCounter += 1;
     const { headers } = cloud.operations.start({
-        ...{ kind: "operations", location: record.location, apiVersion: call.apiVersion, milliseconds },
-        group: record.groupId,
+        ...{ kind: "operations", location: model.location, apiVersion: call.apiVersion, milliseconds },
+        group: model.groupId,
         withLocation: true,
         notification: true,
         ...cloud.faults.ofOperation(call.method, call.path),
@@ -65,7 +66,7 @@ export function act(
 }
 
 /** Deleting an instance: the set's capacity goes down with it. */
-export async function deleteAction(cloud: Cloud, vm: VmRecord): Promise<void> {
+export async function deleteAction(cloud: Cloud, vm: InstanceRecord): Promise<void> {
     const sku = vm.scaleSet.wire.sku as { capacity: number };
     sku.capacity = Math.max(0, sku.capacity - 1);
     await cloud.fleet.delete(vm);

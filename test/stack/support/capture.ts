@@ -27,8 +27,8 @@ export function inputsFor(sandbox: Sandbox, vm: Vm, change: Partial<OsDiskCaptur
         version: "2026.1122.0412",
         node: vm.nodeName,
         instanceId: vm.instanceId,
-        scaleSetId: vm.scaleSetId,
-        resourceGroup: vm.scaleSetId.split("/")[4],
+        scaleSetId: vm.scaleSetId ?? "",
+        resourceGroup: vm.id.split("/")[4],
         rebootNeededAt: "2026-11-22T04:12:00Z",
         settings: {
             ...{ mode: "in-place", gracePeriod: "1s", drainTimeout: "30s", force: false, deleteBarePods: true },

@@ -208,6 +208,21 @@ describe("refused in one line with the key in it:", () => {
             "kamino:pools[0] has both scaleSet and machinePool",
         ],
         [
+            "a pool with MachineDeployment and MachineSet",
+            { pools: [{ machineSet: "n/a", machineDeployment: "n/a" }] },
+            "kamino:pools[0] has both machineDeployment and machineSet",
+        ],
+        [
+            "a MachineDeployment that stands twice",
+            { pools: [{ machineDeployment: "n/a" }, { machineDeployment: "n/a", name: "b" }] },
+            "kamino:pools[1] has MachineDeployment n/a, as kamino:pools[0] has",
+        ],
+        [
+            "a MachineDeployment whose bootstrap goes",
+            { pools: [{ machineDeployment: "n/a", bootstrap: "remove" }] },
+            "kamino:pools[0].bootstrap must be keep or left out",
+        ],
+        [
             "a MachinePool without namespace",
             { pools: [{ machinePool: "a" }] },
             "kamino:pools[0].machinePool must be a MachinePool as NAMESPACE/NAME",

@@ -1,5 +1,6 @@
 // Which scale sets are refused, and with which words.
 import { describe, expect, it } from "vitest";
+import { machinesId } from "../../../components/core/machinesId";
 import type { LiveModel } from "../../../components/pool/model";
 import { refusal } from "../../../components/pool/refusals";
 import { liveModel } from "./liveModel";
@@ -122,6 +123,19 @@ describe("a scale set", () => {
         expect(line).toMatch(reason);
         expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: [^\n]+$/);
         expect(line).toContain(`scale set "${live.name}"`);
+    });
+
+    it("is not asked of single VMs, which have reasons of their own", () => {
+        const place = { subscriptionId: "11111111-1111-1111-1111-111111111111", resourceGroup: "g" };
+        const id = machinesId({ ...place, kind: "MachineDeployment", namespace: "default", name: "md1" });
+        const { virtualMachineProfile, location } = liveModel();
+        const vm = { id, location, name: "default.md1", virtualMachineProfile };
+        expect(refusal(vm, KEY)).toBeUndefined();
+        expect(refusal({ ...vm, plan: { name: "a", publisher: "b", product: "c" } }, KEY)).toMatch(
+            /: MachineDeployment default\/md1 is refused: its VMs have a purchase plan/,
+        );
+        const other = { ...withOsDisk({ diffDiskSettings: { option: "Local" } }), id };
+        expect(refusal(other, KEY)).toMatch(/MachineDeployment default\/md1 is refused: its OS disks are ephemeral/);
     });
 
     it("of Cluster API may be the one of a MachinePool that is named, and is refused for its other reasons", () => {

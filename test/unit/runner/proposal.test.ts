@@ -61,6 +61,37 @@ test("a pool of Cluster API is given by the MachinePool that its nodes name", ()
     expect(poolsOf([{ ...node(id("a"), 0), annotations: owned }]).pools).toEqual([{ scaleSetId: id("a"), nodes: 1 }]);
 });
 
+describe("single VMs of Cluster API", () => {
+    const RESOURCES = "/subscriptions/s1/resourceGroups/capz/providers/Microsoft.Compute";
+    const vm = (name: string, kind: string, owner: string) => ({
+        providerID: `azure://${RESOURCES}/virtualMachines/${name}`,
+        annotations: {
+            "cluster.x-k8s.io/cluster-namespace": "capi",
+            "cluster.x-k8s.io/owner-kind": kind,
+            "cluster.x-k8s.io/owner-name": owner,
+        },
+    });
+    const deployments = new Map(["capi/md1-aaa", "capi/md1-bbb"].map((set) => [set, "md1"]));
+
+    test("are given by their MachineDeployment, whichever of its MachineSets made them, or by a MachineSet alone", () => {
+        const nodes = [
+            ...[vm("a", "MachineSet", "md1-aaa"), vm("b", "MachineSet", "md1-bbb"), vm("c", "MachineSet", "alone")],
+            vm("d", "KubeadmControlPlane", "cp"),
+        ];
+        const { pools, others } = poolsOf(nodes, deployments);
+        expect(pools.map(({ nodes, machines }) => [nodes, machines])).toEqual([
+            [1, { kind: "MachineSet", namespace: "capi", name: "alone" }],
+            [2, { kind: "MachineDeployment", namespace: "capi", name: "md1" }],
+        ]);
+        expect(others).toBe(1);
+        expect(propose(pools, "s1")).toEqual({
+            resourceGroup: "capz",
+            pools: [{ machineSet: "capi/alone" }, { machineDeployment: "capi/md1" }],
+        });
+        expect(listing(pools, 0)).toBe(["  capi/alone     1 node   fits", "  capi/md1       2 nodes  fits"].join("\n"));
+    });
+});
+
 test("without a pool that fits there is nothing to propose", () => {
     expect(() => propose([finding(id("a"), "its nodes run Windows")], "s1")).toThrow(
         "no pool of this cluster can be kept",

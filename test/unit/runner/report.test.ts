@@ -2,6 +2,7 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { expect, test } from "vitest";
 import { parseEvents, summarize, hasChanges } from "../../../runner/events";
+import { poolFactsIn } from "../../../runner/poolFacts";
 import { markerIn, renderReport } from "../../../runner/report";
 
 const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
@@ -68,6 +69,21 @@ test("a bump of a MachinePool counts from the image that the pool has", () => {
         step("update", type, "pool1", image("2026.1121.0409"), image("2026.1122.0412")),
     ]);
     expect(summary.pools).toMatchObject([{ from: "2026.1121.0409", to: "2026.1122.0412" }]);
+});
+
+test("a bump of a MachineDeployment counts by the images of the templates that it refers to", () => {
+    const begun = { ...old, current: "2026.1122.0412" };
+    const ref = (name: string) => ({ infrastructureRef: { name } });
+    const made = (version: string, template: string) => ({ template, computeGallery: { version } });
+    const [monday, tuesday] = [made("2026.1121.0409", "md1-a"), made("2026.1122.0412", "md1-b")];
+    const steps = [
+        step("same", SELECTION, "pool1", begun, begun),
+        step("same", "pulumi-nodejs:dynamic/kamino:MachineTemplate", "pool1-2026.1121.0409", monday, monday),
+        step("create", "pulumi-nodejs:dynamic/kamino:MachineTemplate", "pool1-2026.1122.0412", {}, tuesday),
+        step("update", "pulumi-nodejs:dynamic/kamino:InfrastructureRef", "pool1", ref("md1-a"), ref("md1-b")),
+    ];
+    expect(summarize(steps).pools).toMatchObject([{ from: "2026.1121.0409", to: "2026.1122.0412" }]);
+    expect(poolFactsIn(steps)).toMatchObject([{ pool: "pool1", model: "2026.1121.0409" }]);
 });
 
 test("a bump that an earlier run has begun counts from what the model points at", () => {

@@ -11,13 +11,21 @@ import {
     clusterRules,
     eventRules,
     machinePoolRules,
+    machinesRules,
     type Rule,
 } from "../../../components/schedule/permissions";
 import { repository } from "../../../sandbox/engine/paths";
 import { azureRole, manifest, manifests, verbsOf } from "../../permissions/support";
 
-const AZURE = ["kamino-preview", "kamino-up", "kamino-up-copy", "kamino-regions"];
-const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools"];
+const AZURE = [
+    "kamino-preview",
+    "kamino-up",
+    "kamino-up-copy",
+    "kamino-regions",
+    "kamino-machines-preview",
+    "kamino-machines-up",
+];
+const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools", "machines"];
 const captureNamespaces = ["kamino-capture"];
 const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");
 
@@ -31,6 +39,11 @@ test("machine-pools.yaml has what a MachinePool's namespace needs, and reads whe
     const [preview, up, gate] = manifests("machine-pools") as V1ClusterRole[];
     expect([preview.rules, up.rules]).toEqual([machinePoolRules("preview"), machinePoolRules("up")]);
     expect(gate).toMatchObject({ kind: "Role", metadata: { namespace: "capz-system" }, rules: [{ verbs: ["get"] }] });
+});
+
+test("machines.yaml has what the namespace of a MachineDeployment or MachineSet needs", () => {
+    const [preview, up] = manifests("machines") as V1ClusterRole[];
+    expect([preview.rules, up.rules]).toEqual([machinesRules("preview"), machinesRules("up")]);
 });
 
 test("force.yaml has what is added where pods are forced off a node", () => {

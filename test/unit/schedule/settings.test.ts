@@ -115,6 +115,6 @@ test("the namespaces of MachinePools count, each once, and another management cl
     expect(settings().machinePoolNamespaces).toEqual(["a", "b"]);
     expect(settings("  kamino:capi: {}\n").machinePoolNamespaces).toEqual(["a", "b"]);
     expect(() => settings("  kamino:capi: { context: management }\n")).toThrow(
-        "kamino:capi in Pulumi.prod.yaml: a scheduled run reaches MachinePools of the cluster that it runs in alone",
+        "kamino:capi in Pulumi.prod.yaml: a scheduled run reaches pools of Cluster API in the cluster that it runs in alone",
     );
 });

@@ -367,7 +367,7 @@ describe("a node that the configuration names", () => {
     it("is refused when it is not there, not in the set, the own one or control plane", () => {
         const key = 'kamino:pools, pool "pool1", node: "n" ';
         expect(() => ask([node("m")], { node: "n" })).toThrow(
-            `${key}is not a node of scale set k8s-pool1-12345678-vmss`,
+            `${key}is not a node of scale set "k8s-pool1-12345678-vmss"`,
         );
         const elsewhere = node("n", { details: { providerID: "azure:///x", ready: true } });
         expect(() => ask([elsewhere], { node: "n" })).toThrow(`${key}is not a node of scale set`);

@@ -1,0 +1,120 @@
+// What the engine calls for an InfrastructureRef; loaded by the thin shell in ../engine.
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
+import type { dynamic } from "@pulumi/pulumi";
+import { UserError, brief, oneLine, statusOf } from "../core/errors";
+import { withRetries } from "../core/retry";
+import { warn } from "../engine/progress";
+import { FIELD_MANAGER } from "../node/node";
+import { kubernetes } from "../node/kubernetes";
+import type { InfrastructureRefInputs } from "./infrastructureRef";
+import { machinesRefusal, unsettledMachines } from "./machineRefusals";
+import { pathOf, readMachines, type CapiMachines, type MachinesAt } from "./machines";
+import { writeAtRest, type Outcome } from "./settled";
+import { differsInImageAlone, referencePatch } from "./template";
+import { pruneTemplates, readTemplate } from "./templates";
+
+type State = InfrastructureRefInputs;
+
+/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
+export async function configure(): Promise<void> {
+    return Promise.resolve();
+}
+
+/** The program has read and checked the pool already. */
+export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
+    return Promise.resolve({ inputs: news });
+}
+
+/** Another template or another pool is a change; what the pool's settings are is not. */
+export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
+    const about = ({ machines, infrastructureRef, writes }: State) =>
+        JSON.stringify([machines, infrastructureRef.name, writes]);
+    const replaces = olds.machines === news.machines ? [] : ["machines"];
+    return Promise.resolve({ changes: about(olds) !== about(news), replaces });
+}
+
+/** The first template of this stack. */
+export async function create(inputs: State): Promise<dynamic.CreateResult<State>> {
+    await pointAt(inputs);
+    return { id: inputs.machines, outs: inputs };
+}
+
+/** Another template. */
+export async function update(_id: string, _olds: State, news: State): Promise<dynamic.UpdateResult<State>> {
+    await pointAt(news);
+    return { outs: news };
+}
+
+/** The state as it is: what others have changed the program says itself. */
+export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
+    return Promise.resolve({ id, props });
+}
+
+/** The machines keep the template that they have. */
+async function forget(): Promise<void> {
+    return Promise.resolve();
+}
+export { forget as delete };
+
+/**
+ * Writes the reference once the pool is at rest, and only if it is still one whose machines another template does not
+ * replace. Then takes away what nothing refers to any more.
+ *
+ * @throws UserError in one line when it must not be written, is not at rest in time, or the API server refuses
+ */
+async function pointAt(inputs: State): Promise<void> {
+    const { machines: pool, configKey, at } = inputs;
+    await writeAtRest({ pool, what: `the template of ${pool}`, configKey }, () => tryToPoint(inputs));
+    // The machines have their template: what is left over is tried again by the next run.
+    await pruneTemplates(at).catch((error: unknown) =>
+        warn(`${pool}: AzureMachineTemplates that nothing refers to are left: ${brief(error, 300)}`),
+    );
+}
+
+async function tryToPoint({ machines, configKey, at, infrastructureRef: { name } }: State): Promise<Outcome> {
+    const pool = await readMachines(at, configKey);
+    const reason = machinesRefusal(pool, configKey);
+    if (reason) {
+        throw new UserError(`${reason} (nothing was written to it)`);
+    }
+    if (pool.template.metadata.name === name) {
+        return "written";
+    }
+    const wanted = await readTemplate(at, name);
+    if (!wanted) {
+        throw new UserError(
+            `${configKey}: there is no AzureMachineTemplate ${at.namespace}/${name} any more; run up again`,
+        );
+    }
+    if (!differsInImageAlone(pool.template.spec, wanted.spec)) {
+        throw new UserError(
+            `${configKey}: ${machines} is not pointed at ${name}: it refers to ${pool.template.metadata.name} now, which differs in more ` +
+                "than its image; preview again",
+        );
+    }
+    const waitsFor = unsettledMachines(pool);
+    return waitsFor === undefined ? await write(pool, { at, configKey, name }) : { waitsFor };
+}
+
+async function write(
+    { owner, apiVersion }: CapiMachines,
+    { at, configKey, name: template }: { at: MachinesAt; configKey: string; name: string },
+): Promise<Outcome> {
+    const { name = "", resourceVersion = "" } = owner.metadata;
+    const { custom } = kubernetes(at.kubernetes);
+    const body = referencePatch(template, resourceVersion);
+    try {
+        await withRetries(() =>
+            custom.patchNamespacedCustomObject(
+                { ...pathOf(at, apiVersion), name, body, fieldManager: FIELD_MANAGER },
+                setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+            ),
+        );
+        return "written";
+    } catch (error) {
+        if (statusOf(error) === 409) {
+            return { waitsFor: "somebody else has just changed it" };
+        }
+        throw new UserError(`${configKey}: ${at.kind} ${at.namespace}/${name} cannot be written: ${oneLine(error)}`);
+    }
+}

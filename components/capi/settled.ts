@@ -1,0 +1,42 @@
+// Waiting until a pool of Cluster API is at rest, to write what its new machines start from.
+import { formatDuration } from "../core/duration";
+import { UserError } from "../core/errors";
+import { until } from "../core/retry";
+import { deferSignals } from "../engine/interruption";
+import { info } from "../engine/progress";
+
+/** How long a pool has to come to rest: machines are made and removed within minutes. */
+const SETTLES_WITHIN_MS = 10 * 60_000;
+
+/** What a try to write came to. */
+export type Outcome = "written" | { waitsFor: string };
+
+/**
+ * Tries to write until the pool is at rest. A signal does not cut a write off.
+ *
+ * @param what what is not written otherwise: `the image of MachinePool default/mp1`
+ * @param configKey where the pool is configured, to begin the line with
+ * @throws what `attempt` throws; UserError in one line when the pool is not at rest in time
+ */
+export async function writeAtRest(
+    { pool, what, configKey }: { pool: string; what: string; configKey: string },
+    attempt: () => Promise<Outcome>,
+): Promise<void> {
+    let waitsFor = "";
+    const written = await deferSignals((signal) =>
+        until({ limit: SETTLES_WITHIN_MS, signal }, async () => {
+            const outcome = await attempt();
+            if (outcome !== "written" && waitsFor === "") {
+                await info(`${pool}: waits until the pool is at rest: ${outcome.waitsFor}`);
+            }
+            waitsFor = outcome === "written" ? "" : outcome.waitsFor;
+            return waitsFor === "" ? true : undefined;
+        }),
+    );
+    if (!written) {
+        throw new UserError(
+            `${configKey}: ${what} is not written: it did not come to rest within ${formatDuration(SETTLES_WITHIN_MS)} ` +
+                `(${waitsFor}); run up again`,
+        );
+    }
+}

@@ -3,7 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Bootstrap } from "../../policies/contract";
 import type { CaptureMode } from "../capture/mode";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
 import type { DiskContent } from "./content";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -148,7 +148,7 @@ export function readState({ restore, versions, ...state }: StoredSelectionState)
  * node is better than the newest image. It touches nothing but nodes that a capture that died left out of service:
  * those it restores.
  */
-export class NodeSelection extends pulumi.dynamic.Resource {
+export class NodeSelection extends DynamicResource {
     declare readonly versions: pulumi.Output<Choice[]>;
     declare readonly current: pulumi.Output<string>;
     declare readonly currentNode: pulumi.Output<string>;
@@ -163,7 +163,7 @@ export class NodeSelection extends pulumi.dynamic.Resource {
             nodesToRecover: undefined,
             explanation: undefined,
         };
-        super(shell("components/selection/provider"), name, { ...outputs, ...args }, opts, "kamino", "NodeSelection");
+        super("components/selection/provider", "NodeSelection", name, { ...outputs, ...args }, opts);
     }
 }
 

@@ -69,7 +69,6 @@ function run(module, source, filename, bundle) {
         filename,
         cachedData,
         columnOffset: -BEFORE.length,
-        importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     const compiled = script.runInThisContext();
     compiled.call(module.exports, module.exports, requireOf(module), module, filename, path.dirname(filename));

@@ -29,6 +29,8 @@ const OPTIONS = {
         ...["prom-client", "@opentelemetry/*"],
     ],
     loader: { ".node": "empty" },
+    // `import()` becomes a `require` at that moment: V8 forgets how to import when it takes kept code (codeCache.cjs).
+    supported: { "dynamic-import": false },
     // Half the size, and ASCII alone.
     minifyWhitespace: true,
     lineLimit: 160,

@@ -26,16 +26,20 @@ function labelOf({ functionName, url }) {
     return url.includes(".sandbox") ? undefined : "this project";
 }
 
-/** Microseconds by stack. */
+/**
+ * Microseconds of CPU by stack. Samples are taken by the clock, also while the process waits for a processor: they say
+ * how the CPU time that it used is shared out.
+ */
 function fold(file, into) {
-    const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, "utf8"));
+    const { nodes, samples, timeDeltas, cpuMicroseconds } = JSON.parse(readFileSync(file, "utf8"));
     const byId = new Map(nodes.map((node) => [node.id, node]));
     const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
     const process = file.split(/[\\/]/).at(-1).split(".")[0];
-    samples.forEach((sample, index) => {
-        if (byId.get(sample).callFrame.functionName === "(idle)") {
-            return;
-        }
+    const busy = samples.flatMap((sample, index) =>
+        byId.get(sample).callFrame.functionName === "(idle)" ? [] : [[sample, timeDeltas[index]]],
+    );
+    const scale = cpuMicroseconds / busy.reduce((sum, [, delta]) => sum + delta, 0);
+    busy.forEach(([sample, delta]) => {
         const labels = [];
         for (let id = sample; id !== undefined; id = parents.get(id)) {
             const label = labelOf(byId.get(id).callFrame);
@@ -44,7 +48,7 @@ function fold(file, into) {
             }
         }
         const stack = [process, ...new Set(labels)].join(";");
-        into.set(stack, (into.get(stack) ?? 0) + timeDeltas[index]);
+        into.set(stack, (into.get(stack) ?? 0) + delta * scale);
     });
 }
 

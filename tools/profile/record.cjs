@@ -26,6 +26,8 @@ process.once("SIGINT", () => process.exit(0));
 process.once("exit", () =>
     session.post("Profiler.stop", (_error, result) => {
         const file = `${name}.${process.pid}.cpuprofile`;
-        fs.writeFileSync(path.join(process.env.PROFILE_FOLDER, file), JSON.stringify(result.profile));
+        const { user, system } = process.cpuUsage();
+        const recorded = { ...result.profile, cpuMicroseconds: user + system };
+        fs.writeFileSync(path.join(process.env.PROFILE_FOLDER, file), JSON.stringify(recorded));
     }),
 );

@@ -111,6 +111,12 @@ test("what is loaded has what Node gives each module", () => {
     expect(run()).toBe(`string ${join(project, "index.ts")} object`);
 });
 
+test("a package that is imported later is loaded then, also from what was kept", () => {
+    write("text.ts", `export const text = typeof import("esbuild").then((late) => console.log(typeof late.build));`);
+    expect(run()).toBe("object\nfunction");
+    expect(run()).toBe("object\nfunction");
+});
+
 test("where nothing can be written it runs all the same", () => {
     write("node_modules/.cache", "a file where the folder would be");
     expect(run()).toBe("one");

@@ -115,6 +115,10 @@ faults: build ## a bump broken at each of its remote calls in each way: an hour 
 bench: build ## what previews and large clusters cost, as ratios within one run: some minutes; BENCH_NODES=5000 takes longer
 	@exec $(typescript) test/bench/main.ts
 
+.PHONY: profile
+profile: build ## docs/preview-profile.svg, from a real preview (needs cargo)
+	@sh tools/profile/profile.sh
+
 .PHONY: clean
 clean: ## what was built, the SBOM, and what earlier sandboxes left
 	rm -rf .sandbox dist tools/recording/node_modules

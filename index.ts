@@ -6,7 +6,7 @@ import { refusePlainSecrets } from "./components/config/plainSecrets";
 import { checkPolicies } from "./components/pool/policyCheck";
 import { readPools } from "./components/pool/readPools";
 import { previousPools, reviewPool, sayForeignChanges } from "./components/pool/review";
-import { loadSchedule, Schedule } from "./components/schedule";
+import { loadSchedule } from "./components/schedule/settings";
 import { VmssPrototype } from "./components/pool/vmssPrototype";
 
 /** A stack keeps pools up to date; or it is the small stack beside one that lets it run by itself. */
@@ -14,6 +14,8 @@ async function main() {
     refusePlainSecrets();
     const schedule = loadSchedule(new pulumi.Config());
     if (schedule) {
+        // Few runs need it, and Kubernetes' SDK with it.
+        const { Schedule } = await import("./components/schedule/schedule.js");
         const { cronJob, report, namespace } = new Schedule(schedule.name, schedule);
         return { schedule: { cronJob, report, namespace } };
     }

@@ -1,10 +1,19 @@
-// Entry point of the policy pack: loads index.ts through esbuild, so that it runs wherever its dependencies are
-// installed.
+// Entry point of the policy pack: loads index.ts, through the program's loader beside the program, and by esbuild alone
+// where the pack is installed with packages of its own.
 "use strict";
 
-// Pulumi's launcher has registered ts-node for TypeScript by now, which checks every type at every run (seconds); types
-// are checked once, by `npx tsc`. Hooks chain, so its own has to go before esbuild's is registered.
+const fs = require("node:fs");
+const path = require("node:path");
+
+// Pulumi's launcher has registered ts-node for TypeScript where the settings do not say otherwise, which checks every
+// Pulumi's launcher has registered ts-node for TypeScript where settings do not say otherwise, which checks every type
+// at every run (seconds); types are checked once, by `npx tsc`. Hooks chain, so its own has to go before another is
 delete require.extensions[".ts"];
-require("esbuild-register/dist/node").register({ target: "node20" });
+const loader = path.join(__dirname, "..", "components", "engine", "typescript.cjs");
+if (fs.existsSync(loader) && !fs.existsSync(path.join(__dirname, "node_modules"))) {
+    require(loader);
+} else {
+    require("esbuild-register/dist/node").register({ target: "node20" });
+}
 
 require("./index.ts");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { UserError, oneLine } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
+import { withStartup } from "../components/engine/nodeOptions";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
 import { stopGracefully } from "./stop";
@@ -143,7 +144,7 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
         {
             cwd: PROJECT,
             // Enables --event-log, a flag for programs.
-            env: { ...env, PULUMI_DEBUG_COMMANDS: "true" },
+            env: { ...withStartup(env), PULUMI_DEBUG_COMMANDS: "true" },
             extendEnv: false,
             stdin: "ignore",
             stdout: live ? ["pipe", "inherit"] : "pipe",

@@ -21,6 +21,8 @@ export interface SandboxOptions {
     kured?: KuredOptions | false;
     /** Whether the cluster has the Azure Disk CSI driver. Default true. */
     diskDriver?: boolean;
+    /** Whether nodes that nothing plays stay as they are. Default false. */
+    silentNodes?: boolean;
     /** Says nothing while it starts. Default true. */
     quiet?: boolean;
 }
@@ -94,7 +96,9 @@ async function startParts(directory: string, parts: Parts, options: SandboxOptio
         startAzure({ directory: join(directory, "azure"), durations: options.durations }).then(
             (it) => (parts.azure = it),
         ),
-        startCluster(join(directory, "cluster")).then((it) => (parts.cluster = it)),
+        startCluster(join(directory, "cluster"), { silentNodes: options.silentNodes }).then(
+            (it) => (parts.cluster = it),
+        ),
     ]);
     const failure = starting.find((result): result is PromiseRejectedResult => result.status === "rejected");
     if (failure) {

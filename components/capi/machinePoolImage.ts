@@ -1,7 +1,7 @@
 // The resource that points a MachinePool of Cluster API at an image. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import type { MachinePoolStatement } from "../../policies/contract";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
 
 /** What is declared of a MachinePool. */
@@ -21,8 +21,8 @@ export type MachinePoolImageArgs = { [K in keyof MachinePoolImageInputs]: pulumi
  * The image that new machines of a MachinePool start from: the one field `spec.template.image.computeGallery` of its
  * AzureMachinePool. Nothing else of the object is written, and without this resource it stays as it is.
  */
-export class MachinePoolImage extends pulumi.dynamic.Resource {
+export class MachinePoolImage extends DynamicResource {
     constructor(name: string, args: MachinePoolImageArgs, opts?: pulumi.CustomResourceOptions) {
-        super(shell("components/capi/machinePoolImageProvider"), name, args, opts, "kamino", "MachinePoolImage");
+        super("components/capi/machinePoolImageProvider", "MachinePoolImage", name, args, opts);
     }
 }

@@ -1,7 +1,7 @@
 // The resource that stands for one captured OS disk, as a disk or snapshot that an image can be made from; deleted with
 // it.
 import * as pulumi from "@pulumi/pulumi";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { MinimumNodes } from "../node/nodeList";
 
@@ -56,8 +56,6 @@ export interface OsDiskCaptureInputs {
 /** The inputs, any of which may be another resource's output. */
 export type OsDiskCaptureArgs = { [K in keyof OsDiskCaptureInputs]: pulumi.Input<OsDiskCaptureInputs[K]> };
 
-const provider = shell("components/capture/provider");
-
 /**
  * The OS disk of a node, as something that an image version can be made from.
  *
@@ -65,7 +63,7 @@ const provider = shell("components/capture/provider");
  * cordoned, drained, cleaned, powered off, copied and started again. Only another version, node or scale set makes it a
  * new one; a changed setting counts from the next capture on. Deleting it deletes the copy, if that is still there.
  */
-export class OsDiskCapture extends pulumi.dynamic.Resource {
+export class OsDiskCapture extends DynamicResource {
     /**
      * ARM id of what an image version is made from: a snapshot, or of a copy a disk. The name is that of earlier
      * versions, whose states are still read. Once the image version exists the source may have been deleted.
@@ -79,6 +77,6 @@ export class OsDiskCapture extends pulumi.dynamic.Resource {
         const outputs = { snapshotId: undefined, capturedAt: undefined };
         // Minutes as a rule; a drain alone may be configured to take longer than the engine's usual two hours.
         const patient = pulumi.mergeOptions({ customTimeouts: { create: "6h" } }, opts);
-        super(provider, name, { ...outputs, ...args }, patient, "kamino", "OsDiskCapture");
+        super("components/capture/provider", "OsDiskCapture", name, { ...outputs, ...args }, patient);
     }
 }

@@ -1,37 +1,55 @@
 // The thin shell of the dynamic resources: all that the engine keeps of their code is how to load it from the project.
-import type { dynamic } from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
-type Call = (...args: unknown[]) => Promise<never>;
+/** The functions of a dynamic provider, with their arguments (Pulumi's `dynamic.ResourceProvider`). */
+const FUNCTIONS = {
+    configure: "request",
+    check: "olds, news",
+    diff: "id, olds, news",
+    create: "inputs",
+    read: "id, props",
+    update: "id, olds, news",
+    delete: "id, props",
+};
 
 /**
- * A dynamic provider whose functions are those that a module of this project exports under the same names
+ * The code of a dynamic provider whose functions are those that a module of this project exports under the same names
  * (components/providers.ts).
  *
- * The engine writes a provider's functions, with all they capture, into the state of each of its resources
- * (`__provider`). So they capture a path and nothing else: that text stays small and the same when the code changes, no
- * credential can get into it, and all resources of a run share the module and its clients. The process that runs them
- * starts in the project's folder.
+ * The engine keeps a provider's code in the state of each of its resources (`__provider`). So it is how to load a
+ * module and nothing else: the text stays small and the same when the code changes, no credential can get into it, and
+ * all resources of a run share the module and its clients. The process that runs it starts in the project's folder.
  *
  * @param module path from the project's root without extension, as in `components/capture/provider`, by which
  *     components/providers.ts has it
  */
-export function shell(module: string): dynamic.ResourceProvider {
-    // Self-contained on purpose: whatever it named from outside would be captured and written into the state as well.
-    const load = (method: string): Call => {
-        // eslint-disable-next-line @typescript-eslint/no-require-imports
-        const { createRequire } = require("node:module") as typeof import("node:module");
-        const load = createRequire(process.cwd() + "/package.json");
-        load("./components/engine/typescript.cjs");
-        const { providers } = load("./components/providers") as { providers: Record<string, Record<string, Call>> };
-        return providers[module][method];
-    };
-    return {
-        configure: (request) => load("configure")(request),
-        check: (olds, news) => load("check")(olds, news),
-        diff: (id, olds, news) => load("diff")(id, olds, news),
-        create: (inputs) => load("create")(inputs),
-        read: (id, props) => load("read")(id, props),
-        update: (id, olds, news) => load("update")(id, olds, news),
-        delete: (id, props) => load("delete")(id, props),
-    };
+export function shell(module: string): string {
+    const functions = Object.entries(FUNCTIONS).map(
+        ([name, args]) => `${name}: (${args}) => load("${name}")(${args}),`,
+    );
+    return `const { createRequire } = require("node:module");
+const load = (method) => {
+    const load = createRequire(process.cwd() + "/package.json");
+    load("./components/engine/typescript.cjs");
+    return load("./components/providers").providers[${JSON.stringify(module)}][method];
+};
+exports.handler = () => ({
+    ${functions.join("\n    ")}
+});
+`;
+}
+
+/**
+ * A dynamic resource, to Pulumi's engine the same as `pulumi.dynamic.Resource`. That one takes a provider's functions
+ * apart to write its code, and loads TypeScript's compiler for it in each run; here the code is known.
+ */
+export class DynamicResource extends pulumi.CustomResource {
+    /**
+     * @param module what `shell` takes
+     * @param type its name in a plan, as in `NodeSelection`
+     * @param props its inputs, and undefined for each output that it has besides
+     */
+    constructor(module: string, type: string, name: string, props: pulumi.Inputs, opts?: pulumi.CustomResourceOptions) {
+        super(`pulumi-nodejs:dynamic/kamino:${type}`, name, { ...props, __provider: shell(module) }, opts);
+    }
 }

@@ -4,6 +4,9 @@
 // `node typescript.cjs FILE.ts …` makes bundles ahead, for a file system that will be read-only.
 "use strict";
 
+require("./startup.cjs");
+const { keep, run } = require("./codeCache.cjs");
+const { Buffer } = require("node:buffer");
 const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -26,6 +29,12 @@ const OPTIONS = {
         ...["prom-client", "@opentelemetry/*"],
     ],
     loader: { ".node": "empty" },
+    // `import()` becomes a `require` at that moment: V8 forgets how to import when it takes kept code (codeCache.cjs).
+    supported: { "dynamic-import": false },
+    // Half the size, and ASCII alone.
+    minifyWhitespace: true,
+    lineLimit: 160,
+    legalComments: "none",
     logLevel: "error",
     metafile: true,
     write: false,
@@ -50,8 +59,8 @@ const hashOf = (source) => digest(fs.readFileSync(path.join(PROJECT, source)));
 /** The kept bundle, or undefined when there is none or anything that went into it is another by now. */
 function kept(file, current) {
     try {
-        const code = fs.readFileSync(file, "utf8");
-        const { environment, sources } = JSON.parse(code.slice(HEAD.length, code.indexOf("\n")));
+        const code = fs.readFileSync(file);
+        const { environment, sources } = JSON.parse(code.toString("utf8", HEAD.length, code.indexOf("\n")));
         const same = ([source, hash]) => hashOf(source) === hash;
         return environment === current && Object.entries(sources).every(same) ? code : undefined;
     } catch {
@@ -66,27 +75,21 @@ function bundle(entry, file, current) {
     const { outputFiles, metafile } = buildSync({ ...OPTIONS, entryPoints: [entry] });
     const sources = Object.keys(metafile.inputs).filter(isSource);
     const made = { environment: current, sources: Object.fromEntries(sources.map((each) => [each, hashOf(each)])) };
-    const code = `${HEAD}${JSON.stringify(made)}\n${outputFiles[0].text}`;
-    // Renamed into place, so that another process never reads half a file.
-    const unfinished = `${file}.${process.pid}`;
-    try {
-        fs.mkdirSync(CACHE, { recursive: true });
-        fs.writeFileSync(unfinished, code);
-        fs.renameSync(unfinished, file);
-    } catch {
-        // It is only kept to save time.
-    }
+    const code = Buffer.from(`${HEAD}${JSON.stringify(made)}\n${outputFiles[0].text}`);
+    keep(file, code);
     return code;
 }
 
+/** Where the bundle of a TypeScript file is kept. */
+const fileOf = (entry) => path.join(CACHE, `${digest(path.relative(PROJECT, entry)).slice(0, 32)}.js`);
+
 /** The JavaScript of a TypeScript file and of all that it imports. */
 function load(entry) {
-    const file = path.join(CACHE, `${digest(path.relative(PROJECT, entry)).slice(0, 32)}.js`);
     const current = environment();
-    return kept(file, current) ?? bundle(entry, file, current);
+    return kept(fileOf(entry), current) ?? bundle(entry, fileOf(entry), current);
 }
 
-require.extensions[".ts"] = (module, file) => module._compile(load(file), file);
+require.extensions[".ts"] = (module, file) => run(module, load(file), file, fileOf(file));
 
 if (require.main === module) {
     process.argv.slice(2).forEach((file) => load(path.resolve(file)));

@@ -1,5 +1,5 @@
 // Declares a pool's scale set: first as it is, from then on with a model that points at the image.
-import { compute } from "@pulumi/azure-native";
+import * as compute from "@pulumi/azure-native/compute";
 import * as pulumi from "@pulumi/pulumi";
 import {
     recordOf,

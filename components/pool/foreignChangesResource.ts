@@ -2,7 +2,7 @@
 // shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import type { OnForeignChange, PrototypeStatement } from "../../policies/contract";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 
 /** What others have changed, as the program found it. */
 export interface ForeignChangesInputs {
@@ -35,11 +35,11 @@ export interface ForeignChangesState extends Omit<ForeignChangesInputs, "rewrite
  * Its output `writes` goes into the model that the stack declares: another number makes Pulumi write the model once
  * more.
  */
-export class ForeignChanges extends pulumi.dynamic.Resource {
+export class ForeignChanges extends DynamicResource {
     declare readonly writes: pulumi.Output<number>;
 
     constructor(name: string, args: ForeignChangesArgs, opts?: pulumi.CustomResourceOptions) {
-        const provider = shell("components/pool/foreignChangesProvider");
-        super(provider, name, { writes: undefined, ...args }, opts, "kamino", "ForeignChanges");
+        const provider = "components/pool/foreignChangesProvider";
+        super(provider, "ForeignChanges", name, { writes: undefined, ...args }, opts);
     }
 }

@@ -1,6 +1,6 @@
 // The image definition of a pool: what it says of the VMs that start from its images, and what fits what. Pure but for
 // the declarations.
-import { compute } from "@pulumi/azure-native";
+import * as compute from "@pulumi/azure-native/compute";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/scaleSets";
 import { galleryId } from "../azure/ids";

@@ -1,5 +1,5 @@
 // One gallery image version: a node's OS disk is captured, made a version, and replicated to where pools start nodes.
-import { compute } from "@pulumi/azure-native";
+import * as compute from "@pulumi/azure-native/compute";
 import * as pulumi from "@pulumi/pulumi";
 import type { Bootstrap } from "../../policies/contract";
 import { OsDiskCapture, deleteSource, sourceExists } from "../capture/osDiskCapture";

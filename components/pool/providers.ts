@@ -1,6 +1,6 @@
 // Which azure-native provider a resource goes through: one for each subscription, since a provider knows one
 // subscription only.
-import { Provider, type ProviderArgs } from "@pulumi/azure-native";
+import { Provider, type ProviderArgs } from "@pulumi/azure-native/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { subscriptionId } from "../azure/login";
 

@@ -1,5 +1,5 @@
 // The model of a scale set as Azure has it now, with what azure-native's answer leaves out.
-import { compute } from "@pulumi/azure-native";
+import * as compute from "@pulumi/azure-native/compute";
 import { extensionTypes } from "../azure/scaleSets";
 import type { ScaleSetId } from "../azure/ids";
 import { UserError, oneLine } from "../core/errors";

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Bootstrap } from "../../policies/contract";
 import type { MachinesAt } from "../capi/machines";
 import type { CaptureMode } from "../capture/mode";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { MinimumNodes } from "../node/nodeList";
 import type { DiskContent } from "./content";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -154,7 +154,7 @@ export function readState({ restore, versions, ...state }: StoredSelectionState)
  * node is better than the newest image. It touches nothing but nodes that a capture that died left out of service:
  * those it restores.
  */
-export class NodeSelection extends pulumi.dynamic.Resource {
+export class NodeSelection extends DynamicResource {
     declare readonly versions: pulumi.Output<Choice[]>;
     declare readonly current: pulumi.Output<string>;
     declare readonly currentNode: pulumi.Output<string>;
@@ -169,7 +169,7 @@ export class NodeSelection extends pulumi.dynamic.Resource {
             nodesToRecover: undefined,
             explanation: undefined,
         };
-        super(shell("components/selection/provider"), name, { ...outputs, ...args }, opts, "kamino", "NodeSelection");
+        super("components/selection/provider", "NodeSelection", name, { ...outputs, ...args }, opts);
     }
 }
 

@@ -39,6 +39,8 @@ export interface ClusterOptions {
      * API server reaches kubelets at their nodes' internal addresses, and a node may be silent for longer.
      */
     addressForKubelets?: string;
+    /** Whether nodes that nothing plays stay Ready, for clusters larger than this machine could play. */
+    silentNodes?: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ export async function startCluster(directory: string, options: ClusterOptions = 
 async function start(
     directory: string,
     executables: Layout["executables"],
-    { addressForKubelets }: ClusterOptions,
+    { addressForKubelets, silentNodes }: ClusterOptions,
 ): Promise<Cluster> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const [api, etcdClient, etcdPeer] = await freePorts(3);
@@ -75,6 +77,7 @@ async function start(
         executables,
         stages: stages(),
         addressForKubelets,
+        silentNodes,
     };
     const server = `https://127.0.0.1:${api}`;
     const kubelet = await writeCredentials(layout, server);

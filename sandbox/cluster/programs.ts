@@ -12,6 +12,8 @@ export interface Layout {
     stages: string[];
     /** IP address of this machine that real kubelets use, if there are to be any. */
     addressForKubelets?: string;
+    /** Whether nodes stay as they are though nothing plays them. */
+    silentNodes?: boolean;
 }
 
 /**
@@ -25,6 +27,9 @@ const NODE_LEASE_SECONDS = 40;
 
 /** The same for real kubelets, which may run in slow emulated machines. */
 const REAL_NODE_GRACE_SECONDS = 60;
+
+/** The same for nodes that give no sign of life at all, longer than any run. */
+const SILENT_NODE_GRACE_SECONDS = 86_400;
 
 /** Label of the nodes that have a working kubelet, which kwok plays. */
 export const PLAYED_LABEL = "sandbox.kamino/kubelet";
@@ -116,10 +121,15 @@ export function controllerManager(layout: Layout): Program {
         controllers: "*,bootstrapsigner,tokencleaner",
         "cluster-signing-cert-file": file(layout, "ca.crt"),
         "cluster-signing-key-file": file(layout, "ca.key"),
-        "node-monitor-grace-period": `${layout.addressForKubelets ? REAL_NODE_GRACE_SECONDS : NODE_GRACE_SECONDS}s`,
+        "node-monitor-grace-period": `${graceSeconds(layout)}s`,
         "node-monitor-period": "1s",
         profiling: "false",
     });
+}
+
+function graceSeconds({ addressForKubelets, silentNodes }: Layout): number {
+    const usual = addressForKubelets ? REAL_NODE_GRACE_SECONDS : NODE_GRACE_SECONDS;
+    return silentNodes ? SILENT_NODE_GRACE_SECONDS : usual;
 }
 
 /** The scheduler. */

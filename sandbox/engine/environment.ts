@@ -1,6 +1,7 @@
 // The environment in which `pulumi` works against nothing but a run directory: its home, its state, its passphrase.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { withStartup } from "../../components/engine/nodeOptions";
 import { binDirectory, pluginsDirectory } from "./paths";
 
 /** Encrypts the secrets of sandbox stacks, which live for minutes and hold only the sandbox's own made-up values. */
@@ -21,7 +22,8 @@ export function pulumiEnvironment(runDirectory: string, base: NodeJS.ProcessEnv)
     linkPlugins(path.join(home, "plugins"));
     const kept = Object.entries(base).filter(([name]) => !name.startsWith("PULUMI_"));
     return {
-        ...Object.fromEntries(kept),
+        // As `npm run preview` has it (runner/pulumi.ts).
+        ...withStartup(Object.fromEntries(kept)),
         PATH: [binDirectory, base.PATH ?? ""].join(path.delimiter),
         PULUMI_HOME: home,
         PULUMI_BACKEND_URL: `file://${state}`,

@@ -3,15 +3,19 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { REBOOT_NEEDED } from "../../components/node/kured";
 import { repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import { patch, poolStack } from "../stack/support/pools";
-import { measureInTurns, median, type Cost, type Measured } from "./measure";
+import { makeFleet } from "./fleet";
+import { busyNode, createInertNodes } from "./inertNodes";
+import { measureInTurns, median, type Cost } from "./measure";
+import { preview, settledStack } from "./settled";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const NODES = Number(process.env.BENCH_NODES ?? 1000);
+/** Pools and nodes in each, as in `10x100,50x100`. */
+const FLEETS = (process.env.BENCH_FLEETS ?? "10x100").split(",").filter(Boolean);
+const FLEET_ROUNDS = Math.min(ROUNDS, 5);
 const LOADER = ["--require", join(repository, "components/engine/typescript.cjs")];
 
 function say(row: string): void {
@@ -21,44 +25,52 @@ function say(row: string): void {
 const seconds = (value: number) => value.toFixed(2);
 
 /** A no-op preview, plain and by `npm run preview`, against a program that loads the same SDKs and declares nothing. */
-async function previews(sandbox: Sandbox): Promise<void> {
-    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    const stack = await poolStack(sandbox, ["pool1"]);
-    (await stack.up("--skip-preview")).orFail();
-    (await stack.up("--skip-preview")).orFail();
+async function previews({ directory: runDirectory, env }: Sandbox, stack: Stack): Promise<void> {
     const program = join(repository, "test/bench/baseline");
-    const { directory: runDirectory, env } = sandbox;
     const baseline = await Stack.create({ runDirectory, env, name: "baseline", program });
     (await baseline.up("--skip-preview")).orFail();
-    const quiet = { PULUMI_OPTION_NON_INTERACTIVE: "true", PULUMI_OPTION_COLOR: "never" };
-    const preview = (of: Stack, name: string, cwd: string): Measured => ({
-        ...{ name, cwd, command: ["pulumi", "preview"], env: { ...of.env, ...quiet } },
-    });
     const names = ["SDKs alone", "no-op preview", "npm run preview"] as const;
-    const runner = [
-        "npm",
-        "run",
-        "--silent",
-        "preview",
-        "--",
-        "--stack",
-        stack.name,
-        "--config-file",
-        stack.configFile,
-    ];
+    const runner = "npm run --silent preview -- --stack".split(" ");
     const costs = await measureInTurns(
         [
             preview(baseline, names[0], program),
-            preview(stack, names[1], repository),
-            { name: names[2], cwd: repository, command: runner, env: stack.env },
+            preview(stack, names[1]),
+            {
+                name: names[2],
+                cwd: repository,
+                command: [...runner, stack.name, "--config-file", stack.configFile],
+                env: { ...stack.env, NODE_OPTIONS: process.env.NODE_OPTIONS },
+            },
         ],
         ROUNDS,
     );
-    say("| | seconds | CPU seconds | seconds, ratio | CPU, ratio |\n|---|--:|--:|--:|--:|");
+    heading();
     const [base, plain] = names.map((name) => costs.get(name)!);
     row(names[0], base, base);
     row(`${names[1]}, one pool of six nodes, against the SDKs alone`, plain, base);
     row(`${names[2]} (policy pack, report), against the no-op preview`, costs.get(names[2])!, plain);
+}
+
+/** A no-op preview of a whole fleet against one of a single pool of six nodes. */
+async function fleets(stack: Stack): Promise<void> {
+    for (const size of FLEETS) {
+        const [pools, nodes] = size.split("x").map(Number);
+        const fleet = await makeFleet(pools, nodes);
+        try {
+            const name = `${pools} pools of ${nodes} nodes, against one pool`;
+            const costs = await measureInTurns([preview(stack, "one pool"), preview(fleet.stack, name)], FLEET_ROUNDS);
+            const one = costs.get("one pool")!;
+            heading();
+            row("no-op preview, one pool of six nodes", one, one);
+            row(name, costs.get(name)!, one);
+        } finally {
+            await fleet.sandbox.stop();
+        }
+    }
+}
+
+function heading(): void {
+    say("\n| | seconds | CPU seconds | seconds, ratio | CPU, ratio |\n|---|--:|--:|--:|--:|");
 }
 
 function row(name: string, cost: Cost, against: Cost): void {
@@ -99,20 +111,10 @@ async function largeCluster(sandbox: Sandbox): Promise<void> {
     line("the rules alone", found.rules);
 }
 
-/** Nodes of 10 kB each with 30 labels and annotations, as busy clusters have them; no machines behind them. */
-async function createNodes({ nodes: { api } }: Sandbox, count: number): Promise<void> {
-    const filler = Object.fromEntries(
-        Array.from({ length: 30 }, (_, index) => [`example.org/key-${index}`, "x".repeat(250)]),
-    );
-    const labels = Object.fromEntries(
-        Array.from({ length: 30 }, (_, index) => [`example.org/label-${index}`, "y".repeat(40)]),
-    );
-    const annotations = { ...filler, [REBOOT_NEEDED]: "2026-11-20T04:12:09Z" };
-    const create = (index: number) =>
-        api.core.createNode({ body: { metadata: { name: `large-${index}`, labels, annotations } } });
-    for (let index = 0; index < count; index += 20) {
-        await Promise.all(Array.from({ length: Math.min(20, count - index) }, (_, each) => create(index + each)));
-    }
+/** Nodes of 9 kB, of which kured says that they were rebooted; no machines behind them. */
+async function createNodes({ cluster }: Sandbox, count: number): Promise<void> {
+    const nodes = Array.from({ length: count }, (_, index) => busyNode({ metadata: { name: `large-${index}` } }, true));
+    await createInertNodes(cluster, nodes);
 }
 
 async function main(): Promise<void> {
@@ -122,7 +124,9 @@ async function main(): Promise<void> {
     );
     const sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 6 }] });
     try {
-        await previews(sandbox);
+        const stack = await settledStack(sandbox);
+        await previews(sandbox, stack);
+        await fleets(stack);
         await largeCluster(sandbox);
     } finally {
         await sandbox.stop();

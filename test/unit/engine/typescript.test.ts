@@ -1,10 +1,11 @@
 // TypeScript without a build step: what runs is what the sources say, also from a bundle that was kept.
 import { execFileSync } from "node:child_process";
 import {
-    copyFileSync,
+    cpSync,
     existsSync,
     mkdirSync,
     mkdtempSync,
+    readFileSync,
     readdirSync,
     rmSync,
     symlinkSync,
@@ -30,14 +31,20 @@ function write(file: string, text: string) {
     writeFileSync(join(project, file), text);
 }
 
+/** The file that V8's code is kept in. */
+const codeOf = () =>
+    join(
+        cache(),
+        readdirSync(cache()).find((file) => !file.endsWith(".js"))!,
+    );
+
 /** Takes esbuild away: what runs after that was kept. */
 const withoutCompiler = () => rmSync(join(project, "node_modules", "esbuild"));
 
 beforeEach(() => {
     project = mkdtempSync(join(tmpdir(), "kamino typescript "));
-    mkdirSync(join(project, "components", "engine"), { recursive: true });
     mkdirSync(join(project, "node_modules"));
-    copyFileSync(join(repository, LOADER), join(project, LOADER));
+    cpSync(join(repository, "components/engine"), join(project, "components/engine"), { recursive: true });
     for (const name of ["esbuild", "@esbuild"]) {
         symlinkSync(join(repository, "node_modules", name), join(project, "node_modules", name));
     }
@@ -75,6 +82,39 @@ test("a bundle that is damaged or gone is made anew", () => {
         .filter((file) => file.endsWith(".js"))
         .forEach((file) => rmSync(join(cache(), file)));
     expect(run()).toBe("one");
+});
+
+test("V8's code is kept, and used for the source alone that it was made from", () => {
+    expect(run()).toBe("one");
+    const first = readFileSync(codeOf());
+    // As long as before, which is all that V8 itself looks at.
+    write("text.ts", `export const text: string = "two";`);
+    expect(run()).toBe("two");
+    writeFileSync(codeOf(), first);
+    expect(run()).toBe("two");
+    expect(readFileSync(codeOf()).equals(first)).toBe(false);
+});
+
+test("V8's code that is damaged is made anew", () => {
+    expect(run()).toBe("one");
+    const good = readFileSync(codeOf());
+    writeFileSync(codeOf(), good.subarray(0, good.length - 8));
+    expect(run()).toBe("one");
+    expect(readFileSync(codeOf()).length).toBe(good.length);
+});
+
+test("what is loaded has what Node gives each module", () => {
+    write(
+        "text.ts",
+        `export const text = [typeof require.resolve("esbuild"), __filename, typeof require.cache].join(" ");`,
+    );
+    expect(run()).toBe(`string ${join(project, "index.ts")} object`);
+});
+
+test("a package that is imported later is loaded then, also from what was kept", () => {
+    write("text.ts", `export const text = typeof import("esbuild").then((late) => console.log(typeof late.build));`);
+    expect(run()).toBe("object\nfunction");
+    expect(run()).toBe("object\nfunction");
 });
 
 test("where nothing can be written it runs all the same", () => {

@@ -1,7 +1,7 @@
 // The resource that points a MachineDeployment or MachineSet at a template. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import type { InfrastructureRefStatement } from "../../policies/contract";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { MachinesAt } from "./machines";
 
 /** What is declared of it. */
@@ -22,8 +22,8 @@ export type InfrastructureRefArgs = { [K in keyof InfrastructureRefInputs]: pulu
  * `spec.template.spec.infrastructureRef.name`. Nothing else of the object is written, and without this resource it
  * stays as it is.
  */
-export class InfrastructureRef extends pulumi.dynamic.Resource {
+export class InfrastructureRef extends DynamicResource {
     constructor(name: string, args: InfrastructureRefArgs, opts?: pulumi.CustomResourceOptions) {
-        super(shell("components/capi/infrastructureRefProvider"), name, args, opts, "kamino", "InfrastructureRef");
+        super("components/capi/infrastructureRefProvider", "InfrastructureRef", name, args, opts);
     }
 }

@@ -1,7 +1,7 @@
 // The resource that makes an AzureMachineTemplate for an image. Its shell: types and names.
 import * as pulumi from "@pulumi/pulumi";
 import type { MachineTemplateStatement } from "../../policies/contract";
-import { shell } from "../engine/shell";
+import { DynamicResource } from "../engine/shell";
 import type { MachinesAt } from "./machines";
 
 /** What is declared of a template. */
@@ -28,12 +28,11 @@ export interface MachineTemplateState extends MachineTemplateArgs {
  *
  * When it leaves the stack it leaves the cluster, unless a MachineSet refers to it: then a later run deletes it.
  */
-export class MachineTemplate extends pulumi.dynamic.Resource {
+export class MachineTemplate extends DynamicResource {
     declare readonly template: pulumi.Output<string>;
 
     constructor(name: string, args: MachineTemplateArgs, opts?: pulumi.CustomResourceOptions) {
         const outputs = { template: undefined, basedOn: undefined };
-        const provider = shell("components/capi/machineTemplateProvider");
-        super(provider, name, { ...outputs, ...args }, opts, "kamino", "MachineTemplate");
+        super("components/capi/machineTemplateProvider", "MachineTemplate", name, { ...outputs, ...args }, opts);
     }
 }

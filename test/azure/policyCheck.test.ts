@@ -2,7 +2,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { readSettings } from "../../components/config/load";
 import { checkPolicies, plannedResources } from "../../components/pool/policyCheck";
-import type { LiveModel } from "../../components/pool/model";
 import type { Pool } from "../../components/pool/pool";
 import type { Choice } from "../../components/selection/nodeSelection";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure/index";
@@ -44,7 +43,7 @@ function pool(settings: object = {}): Pool {
         settings: pools[0],
         configKey: "kamino:pools[0].scaleSet",
         scaleSet: { subscriptionId, resourceGroup: GROUP, name: "pool1" },
-        live: { id: scaleSet.id, name: "pool1", location: "westeurope" } as LiveModel,
+        live: { id: scaleSet.id, name: "pool1", location: "westeurope" },
         liveImage: {},
         location: "westeurope",
         gallery: { subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope", managed: true },

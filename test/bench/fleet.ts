@@ -44,7 +44,7 @@ function nodesOf({ azure }: Sandbox) {
         ...{ lastHeartbeatTime: now, lastTransitionTime: now },
     };
     return azure.vms().map((vm) => {
-        const node = nodeOf(vm, azure.scaleSet(vm.scaleSetId), 0);
+        const node = nodeOf(vm, 0);
         const { [PLAYED_LABEL]: _, ...labels } = node.metadata?.labels ?? {};
         const metadata = { ...node.metadata, labels };
         return busyNode({ ...node, metadata, status: { ...node.status, conditions: [ready] } }, false);

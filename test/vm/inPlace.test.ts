@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanAndPowerOff, deleteCleaningPod } from "../../components/capture/cleaning";
+import { ensureNamespace } from "../../components/capture/pods";
 import { isReadyAgain } from "../../components/node/node";
 import { sharedCertificateCustomData } from "../../sandbox/vm/joining";
 import type { Machine } from "../../sandbox/vm/machine";
@@ -67,6 +68,8 @@ describe("a node that is cleaned in place", () => {
     });
 
     it("is cleaned by the product's own pod and switches itself off", async () => {
+        // As the step before does, which pulls the image from a registry that is not here.
+        await ensureNamespace(lab.kubernetes, CLEANING.namespace, "privileged");
         await cleanAndPowerOff(lab.kubernetes, azureVm(machine), CLEANING, new AbortController().signal);
         expect(machine.isOn()).toBe(false);
         image = join(lab.directory, "image.raw");

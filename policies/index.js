@@ -5,9 +5,9 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
-// Pulumi's launcher has registered ts-node for TypeScript where the settings do not say otherwise, which checks every
 // Pulumi's launcher has registered ts-node for TypeScript where settings do not say otherwise, which checks every type
 // at every run (seconds); types are checked once, by `npx tsc`. Hooks chain, so its own has to go before another is
+// registered.
 delete require.extensions[".ts"];
 const loader = path.join(__dirname, "..", "components", "engine", "typescript.cjs");
 if (fs.existsSync(loader) && !fs.existsSync(path.join(__dirname, "node_modules"))) {

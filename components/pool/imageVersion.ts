@@ -12,6 +12,8 @@ import { sameVersion } from "../core/version";
 import { imageDefinitionId, imageVersionId, versionIn } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";
 import { imageOfModel } from "../azure/scaleSets";
+import { imageReferenceOf } from "../capi/image";
+import { readMachines } from "../capi/machines";
 import { imageVersionTags, publishingProfile } from "./imageContent";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
@@ -23,10 +25,8 @@ import { providerFor } from "./providers";
  */
 function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
     const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
-    const isInUse = async () => {
-        const image = await imageOfModel(pool.live.id);
-        return sameVersion(choice.version, versionIn(image, imageDefinitionId(pool)) ?? "");
-    };
+    const isInUse = async () =>
+        sameVersion(choice.version, versionIn(await liveImageNow(pool), imageDefinitionId(pool)) ?? "");
     const remove = ({ newInputs }: pulumi.ResourceHookArgs) => {
         const { storageProfile } = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
         const canBeMadeAnew = () => sourceExists(storageProfile.osDiskImage.source.id);
@@ -35,15 +35,26 @@ function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHook
     return isLive ? {} : { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] };
 }
 
+/** ARM id of the image that new machines of the pool start from right now. */
+async function liveImageNow({ live, machines, configKey }: Pool): Promise<string | undefined> {
+    if (!machines) {
+        return imageOfModel(live.id);
+    }
+    const { template } = await readMachines(machines.at, configKey);
+    return imageReferenceOf(template.spec.template.spec.image)?.id;
+}
+
 /**
  * Once the image version is in the stack's state, what it was made of has done its work, and is deleted. Not by a hook
  * after its creation: that runs before the state is written, and a run that is killed then leaves a version which no
  * state knows and which cannot be made anew. What cannot be deleted is a warning, and goes with the capture later.
  */
-function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): void {
-    pulumi.all([version.id, snapshotId]).apply(async ([, source]) => {
-        await deleteSource(source).catch((error: unknown) => pulumi.log.warn(oneLine(error), version));
-    });
+function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): pulumi.Output<void> {
+    return pulumi
+        .all([version.id, snapshotId])
+        .apply(([, source]) =>
+            deleteSource(source).catch((error: unknown) => pulumi.log.warn(oneLine(error), version)),
+        );
 }
 
 /**
@@ -68,6 +79,13 @@ export interface ImageVersionOptions {
     bootstrap: Bootstrap;
     /** How to reach the cluster's API server. */
     kubernetes: KubernetesSettings;
+}
+
+/** An image version of the stack. */
+export interface KeptImage {
+    image: compute.GalleryImageVersion;
+    /** Resolves when what it was made of is deleted; there where this run does so. */
+    released?: pulumi.Output<void>;
 }
 
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
@@ -110,7 +128,7 @@ export function declareImageVersion(
     choice: Choice,
     how: ImageVersionOptions,
     opts: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
-): compute.GalleryImageVersion {
+): KeptImage {
     const { gallery, definition, location } = pool;
     const name = `${prototype}-${choice.version}`;
     const capture = declareCapture(name, pool, choice, how, opts);
@@ -139,8 +157,6 @@ export function declareImageVersion(
             hooks: hooksFor(name, pool, choice),
         },
     );
-    if (!how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun()) {
-        releaseSource(image, capture);
-    }
-    return image;
+    const releases = !how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun();
+    return { image, ...(releases && { released: releaseSource(image, capture) }) };
 }

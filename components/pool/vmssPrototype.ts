@@ -14,7 +14,7 @@ import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
-import { declareImageVersion } from "./imageVersion";
+import { declareImageVersion, type KeptImage } from "./imageVersion";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
 import { ownerOf, statementOf } from "./statement";
@@ -100,11 +100,12 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const definition = this.pool.definition.managed
             ? [declareImageDefinition(name, this.pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
             : [];
-        const images = pulumi
+        const kept = pulumi
             .all([selection.versions, selection.current, bootstrap])
             .apply(([choices, current, bootstrap]) =>
                 this.keepImages(name, { choices, current, bootstrap }, [selection, ...definition]),
             );
+        const images = kept.apply((all) => all.map(({ image }) => image));
         const declare = this.declaration();
         const declared = pulumi
             .all([selection.current, selection.versions, foreign?.writes ?? 0, bootstrap])
@@ -115,7 +116,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
         this.outputs = {
             node: selection.currentNode,
             version: selection.current,
-            versions: selection.versions.apply((choices) => choices.map(({ version }) => version)),
+            versions: afterRelease(
+                kept,
+                selection.versions.apply((choices) => choices.map(({ version }) => version)),
+            ),
             scaleSetId: pulumi.output(this.pool.live.id),
             adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
@@ -203,7 +207,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         { choices, current, bootstrap }: { choices: Choice[]; current: string; bootstrap: Bootstrap },
         dependsOn: pulumi.Resource[],
     ) {
-        const images: compute.GalleryImageVersion[] = [];
+        const kept: KeptImage[] = [];
         const how = { bootstrap, kubernetes: this.args.kubernetes };
         for (const choice of choices) {
             if (!this.existsAlready(choice.version)) {
@@ -212,10 +216,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
             const protect = choice.version === current && this.existsAlready(choice.version);
             const isFinished =
                 choice.attempt === 1 && includesVersion(this.args.previous.versions ?? [], choice.version);
-            const opts = { parent: this, dependsOn: [...dependsOn, ...images] };
-            images.push(declareImageVersion(name, this.pool, choice, { ...how, protect, isFinished }, opts));
+            const opts = { parent: this, dependsOn: [...dependsOn, ...kept.map(({ image }) => image)] };
+            kept.push(declareImageVersion(name, this.pool, choice, { ...how, protect, isFinished }, opts));
         }
-        return images;
+        return kept;
     }
 
     private async checkPolicies(choice: Choice): Promise<void> {
@@ -235,6 +239,15 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const { previous } = this.args;
         return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
     }
+}
+
+/**
+ * What the stack says of its versions is said once this run has deleted what they were made of: a version that it names
+ * is not looked at again by the next run.
+ */
+function afterRelease(kept: pulumi.Output<KeptImage[]>, versions: pulumi.Output<string[]>): pulumi.Output<string[]> {
+    const released = kept.apply((all) => pulumi.all(all.flatMap(({ released }) => released ?? [])));
+    return pulumi.runtime.isDryRun() ? versions : pulumi.all([versions, released]).apply(([known]) => known);
 }
 
 function canaryOf(pool: Pool): Canary {

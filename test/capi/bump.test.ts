@@ -169,7 +169,8 @@ test("a pool that wants another Kubernetes version is never pointed at an image 
         `pools[0].machinePool: image ${TUESDAY} has kubelet ${version}, and MachinePool default/mp1 wants v1.25.3: give it an image`,
     );
     expect(refused.output).not.toMatch(/^\s+at .*\.ts:/m);
-    expect(lineOf(refused, "mp1")).toContain("4 with another kubelet version than the pool's");
+    // None fits. CAPZ may have begun a surge while the pool was not set to keep its machines.
+    expect(lineOf(refused, "mp1")).toMatch(/\((\d) nodes: \1 with another kubelet version than the pool's\)/);
     await want(version);
     (await stack.preview()).orFail();
 });

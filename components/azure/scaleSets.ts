@@ -1,5 +1,5 @@
 // Scale sets, single VMs, and the OS disks of both, as Azure has them.
-import type { ComputeManagementClient, Disk, VirtualMachine } from "@azure/arm-compute";
+import type { ComputeManagementClient, Disk, VirtualMachine, VirtualMachineScaleSet } from "@azure/arm-compute";
 import { computeClient, readOrUndefined } from "./client";
 import type { PurchasePlan } from "./galleries";
 import { parseArmId } from "./ids";
@@ -10,11 +10,7 @@ import { parseArmId } from "./ids";
  * model, wins.
  */
 export async function extensionTypes(scaleSetId: string): Promise<Map<string, string>> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const found = await readOrUndefined(`scale set ${names[0]}`, async () => {
-        const client = await computeClient(subscriptionId);
-        return await client.virtualMachineScaleSets.get(resourceGroup, names[0]);
-    });
+    const found = await readModel(scaleSetId);
     const extensions = found?.virtualMachineProfile?.extensionProfile?.extensions ?? [];
     return new Map(
         extensions.map(({ name, type, typePropertiesType }) => [name ?? "", typePropertiesType ?? type ?? ""]),
@@ -23,12 +19,15 @@ export async function extensionTypes(scaleSetId: string): Promise<Map<string, st
 
 /** ARM id of the image that a scale set's model points at right now; undefined when it is none of a gallery. */
 export async function imageOfModel(scaleSetId: string): Promise<string | undefined> {
+    return (await readModel(scaleSetId))?.virtualMachineProfile?.storageProfile?.imageReference?.id;
+}
+
+function readModel(scaleSetId: string): Promise<VirtualMachineScaleSet | undefined> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const found = await readOrUndefined(`scale set ${names[0]}`, async () => {
+    return readOrUndefined(`scale set ${names[0]}`, async () => {
         const client = await computeClient(subscriptionId);
         return await client.virtualMachineScaleSets.get(resourceGroup, names[0]);
     });
-    return found?.virtualMachineProfile?.storageProfile?.imageReference?.id;
 }
 
 /** What an image made from a VM's OS disk must say of it. What Azure leaves out stays undefined. */

@@ -1,15 +1,12 @@
 // What the engine calls for an InfrastructureRef; loaded by the thin shell in ../engine.
-import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import type { dynamic } from "@pulumi/pulumi";
-import { UserError, brief, oneLine, statusOf } from "../core/errors";
-import { withRetries } from "../core/retry";
+import { UserError, brief } from "../core/errors";
 import { warn } from "../engine/progress";
-import { FIELD_MANAGER } from "../node/node";
 import { kubernetes } from "../node/kubernetes";
 import type { InfrastructureRefInputs } from "./infrastructureRef";
 import { machinesRefusal, unsettledMachines } from "./machineRefusals";
 import { pathOf, readMachines, type CapiMachines, type MachinesAt } from "./machines";
-import { writeAtRest, type Outcome } from "./settled";
+import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 import { differsInImageAlone, referencePatch } from "./template";
 import { pruneTemplates, readTemplate } from "./templates";
 
@@ -101,20 +98,11 @@ async function write(
     { at, configKey, name: template }: { at: MachinesAt; configKey: string; name: string },
 ): Promise<Outcome> {
     const { name = "", resourceVersion = "" } = owner.metadata;
-    const { custom } = kubernetes(at.kubernetes);
     const body = referencePatch(template, resourceVersion);
-    try {
-        await withRetries(() =>
-            custom.patchNamespacedCustomObject(
-                { ...pathOf(at, apiVersion), name, body, fieldManager: FIELD_MANAGER },
-                setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
-            ),
-        );
-        return "written";
-    } catch (error) {
-        if (statusOf(error) === 409) {
-            return { waitsFor: "somebody else has just changed it" };
-        }
-        throw new UserError(`${configKey}: ${at.kind} ${at.namespace}/${name} cannot be written: ${oneLine(error)}`);
-    }
+    return patchAsRead(
+        kubernetes(at.kubernetes),
+        { ...pathOf(at, apiVersion), name },
+        body,
+        `${configKey}: ${at.kind}`,
+    );
 }

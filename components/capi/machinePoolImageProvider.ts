@@ -1,15 +1,12 @@
 // What the engine calls for a MachinePoolImage; loaded by the thin shell in ../engine.
-import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import type { dynamic } from "@pulumi/pulumi";
-import { oneLine, UserError, statusOf } from "../core/errors";
-import { withRetries } from "../core/retry";
-import { FIELD_MANAGER } from "../node/node";
+import { UserError } from "../core/errors";
 import { kubernetes } from "../node/kubernetes";
 import { imagePatch, isImage } from "./image";
 import { AZURE_MACHINE_POOLS, readMachinePool, type CapiPool } from "./machinePool";
 import type { MachinePoolImageInputs } from "./machinePoolImage";
 import { capiRefusal, unsettled } from "./refusals";
-import { writeAtRest, type Outcome } from "./settled";
+import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 
 type State = MachinePoolImageInputs;
 
@@ -89,20 +86,7 @@ async function write(
     }: Pick<State, "configKey" | "computeGallery"> & { settings: State["kubernetes"] },
 ): Promise<Outcome> {
     const { namespace = "", name = "", resourceVersion = "" } = azureMachinePool.metadata;
-    const { custom } = kubernetes(settings);
     const body = imagePatch(azureMachinePool.spec.template.image, computeGallery, resourceVersion);
-    try {
-        await withRetries(() =>
-            custom.patchNamespacedCustomObject(
-                { ...AZURE_MACHINE_POOLS, namespace, name, body, fieldManager: FIELD_MANAGER },
-                setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
-            ),
-        );
-        return "written";
-    } catch (error) {
-        if (statusOf(error) === 409) {
-            return { waitsFor: "somebody else has just changed it" };
-        }
-        throw new UserError(`${configKey}: AzureMachinePool ${namespace}/${name} cannot be written: ${oneLine(error)}`);
-    }
+    const path = { ...AZURE_MACHINE_POOLS, namespace, name };
+    return patchAsRead(kubernetes(settings), path, body, `${configKey}: AzureMachinePool`);
 }

@@ -23,8 +23,8 @@ export interface MachineTemplateState extends MachineTemplateArgs {
 }
 
 /**
- * One AzureMachineTemplate: that which new machines are made from, with this image in place of its own. A template
- * cannot be changed, so each image has its own.
+ * The AzureMachineTemplate of one image: a copy of the template that new machines were made from until then, with this
+ * image. A template cannot be changed, so each image has a template.
  *
  * When it leaves the stack it leaves the cluster, unless a MachineSet refers to it: then a later run deletes it.
  */

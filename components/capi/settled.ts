@@ -1,9 +1,13 @@
 // Waiting until a pool of Cluster API is at rest, to write what its new machines start from.
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { formatDuration } from "../core/duration";
-import { UserError } from "../core/errors";
-import { until } from "../core/retry";
+import { UserError, oneLine, statusOf } from "../core/errors";
+import { until, withRetries } from "../core/retry";
 import { deferSignals } from "../engine/interruption";
 import { info } from "../engine/progress";
+import type { Kubernetes } from "../node/kubernetes";
+import { FIELD_MANAGER } from "../node/node";
+import type { ObjectPath } from "./objects";
 
 /** How long a pool has to come to rest: machines are made and removed within minutes. */
 const SETTLES_WITHIN_MS = 10 * 60_000;
@@ -38,5 +42,34 @@ export async function writeAtRest(
             `${configKey}: ${what} is not written: it did not come to rest within ${formatDuration(SETTLES_WITHIN_MS)} ` +
                 `(${waitsFor}); run up again`,
         );
+    }
+}
+
+/**
+ * Writes a JSON merge patch, which names the resourceVersion that it is for. Where somebody else has written the object
+ * meanwhile, it is to be looked at again.
+ *
+ * @param what begins the line: where the pool is configured, and the kind of the object
+ * @throws UserError in one line when the API server refuses
+ */
+export async function patchAsRead(
+    { custom }: Kubernetes,
+    path: ObjectPath,
+    body: object,
+    what: string,
+): Promise<Outcome> {
+    try {
+        await withRetries(() =>
+            custom.patchNamespacedCustomObject(
+                { ...path, body, fieldManager: FIELD_MANAGER },
+                setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+            ),
+        );
+        return "written";
+    } catch (error) {
+        if (statusOf(error) === 409) {
+            return { waitsFor: "somebody else has just changed it" };
+        }
+        throw new UserError(`${what} ${path.namespace}/${path.name} cannot be written: ${oneLine(error)}`);
     }
 }

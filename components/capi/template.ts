@@ -19,7 +19,7 @@ const FOR = "kamino/machines";
 /** Annotation of a template that the stack does not have any more: it goes once nothing refers to it. */
 const RELEASED = "kamino/released";
 
-/** The spec with this image in place of its own. All else stays, so that new machines differ in their image alone. */
+/** The spec with another image. All else stays, so that new machines differ in their image alone. */
 export function withImage({ template }: Spec, computeGallery: ComputeGallery): Spec {
     return { template: { ...template, spec: { ...template.spec, image: { computeGallery } } } };
 }

@@ -6,7 +6,7 @@ import { PROJECT } from "../core/project";
  * An environment in which every Node process preloads startup.cjs. Pulumi's program has it by Pulumi.yaml; the process
  * of the dynamic resources, which the engine starts, has no other way.
  *
- * @param env may have options of its own in NODE_OPTIONS, which stay
+ * @param env its NODE_OPTIONS stay, and startup.cjs is added to them
  */
 export function withStartup(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     // In quotes for a path with spaces, where a backslash stands for what follows it: Windows takes slashes as well.

@@ -36,14 +36,11 @@ export async function startBed(
 }
 
 /** A stack of the whole program for the pool `default/mp1`. */
-export function machinePoolStack({ directory, env }: Sandbox): Promise<Stack> {
-    return Stack.create({
-        ...{ runDirectory: directory, env, name: "test" },
-        config: { pools: [{ machinePool: "default/mp1" }], minimumReadyTime: "0s" },
-    });
+export function machinePoolStack(sandbox: Sandbox): Promise<Stack> {
+    return machinesStack(sandbox, { machinePool: "default/mp1" });
 }
 
-/** A stack of the whole program for a pool of single VMs, whose disks are captured by a copy. */
+/** A stack of the whole program for one pool, whose disks are captured by a copy. */
 export function machinesStack({ directory, env }: Sandbox, pool: ConfigObject): Promise<Stack> {
     return Stack.create({
         ...{ runDirectory: directory, env, name: "test" },

@@ -51,7 +51,7 @@ export interface PoolOutputs {
      * first.
      */
     version: pulumi.Output<string>;
-    /** Versions that this stack keeps, newest last. */
+    /** Versions that this stack keeps, newest last; not yet one whose snapshot or disk is still to be deleted. */
     versions: pulumi.Output<string[]>;
     /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
@@ -243,11 +243,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
 /**
  * What the stack says of its versions is said once this run has deleted what they were made of: a version that it names
- * is not looked at again by the next run.
+ * is not looked at again by the next run. One whose source could not be deleted is left out.
  */
 function afterRelease(kept: pulumi.Output<KeptImage[]>, versions: pulumi.Output<string[]>): pulumi.Output<string[]> {
-    const released = kept.apply((all) => pulumi.all(all.flatMap(({ released }) => released ?? [])));
-    return pulumi.runtime.isDryRun() ? versions : pulumi.all([versions, released]).apply(([known]) => known);
+    if (pulumi.runtime.isDryRun()) {
+        return versions;
+    }
+    const done = kept.apply((all) =>
+        pulumi.all(all.map(({ version, released = true }) => pulumi.output(released).apply((gone) => gone && version))),
+    );
+    return pulumi.all([versions, done]).apply(([known, finished]) => known.filter((each) => finished.includes(each)));
 }
 
 function canaryOf(pool: Pool): Canary {

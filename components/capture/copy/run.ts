@@ -38,11 +38,18 @@ export interface CopyCapture {
     lookAgain: () => Promise<void>;
 }
 
-/** The cleaned disk that an earlier run has made of this very target, and whose result got lost. */
+/**
+ * The cleaned disk that an earlier run has made of this very target, and whose result got lost. That run may have ended
+ * before it had deleted the snapshot.
+ */
 export async function finishedCopy(target: Target, resourceGroup: string): Promise<Captured | undefined> {
     const place = new CopyPlace(target, resourceGroup, {});
     const found = await place.finished();
-    return found && { snapshotId: place.diskId, capturedAt: found.capturedAt };
+    if (!found) {
+        return undefined;
+    }
+    await place.deleteSnapshot();
+    return { snapshotId: place.diskId, capturedAt: found.capturedAt };
 }
 
 /**

@@ -296,6 +296,8 @@ describe.sequential("an up fails and names what is missing", () => {
     });
 
     test(`without the action ${PROOF}, while the image has to prove itself`, async () => {
+        await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+        (await upWithout()).orFail();
         (await upWithout()).orFail();
         await expectToFail(PROOF);
     });

@@ -16,7 +16,7 @@ import type { PoolModel } from "./model";
 import { providerFor } from "./providers";
 import { refusal } from "./refusals";
 import { compare, recordOfLive, type Review } from "./review";
-import { withExtensionTypes } from "./scaleSet";
+import { readScaleSet } from "./scaleSet";
 import { RETAINED } from "./statement";
 
 /** The pool that is declared, and the component that holds what is declared of it. */
@@ -71,21 +71,17 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
  * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is
  * written. A preview uses what was read at its start, so that its diff is whole.
  */
-function modelBefore({ review, parent }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
-    const { live, scaleSet } = review.pool;
+function modelBefore({ review }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
+    const { live, scaleSet, configKey } = review.pool;
     if (pulumi.runtime.isDryRun()) {
         return pulumi.output(live);
     }
-    return compute
-        .getVirtualMachineScaleSetOutput(
-            { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
-            { parent, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
-        )
-        .apply(withExtensionTypes)
-        .apply((read): PoolModel => {
-            refuseChangeDuringRun(review, version, read);
-            return read;
-        });
+    const made = images.apply((all) => pulumi.all(all.map(({ id }) => id)));
+    return made.apply(async (): Promise<PoolModel> => {
+        const read = await readScaleSet(scaleSet, configKey);
+        refuseChangeDuringRun(review, version, read);
+        return read;
+    });
 }
 
 /**

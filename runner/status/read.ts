@@ -1,11 +1,11 @@
 // Reads how a stack's pools stand: from its state, Azure and the cluster. Changes nothing.
-import type { VirtualMachineScaleSet } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
 import { recordOf, recordOfImage, type ModelRecord } from "../../policies/contract";
 import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
 import { readMachines, type Machine } from "../../components/azure/machines";
+import { readScaleSet } from "../../components/azure/scaleSets";
 import { isOwned } from "../../components/azure/tags";
 import { captureWay, type CaptureWay } from "../../components/capture/mode";
 import {
@@ -20,7 +20,7 @@ import type { Kubernetes, KubernetesSettings } from "../../components/node/kuber
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
 import { recordOfMachines } from "../../components/pool/machines";
-import { modelAsItIs, type LiveModel } from "../../components/pool/model";
+import { modelAsItIs } from "../../components/pool/model";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import type { PoolNode } from "../../components/selection/rules";
@@ -129,18 +129,14 @@ export async function readPool(
 
 /** What new machines of a scale set start from. @throws UserError in one line when it is not there */
 async function readModel(name: string, scaleSetId: string, settings: PoolSettings | undefined): Promise<ModelRecord> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const client = await computeClient(subscriptionId);
-    const found = await readOrUndefined(`scale set ${names[0]}`, () =>
-        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
-    );
+    const found = await readScaleSet(scaleSetId);
     if (!found) {
         throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
     }
     // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
     return settings?.machinePool
         ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
-        : recordOf(modelAsItIs(asAzureNative(found), resourceGroup));
+        : recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
 }
 
 /** What new machines of a MachineDeployment or MachineSet start from, and which VMs are theirs. */
@@ -153,19 +149,6 @@ async function readMachinesModel(at: MachinesAt): Promise<{ live: ModelRecord; s
 function nodesOf(nodes: V1Node[], singleVms: MachineVm[] | undefined): V1Node[] {
     const ids = singleVms?.map(({ vmId }) => `azure://${vmId}`.toLowerCase());
     return ids ? nodes.filter(({ spec }) => ids.includes(spec?.providerID?.toLowerCase() ?? "")) : nodes;
-}
-
-/** The SDK gives an extension's type another name, as it has one for a resource's type. */
-function asAzureNative({ virtualMachineProfile, ...rest }: VirtualMachineScaleSet): LiveModel {
-    const { extensionProfile, ...profile } = virtualMachineProfile ?? {};
-    const extensions = extensionProfile?.extensions?.map(({ typePropertiesType, ...extension }) => ({
-        ...extension,
-        type: typePropertiesType,
-    }));
-    return {
-        ...rest,
-        virtualMachineProfile: { ...profile, extensionProfile: { ...extensionProfile, extensions } },
-    } as unknown as LiveModel;
 }
 
 function toPoolNode(node: V1Node, now: Date): PoolNode {

@@ -57,14 +57,15 @@ export function clusterRules({ mode, force, captureNamespaces, capture = ["copy"
 }
 
 /**
- * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume and what its driver
- * says.
+ * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume, what its driver says
+ * and which packages its pod has found.
  */
 export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rule[] {
     const pods: Rule = { apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] };
     const copying: Rule[] = [
         { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["create", "delete"] },
         { apiGroups: [""], resources: ["events"], verbs: ["list"] },
+        { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
     ];
     return [pods, ...rulesFor(capture, { copy: copying, "in-place": [] })];
 }

@@ -23,7 +23,9 @@ test("every npm script that they call is there, and every flag and variable is o
     const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
     expect([...called].sort()).toEqual(["github", "preview", "status", "up"]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...called]));
-    const variables = ["STACK", "REPORT", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map((name) => `KAMINO_${name}`);
+    const variables = ["STACK", "REPORT", "PACKAGES", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map(
+        (name) => `KAMINO_${name}`,
+    );
     const used = [...all.matchAll(/^ *(KAMINO_\w+):/gm)].map(([, name]) => name);
     expect(variables).toEqual(expect.arrayContaining(used));
     expect(used).toEqual(expect.arrayContaining(["KAMINO_STACK", "KAMINO_REPORT", "KAMINO_SAVE_PLAN", "KAMINO_PLAN"]));

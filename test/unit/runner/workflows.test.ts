@@ -72,6 +72,32 @@ test("every action is pinned to one commit, with its version beside it", () => {
     expect([...pins].filter(([, of]) => of.size > 1)).toEqual([]);
 });
 
+test("a run in either service keeps the status page, also after a failure, and an up the packages of its images", () => {
+    interface Step {
+        displayName?: string;
+        condition?: string;
+        publish?: string;
+        inputs?: { azureSubscription?: string; inlineScript?: string };
+    }
+    const pipeline = texts.get("azure-pipelines.yml") ?? "";
+    const jobs = [...pipeline.matchAll(/^( +)steps:\n((?:\1 .*\n|\n)+)/gm)].map(
+        ([, , steps]) => parse(steps) as Step[],
+    );
+    expect(jobs.map((steps) => steps.some(({ displayName }) => displayName === "Up"))).toEqual([false, true]);
+    for (const steps of jobs) {
+        const [status, kept] = steps.slice(-2);
+        expect([status.condition, kept.condition]).toEqual(["succeededOrFailed()", "succeededOrFailed()"]);
+        expect(status.inputs?.inlineScript).toContain('--html "$(results)/status.html" || true');
+        expect(kept.publish).toBe("$(results)");
+    }
+    expect(pipeline).toContain('--packages "$(results)/packages"');
+    expect(pipeline.match(/mkdir -p "\$AGENT_TEMPDIRECTORY\/results"/g)).toHaveLength(2);
+    const run = texts.get("run.yml") ?? "";
+    expect(run).toMatch(/KAMINO_PACKAGES: \$\{\{ runner\.temp \}\}\/packages/);
+    expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/packages/);
+    expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/status\.html/);
+});
+
 test("every script in them is well-formed", () => {
     const scriptsIn = (value: unknown): string[] => {
         if (typeof value !== "object" || value === null) {

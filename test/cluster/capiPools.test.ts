@@ -1,14 +1,22 @@
-// A pool of Cluster API gets an Event on its object when its image is written, with the rights of
-// deploy/permissions/. The API server is real; the objects' kinds are there without their managers.
+// A pool of Cluster API gets an Event on its object when its image is written, and `npm run status` reads what a
+// preview reads, with the rights of deploy/permissions/. The API server is real; the kinds are there without managers.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ApiextensionsV1Api, CustomObjectsApi, type V1Role } from "@kubernetes/client-node";
+import {
+    ApiextensionsV1Api,
+    CustomObjectsApi,
+    PatchStrategy,
+    setHeaderOptions,
+    type V1Role,
+} from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { create as pointMachines } from "../../components/capi/infrastructureRefProvider";
 import { create as pointPool } from "../../components/capi/machinePoolImageProvider";
 import { CORE, INFRASTRUCTURE } from "../../components/capi/objects";
 import { machinePoolRules, machinesRules, type Rule } from "../../components/schedule/permissions";
+import type { PoolSettings } from "../../components/config/load";
+import { readCapi } from "../../runner/status/capi";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { apiOf, waitFor, type Api } from "../../sandbox/nodes/api";
 import { refusalOf, serviceAccount, type Verb } from "../permissions/support";
@@ -20,6 +28,7 @@ const KINDS = [
     ...["Cluster", "MachinePool", "MachineDeployment", "MachineSet", "Machine"].map((kind) => [CORE, "v1beta2", kind]),
     ...["AzureMachinePool", "AzureMachineTemplate"].map((kind) => [INFRASTRUCTURE, "v1beta1", kind]),
 ];
+const MACHINE_POOLS: Verb = { verb: "get", group: CORE, resource: "machinepools", namespace };
 const EVENTS: Verb = { verb: "create", group: "", resource: "events", namespace };
 
 let directory: string;
@@ -142,4 +151,40 @@ test("a MachineDeployment that is pointed at another template has an Event with 
     expect((await eventsOn("MachineDeployment", "md1")).map(({ message }) => message)).toEqual([
         "image of new machines: 2026.1116.0412 (AzureMachineTemplate md1-2026.1116.0412)",
     ]);
+});
+
+const statusOf = (pool: Partial<PoolSettings>, kubeconfig: string) => readCapi(pool as PoolSettings, { kubeconfig });
+
+test("npm run status reads what a preview reads of a pool, with the rights of a preview", async () => {
+    const pool = await statusOf(
+        { machinePool: { namespace, name: "mp1" } },
+        await account("pool-reader", machinePoolRules("preview")),
+    );
+    expect(pool).toMatchObject({
+        facts: { refusal: undefined, waitsFor: undefined, kubelet: "v1.34.2" },
+        live: { image: expect.stringMatching(/\/images\/mp1\/versions\/2026\.1118\.0412$/) as string },
+    });
+    const machines = await statusOf(
+        { machines: { kind: "MachineDeployment", namespace, name: "md1" } },
+        await account("machines-reader", machinesRules("preview")),
+    );
+    expect(machines).toMatchObject({ facts: { kubelet: "v1.34.2" }, singleVms: [] });
+});
+
+test("npm run status says what it may not read of a MachinePool, and that it is refused as a preview would", async () => {
+    const at = { machinePool: { namespace, name: "mp1" } };
+    expect(await statusOf(at, await account("nobody", machinePoolRules("preview"), MACHINE_POOLS))).toEqual({
+        unknown: expect.stringContaining(refusalOf(MACHINE_POOLS)) as string,
+    });
+    const body = { spec: { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } } };
+    await api.config
+        .makeApiClient(CustomObjectsApi)
+        .patchNamespacedCustomObject(
+            { group: INFRASTRUCTURE, version: "v1beta1", namespace, plural: "azuremachinepools", name: "mp1", body },
+            setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+        );
+    const refused = await statusOf(at, await account("reader", machinePoolRules("preview")));
+    expect(refused).toMatchObject({
+        facts: { refusal: expect.stringContaining("MachinePool default/mp1 is refused: CAPZ would replace") as string },
+    });
 });

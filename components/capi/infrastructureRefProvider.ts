@@ -3,9 +3,11 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError, brief } from "../core/errors";
 import { warn } from "../engine/progress";
 import { kubernetes } from "../node/kubernetes";
+import { announceImage } from "./imageEvent";
 import type { InfrastructureRefInputs } from "./infrastructureRef";
 import { machinesRefusal, unsettledMachines } from "./machineRefusals";
-import { pathOf, readMachines, type CapiMachines, type MachinesAt } from "./machines";
+import { pathOf, readMachines, type AzureMachineTemplate, type CapiMachines, type MachinesAt } from "./machines";
+import { CORE } from "./objects";
 import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 import { differsInImageAlone, referencePatch } from "./template";
 import { pruneTemplates, readTemplate } from "./templates";
@@ -90,19 +92,22 @@ async function tryToPoint({ machines, configKey, at, infrastructureRef: { name }
         );
     }
     const waitsFor = unsettledMachines(pool);
-    return waitsFor === undefined ? await write(pool, { at, configKey, name }) : { waitsFor };
+    return waitsFor === undefined ? await write(pool, { at, configKey, wanted }) : { waitsFor };
 }
 
 async function write(
-    { owner, apiVersion }: CapiMachines,
-    { at, configKey, name: template }: { at: MachinesAt; configKey: string; name: string },
+    { owner, apiVersion: version, template: before }: CapiMachines,
+    { at, configKey, wanted }: { at: MachinesAt; configKey: string; wanted: AzureMachineTemplate },
 ): Promise<Outcome> {
     const { name = "", resourceVersion = "" } = owner.metadata;
+    const { name: template = "" } = wanted.metadata;
+    const cluster = kubernetes(at.kubernetes);
     const body = referencePatch(template, resourceVersion);
-    return patchAsRead(
-        kubernetes(at.kubernetes),
-        { ...pathOf(at, apiVersion), name },
-        body,
-        `${configKey}: ${at.kind}`,
-    );
+    const outcome = await patchAsRead(cluster, { ...pathOf(at, version), name }, body, `${configKey}: ${at.kind}`);
+    if (outcome === "written") {
+        const [from, to] = [before, wanted].map(({ spec }) => spec.template.spec.image);
+        const object = { apiVersion: `${CORE}/${version}`, kind: at.kind, metadata: owner.metadata };
+        await announceImage(cluster, object, { from, to, by: `AzureMachineTemplate ${template}` });
+    }
+    return outcome;
 }

@@ -53,6 +53,8 @@ export interface CapzTemplate {
 
 /** A MachinePool as far as it is looked at; v1beta1 and v1beta2 agree on this. */
 export interface MachinePool {
+    /** Group and version that it was read in. */
+    apiVersion?: string;
     metadata: V1ObjectMeta;
     spec: {
         clusterName: string;

@@ -3,6 +3,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError } from "../core/errors";
 import { kubernetes } from "../node/kubernetes";
 import { imagePatch, isImage } from "./image";
+import { announceImage } from "./imageEvent";
 import { AZURE_MACHINE_POOLS, readMachinePool, type CapiPool } from "./machinePool";
 import type { MachinePoolImageInputs } from "./machinePoolImage";
 import { capiRefusal, unsettled } from "./refusals";
@@ -78,7 +79,7 @@ async function tryToPoint({ machinePool, configKey, computeGallery, kubernetes: 
 }
 
 async function write(
-    { azureMachinePool }: CapiPool,
+    { machinePool, azureMachinePool }: CapiPool,
     {
         configKey,
         computeGallery,
@@ -86,7 +87,15 @@ async function write(
     }: Pick<State, "configKey" | "computeGallery"> & { settings: State["kubernetes"] },
 ): Promise<Outcome> {
     const { namespace = "", name = "", resourceVersion = "" } = azureMachinePool.metadata;
-    const body = imagePatch(azureMachinePool.spec.template.image, computeGallery, resourceVersion);
+    const { image } = azureMachinePool.spec.template;
+    const body = imagePatch(image, computeGallery, resourceVersion);
     const path = { ...AZURE_MACHINE_POOLS, namespace, name };
-    return patchAsRead(kubernetes(settings), path, body, `${configKey}: AzureMachinePool`);
+    const cluster = kubernetes(settings);
+    const outcome = await patchAsRead(cluster, path, body, `${configKey}: AzureMachinePool`);
+    if (outcome === "written") {
+        const { apiVersion, metadata } = machinePool;
+        const change = { from: image, to: { computeGallery }, by: `AzureMachinePool ${name}` };
+        await announceImage(cluster, { apiVersion, kind: "MachinePool", metadata }, change);
+    }
+    return outcome;
 }

@@ -9,6 +9,7 @@ import { kubernetes, type Kubernetes } from "../node/kubernetes";
 import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
 import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
+import { withoutPackages } from "./copy/keepPackages";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace, type InPlaceCapture } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
@@ -17,6 +18,12 @@ import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
+
+/** Why a run that has not cleaned a copy has no list of packages. */
+const NO_PACKAGES: Record<CaptureMode, string> = {
+    copy: "another run has captured the disk, and the log that had them is gone",
+    "in-place": "a capture in place does not list them; one by a copy does (kamino:capture)",
+};
 
 /**
  * Captures the OS disk of a node: from a copy, of which the node notices nothing, or in place, where the node leaves
@@ -47,6 +54,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             await info(
                 `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
             );
+            await withoutPackages(target, NO_PACKAGES[mode]);
             return earlier;
         }
         await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
@@ -106,12 +114,15 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
             withKuredLock(cluster, lockHolder(target.pool), lock, async (lease) => {
                 other = await finished(way);
                 if (other) {
+                    await withoutPackages(target, NO_PACKAGES[mode]);
                     return other;
                 }
                 const lookAgain = () => lease.renew();
-                return mode === "copy"
-                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                    : captureInPlace({ ...begin, signal, lookAgain });
+                if (mode === "copy") {
+                    return copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) });
+                }
+                await withoutPackages(target, NO_PACKAGES[mode]);
+                return captureInPlace({ ...begin, signal, lookAgain });
             });
         return announced(cluster, target, take, how);
     });

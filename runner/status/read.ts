@@ -8,23 +8,19 @@ import { readMachines, type Machine } from "../../components/azure/machines";
 import { readScaleSet } from "../../components/azure/scaleSets";
 import { isOwned } from "../../components/azure/tags";
 import { captureWay, type CaptureWay } from "../../components/capture/mode";
-import {
-    readMachines as readCapiMachines,
-    vmsOf,
-    type MachineVm,
-    type MachinesAt,
-} from "../../components/capi/machines";
+import type { MachineVm } from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
 import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
-import { recordOfMachines } from "../../components/pool/machines";
 import { modelAsItIs } from "../../components/pool/model";
+import type { CanaryProof } from "../../components/selection/decide";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import type { PoolNode } from "../../components/selection/rules";
 import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
+import { readCapi, type CapiFacts } from "./capi";
 import { definitionOf, type PoolState } from "./state";
 
 /** How a pool stands. */
@@ -47,6 +43,10 @@ export interface PoolFacts {
     rebooting: string[];
     /** How a disk would be captured, or why a run would stop over that. */
     way: CaptureWay | { stops: string };
+    /** What the management cluster says of a pool of Cluster API; left out where that is not known. */
+    capi?: CapiFacts;
+    /** What another pool has proven, for which this one waits. */
+    canary?: CanaryProof;
     /** Captures that have not ended. */
     unfinished: UnfinishedCapture[];
     /** Names of disks and snapshots that captures have left. */
@@ -103,9 +103,10 @@ export async function readPool(
     now: Date,
 ): Promise<PoolFacts> {
     const { scaleSetId, model: written } = state.output;
-    const { live, singleVms } = settings?.machines
-        ? await readMachinesModel({ ...settings.machines, kubernetes: management })
-        : { live: await readModel(name, scaleSetId, settings), singleVms: undefined };
+    const read = await readCapi(settings, management);
+    const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
+    const live = capi?.live ?? (await readModel(name, scaleSetId, settings));
+    const singleVms = capi?.singleVms;
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);
     const own = byInstance(inPool, ({ spec }) => spec?.providerID, scaleSetId);
@@ -120,7 +121,10 @@ export async function readPool(
     ]);
     const nodes = [...own.values()].map((node) => toPoolNode(node, now));
     return {
-        ...{ name, state, settings, live, definition, gallery, ...left, way, nodes },
+        ...{ name, state, settings, live, definition, gallery, way, nodes },
+        ...(capi && { capi: capi.facts }),
+        leftovers: left.leftovers,
+        unknown: [...unknown, ...left.unknown],
         machines: machinesByImage(machines, own),
         rebooting: cluster.rebooting,
         unfinished: nodes.flatMap((node) => unfinishedCapture(node, now) ?? []),
@@ -137,12 +141,6 @@ async function readModel(name: string, scaleSetId: string, settings: PoolSetting
     return settings?.machinePool
         ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
         : recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
-}
-
-/** What new machines of a MachineDeployment or MachineSet start from, and which VMs are theirs. */
-async function readMachinesModel(at: MachinesAt): Promise<{ live: ModelRecord; singleVms: MachineVm[] }> {
-    const capi = await readCapiMachines(at, "kamino:pools");
-    return { live: recordOfMachines(capi), singleVms: vmsOf(capi) };
 }
 
 /** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */

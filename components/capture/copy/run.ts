@@ -11,6 +11,7 @@ import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { CopyPlace, type SourceDisk } from "./disk";
+import { keepPackages } from "./keepPackages";
 import type { CopyCleaning } from "./objects";
 import { chooseCleanerPlace } from "./place";
 import { describeChanges } from "./packages";
@@ -109,6 +110,7 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     await place.deleteDisk();
     const copy = await place.makeDisk(disk, cleaner.zone, capturedAt, signal);
     const report = await cleanAs("ext4");
+    await keepPackages(cluster, target, namespace, report);
     say("detaching the copy");
     await letGo(cluster, target, namespace);
     await place.waitUntilDetached(signal);

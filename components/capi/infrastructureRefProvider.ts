@@ -100,7 +100,7 @@ async function write(
     const { name = "", resourceVersion = "" } = owner.metadata;
     const body = referencePatch(template, resourceVersion);
     return patchAsRead(
-        kubernetes(at.kubernetes),
+        await kubernetes(at.kubernetes),
         { ...pathOf(at, apiVersion), name },
         body,
         `${configKey}: ${at.kind}`,

@@ -88,5 +88,5 @@ async function write(
     const { namespace = "", name = "", resourceVersion = "" } = azureMachinePool.metadata;
     const body = imagePatch(azureMachinePool.spec.template.image, computeGallery, resourceVersion);
     const path = { ...AZURE_MACHINE_POOLS, namespace, name };
-    return patchAsRead(kubernetes(settings), path, body, `${configKey}: AzureMachinePool`);
+    return patchAsRead(await kubernetes(settings), path, body, `${configKey}: AzureMachinePool`);
 }

@@ -34,7 +34,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     try {
         checkTarget(target);
         say("looking at the node and its VM");
-        const cluster = kubernetes(inputs.kubernetes);
+        const cluster = await kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
         const vm = await vmOf(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);

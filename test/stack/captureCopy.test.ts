@@ -189,7 +189,7 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
 });
 
 test("the cluster decides which way a disk is captured, unless the configuration does", async () => {
-    const cluster = kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
+    const cluster = await kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
     const storage = cluster.config.makeApiClient(StorageV1Api);
     const copy = { mode: "copy", why: "the cluster has disk.csi.azure.com" };
     expect(await captureWay(cluster, undefined)).toEqual(copy);

@@ -14,15 +14,7 @@ import { pruneTemplates, readTemplate } from "./templates";
 
 type State = InfrastructureRefInputs;
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
-
-/** The program has read and checked the pool already. */
-export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
-    return Promise.resolve({ inputs: news });
-}
+export { check, configure, forget as delete, read } from "./plainProvider";
 
 /** Another template or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
@@ -43,17 +35,6 @@ export async function update(_id: string, _olds: State, news: State): Promise<dy
     await pointAt(news);
     return { outs: news };
 }
-
-/** The state as it is: what others have changed the program says itself. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** The machines keep the template that they have. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 /**
  * Writes the reference once the pool is at rest, and only if it is still one whose machines another template does not
@@ -101,7 +82,7 @@ async function write(
 ): Promise<Outcome> {
     const { name = "", resourceVersion = "" } = owner.metadata;
     const { name: template = "" } = wanted.metadata;
-    const cluster = kubernetes(at.kubernetes);
+    const cluster = await kubernetes(at.kubernetes);
     const body = referencePatch(template, resourceVersion);
     const outcome = await patchAsRead(cluster, { ...pathOf(at, version), name }, body, `${configKey}: ${at.kind}`);
     if (outcome === "written") {

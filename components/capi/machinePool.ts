@@ -95,7 +95,7 @@ export async function readMachinePool(
     configKey: string,
 ): Promise<CapiPool> {
     const what = `${configKey}: MachinePool ${at.namespace}/${at.name}`;
-    return readOf(what, () => read(kubernetes(settings), at, what));
+    return readOf(what, async () => read(await kubernetes(settings), at, what));
 }
 
 async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<CapiPool> {

@@ -11,15 +11,7 @@ import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 
 type State = MachinePoolImageInputs;
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
-
-/** The program has read and checked the pool already. */
-export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
-    return Promise.resolve({ inputs: news });
-}
+export { check, configure, forget as delete, read } from "./plainProvider";
 
 /** Another version or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
@@ -40,17 +32,6 @@ export async function update(_id: string, _olds: State, news: State): Promise<dy
     await pointAt(news);
     return { outs: news };
 }
-
-/** The state as it is: what others have changed the program says itself. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** The pool keeps the image that it has. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 /**
  * Writes the image once the pool is at rest, and only if the pool is still one whose machines a changed image does not
@@ -90,7 +71,7 @@ async function write(
     const { image } = azureMachinePool.spec.template;
     const body = imagePatch(image, computeGallery, resourceVersion);
     const path = { ...AZURE_MACHINE_POOLS, namespace, name };
-    const cluster = kubernetes(settings);
+    const cluster = await kubernetes(settings);
     const outcome = await patchAsRead(cluster, path, body, `${configKey}: AzureMachinePool`);
     if (outcome === "written") {
         const { apiVersion, metadata } = machinePool;

@@ -1,7 +1,6 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
 import { scaleSetVm, vmOf } from "../azure/vm";
-import { singleVmsIn } from "../core/machinesId";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
@@ -13,7 +12,7 @@ import { withoutPackages } from "./copy/keepPackages";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace, type InPlaceCapture } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
-import { captureWay, type CaptureMode } from "./mode";
+import { captureWay, onlyByCopy, type CaptureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -41,7 +40,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     try {
         checkTarget(target);
         say("looking at the node and its VM");
-        const cluster = kubernetes(inputs.kubernetes);
+        const cluster = await kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
         const vm = await vmOf(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
@@ -74,14 +73,18 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
 type Way = { mode: "copy"; begin: Omit<BeginInPlace, "vm"> } | { mode: "in-place"; begin: BeginInPlace };
 type BeginInPlace = Omit<InPlaceCapture, "signal" | "lookAgain">;
 
-/** @throws UserError for a single VM in place: nothing here switches one off */
+/**
+ * @throws UserError for what is never captured in place. The preview that chose the node may have seen the driver of a
+ *     copy, and this run none.
+ */
 async function wayOf(mode: CaptureMode, begin: Omit<BeginInPlace, "vm">): Promise<Way> {
     const { scaleSetId, instanceId } = begin.target;
     if (mode === "copy") {
         return { mode, begin };
     }
-    if (singleVmsIn(scaleSetId) !== undefined) {
-        throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
+    const reason = onlyByCopy(begin.inputs);
+    if (reason !== undefined) {
+        throw new UserError(`${reason} captured by a copy alone; set kamino:capture to copy`);
     }
     return { mode, begin: { ...begin, vm: await scaleSetVm(scaleSetId, instanceId) } };
 }

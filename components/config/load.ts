@@ -5,6 +5,7 @@ import type { Bootstrap } from "../../policies/contract";
 import { parseScaleSetId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import type { MachinesName } from "../core/machinesId";
+import { readClusters, type Clusters } from "./clusters";
 import { readBySchema } from "./read";
 import { configuration, poolName, type KeysOf, type SharedValues, type Values } from "./schema";
 
@@ -73,13 +74,9 @@ export interface PoolSettings {
     tags: Record<string, string>;
 }
 
-/** The whole configuration, complete and checked. */
-export interface Settings {
+/** The whole configuration, complete and checked; all but `pools` and `capi` is how to reach the nodes' cluster. */
+export interface Settings extends Clusters {
     pools: PoolSettings[];
-    kubeconfig?: string;
-    context?: string;
-    /** How to reach the management cluster of Cluster API. */
-    capi: { kubeconfig?: string; context?: string };
 }
 
 /**
@@ -117,12 +114,7 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
     const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
     refuseTwice(read, `${project}:pools`);
     refuseCanaries(read, `${project}:pools`);
-    // Another kubeconfig has another current context.
-    const management = {
-        kubeconfig: capi.kubeconfig ?? kubeconfig,
-        context: capi.context ?? (capi.kubeconfig === undefined ? context : undefined),
-    };
-    return { pools: read, kubeconfig, context, capi: management };
+    return { pools: read, ...readClusters({ kubeconfig, context }, capi, project) };
 }
 
 type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[number];

@@ -221,12 +221,15 @@ const CLUSTER_KEYS = {
     context: optional(text),
 };
 
+/** The management cluster, and whose nodes' kubeconfig is read there, if that is asked for. */
+export const managementCluster = objectOf({ ...CLUSTER_KEYS, workloadCluster: optional(namespacedName("Cluster")) });
+
 /** The whole configuration. */
 export const configuration = objectOf({
     pools: optional(listOf(pool)),
     ...CLUSTER_KEYS,
     // The management cluster of Cluster API; the same cluster if left out.
-    capi: optional(objectOf(CLUSTER_KEYS)),
+    capi: optional(managementCluster),
     // Of a separate stack, which has no pools: read by components/schedule.
     schedule: optional(z.unknown()),
     ...shapeOf(true),

@@ -6,6 +6,7 @@ import { imageDefinitionId } from "../azure/ids";
 import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf } from "../capi/machinePool";
 import { kubernetesVersionOfMachines } from "../capi/machines";
+import type { KubernetesSettings } from "../node/kubernetes";
 import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
@@ -39,7 +40,7 @@ export interface VmssPrototypeArgs {
      */
     checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
     /** How to reach the cluster's API server; the usual places where left out. */
-    kubernetes: { kubeconfig?: string; context?: string };
+    kubernetes: KubernetesSettings;
 }
 
 /** What the stack says of a pool. */

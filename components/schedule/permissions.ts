@@ -1,4 +1,5 @@
 // What a scheduled run may do in Kubernetes: exactly what the run uses, no wildcard. Explained in docs/permissions.md.
+import { kubeconfigSecretOf, type WorkloadCluster } from "../node/workloadKubeconfig";
 
 /** A rule of a Role or ClusterRole. */
 export interface Rule {
@@ -110,6 +111,14 @@ export function machinesRules(mode: "preview" | "up"): Rule[] {
         },
         ...(mode === "up" ? eventRules : []),
     ];
+}
+
+/**
+ * In a Cluster's namespace, in the management cluster: its kubeconfig, of which Cluster API makes an administrator's.
+ */
+export function workloadKubeconfigRules(cluster: WorkloadCluster): Rule[] {
+    const resourceNames = [kubeconfigSecretOf(cluster)];
+    return [{ apiGroups: [""], resources: ["secrets"], resourceNames, verbs: ["get"] }];
 }
 
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */

@@ -50,8 +50,8 @@ const reads = new Map<Kubernetes, { at: number; nodes: Promise<Nodes> }>();
  *
  * @throws UserError in one line when the kubeconfig is of no use, or the API server is away or refuses
  */
-export function readNodes(settings: KubernetesSettings): Promise<Nodes> {
-    const cluster = kubernetes(settings);
+export async function readNodes(settings: KubernetesSettings): Promise<Nodes> {
+    const cluster = await kubernetes(settings);
     const known = reads.get(cluster);
     if (known && Date.now() - known.at < FRESH_MS) {
         return known.nodes;

@@ -71,7 +71,7 @@ async function readStatus(
     }
     configureAzure((name) => config[`azure-native:${name}`]);
     const { pools, capi: management, ...settings } = settingsIn(config);
-    const cluster = await readCluster(kubernetes(settings));
+    const cluster = await readCluster(await kubernetes(settings));
     const now = new Date();
     const read = [...states].map(([name, state]) => {
         const configured = pools.find((pool) => pool.name === name);

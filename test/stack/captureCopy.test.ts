@@ -219,7 +219,7 @@ test("the packages of the image are a file of the run, as its disk has them", as
 });
 
 test("the cluster decides which way a disk is captured, unless the configuration does", async () => {
-    const cluster = kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
+    const cluster = await kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
     const storage = cluster.config.makeApiClient(StorageV1Api);
     const copy = { mode: "copy", why: "the cluster has disk.csi.azure.com" };
     expect(await captureWay(cluster, undefined)).toEqual(copy);

@@ -22,7 +22,12 @@ export async function imageOfModel(scaleSetId: string): Promise<string | undefin
     return (await readModel(scaleSetId))?.virtualMachineProfile?.storageProfile?.imageReference?.id;
 }
 
-function readModel(scaleSetId: string): Promise<VirtualMachineScaleSet | undefined> {
+/**
+ * A scale set as it is right now; undefined when it is not there.
+ *
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export function readModel(scaleSetId: string): Promise<VirtualMachineScaleSet | undefined> {
     const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
     return readOrUndefined(`scale set ${names[0]}`, async () => {
         const client = await computeClient(subscriptionId);

@@ -4,6 +4,7 @@ import type { input } from "@pulumi/azure-native/types";
 import type { Unwrap } from "@pulumi/pulumi";
 import { BOOTSTRAP_TAG } from "../../policies/contract";
 import { keptExtensions, type ExtensionSettings } from "./extensions";
+import { withoutMark } from "./newNodes";
 
 /** A scale set as `getVirtualMachineScaleSet` answers it. */
 export type LiveModel = compute.GetVirtualMachineScaleSetResult;
@@ -65,7 +66,8 @@ export function emptyCustomData(writes = 0): string {
 
 /**
  * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler,
- * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
+ * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Without the mark of added nodes as well, which would be a
+ * difference. Used to adopt a pool.
  *
  * @param live the answer of `getVirtualMachineScaleSet`
  * @param resourceGroupName the group that the scale set is in
@@ -77,7 +79,7 @@ export function modelAsItIs(live: PoolModel, resourceGroupName: string): Declare
         identity: _declaredBelow,
         virtualMachineProfile,
         ...rest
-    } = withoutEmpty(live);
+    } = withoutEmpty({ ...live, tags: withoutMark(live.tags ?? {}) });
     const declared = without(rest, READ_ONLY) as Omit<DeclaredModel, "resourceGroupName">;
     return {
         resourceGroupName,

@@ -36,7 +36,7 @@ export type Verdict = ({ kind: "add" } & Addition) | { kind: "none"; why: string
  * The largest capacity that the autoscaler allows: what its tags on the scale set say, or the configuration; of both
  * the lower one. Undefined where neither says it. The autoscaler reads the tags `min` and `max`, by these very names,
  * and ignores a scale set of which one is missing or wrong; its option `--nodes` goes before them.
- * Source: cluster-autoscaler/cloudprovider/azure of https://github.com/kubernetes/autoscaler (azure_cache.go).
+ * Source: cluster-autoscaler/cloudprovider/azure of https://github.com/kubernetes/autoscaler (azure_manager.go).
  *
  * @param configured setting `maxNodes`
  */

@@ -210,6 +210,8 @@ const pool = objectOf(
         reject: optional(listOf(imageVersion)),
         trust: optional(listOf(imageVersion)),
         canary: optional(poolName),
+        newUpdatedNodes: optional(integer(1, 100)),
+        maxNodes: optional(integer(1, 1000)),
         ...shapeOf(false),
     },
     "an object with scaleSet, machinePool, machineDeployment or machineSet",

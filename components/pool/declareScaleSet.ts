@@ -10,6 +10,7 @@ import {
 } from "../../policies/contract";
 import { UserError } from "../core/errors";
 import type { Choice } from "../selection/nodeSelection";
+import { declareNewNodes } from "./declareNewNodes";
 import { desiredModel } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import type { PoolModel } from "./model";
@@ -45,6 +46,8 @@ export interface Declared {
     model: pulumi.Output<ModelRecord>;
     /** The foreign image that is left in it. */
     accepted: pulumi.Output<AcceptedImage | undefined>;
+    /** The versions that nodes were added for, where the configuration wants that. */
+    newNodes?: pulumi.Output<string[]>;
 }
 
 type Images = pulumi.Output<compute.GalleryImageVersion[]>;
@@ -63,6 +66,7 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
         adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
         model: declared.apply(({ desired }) => recordOf(desired.model)),
         accepted: declared.apply(({ desired }) => desired.accepted),
+        newNodes: declared.apply(({ newNodes }) => newNodes),
     };
 }
 
@@ -110,7 +114,7 @@ function declare(
     images: Images,
 ) {
     const { live, bootstrap } = from;
-    const { settings, scaleSet } = review.pool;
+    const { settings } = review.pool;
     const desired = desiredModel({ review, previous, ...from });
     const options = {
         adopt: { import: live.id, ignoreChanges: ["*"] },
@@ -122,6 +126,15 @@ function declare(
     if (desired.action === "write" && leaving) {
         void pulumi.log.info(`${name}: ${leaving}`, parent);
     }
-    const opts = { parent, ...RETAINED, dependsOn: images, provider: providerFor(scaleSet.subscriptionId), ...options };
-    return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
+    const opts = {
+        parent,
+        ...RETAINED,
+        dependsOn: images,
+        provider: providerFor(review.pool.scaleSet.subscriptionId),
+        ...options,
+    };
+    const scaleSet = new compute.VirtualMachineScaleSet(name, desired.model, opts);
+    const written = desired.action === "write" ? from.version : undefined;
+    const facts = { previous, written, choices: from.choices };
+    return { desired, scaleSet, newNodes: declareNewNodes(name, review.pool, facts, { parent, scaleSet }) };
 }

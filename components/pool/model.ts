@@ -5,6 +5,7 @@ import type { Unwrap } from "@pulumi/pulumi";
 import { BOOTSTRAP_TAG } from "../../policies/contract";
 import type { ScaleSetModel } from "../azure/scaleSetForm";
 import { keptExtensions, type ExtensionSettings } from "./extensions";
+import { withoutMark } from "./newNodes";
 
 /** A scale set as Azure has it, in azure-native's form. */
 export type LiveModel = ScaleSetModel;
@@ -66,7 +67,8 @@ export function emptyCustomData(writes = 0): string {
 
 /**
  * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler,
- * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
+ * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Without the mark of added nodes as well, which would be a
+ * difference. Used to adopt a pool.
  *
  * @param live what Azure answers
  * @param resourceGroupName the group that the scale set is in
@@ -78,7 +80,7 @@ export function modelAsItIs(live: PoolModel, resourceGroupName: string): Declare
         identity: _declaredBelow,
         virtualMachineProfile,
         ...rest
-    } = withoutEmpty(live);
+    } = withoutEmpty({ ...live, tags: withoutMark(live.tags ?? {}) });
     const declared = without(rest, READ_ONLY) as Omit<DeclaredModel, "resourceGroupName">;
     return {
         resourceGroupName,

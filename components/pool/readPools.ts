@@ -15,6 +15,7 @@ import { locateMachines, modelOfMachines, type MachinesFacts } from "./machines"
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { PoolModel } from "./model";
+import { newNodesRefusal } from "./newNodes";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
 import { refusal } from "./refusals";
@@ -118,7 +119,9 @@ async function readPool(
         ? await modelOfMachines(machines, scaleSet, configKey)
         : { live: await readScaleSet(scaleSet, configKey) };
     const live: PoolModel = found.live;
-    const reason = refusal(live, configKey, { ownedByCapz: machinePool !== undefined });
+    const reason =
+        refusal(live, configKey, { ownedByCapz: machinePool !== undefined }) ??
+        newNodesRefusal(settings.newNodes, live, configKey);
     if (reason) {
         throw new UserError(reason);
     }

@@ -70,6 +70,8 @@ export interface PoolOutputs {
     bootstrap: pulumi.Output<Bootstrap>;
     /** Whether the stack has a ForeignChanges resource for the pool, which then stays. */
     foreignChangesSeen?: boolean;
+    /** The versions that nodes were added for, where the configuration wants that. */
+    newNodes?: pulumi.Output<string[]>;
 }
 
 /**
@@ -128,6 +130,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
             accepted: declared.apply(({ accepted }) => accepted),
             bootstrap,
             ...(foreign && { foreignChangesSeen: true }),
+            ...(this.pool.settings.newNodes && {
+                newNodes: declared.apply(({ newNodes }) => newNodes ?? pulumi.output([])),
+            }),
         };
         this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
     }

@@ -217,6 +217,21 @@ describe("refused in one line with the key in it:", () => {
             { pools: [{ scaleSet: "a", canary: "a" }] },
             "kamino:pools[0].canary: pools wait for each other, and none would get an image: a for a",
         ],
+        ...[0, -1, 1.5, "two", 101].map((newUpdatedNodes): [string, Record<string, unknown>, string] => [
+            `${newUpdatedNodes} new nodes`,
+            { pools: [{ scaleSet: "a", newUpdatedNodes }] },
+            "kamino:pools[0].newUpdatedNodes must be a whole number from 1 to 100",
+        ]),
+        [
+            "a maximum of none",
+            { pools: [{ scaleSet: "a", newUpdatedNodes: 1, maxNodes: 0 }] },
+            "kamino:pools[0].maxNodes must be a whole number from 1 to 1000",
+        ],
+        ...["machinePool", "machineDeployment", "machineSet"].map((key): [string, Record<string, unknown>, string] => [
+            `new nodes of a ${key}`,
+            { pools: [{ [key]: "default/a", newUpdatedNodes: 1 }] },
+            `kamino:pools[0].newUpdatedNodes is for scale sets: the number of machines of a ${key} is its replicas'`,
+        ]),
         ["another key of the management cluster", { capi: { server: "x" } }, "kamino:capi.server is not a known key"],
         [
             "a Cluster without its namespace",

@@ -1,5 +1,5 @@
-// The end of a run's log, from vitest's reports (make test, make test-capi, make test-vm): the slowest files, what failed, and last
-// "N passed, N failed".
+// The end of a run's log, from vitest's reports (make test, make test-capi, make test-vm): the slowest files, what
+// failed, and last "N passed, N failed".
 import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import process from "node:process";

@@ -87,7 +87,7 @@ function readConfiguration(file: string): JoinConfiguration | string {
         : "discovery: Invalid value: bootstrapToken or file must be set";
 }
 
-/** The bootstrap token with which this machine's kubelet asks for a certificate, if it joined by one and has none yet. */
+/** The bootstrap token with which this machine's kubelet asks for its certificate, as long as it has none. */
 export function bootstrapToken(root: string): string | undefined {
     const file = join(root, BOOTSTRAP_CONF);
     const kubeconfig = existsSync(file) ? (parse(readFileSync(file, "utf8")) as Kubeconfig) : undefined;

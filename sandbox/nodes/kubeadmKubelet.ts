@@ -1,5 +1,5 @@
 // How a machine that joined by kubeadm gets its kubelet's certificate, and whom the API server takes it for: a
-// bootstrap token, a signing request, the controller manager's own approver and signer, then that certificate from its disk.
+// bootstrap token, a signing request, the controller manager's own approver and signer, then what is on its disk.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
 import { readFileSync } from "node:fs";
 import { CertificatesV1Api, KubeConfig, RbacAuthorizationV1Api, type User } from "@kubernetes/client-node";

@@ -49,8 +49,9 @@ test-unit: requirements dependencies ## the pure rules' tests alone, in seconds
 .PHONY: test-vm
 test-vm: requirements ## a capture on real machines: emulated VMs, real disks, real kubelets; needs root and Debian, and says what it lacks
 	@lacking=$$(sh sandbox/vm/requirements.sh) || { echo "$$lacking"; exit 0; }; \
-	    $(MAKE) build $(vm)/node.raw $(vm)/id && rm -rf $(vm)/runs && \
-	    sh sandbox/vm/network.sh npx --no-install vitest run --config test/vm/vitest.config.mts
+	    $(MAKE) build $(vm)/node.raw $(vm)/id && rm -rf $(vm)/runs .sandbox/test-results-vm.json && \
+	    sh sandbox/vm/network.sh npx --no-install vitest run --config test/vm/vitest.config.mts \
+	    --reporter=default --reporter=json --outputFile.json=.sandbox/test-results-vm.json
 
 .PHONY: test-az
 test-az: dependencies .sandbox/stamps/az ## a real az, installed into .sandbox/venv, against the local Azure; needs Python 3.10 or later

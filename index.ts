@@ -28,7 +28,7 @@ async function main() {
  */
 async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { pools: configured, kubeconfig, context, capi } = loadSettings(new pulumi.Config());
+    const { pools: configured, capi, ...kubernetes } = loadSettings(new pulumi.Config());
     const pools = await readPools(configured, capi, stack);
     const previous = await previousPools(stack);
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
@@ -43,7 +43,7 @@ async function declarePools() {
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
             checkPolicies,
-            kubernetes: { kubeconfig, context },
+            kubernetes,
         });
         return [name, prototype.outputs] as const;
     });

@@ -1,4 +1,4 @@
-// The end of a run's log, from vitest's reports (make test, make test-capi): the slowest files, what failed, and last
+// The end of a run's log, from vitest's reports (make test, make test-capi, make test-vm): the slowest files, what failed, and last
 // "N passed, N failed".
 import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
@@ -10,7 +10,7 @@ const MOST_FAILURES = 40;
 const MOST_DETAILS = 4;
 const LONGEST = 300;
 
-const reports = [".sandbox/test-results.json", ".sandbox/test-results-capi.json"];
+const reports = ["", "-capi", "-vm"].map((suite) => `.sandbox/test-results${suite}.json`);
 const status = Number(process.argv[2]);
 const found = reports.filter((report) => existsSync(report)).map((report) => JSON.parse(readFileSync(report, "utf8")));
 const numPassedTests = found.reduce((sum, report) => sum + report.numPassedTests, 0);

@@ -5,6 +5,7 @@ import * as machinePoolImage from "./capi/machinePoolImageProvider";
 import * as machineTemplate from "./capi/machineTemplateProvider";
 import * as capture from "./capture/provider";
 import * as foreignChanges from "./pool/foreignChangesProvider";
+import * as newUpdatedNodes from "./pool/newUpdatedNodesProvider";
 import * as selection from "./selection/provider";
 
 export const providers = {
@@ -13,5 +14,6 @@ export const providers = {
     "components/capi/machineTemplateProvider": machineTemplate,
     "components/capture/provider": capture,
     "components/pool/foreignChangesProvider": foreignChanges,
+    "components/pool/newUpdatedNodesProvider": newUpdatedNodes,
     "components/selection/provider": selection,
 };

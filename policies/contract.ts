@@ -16,6 +16,8 @@ export const SELECTION = /^pulumi-nodejs:dynamic\/kamino:NodeSelection$/;
  * `PrototypeStatement`.
  */
 export const FOREIGN_CHANGES = /^pulumi-nodejs:dynamic\/kamino:ForeignChanges$/;
+/** The dynamic resource that adds nodes after a bump; its inputs are a `NewNodesStatement`. */
+export const NEW_UPDATED_NODES = /^pulumi-nodejs:dynamic\/kamino:NewUpdatedNodes$/;
 /** The component that holds one pool's resources, and states a `PrototypeStatement`. */
 export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
 
@@ -84,6 +86,17 @@ export interface PreviousPool {
     bootstrap?: Bootstrap;
     /** Whether the stack has a ForeignChanges resource for the pool. */
     foreignChangesSeen?: boolean;
+    /** The versions that the stack has a NewUpdatedNodes resource for. */
+    newNodes?: string[];
+}
+
+/** What a NewUpdatedNodes declares, as far as the policies look at it. */
+export interface NewNodesStatement {
+    pool: string;
+    /** The version that the added nodes start from. */
+    version: string;
+    /** How many nodes are added at most. */
+    nodes: number;
 }
 
 /** What keeps a changed image of a MachinePool from replacing its machines. */
@@ -199,6 +212,12 @@ export const UPGRADE_SETTINGS = [
  */
 export const BOOTSTRAP_TAG = "kamino-bootstrap";
 
+/**
+ * Tag of a scale set that says for which version nodes were added, and to which capacity: `2026.1122.0412=5`. It is
+ * written with that capacity, and is no part of the model.
+ */
+export const NEW_NODES_TAG = "kamino-new-nodes";
+
 /** Whether a scale set's tags say that its bootstrap is kept on purpose. */
 export function keepsBootstrap(tags: Record<string, unknown> = {}): boolean {
     const value = tags[BOOTSTRAP_TAG];
@@ -230,8 +249,9 @@ export function recordOf(model: object): ModelRecord {
     const { storageProfile, osProfile, ...profile } = virtualMachineProfile ?? {};
     const { imageReference, ...storage } = (storageProfile ?? {}) as Json & { imageReference?: Record<string, string> };
     const os = { ...(osProfile as Json | undefined), customData: undefined };
-    // What is recorded leaves out the program's own tag.
-    const parts: Json = { ...top, tags: { ...(top.tags as Json | undefined), [BOOTSTRAP_TAG]: undefined } };
+    // What is recorded leaves out the program's own tags.
+    const own = { [BOOTSTRAP_TAG]: undefined, [NEW_NODES_TAG]: undefined };
+    const parts: Json = { ...top, tags: { ...(top.tags as Json | undefined), ...own } };
     for (const [name, part] of Object.entries({ ...profile, storageProfile: storage, osProfile: os })) {
         parts[`virtualMachineProfile.${name}`] = part;
     }

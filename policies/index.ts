@@ -6,6 +6,7 @@ import { galleryPolicies } from "./galleries";
 import { imageVersionPolicies } from "./imageVersions";
 import { kubernetesPolicies } from "./kubernetes";
 import { machinePoolPolicies } from "./machinePools";
+import { newNodesPolicies } from "./newNodes";
 import { scaleSetPolicies } from "./scaleSets";
 import { stackPolicies } from "./stack";
 
@@ -16,6 +17,7 @@ new PolicyPack("kamino", {
         ...extensionPolicies,
         ...machinePoolPolicies,
         ...foreignChangePolicies,
+        ...newNodesPolicies,
         ...imageVersionPolicies,
         ...galleryPolicies,
         ...stackPolicies,

@@ -2,6 +2,8 @@
 // ConfigMap.
 import { appendFile, writeFile } from "node:fs/promises";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { packagesFolder } from "../components/capture/packagesFolder";
+import { compressed, withPackages } from "./packages";
 import type { Pod } from "./pod";
 
 /** A report to deliver. */
@@ -35,13 +37,19 @@ export async function deliver(delivery: Delivery, { file, env, cluster }: Destin
         console.log(`##vso[task.uploadsummary]${file}`);
     }
     if (cluster) {
-        await writeConfigMap(delivery, cluster.config, cluster.pod);
+        const made = await compressed(packagesFolder(env) ?? "");
+        await writeConfigMap(delivery, made, cluster.config, cluster.pod);
     }
 }
 
-/** Writes the ConfigMap that the schedule declares, empty. A run may change this one and no other. */
+/**
+ * Writes the ConfigMap that the schedule declares, empty. A run may change this one and no other.
+ *
+ * @param made the packages of the images that this run has made
+ */
 async function writeConfigMap(
     delivery: Delivery,
+    made: Record<string, string>,
     config: KubeConfig,
     { report: name, namespace, name: pod }: Pod,
 ): Promise<void> {
@@ -56,5 +64,9 @@ async function writeConfigMap(
         report: text,
         finished: new Date().toISOString(),
     };
+    const binaryData = withPackages(configMap.binaryData ?? {}, made);
+    if (Object.keys(binaryData).length > 0) {
+        configMap.binaryData = binaryData;
+    }
     await core.replaceNamespacedConfigMap({ name, namespace, body: configMap });
 }

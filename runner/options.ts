@@ -1,5 +1,6 @@
 // Reads the command line and the environment of `npm run preview` and `npm run up`. Pure.
 import { parseArgs } from "node:util";
+import { packagesFolder } from "../components/capture/packagesFolder";
 import { UserError } from "../components/core/errors";
 
 /** The exit codes; the usage text explains them. */
@@ -23,6 +24,8 @@ export interface Options {
     yes?: boolean;
     /** A file for the report (Markdown), besides the screen. */
     report?: string;
+    /** A folder for the packages of the images that an `up` makes. */
+    packages?: string;
     /** Settings of the policy pack, a JSON file. */
     policyConfig?: string;
     /** A file for the run's metrics, which node_exporter's textfile collector reads. */
@@ -40,6 +43,7 @@ export const USAGE = `Usage: npm run preview|up -- [options]
   --retake POOL         take a new image of this pool now: after a rotation of certificates or secrets. Asks before it changes anything
   --yes                 do not ask
   --report FILE         write the report (Markdown) to this file as well
+  --packages FOLDER     up: write the packages of each new image to this folder, as CycloneDX
   --policy-config FILE  settings of the policy pack in policies/
   --metrics-file FILE   write metrics of the run to this file, for node_exporter's textfile collector; it ends in .prom
   --metrics-push URL    push them to this Pushgateway
@@ -51,7 +55,7 @@ up exits with 0 when all is done, with 1 on an error.`;
 
 /**
  * Reads the options. A flag wins over its environment variable: KAMINO_STACK, KAMINO_CONFIG_FILE, KAMINO_PLAN,
- * KAMINO_SAVE_PLAN, KAMINO_REPORT, KAMINO_POLICY_CONFIG, KAMINO_METRICS_FILE, KAMINO_METRICS_PUSH.
+ * KAMINO_SAVE_PLAN, KAMINO_REPORT, KAMINO_PACKAGES, KAMINO_POLICY_CONFIG, KAMINO_METRICS_FILE, KAMINO_METRICS_PUSH.
  *
  * @param args without node's own, as in `process.argv.slice(2)`
  * @returns undefined for --help
@@ -74,6 +78,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         savePlan: values["save-plan"] ?? given(env.KAMINO_SAVE_PLAN),
         ...(values.retake !== undefined && { retake: values.retake, yes: values.yes ?? false }),
         report: values.report ?? given(env.KAMINO_REPORT),
+        packages: values.packages ?? packagesFolder(env),
         policyConfig: values["policy-config"] ?? given(env.KAMINO_POLICY_CONFIG),
         metricsFile: values["metrics-file"] ?? given(env.KAMINO_METRICS_FILE),
         metricsPush: values["metrics-push"] ?? given(env.KAMINO_METRICS_PUSH),
@@ -81,6 +86,9 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
     checkMetrics(options);
     if (mode === "preview" && values.plan) {
         throw new UserError("--plan is for up; a preview makes a plan, and keeps it with --save-plan FILE");
+    }
+    if (mode === "preview" && values.packages) {
+        throw new UserError("--packages is for up; a preview makes no image");
     }
     if (mode === "up" && values["save-plan"]) {
         throw new UserError(
@@ -116,6 +124,7 @@ const FLAGS = {
     retake: { type: "string" },
     yes: { type: "boolean", short: "y" },
     report: { type: "string" },
+    packages: { type: "string" },
     "policy-config": { type: "string" },
     "metrics-file": { type: "string" },
     "metrics-push": { type: "string" },

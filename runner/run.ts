@@ -2,8 +2,9 @@
 // else.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { PACKAGES_FOLDER } from "../components/capture/packagesFolder";
 import { oneLine, UserError } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
 import { confirm } from "./confirm";
@@ -86,7 +87,8 @@ async function prepareRun(options: Options, context: RunContext): Promise<Prepar
     const { env, scratch } = context;
     const pod = podFrom(env);
     if (!pod) {
-        return { ...context, options };
+        const { packages } = options;
+        return { ...context, options, env: { ...env, ...(packages && { [PACKAGES_FOLDER]: resolve(packages) }) } };
     }
     const config = kubeConfigOf(pod);
     const lease = options.mode === "up" ? await acquireLease(config, pod) : undefined;
@@ -95,7 +97,8 @@ async function prepareRun(options: Options, context: RunContext): Promise<Prepar
     const copied = configFile ? { configFile: await writableCopy(configFile, scratch) } : {};
     return {
         ...context,
-        env: { ...env, ...home },
+        // What is written there goes to where the report is: the pod's own files go with it.
+        env: { ...env, ...home, [PACKAGES_FOLDER]: join(scratch, "packages") },
         options: { ...options, ...copied },
         cluster: { config, pod },
         lease,

@@ -80,6 +80,15 @@ export async function createAuthority(name: string): Promise<Authority> {
     };
 }
 
+/** A request to sign a client's certificate, and the key to it, both PEM. */
+export async function certificateRequest(user: string, group: string): Promise<{ request: string; key: string }> {
+    x509.cryptoProvider.set(webcrypto as Crypto);
+    const keys = await newKeys();
+    const name: x509.JsonName = [{ O: [group] }, { CN: [user] }];
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: ALGORITHM });
+    return { request: request.toString("pem"), key: await privateKeyPem(keys) };
+}
+
 /**
  * The private key, PEM, that signs the service accounts' tokens; in the SEC 1 form, of which Kubernetes also reads the
  * public half.

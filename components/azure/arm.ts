@@ -1,8 +1,14 @@
 // Requests to Resource Manager for which the compute SDK has no function, through its own pipeline: signed in, tried
 // again when Azure is busy.
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
+import {
+    RestError,
+    createDefaultHttpClient,
+    createHttpHeaders,
+    createPipelineRequest,
+} from "@azure/core-rest-pipeline";
 import { computeClient } from "./client";
 import { cloud } from "./cloud";
+import { parseArmId } from "./ids";
 
 /** What Resource Manager says of a failure. */
 interface Failure {
@@ -32,4 +38,18 @@ export async function askResourceManager<T extends object>(
     });
     const { status, bodyAsText } = await pipeline.sendRequest(createDefaultHttpClient(), request);
     return { status, answer: JSON.parse(bodyAsText ?? "{}") as T & Failure };
+}
+
+/**
+ * A resource as Resource Manager answers it in an API version.
+ *
+ * @throws RestError with its status when it is not there or the request is refused
+ */
+export async function getResource(id: string, apiVersion: string): Promise<object> {
+    const path = `${encodeURI(id)}?api-version=${apiVersion}`;
+    const { status, answer } = await askResourceManager(parseArmId(id).subscriptionId, path);
+    if (status !== 200) {
+        throw new RestError(answer.error?.message ?? "no reason given", { statusCode: status });
+    }
+    return answer;
 }

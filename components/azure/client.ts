@@ -80,6 +80,23 @@ export async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
     return all;
 }
 
+/** The same list for several readers: each page is asked for once, and only when a reader has come to it. */
+export function shared<T>(list: AsyncIterable<T>): AsyncIterable<T> {
+    const source = list[Symbol.asyncIterator]();
+    const read: Promise<IteratorResult<T>>[] = [];
+    return {
+        async *[Symbol.asyncIterator]() {
+            for (let index = 0; ; index++) {
+                const next = await (read[index] ??= source.next());
+                if (next.done) {
+                    return;
+                }
+                yield next.value;
+            }
+        },
+    };
+}
+
 /**
  * What Azure answers; undefined when it has nothing of that name.
  *

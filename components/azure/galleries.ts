@@ -2,15 +2,25 @@
 import { computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 import { asUserError, statusOf } from "../core/errors";
+import { oncePer } from "../core/once";
 
-/** A gallery, or undefined when there is none of this id. */
-export function readGallery(id: string): Promise<{ location: string; tags?: Record<string, string> } | undefined> {
-    return readOrUndefined(`gallery ${id}`, async () => {
-        const { subscriptionId, resourceGroup, names } = parseArmId(id);
-        const { location, tags } = await (await computeClient(subscriptionId)).galleries.get(resourceGroup, names[0]);
-        return { location, tags };
-    });
+/** What a run has to know of a gallery. */
+export interface FoundGallery {
+    location: string;
+    tags?: Record<string, string>;
 }
+
+/** A gallery, or undefined when there is none of this id; read once in a run, whatever the number of its pools. */
+export const readGallery = oncePer(
+    (id: string) => id.toLowerCase(),
+    (id): Promise<FoundGallery | undefined> =>
+        readOrUndefined(`gallery ${id}`, async () => {
+            const { subscriptionId, resourceGroup, names } = parseArmId(id);
+            const { galleries } = await computeClient(subscriptionId);
+            const { location, tags } = await galleries.get(resourceGroup, names[0]);
+            return { location, tags };
+        }),
+);
 
 /** A marketplace plan that an image belongs to. */
 export interface PurchasePlan {
@@ -59,8 +69,6 @@ export interface NamedGallery {
     resourceGroup: string;
 }
 
-const listed = new Map<string, Promise<NamedGallery[] | undefined>>();
-
 /**
  * The galleries of a subscription, read once in a run. Their names are unique in it, whatever resource group they are
  * in; undefined when this run's identity may not list them (its role may be for a resource group alone).
@@ -69,14 +77,7 @@ const listed = new Map<string, Promise<NamedGallery[] | undefined>>();
  *
  * @throws UserError in one line when Azure cannot be asked
  */
-export function galleriesOf(subscriptionId: string): Promise<NamedGallery[] | undefined> {
-    let reading = listed.get(subscriptionId);
-    if (!reading) {
-        reading = readGalleries(subscriptionId);
-        listed.set(subscriptionId, reading);
-    }
-    return reading;
-}
+export const galleriesOf = oncePer((subscriptionId: string) => subscriptionId, readGalleries);
 
 async function readGalleries(subscriptionId: string): Promise<NamedGallery[] | undefined> {
     const found: NamedGallery[] = [];

@@ -83,6 +83,9 @@ function computeId(type: string): (parts: ComputeId) => string {
         `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/${type}/${name}`;
 }
 
+/** The ARM id of a scale set from its parts. */
+export const scaleSetId = computeId("virtualMachineScaleSets");
+
 /** The ARM id of a gallery from its parts. */
 export const galleryId = computeId("galleries");
 

@@ -1,5 +1,6 @@
 // Regions and their availability zones, as a subscription has them.
 import { UserError } from "../core/errors";
+import { oncePer } from "../core/once";
 import { askResourceManager } from "./arm";
 import { readOrUndefined } from "./client";
 
@@ -9,7 +10,7 @@ interface Location {
     availabilityZoneMappings?: unknown[];
 }
 
-const locations = new Map<string, Promise<Location[]>>();
+const locationsOf = oncePer((subscription: string) => subscription, readLocations);
 
 /**
  * Whether a region has availability zones, without which zone-redundant storage is refused.
@@ -18,13 +19,8 @@ const locations = new Map<string, Promise<Location[]>>();
  * @throws UserError in one line when Azure cannot be asked
  */
 export async function regionHasZones(subscription: string, region: string): Promise<boolean> {
-    let reading = locations.get(subscription);
-    if (!reading) {
-        reading = readLocations(subscription);
-        locations.set(subscription, reading);
-    }
     const plain = (name = "") => name.toLowerCase().replace(/ /g, "");
-    const found = (await reading).find(({ name, displayName }) =>
+    const found = (await locationsOf(subscription)).find(({ name, displayName }) =>
         [name, displayName].map(plain).includes(plain(region)),
     );
     return (found?.availabilityZoneMappings ?? []).length > 0;

@@ -1,5 +1,5 @@
 // Tags by which this program knows again what it has made. Azure compares names of tags without case.
-import { BOOTSTRAP_TAG } from "../../policies/contract";
+import { BOOTSTRAP_TAG, NEW_NODES_TAG } from "../../policies/contract";
 
 /** Tag of a gallery and an image definition: which stack made it. */
 export const STACK_TAG = "kamino-stack";
@@ -20,6 +20,7 @@ export const OWN_TAGS = [
     STACK_TAG,
     OWNER_TAG,
     BOOTSTRAP_TAG,
+    NEW_NODES_TAG,
     "attempt",
     "captured",
     "cleaned",

@@ -3,24 +3,18 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError, brief } from "../core/errors";
 import { warn } from "../engine/progress";
 import { kubernetes } from "../node/kubernetes";
+import { announceImage } from "./imageEvent";
 import type { InfrastructureRefInputs } from "./infrastructureRef";
 import { machinesRefusal, unsettledMachines } from "./machineRefusals";
-import { pathOf, readMachines, type CapiMachines, type MachinesAt } from "./machines";
+import { pathOf, readMachines, type AzureMachineTemplate, type CapiMachines, type MachinesAt } from "./machines";
+import { CORE } from "./objects";
 import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 import { differsInImageAlone, referencePatch } from "./template";
 import { pruneTemplates, readTemplate } from "./templates";
 
 type State = InfrastructureRefInputs;
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
-
-/** The program has read and checked the pool already. */
-export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
-    return Promise.resolve({ inputs: news });
-}
+export { check, configure, forget as delete, read } from "./plainProvider";
 
 /** Another template or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
@@ -41,17 +35,6 @@ export async function update(_id: string, _olds: State, news: State): Promise<dy
     await pointAt(news);
     return { outs: news };
 }
-
-/** The state as it is: what others have changed the program says itself. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** The machines keep the template that they have. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 /**
  * Writes the reference once the pool is at rest, and only if it is still one whose machines another template does not
@@ -90,19 +73,22 @@ async function tryToPoint({ machines, configKey, at, infrastructureRef: { name }
         );
     }
     const waitsFor = unsettledMachines(pool);
-    return waitsFor === undefined ? await write(pool, { at, configKey, name }) : { waitsFor };
+    return waitsFor === undefined ? await write(pool, { at, configKey, wanted }) : { waitsFor };
 }
 
 async function write(
-    { owner, apiVersion }: CapiMachines,
-    { at, configKey, name: template }: { at: MachinesAt; configKey: string; name: string },
+    { owner, apiVersion: version, template: before }: CapiMachines,
+    { at, configKey, wanted }: { at: MachinesAt; configKey: string; wanted: AzureMachineTemplate },
 ): Promise<Outcome> {
     const { name = "", resourceVersion = "" } = owner.metadata;
+    const { name: template = "" } = wanted.metadata;
+    const cluster = await kubernetes(at.kubernetes);
     const body = referencePatch(template, resourceVersion);
-    return patchAsRead(
-        kubernetes(at.kubernetes),
-        { ...pathOf(at, apiVersion), name },
-        body,
-        `${configKey}: ${at.kind}`,
-    );
+    const outcome = await patchAsRead(cluster, { ...pathOf(at, version), name }, body, `${configKey}: ${at.kind}`);
+    if (outcome === "written") {
+        const [from, to] = [before, wanted].map(({ spec }) => spec.template.spec.image);
+        const object = { apiVersion: `${CORE}/${version}`, kind: at.kind, metadata: owner.metadata };
+        await announceImage(cluster, object, { from, to, by: `AzureMachineTemplate ${template}` });
+    }
+    return outcome;
 }

@@ -53,6 +53,8 @@ export interface CapzTemplate {
 
 /** A MachinePool as far as it is looked at; v1beta1 and v1beta2 agree on this. */
 export interface MachinePool {
+    /** Group and version that it was read in. */
+    apiVersion?: string;
     metadata: V1ObjectMeta;
     spec: {
         clusterName: string;
@@ -93,7 +95,7 @@ export async function readMachinePool(
     configKey: string,
 ): Promise<CapiPool> {
     const what = `${configKey}: MachinePool ${at.namespace}/${at.name}`;
-    return readOf(what, () => read(kubernetes(settings), at, what));
+    return readOf(what, async () => read(await kubernetes(settings), at, what));
 }
 
 async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<CapiPool> {

@@ -3,6 +3,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError } from "../core/errors";
 import { kubernetes } from "../node/kubernetes";
 import { imagePatch, isImage } from "./image";
+import { announceImage } from "./imageEvent";
 import { AZURE_MACHINE_POOLS, readMachinePool, type CapiPool } from "./machinePool";
 import type { MachinePoolImageInputs } from "./machinePoolImage";
 import { capiRefusal, unsettled } from "./refusals";
@@ -10,15 +11,7 @@ import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 
 type State = MachinePoolImageInputs;
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
-
-/** The program has read and checked the pool already. */
-export async function check(_olds: State, news: State): Promise<dynamic.CheckResult<State>> {
-    return Promise.resolve({ inputs: news });
-}
+export { check, configure, forget as delete, read } from "./plainProvider";
 
 /** Another version or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {
@@ -39,17 +32,6 @@ export async function update(_id: string, _olds: State, news: State): Promise<dy
     await pointAt(news);
     return { outs: news };
 }
-
-/** The state as it is: what others have changed the program says itself. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** The pool keeps the image that it has. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 /**
  * Writes the image once the pool is at rest, and only if the pool is still one whose machines a changed image does not
@@ -78,7 +60,7 @@ async function tryToPoint({ machinePool, configKey, computeGallery, kubernetes: 
 }
 
 async function write(
-    { azureMachinePool }: CapiPool,
+    { machinePool, azureMachinePool }: CapiPool,
     {
         configKey,
         computeGallery,
@@ -86,7 +68,15 @@ async function write(
     }: Pick<State, "configKey" | "computeGallery"> & { settings: State["kubernetes"] },
 ): Promise<Outcome> {
     const { namespace = "", name = "", resourceVersion = "" } = azureMachinePool.metadata;
-    const body = imagePatch(azureMachinePool.spec.template.image, computeGallery, resourceVersion);
+    const { image } = azureMachinePool.spec.template;
+    const body = imagePatch(image, computeGallery, resourceVersion);
     const path = { ...AZURE_MACHINE_POOLS, namespace, name };
-    return patchAsRead(kubernetes(settings), path, body, `${configKey}: AzureMachinePool`);
+    const cluster = await kubernetes(settings);
+    const outcome = await patchAsRead(cluster, path, body, `${configKey}: AzureMachinePool`);
+    if (outcome === "written") {
+        const { apiVersion, metadata } = machinePool;
+        const change = { from: image, to: { computeGallery }, by: `AzureMachinePool ${name}` };
+        await announceImage(cluster, { apiVersion, kind: "MachinePool", metadata }, change);
+    }
+    return outcome;
 }

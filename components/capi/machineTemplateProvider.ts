@@ -9,10 +9,7 @@ import { dropTemplate, makeTemplate, pruneTemplates, readTemplate } from "./temp
 
 type State = MachineTemplateState;
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
+export { configure, read } from "./plainProvider";
 
 /**
  * Finds out what the template is made of and called, at preview already. Read here, and not by the program: somebody
@@ -81,11 +78,6 @@ export async function create(inputs: State): Promise<dynamic.CreateResult<State>
 /** Never called with anything to do, since no change is an update. */
 export async function update(_id: string, _olds: State, news: State): Promise<dynamic.UpdateResult<State>> {
     return Promise.resolve({ outs: news });
-}
-
-/** The state as it is. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
 }
 
 /** Nobody else's template is deleted, and none that something refers to. */

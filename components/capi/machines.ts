@@ -84,7 +84,7 @@ export function pathOf({ kind, namespace }: MachinesName, version: string): List
  */
 export async function readMachines(at: MachinesAt, configKey: string): Promise<CapiMachines> {
     const what = `${configKey}: ${machinesText(at)}`;
-    return readOf(what, () => read(kubernetes(at.kubernetes), at, what));
+    return readOf(what, async () => read(await kubernetes(at.kubernetes), at, what));
 }
 
 async function read(cluster: Kubernetes, at: MachinesName, what: string): Promise<CapiMachines> {

@@ -20,8 +20,8 @@ import {
 } from "./template";
 
 /** The template of this name, or undefined when there is none. */
-export function readTemplate(at: MachinesAt, name: string): Promise<AzureMachineTemplate | undefined> {
-    return readObject(kubernetes(at.kubernetes), { ...templatesIn(at.namespace), name });
+export async function readTemplate(at: MachinesAt, name: string): Promise<AzureMachineTemplate | undefined> {
+    return readObject(await kubernetes(at.kubernetes), { ...templatesIn(at.namespace), name });
 }
 
 /**
@@ -35,7 +35,7 @@ export async function makeTemplate(
     spec: AzureMachineTemplate["spec"],
     { capi, configKey }: { capi: CapiMachines; configKey: string },
 ): Promise<void> {
-    const { custom } = kubernetes(at.kubernetes);
+    const { custom } = await kubernetes(at.kubernetes);
     const what = `${configKey}: AzureMachineTemplate ${at.namespace}/${name}`;
     const body = newTemplate(name, spec, at, capi);
     try {
@@ -59,7 +59,7 @@ export async function makeTemplate(
 
 /** Takes a template of this program's out of the cluster, or has a later run do so while something refers to it. */
 export async function dropTemplate(at: MachinesAt, name: string): Promise<void> {
-    const cluster = kubernetes(at.kubernetes);
+    const cluster = await kubernetes(at.kubernetes);
     const there = await readTemplate(at, name);
     if (!there || !isOurs(there, at)) {
         return;
@@ -77,7 +77,7 @@ export async function dropTemplate(at: MachinesAt, name: string): Promise<void> 
 
 /** Deletes the templates that left the stack while something referred to them, once nothing does. */
 export async function pruneTemplates(at: MachinesAt): Promise<void> {
-    const cluster = kubernetes(at.kubernetes);
+    const cluster = await kubernetes(at.kubernetes);
     const all = await listObjects<AzureMachineTemplate>(cluster, templatesIn(at.namespace), OWNED_SELECTOR);
     const released = all.filter((template) => isOurs(template, at) && isReleased(template));
     if (released.length === 0) {
@@ -109,7 +109,7 @@ async function release(
     name: string,
     released: boolean,
 ): Promise<void> {
-    const { custom } = kubernetes(settings);
+    const { custom } = await kubernetes(settings);
     const call = { ...templatesIn(namespace), name, body: releasePatch(released), fieldManager: FIELD_MANAGER };
     const options = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
     await orUndefined(withRetries(() => custom.patchNamespacedCustomObject(call, options)));

@@ -1,13 +1,9 @@
 // Writes Events on the nodes that images are taken of. Nothing depends on them.
-import { brief } from "../core/errors";
-import { within } from "../core/retry";
 import { warn } from "../engine/progress";
+import { writeEvent } from "../node/event";
 import type { Kubernetes } from "../node/kubernetes";
 import type { Target } from "./names";
-import { EVENT_NAMESPACE, nodeEvent, type CaptureOutcome } from "./nodeEvent";
-
-/** How long the API server has to take an Event; a capture does not wait longer. */
-const PATIENCE_MS = 10_000;
+import { nodeEvent, type CaptureOutcome } from "./nodeEvent";
 
 let warned = false;
 
@@ -15,16 +11,11 @@ let warned = false;
  * Writes the Event on the node of a capture. Without the right to it, or without an answer, the capture goes on; a
  * warning says so once in a run. Never rejects.
  */
-export async function announce({ core, server }: Kubernetes, target: Target, outcome: CaptureOutcome): Promise<void> {
-    const body = nodeEvent(target, outcome, new Date());
-    const late = `the Kubernetes API server at ${server} did not answer within ${PATIENCE_MS / 1000} s`;
-    try {
-        await within(PATIENCE_MS, core.createNamespacedEvent({ namespace: EVENT_NAMESPACE, body }), late);
-    } catch (error) {
-        if (!warned) {
-            warned = true;
-            await warn(`captures go on without Events on their nodes: ${brief(error, 400)}`);
-        }
+export async function announce(cluster: Kubernetes, target: Target, outcome: CaptureOutcome): Promise<void> {
+    const problem = await writeEvent(cluster, nodeEvent(target, outcome, new Date()));
+    if (problem !== undefined && !warned) {
+        warned = true;
+        await warn(`captures go on without Events on their nodes: ${problem}`);
     }
 }
 

@@ -242,10 +242,24 @@ overwrite_journal() {
     done
 }
 
-# Name and version of each package that is installed. rpm's are in a database that only rpm can read.
+# Name, architecture and version of each package that is installed. rpm's are in a database that only rpm can read.
+installed() {
+    text_of var/lib/dpkg/status | awk '
+        function flush() {
+            if (status == "installed" && version != "") print name, (architecture == "" ? "-" : architecture), version
+            name = status = architecture = version = ""
+        }
+        /^$/ { flush() }
+        /^Package: / { name = $2 }
+        /^Status: / { status = $4 }
+        /^Architecture: / { architecture = $2 }
+        /^Version: / { version = $2 }
+        END { flush() }'
+}
+
+# Name and version of each, in an order that is always the same: what images are compared by.
 packages() {
-    text_of var/lib/dpkg/status |
-        awk '/^Package: / { name = $2 } /^Status: / { ok = $4 } /^Version: / { if (ok == "installed") print name, $2 }' | sort
+    installed | awk '{ print $1, $3 }' | sort
 }
 
 # Where the list of an image's packages is: nodes from the image carry it to the next one. In a folder that is there: a new one would take a
@@ -285,6 +299,13 @@ keep_packages() {
     fi
 }
 
+# $1: a name in os-release, whose value is in quotes or not
+of_system() {
+    release=etc/os-release
+    [ ! -L "$HOST_ROOT/$release" ] || release=usr/lib/os-release
+    text_of "$release" | sed -n "s/^$1=[\"']\{0,1\}\([^\"]*[^\"']\)[\"']\{0,1\}\$/\1/p" | tr -d '\\[:cntrl:]' | cut -c 1-100
+}
+
 result() {
     count=$(packages | wc -l)
     digest=$(packages | sha256sum | cut -d ' ' -f 1)
@@ -293,11 +314,16 @@ result() {
             digest=$(sha256sum <"$HOST_ROOT/$database" | cut -d ' ' -f 1)
         fi
     done
-    release=etc/os-release
-    [ ! -L "$HOST_ROOT/$release" ] || release=usr/lib/os-release
-    os=$(text_of "$release" | sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' | tr -d '\\[:cntrl:]' | cut -c 1-100)
+    os=$(of_system PRETTY_NAME)
     printf '{"cleaned":"%s","kind":"%s","os":"%s","kernel":"%s","packages":%d,"digest":"sha256:%s","removed":%d,"paths":[%s]%s}' \
         "$KAMINO_VERSION" "$kind" "$os" "$KAMINO_KERNEL" "$count" "$digest" "$removed" "$what" "$changes" >"$KAMINO_RESULT"
+}
+
+# All packages go to the log: the result has no room for them. Last, since a log that cannot be written spoils nothing then; whoever reads it
+# knows by the result's digest whether it is whole.
+say_packages() {
+    printf 'kamino-system %s %s\n' "$(of_system ID | tr ' ' '-')" "$(of_system VERSION_ID | tr ' ' '-')"
+    installed | sed 's/^/kamino-package /'
 }
 
 refuse
@@ -306,3 +332,4 @@ clean
 keep_packages
 forget_deleted
 result
+say_packages || true

@@ -2,8 +2,10 @@
 // node out of service.
 import { StorageV1Api } from "@kubernetes/client-node";
 import { UserError, statusOf } from "../core/errors";
+import { singleVmsIn } from "../core/machinesId";
 import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
+import type { OsDiskCaptureInputs } from "./osDiskCapture";
 
 /** The two ways. */
 export type CaptureMode = "copy" | "in-place";
@@ -65,6 +67,17 @@ async function lookForDriver({ config }: Pick<Kubernetes, "config">): Promise<"i
                 throw error;
         }
     }
+}
+
+/**
+ * Whose disks are captured by a copy alone; undefined where in place is possible. In place a machine is off for
+ * minutes: nothing here switches a single VM off, and a node that has joined by its own bootstrap would not come back.
+ */
+export function onlyByCopy({ scaleSetId, customData }: Pick<OsDiskCaptureInputs, "scaleSetId" | "customData">) {
+    if (singleVmsIn(scaleSetId) !== undefined) {
+        return "single VMs are";
+    }
+    return customData === "kept" ? "nodes that join by their own bootstrap are" : undefined;
 }
 
 /** A capture's way as a preview's line says it. */

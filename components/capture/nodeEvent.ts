@@ -1,8 +1,7 @@
 // The Event on a node that an image is taken of, for `kubectl describe node`: what its capture came to. Pure.
-import { hostname } from "node:os";
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { brief } from "../core/errors";
-import { truncate } from "../core/text";
+import { LONGEST_MESSAGE, eventOn, type Happening } from "../node/event";
 import type { Target } from "./names";
 
 /**
@@ -10,12 +9,6 @@ import type { Target } from "./names";
  * https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go
  */
 export const EVENT_NAMESPACE = "default";
-
-/** By this name `kubectl describe` says whose Event it is. */
-const COMPONENT = "kamino";
-
-/** The longest message that events.k8s.io/v1 takes. */
-const LONGEST = 1024;
 
 /** What a capture came to. */
 export interface CaptureOutcome {
@@ -28,7 +21,7 @@ export interface CaptureOutcome {
 /** The Event on a node whose disk was captured, or could not be. */
 export function nodeEvent({ node, pool, version }: Target, { failure, how }: CaptureOutcome, now: Date): CoreV1Event {
     const image = `image ${version} of pool ${pool}`;
-    const what =
+    const what: Happening =
         failure === undefined
             ? {
                   type: "Normal",
@@ -38,20 +31,10 @@ export function nodeEvent({ node, pool, version }: Target, { failure, how }: Cap
             : {
                   type: "Warning",
                   reason: "ImageCaptureFailed",
-                  message: `OS disk not captured for ${image}: ${brief(failure, LONGEST - 200)}`,
+                  message: `OS disk not captured for ${image}: ${brief(failure, LONGEST_MESSAGE - 200)}`,
               };
-    return {
-        ...what,
-        message: truncate(what.message, LONGEST),
-        metadata: { name: `${node}.${now.getTime().toString(16)}`, namespace: EVENT_NAMESPACE },
-        // kubelet puts the name where the UID belongs. kubectl has always looked for that, and for the real UID only
-        // since 1.19: https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubectl/pkg/describe/describe.go
-        involvedObject: { apiVersion: "v1", kind: "Node", name: node, uid: node },
-        source: { component: COMPONENT },
-        reportingComponent: COMPONENT,
-        reportingInstance: hostname(),
-        firstTimestamp: now,
-        lastTimestamp: now,
-        count: 1,
-    };
+    // kubelet puts the name where the UID belongs. kubectl has always looked for that, and for the real UID only
+    // since 1.19: https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubectl/pkg/describe/describe.go
+    const object = { apiVersion: "v1", kind: "Node", name: node, uid: node };
+    return eventOn(object, what, { namespace: EVENT_NAMESPACE, now });
 }

@@ -120,7 +120,7 @@ export async function recoverNodes(pool: string, nodes: string[], settings: Kube
  * @throws UserError in one line that says what could not be restored, and what to do
  */
 export async function recoverNode(name: string, settings: KubernetesSettings): Promise<boolean> {
-    const cluster = kubernetes(settings);
+    const cluster = await kubernetes(settings);
     try {
         const node = await readNode(cluster, name);
         const journal = node ? journalOf(node) : "none";

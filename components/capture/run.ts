@@ -1,7 +1,6 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
 import { scaleSetVm, vmOf } from "../azure/vm";
-import { singleVmsIn } from "../core/machinesId";
 import { elapsed } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
@@ -9,14 +8,21 @@ import { kubernetes, type Kubernetes } from "../node/kubernetes";
 import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
 import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
+import { withoutPackages } from "./copy/keepPackages";
 import { copyOsDisk, finishedCopy } from "./copy/run";
 import { captureInPlace, checkInPlace, type InPlaceCapture } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
-import { captureWay, type CaptureMode } from "./mode";
+import { captureWay, onlyByCopy, type CaptureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
+
+/** Why a run that has not cleaned a copy has no list of packages. */
+const NO_PACKAGES: Record<CaptureMode, string> = {
+    copy: "another run has captured the disk, and the log that had them is gone",
+    "in-place": "a capture in place does not list them; one by a copy does (kamino:capture)",
+};
 
 /**
  * Captures the OS disk of a node: from a copy, of which the node notices nothing, or in place, where the node leaves
@@ -34,7 +40,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     try {
         checkTarget(target);
         say("looking at the node and its VM");
-        const cluster = kubernetes(inputs.kubernetes);
+        const cluster = await kubernetes(inputs.kubernetes);
         await recoverTarget(cluster, target, say);
         const vm = await vmOf(scaleSetId, instanceId);
         const found = await readTarget(cluster, target);
@@ -47,6 +53,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             await info(
                 `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
             );
+            await withoutPackages(target, NO_PACKAGES[mode]);
             return earlier;
         }
         await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
@@ -66,14 +73,18 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
 type Way = { mode: "copy"; begin: Omit<BeginInPlace, "vm"> } | { mode: "in-place"; begin: BeginInPlace };
 type BeginInPlace = Omit<InPlaceCapture, "signal" | "lookAgain">;
 
-/** @throws UserError for a single VM in place: nothing here switches one off */
+/**
+ * @throws UserError for what is never captured in place. The preview that chose the node may have seen the driver of a
+ *     copy, and this run none.
+ */
 async function wayOf(mode: CaptureMode, begin: Omit<BeginInPlace, "vm">): Promise<Way> {
     const { scaleSetId, instanceId } = begin.target;
     if (mode === "copy") {
         return { mode, begin };
     }
-    if (singleVmsIn(scaleSetId) !== undefined) {
-        throw new UserError("single VMs are captured by a copy alone; set kamino:capture to copy");
+    const reason = onlyByCopy(begin.inputs);
+    if (reason !== undefined) {
+        throw new UserError(`${reason} captured by a copy alone; set kamino:capture to copy`);
     }
     return { mode, begin: { ...begin, vm: await scaleSetVm(scaleSetId, instanceId) } };
 }
@@ -106,12 +117,15 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
             withKuredLock(cluster, lockHolder(target.pool), lock, async (lease) => {
                 other = await finished(way);
                 if (other) {
+                    await withoutPackages(target, NO_PACKAGES[mode]);
                     return other;
                 }
                 const lookAgain = () => lease.renew();
-                return mode === "copy"
-                    ? copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) })
-                    : captureInPlace({ ...begin, signal, lookAgain });
+                if (mode === "copy") {
+                    return copyOsDisk({ target, cluster, disk, signal, say, lookAgain, ...copySettingsOf(inputs) });
+                }
+                await withoutPackages(target, NO_PACKAGES[mode]);
+                return captureInPlace({ ...begin, signal, lookAgain });
             });
         return announced(cluster, target, take, how);
     });

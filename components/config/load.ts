@@ -5,6 +5,7 @@ import type { Bootstrap } from "../../policies/contract";
 import { parseScaleSetId } from "../azure/ids";
 import { UserError } from "../core/errors";
 import type { MachinesName } from "../core/machinesId";
+import { readClusters, type Clusters } from "./clusters";
 import { readBySchema } from "./read";
 import { configuration, poolName, type KeysOf, type SharedValues, type Values } from "./schema";
 
@@ -54,6 +55,13 @@ export interface KuredSettings {
 /** How images are kept: the gallery by name (made by this stack) or by ARM id (an existing one). */
 export type ImageSettings = Values<KeysOf<"image">>;
 
+/** How many nodes are added after a bump, so that its image proves itself now. */
+export interface NewNodesSettings {
+    count: number;
+    /** The autoscaler's maximum, where its own tags on the scale set do not say it. */
+    maximum?: number;
+}
+
 /** The settings of one pool, complete and checked. */
 export interface PoolSettings {
     name: string;
@@ -69,17 +77,15 @@ export interface PoolSettings {
     capture: CaptureSettings;
     kured: KuredSettings;
     image: ImageSettings;
+    /** How many nodes are added after a bump; none if left out. */
+    newNodes?: NewNodesSettings;
     /** Further tags of what this stack makes in Azure. */
     tags: Record<string, string>;
 }
 
-/** The whole configuration, complete and checked. */
-export interface Settings {
+/** The whole configuration, complete and checked; all but `pools` and `capi` is how to reach the nodes' cluster. */
+export interface Settings extends Clusters {
     pools: PoolSettings[];
-    kubeconfig?: string;
-    context?: string;
-    /** How to reach the management cluster of Cluster API. */
-    capi: { kubeconfig?: string; context?: string };
 }
 
 /**
@@ -117,12 +123,7 @@ export function readSettings(configured: Record<string, unknown>, project = "kam
     const read = pools.map((pool, index) => poolSettings(pool, shared as SharedValues, project, index));
     refuseTwice(read, `${project}:pools`);
     refuseCanaries(read, `${project}:pools`);
-    // Another kubeconfig has another current context.
-    const management = {
-        kubeconfig: capi.kubeconfig ?? kubeconfig,
-        context: capi.context ?? (capi.kubeconfig === undefined ? context : undefined),
-    };
-    return { pools: read, kubeconfig, context, capi: management };
+    return { pools: read, ...readClusters({ kubeconfig, context }, capi, project) };
 }
 
 type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[number];
@@ -130,7 +131,7 @@ type ConfiguredPool = NonNullable<z.output<typeof configuration>["pools"]>[numbe
 /** A pool's own keys go before those for all pools; then each key goes into its group. */
 function poolSettings(configured: ConfiguredPool, shared: SharedValues, project: string, index: number): PoolSettings {
     const { scaleSet: _located, machinePool, machineDeployment, machineSet, ...itself } = configured;
-    const { name, node, pin, reject, trust, canary, ...own } = itself;
+    const { name, node, pin, reject, trust, canary, newUpdatedNodes, maxNodes, ...own } = itself;
     const all = { ...shared, ...defined(own) } as SharedValues;
     const { onForeignChange, removeExtensions, keepExtensions } = all;
     const { minimumReadyTime, newNodeTimeout, maximumImageAge, minimumCandidates } = all;
@@ -139,6 +140,8 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
     const at = `${project}:pools[${index}]`;
     const machines = machinesIn({ machineDeployment, machineSet });
     const bootstrap = machinePool || machines ? bootstrapOfCapi(own.bootstrap, at) : all.bootstrap;
+    const newNodes = newUpdatedNodes === undefined ? undefined : { count: newUpdatedNodes, maximum: maxNodes };
+    refuseNewNodes(configured, at);
     const place = locate(configured, all.resourceGroup, { project, at });
     return {
         name: readBySchema(poolName, name ?? place.name, `${at}.name`),
@@ -162,6 +165,7 @@ function poolSettings(configured: ConfiguredPool, shared: SharedValues, project:
         capture: captureSettings(all),
         kured: { lock: kuredLock, daemonSet: kuredDaemonSet },
         image: { gallery, maxHistory, replicaCount, targetRegions, storageAccountType },
+        ...(newNodes && { newNodes }),
         tags: all.tags,
     };
 }
@@ -195,6 +199,16 @@ function bootstrapOfCapi(configured: Bootstrap | undefined, at: string): Bootstr
     return "keep";
 }
 
+/** What Cluster API has is scaled by its replicas: a scale set's capacity, or a VM more, would not last. */
+function refuseNewNodes(pool: ConfiguredPool, at: string): void {
+    const kind = CAPI_PLACES.find((key) => pool[key] !== undefined);
+    if (pool.newUpdatedNodes !== undefined && kind) {
+        throw new UserError(
+            `${at}.newUpdatedNodes is for scale sets: the number of machines of a ${kind} is its replicas'; raise those by hand`,
+        );
+    }
+}
+
 function machinesIn({
     machineDeployment,
     machineSet,
@@ -204,7 +218,8 @@ function machinesIn({
         : machineSet && { kind: "MachineSet", ...machineSet };
 }
 
-const PLACES = ["scaleSet", "machinePool", "machineDeployment", "machineSet"] as const;
+const CAPI_PLACES = ["machinePool", "machineDeployment", "machineSet"] as const;
+const PLACES = ["scaleSet", ...CAPI_PLACES] as const;
 
 /**
  * Where a pool is: a scale set by its name (in the configured resource group) or ARM id, or what Cluster API has, whose

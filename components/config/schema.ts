@@ -210,6 +210,8 @@ const pool = objectOf(
         reject: optional(listOf(imageVersion)),
         trust: optional(listOf(imageVersion)),
         canary: optional(poolName),
+        newUpdatedNodes: optional(integer(1, 100)),
+        maxNodes: optional(integer(1, 1000)),
         ...shapeOf(false),
     },
     "an object with scaleSet, machinePool, machineDeployment or machineSet",
@@ -221,12 +223,15 @@ const CLUSTER_KEYS = {
     context: optional(text),
 };
 
+/** The management cluster, and whose nodes' kubeconfig is read there, if that is asked for. */
+export const managementCluster = objectOf({ ...CLUSTER_KEYS, workloadCluster: optional(namespacedName("Cluster")) });
+
 /** The whole configuration. */
 export const configuration = objectOf({
     pools: optional(listOf(pool)),
     ...CLUSTER_KEYS,
     // The management cluster of Cluster API; the same cluster if left out.
-    capi: optional(objectOf(CLUSTER_KEYS)),
+    capi: optional(managementCluster),
     // Of a separate stack, which has no pools: read by components/schedule.
     schedule: optional(z.unknown()),
     ...shapeOf(true),

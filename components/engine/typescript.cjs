@@ -26,7 +26,7 @@ const OPTIONS = {
     // What few runs load is not in every run's bundle.
     external: [
         ...["@pulumi/*", "@grpc/grpc-js", "google-protobuf", "typescript", "ts-node", "esbuild", "esbuild-register"],
-        ...["prom-client", "@opentelemetry/*"],
+        ...["prom-client", "@opentelemetry/*", "@cyclonedx/*", "packageurl-js"],
     ],
     loader: { ".node": "empty" },
     // `import()` becomes a `require` at that moment: V8 forgets how to import when it takes kept code (codeCache.cjs).

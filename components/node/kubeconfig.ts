@@ -47,6 +47,11 @@ export function loadKubeConfig(path: string | undefined): KubeConfig {
             `no Kubernetes cluster is configured: ${searched}, and this is not a pod; set kamino:kubeconfig to the path of a kubeconfig file`,
         );
     }
+    return withProxies(config);
+}
+
+/** The same configuration with the environment's proxies, for clusters that do not name theirs. */
+export function withProxies(config: KubeConfig): KubeConfig {
     for (const cluster of config.clusters) {
         const proxy =
             cluster.proxyUrl ?? (URL.canParse(cluster.server) ? proxyFor(cluster.server, process.env) : undefined);

@@ -12,12 +12,18 @@ import {
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
-import { loadKubeConfig, refuseRemovedProvider } from "./kubeconfig";
+import { loadKubeConfig, refuseRemovedProvider, withProxies } from "./kubeconfig";
+import { readWorkloadKubeConfig, type WorkloadCluster } from "./workloadKubeconfig";
 
 /** How to reach the cluster; the usual places where left out. Paths and names only, never a credential. */
 export interface KubernetesSettings {
     kubeconfig?: string;
     context?: string;
+    /**
+     * Then the two are those of a management cluster of Cluster API, and the cluster is this one, by the kubeconfig in
+     * its Secret there.
+     */
+    workloadCluster?: WorkloadCluster;
 }
 
 /** Clients of one cluster, all with the same credentials. */
@@ -38,30 +44,33 @@ export interface Table {
     now: Date;
 }
 
-const clients = new Map<string, Kubernetes>();
+const clients = new Map<string, Promise<Kubernetes>>();
 
 /**
  * Clients for the cluster that the settings name; made once per process and cluster.
  *
  * @throws UserError in one line when there is no usable kubeconfig
  */
-export function kubernetes(settings: KubernetesSettings): Kubernetes {
-    const { KUBECONFIG } = process.env;
-    const key = JSON.stringify([settings.kubeconfig, settings.context, KUBECONFIG]);
-    let made = clients.get(key);
-    if (!made) {
-        const config = kubeConfig(settings);
-        const server = config.getCurrentCluster()?.server ?? "";
-        made = {
-            config,
-            server,
-            core: config.makeApiClient(CoreV1Api),
-            apps: config.makeApiClient(AppsV1Api),
-            custom: config.makeApiClient(CustomObjectsApi),
-        };
-        clients.set(key, made);
-    }
+export function kubernetes(settings: KubernetesSettings): Promise<Kubernetes> {
+    const { kubeconfig, context, workloadCluster } = settings;
+    const key = JSON.stringify([kubeconfig, context, workloadCluster, process.env.KUBECONFIG]);
+    const made = clients.get(key) ?? connect(settings);
+    clients.set(key, made);
+    made.catch(() => clients.delete(key));
     return made;
+}
+
+async function connect(settings: KubernetesSettings): Promise<Kubernetes> {
+    const { workloadCluster } = settings;
+    const named = kubeConfig(settings);
+    const config = workloadCluster ? withProxies(await readWorkloadKubeConfig(named, workloadCluster)) : named;
+    return {
+        config,
+        server: config.getCurrentCluster()?.server ?? "",
+        core: config.makeApiClient(CoreV1Api),
+        apps: config.makeApiClient(AppsV1Api),
+        custom: config.makeApiClient(CustomObjectsApi),
+    };
 }
 
 /**
@@ -70,7 +79,7 @@ export function kubernetes(settings: KubernetesSettings): Kubernetes {
  *
  * @throws UserError in one line that says what is missing and what to set
  */
-export function kubeConfig({ kubeconfig, context }: KubernetesSettings): KubeConfig {
+export function kubeConfig({ kubeconfig, context }: Omit<KubernetesSettings, "workloadCluster">): KubeConfig {
     const config = loadKubeConfig(kubeconfig);
     const source = kubeconfig ? `kamino:kubeconfig "${kubeconfig}"` : "KUBECONFIG or ~/.kube/config";
     if (context) {

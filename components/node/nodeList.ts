@@ -46,16 +46,24 @@ function textOf(cell: unknown): string {
 
 const PAGE = 500;
 
+/** Label of a node by which a list can name many: as a rule its name. */
+export const HOSTNAME = "kubernetes.io/hostname";
+
 /**
- * All nodes of the cluster as whole objects, as they are at this moment, page by page. Times in them are texts.
+ * Nodes of the cluster as whole objects, as they are at this moment, page by page. Times in them are texts.
  *
+ * @param hostnames labels HOSTNAME of the nodes that are wanted; all nodes without it
  * @throws UserError in one line when the API server is away or refuses
  */
-export async function listWholeNodes(cluster: Pick<Kubernetes, "config" | "server">): Promise<V1Node[]> {
+export async function listWholeNodes(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    hostnames?: string[],
+): Promise<V1Node[]> {
+    const selector = hostnames && { labelSelector: `${HOSTNAME} in (${hostnames.join(",")})` };
     const nodes: V1Node[] = [];
     let next: string | undefined = "";
     do {
-        const query = { limit: String(PAGE), ...(next && { continue: next }) };
+        const query = { limit: String(PAGE), ...selector, ...(next && { continue: next }) };
         const page: { items: V1Node[]; metadata: { continue?: string } } = await getJson(
             cluster,
             "/api/v1/nodes",

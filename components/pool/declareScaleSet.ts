@@ -10,13 +10,14 @@ import {
 } from "../../policies/contract";
 import { UserError } from "../core/errors";
 import type { Choice } from "../selection/nodeSelection";
+import { declareNewNodes } from "./declareNewNodes";
 import { desiredModel } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import type { PoolModel } from "./model";
 import { providerFor } from "./providers";
 import { refusal } from "./refusals";
 import { compare, recordOfLive, type Review } from "./review";
-import { withExtensionTypes } from "./scaleSet";
+import { readScaleSet } from "./scaleSet";
 import { RETAINED } from "./statement";
 
 /** The pool that is declared, and the component that holds what is declared of it. */
@@ -45,6 +46,8 @@ export interface Declared {
     model: pulumi.Output<ModelRecord>;
     /** The foreign image that is left in it. */
     accepted: pulumi.Output<AcceptedImage | undefined>;
+    /** The versions that nodes were added for, where the configuration wants that. */
+    newNodes?: pulumi.Output<string[]>;
 }
 
 type Images = pulumi.Output<compute.GalleryImageVersion[]>;
@@ -63,6 +66,7 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
         adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
         model: declared.apply(({ desired }) => recordOf(desired.model)),
         accepted: declared.apply(({ desired }) => desired.accepted),
+        newNodes: declared.apply(({ newNodes }) => newNodes),
     };
 }
 
@@ -71,21 +75,17 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
  * balancer pools into this same model: so an `up` reads it again after the images are there, right before it is
  * written. A preview uses what was read at its start, so that its diff is whole.
  */
-function modelBefore({ review, parent }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
-    const { live, scaleSet } = review.pool;
+function modelBefore({ review }: Declaration, version: string, images: Images): pulumi.Output<PoolModel> {
+    const { live, scaleSet, configKey } = review.pool;
     if (pulumi.runtime.isDryRun()) {
         return pulumi.output(live);
     }
-    return compute
-        .getVirtualMachineScaleSetOutput(
-            { resourceGroupName: scaleSet.resourceGroup, vmScaleSetName: scaleSet.name },
-            { parent, dependsOn: images, provider: providerFor(scaleSet.subscriptionId) },
-        )
-        .apply(withExtensionTypes)
-        .apply((read): PoolModel => {
-            refuseChangeDuringRun(review, version, read);
-            return read;
-        });
+    const made = images.apply((all) => pulumi.all(all.map(({ id }) => id)));
+    return made.apply(async (): Promise<PoolModel> => {
+        const read = await readScaleSet(scaleSet, configKey);
+        refuseChangeDuringRun(review, version, read);
+        return read;
+    });
 }
 
 /**
@@ -114,7 +114,7 @@ function declare(
     images: Images,
 ) {
     const { live, bootstrap } = from;
-    const { settings, scaleSet } = review.pool;
+    const { settings } = review.pool;
     const desired = desiredModel({ review, previous, ...from });
     const options = {
         adopt: { import: live.id, ignoreChanges: ["*"] },
@@ -126,6 +126,15 @@ function declare(
     if (desired.action === "write" && leaving) {
         void pulumi.log.info(`${name}: ${leaving}`, parent);
     }
-    const opts = { parent, ...RETAINED, dependsOn: images, provider: providerFor(scaleSet.subscriptionId), ...options };
-    return { desired, scaleSet: new compute.VirtualMachineScaleSet(name, desired.model, opts) };
+    const opts = {
+        parent,
+        ...RETAINED,
+        dependsOn: images,
+        provider: providerFor(review.pool.scaleSet.subscriptionId),
+        ...options,
+    };
+    const scaleSet = new compute.VirtualMachineScaleSet(name, desired.model, opts);
+    const written = desired.action === "write" ? from.version : undefined;
+    const facts = { previous, written, choices: from.choices };
+    return { desired, scaleSet, newNodes: declareNewNodes(name, review.pool, facts, { parent, scaleSet }) };
 }

@@ -2,7 +2,7 @@
 // the declarations.
 import * as compute from "@pulumi/azure-native/compute";
 import type * as pulumi from "@pulumi/pulumi";
-import type { OsDisk } from "../azure/scaleSets";
+import type { OsDisk } from "../azure/osDisks";
 import { galleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { GallerySettings, ImageTraits, Pool } from "./pool";
@@ -69,8 +69,26 @@ function securityFits(has = "Standard", needs = "Standard"): boolean {
 
 /** Whether images of a definition start on a disk controller; one that says nothing is for SCSI. */
 function controllerFits(has = "SCSI", needs = "SCSI"): boolean {
-    const controllers = has.split(",").map((each) => each.trim().toLowerCase());
-    return controllers.includes(needs.toLowerCase());
+    return controllersIn(has).includes(needs.toLowerCase());
+}
+
+function controllersIn(text: string): string[] {
+    return text.split(",").map((each) => each.trim().toLowerCase());
+}
+
+/**
+ * Whether it matters which disk controller the VMs have: not where an existing definition takes all for which their
+ * disks have drivers, and not for a new one where the disks say which those are.
+ */
+export function controllerMatters(
+    { diskControllerTypes }: Pick<OsDisk, "diskControllerTypes">,
+    existing: Pick<ExistingDefinition, "diskControllerTypes"> | undefined,
+): boolean {
+    if (diskControllerTypes === undefined) {
+        return true;
+    }
+    const possible = controllersIn(diskControllerTypes);
+    return existing !== undefined && !possible.every((each) => controllerFits(existing.diskControllerTypes, each));
 }
 
 function planText({ publisher, product, name }: NonNullable<ImageTraits["purchasePlan"]> = {}): string {

@@ -47,14 +47,20 @@ async function liveImageNow({ live, machines, configKey }: Pool): Promise<string
 /**
  * Once the image version is in the stack's state, what it was made of has done its work, and is deleted. Not by a hook
  * after its creation: that runs before the state is written, and a run that is killed then leaves a version which no
- * state knows and which cannot be made anew. What cannot be deleted is a warning, and goes with the capture later.
+ * state knows and which cannot be made anew. What cannot be deleted is a warning, and the next run tries again.
+ *
+ * @returns whether it is gone
  */
-function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): pulumi.Output<void> {
-    return pulumi
-        .all([version.id, snapshotId])
-        .apply(([, source]) =>
-            deleteSource(source).catch((error: unknown) => pulumi.log.warn(oneLine(error), version)),
-        );
+function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): pulumi.Output<boolean> {
+    return pulumi.all([version.id, snapshotId]).apply(async ([, source]) => {
+        try {
+            await deleteSource(source);
+            return true;
+        } catch (error) {
+            await pulumi.log.warn(oneLine(error), version);
+            return false;
+        }
+    });
 }
 
 /**
@@ -83,9 +89,10 @@ export interface ImageVersionOptions {
 
 /** An image version of the stack. */
 export interface KeptImage {
+    version: string;
     image: compute.GalleryImageVersion;
-    /** Resolves when what it was made of is deleted; there where this run does so. */
-    released?: pulumi.Output<void>;
+    /** Whether what it was made of is deleted; there where this run does so. */
+    released?: pulumi.Output<boolean>;
 }
 
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
@@ -158,5 +165,5 @@ export function declareImageVersion(
         },
     );
     const releases = !how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun();
-    return { image, ...(releases && { released: releaseSource(image, capture) }) };
+    return { version: choice.version, image, ...(releases && { released: releaseSource(image, capture) }) };
 }

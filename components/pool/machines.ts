@@ -1,7 +1,7 @@
 // A pool whose VMs Cluster API makes one by one: which image it says, who set it, and what one of its VMs is like.
 import type { VirtualMachine } from "@azure/arm-compute";
 import { recordOfImage, type ModelRecord } from "../../policies/contract";
-import { singleVmOfPool, type OsDisk } from "../azure/scaleSets";
+import { singleVmOfPool, type OsDisk } from "../azure/osDisks";
 import { parseArmId } from "../azure/ids";
 import { imageReferenceOf } from "../capi/image";
 import { readMachines, vmsOf, type CapiMachines, type MachinesAt } from "../capi/machines";

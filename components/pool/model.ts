@@ -3,10 +3,12 @@ import type { compute } from "@pulumi/azure-native";
 import type { input } from "@pulumi/azure-native/types";
 import type { Unwrap } from "@pulumi/pulumi";
 import { BOOTSTRAP_TAG } from "../../policies/contract";
+import type { ScaleSetModel } from "../azure/scaleSetForm";
 import { keptExtensions, type ExtensionSettings } from "./extensions";
+import { withoutMark } from "./newNodes";
 
-/** A scale set as `getVirtualMachineScaleSet` answers it. */
-export type LiveModel = compute.GetVirtualMachineScaleSetResult;
+/** A scale set as Azure has it, in azure-native's form. */
+export type LiveModel = ScaleSetModel;
 
 /**
  * What is known of a pool's VMs: a scale set's whole model, or what a single VM has of one. Its `id` tells which: that
@@ -65,9 +67,10 @@ export function emptyCustomData(writes = 0): string {
 
 /**
  * The model as it is, without what the resource does not take and without `sku`: capacity belongs to the autoscaler,
- * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Used to adopt a pool.
+ * and a PUT without `sku` keeps it (Azure/vm-scale-sets#70). Without the mark of added nodes as well, which would be a
+ * difference. Used to adopt a pool.
  *
- * @param live the answer of `getVirtualMachineScaleSet`
+ * @param live what Azure answers
  * @param resourceGroupName the group that the scale set is in
  */
 export function modelAsItIs(live: PoolModel, resourceGroupName: string): DeclaredModel {
@@ -77,7 +80,7 @@ export function modelAsItIs(live: PoolModel, resourceGroupName: string): Declare
         identity: _declaredBelow,
         virtualMachineProfile,
         ...rest
-    } = withoutEmpty(live);
+    } = withoutEmpty({ ...live, tags: withoutMark(live.tags ?? {}) });
     const declared = without(rest, READ_ONLY) as Omit<DeclaredModel, "resourceGroupName">;
     return {
         resourceGroupName,
@@ -108,7 +111,7 @@ export interface ImageModel extends ExtensionSettings {
  * extensions that bootstrap are gone and custom data does nothing. With it both are as they are, which for custom data
  * is to leave it out, and a tag says so. All else is as it is.
  *
- * @param live the answer of `getVirtualMachineScaleSet`
+ * @param live what Azure answers
  * @param resourceGroupName the group that the scale set is in
  */
 export function modelFromImage(live: PoolModel, resourceGroupName: string, image: ImageModel): DeclaredModel {

@@ -1,6 +1,6 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
 import { readImageDefinition } from "../azure/galleries";
-import { osDiskOfPool, type OsDisk } from "../azure/scaleSets";
+import { diskControllerOfPool, osDiskOfPool, type OsDisk } from "../azure/osDisks";
 import { galleryId, imageDefinitionId, parseScaleSetId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { imageReferenceOf } from "../capi/image";
@@ -8,13 +8,14 @@ import { readMachinePool } from "../capi/machinePool";
 import { capiRefusal } from "../capi/refusals";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
-import { describePool } from "../core/machinesId";
+import { describePool, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, type MachinesFacts } from "./machines";
-import { imageTraits, mismatch, type ModelTraits } from "./gallery";
+import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { PoolModel } from "./model";
+import { newNodesRefusal } from "./newNodes";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
 import { refusal } from "./refusals";
@@ -118,7 +119,9 @@ async function readPool(
         ? await modelOfMachines(machines, scaleSet, configKey)
         : { live: await readScaleSet(scaleSet, configKey) };
     const live: PoolModel = found.live;
-    const reason = refusal(live, configKey, { ownedByCapz: machinePool !== undefined });
+    const reason =
+        refusal(live, configKey, { ownedByCapz: machinePool !== undefined }) ??
+        newNodesRefusal(settings.newNodes, live, configKey);
     if (reason) {
         throw new UserError(reason);
     }
@@ -159,11 +162,17 @@ function imageOf(live: PoolModel, machinePool?: MachinePoolFacts, machines?: Mac
 }
 
 /** What the model, or one of its VMs, says of the VMs that start from it. */
-function traitsOfVms(live: PoolModel, disk: OsDisk | undefined): ModelTraits {
+async function traitsOfVms(
+    live: PoolModel,
+    disk: OsDisk | undefined,
+    existing: ExistingDefinition | undefined,
+): Promise<ModelTraits> {
     const profile = live.virtualMachineProfile;
+    const named = profile?.storageProfile?.diskControllerType ?? disk?.diskControllerType;
+    const isAsked = !named && disk && singleVmsIn(live.id) === undefined && controllerMatters(disk, existing);
     return {
         securityType: profile?.securityProfile?.securityType,
-        diskControllerType: profile?.storageProfile?.diskControllerType ?? disk?.diskControllerType,
+        diskControllerType: isAsked ? await diskControllerOfPool(live.id) : named,
         plan: live.plan,
     };
 }
@@ -181,7 +190,7 @@ async function findDefinition(
     const name = sameGroup ? live.name : `${resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-").slice(0, 80);
     const id = `${galleryId(gallery)}/images/${name}`;
     const existing = await readImageDefinition(id);
-    const vms = traitsOfVms(live, disk);
+    const vms = await traitsOfVms(live, disk, existing);
     const traits = disk ? imageTraits(disk, vms) : existing;
     if (!traits) {
         throw new UserError(

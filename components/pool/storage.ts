@@ -1,6 +1,6 @@
 // How Azure keeps a pool's images: in which regions, on which storage, encrypted with which keys.
 import { regionHasZones } from "../azure/regions";
-import type { OsDisk } from "../azure/scaleSets";
+import type { OsDisk } from "../azure/osDisks";
 import type { ImageSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { describePool } from "../core/machinesId";

@@ -6,6 +6,7 @@ import { imageDefinitionId } from "../azure/ids";
 import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf } from "../capi/machinePool";
 import { kubernetesVersionOfMachines } from "../capi/machines";
+import type { KubernetesSettings } from "../node/kubernetes";
 import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
@@ -39,7 +40,7 @@ export interface VmssPrototypeArgs {
      */
     checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
     /** How to reach the cluster's API server; the usual places where left out. */
-    kubernetes: { kubeconfig?: string; context?: string };
+    kubernetes: KubernetesSettings;
 }
 
 /** What the stack says of a pool. */
@@ -51,7 +52,7 @@ export interface PoolOutputs {
      * first.
      */
     version: pulumi.Output<string>;
-    /** Versions that this stack keeps, newest last. */
+    /** Versions that this stack keeps, newest last; not yet one whose snapshot or disk is still to be deleted. */
     versions: pulumi.Output<string[]>;
     /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
@@ -69,6 +70,8 @@ export interface PoolOutputs {
     bootstrap: pulumi.Output<Bootstrap>;
     /** Whether the stack has a ForeignChanges resource for the pool, which then stays. */
     foreignChangesSeen?: boolean;
+    /** The versions that nodes were added for, where the configuration wants that. */
+    newNodes?: pulumi.Output<string[]>;
 }
 
 /**
@@ -127,6 +130,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
             accepted: declared.apply(({ accepted }) => accepted),
             bootstrap,
             ...(foreign && { foreignChangesSeen: true }),
+            ...(this.pool.settings.newNodes && {
+                newNodes: declared.apply(({ newNodes }) => newNodes ?? pulumi.output([])),
+            }),
         };
         this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
     }
@@ -243,11 +249,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
 /**
  * What the stack says of its versions is said once this run has deleted what they were made of: a version that it names
- * is not looked at again by the next run.
+ * is not looked at again by the next run. One whose source could not be deleted is left out.
  */
 function afterRelease(kept: pulumi.Output<KeptImage[]>, versions: pulumi.Output<string[]>): pulumi.Output<string[]> {
-    const released = kept.apply((all) => pulumi.all(all.flatMap(({ released }) => released ?? [])));
-    return pulumi.runtime.isDryRun() ? versions : pulumi.all([versions, released]).apply(([known]) => known);
+    if (pulumi.runtime.isDryRun()) {
+        return versions;
+    }
+    const done = kept.apply((all) =>
+        pulumi.all(all.map(({ version, released = true }) => pulumi.output(released).apply((gone) => gone && version))),
+    );
+    return pulumi.all([versions, done]).apply(([known, finished]) => known.filter((each) => finished.includes(each)));
 }
 
 function canaryOf(pool: Pool): Canary {

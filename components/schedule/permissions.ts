@@ -1,4 +1,5 @@
 // What a scheduled run may do in Kubernetes: exactly what the run uses, no wildcard. Explained in docs/permissions.md.
+import { kubeconfigSecretOf, type WorkloadCluster } from "../node/workloadKubeconfig";
 
 /** A rule of a Role or ClusterRole. */
 export interface Rule {
@@ -57,38 +58,43 @@ export function clusterRules({ mode, force, captureNamespaces, capture = ["copy"
 }
 
 /**
- * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume and what its driver
- * says.
+ * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume, what its driver says
+ * and which packages its pod has found.
  */
 export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rule[] {
     const pods: Rule = { apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] };
     const copying: Rule[] = [
         { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["create", "delete"] },
         { apiGroups: [""], resources: ["events"], verbs: ["list"] },
+        { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
     ];
     return [pods, ...rulesFor(capture, { copy: copying, "in-place": [] })];
 }
 
-/** In the namespace of Events on nodes, for an up: what a capture came to. A node is in no namespace. */
+/**
+ * In the namespace of Events, for an up: what a capture came to, on its node, whose Events are in another one; and that
+ * a pool of Cluster API has another image, in the pool's own.
+ */
 export const eventRules: Rule[] = [{ apiGroups: [""], resources: ["events"], verbs: ["create"] }];
 
 function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): Rule[] {
     return (["copy", "in-place"] as const).filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
 }
 
-/** In the namespace of a MachinePool, in the management cluster: reading it, and for an up its image. */
+/** In the namespace of a MachinePool, in the management cluster: reading it, and for an up its image and an Event. */
 export function machinePoolRules(mode: "preview" | "up"): Rule[] {
     const image = mode === "up" ? ["get", "patch"] : ["get"];
     return [
         { apiGroups: ["cluster.x-k8s.io"], resources: ["machinepools"], verbs: ["get"] },
         { apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
         { apiGroups: ["infrastructure.cluster.x-k8s.io"], resources: ["azuremachinepools"], verbs: image },
+        ...(mode === "up" ? eventRules : []),
     ];
 }
 
 /**
  * In the namespace of a MachineDeployment or MachineSet, in the management cluster: reading it and its machines, and
- * for an up a template for each image.
+ * for an up a template for each image, and an Event.
  */
 export function machinesRules(mode: "preview" | "up"): Rule[] {
     const core = ["cluster.x-k8s.io"];
@@ -103,7 +109,16 @@ export function machinesRules(mode: "preview" | "up"): Rule[] {
             resources: ["azuremachinetemplates"],
             verbs: ["get", ...forUp("create", "delete", "list", "patch")],
         },
+        ...(mode === "up" ? eventRules : []),
     ];
+}
+
+/**
+ * In a Cluster's namespace, in the management cluster: its kubeconfig, of which Cluster API makes an administrator's.
+ */
+export function workloadKubeconfigRules(cluster: WorkloadCluster): Rule[] {
+    const resourceNames = [kubeconfigSecretOf(cluster)];
+    return [{ apiGroups: [""], resources: ["secrets"], resourceNames, verbs: ["get"] }];
 }
 
 /** In the schedule's namespace: the report; for an up also the lease, and whether the pod that holds it is alive. */

@@ -3,6 +3,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { EVENT_NAMESPACE } from "../capture/nodeEvent";
 import { podSecurity } from "../capture/pods";
+import type { WorkloadCluster } from "../node/workloadKubeconfig";
 import {
     captureRules,
     clusterRules,
@@ -10,6 +11,7 @@ import {
     machinePoolRules,
     machinesRules,
     ownRules,
+    workloadKubeconfigRules,
     type Rule,
 } from "./permissions";
 import { podSpec, type Names } from "./pod";
@@ -77,9 +79,10 @@ export class Schedule extends pulumi.ComponentResource {
         return [own, ...this.captureNamespaces().map((name) => declare(name, shared, true))];
     }
 
-    /** A preview cleans no disk. */
+    /** A preview cleans no disk, and where the nodes are in another cluster a capture makes its namespace there. */
     private captureNamespaces(): string[] {
-        return this.settings.mode === "up" ? this.settings.stackSettings.captureNamespaces : [];
+        const { mode, stackSettings } = this.settings;
+        return mode === "up" && !stackSettings.workloadCluster ? stackSettings.captureNamespaces : [];
     }
 
     private declareIdentity(dependsOn: pulumi.Resource[]): kubernetes.core.v1.ServiceAccount {
@@ -131,23 +134,36 @@ export class Schedule extends pulumi.ComponentResource {
         // Elsewhere names carry the namespace: two schedules in one cluster must not share them.
         const wide = `${namespace}-${name}`;
         const captureNamespaces = this.captureNamespaces();
-        const rules = clusterRules({ mode, force: stackSettings.force, captureNamespaces });
+        const { workloadCluster } = stackSettings;
+        const ofWorkload = (cluster: WorkloadCluster) =>
+            inNamespace(
+                cluster.namespace,
+                `${wide}-${cluster.name}`,
+                workloadKubeconfigRules(cluster),
+                `${cluster.namespace}-${name}-${cluster.name}`,
+            );
+        const ofNodes = () => {
+            const rules = clusterRules({ mode, force: stackSettings.force, captureNamespaces });
+            return [
+                new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
+                new kubernetes.rbac.v1.ClusterRoleBinding(
+                    wide,
+                    { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
+                    opts,
+                ),
+                ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
+                ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
+            ];
+        };
         return [
-            new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
-            new kubernetes.rbac.v1.ClusterRoleBinding(
-                wide,
-                { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
-                opts,
-            ),
             ...inNamespace(namespace, name, ownRules(mode, this.names)),
-            ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
+            ...(workloadCluster ? ofWorkload(workloadCluster) : ofNodes()),
             ...stackSettings.machinePoolNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-pools`, machinePoolRules(mode), `${where}-${name}-pools`),
             ),
             ...stackSettings.machinesNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-machines`, machinesRules(mode), `${where}-${name}-machines`),
             ),
-            ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
         ];
     }
 

@@ -3,9 +3,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse, stringify } from "yaml";
-import { SHARED_KEYS } from "../config/schema";
+import { readBySchema } from "../config/read";
+import { SHARED_KEYS, managementCluster } from "../config/schema";
 import { UserError } from "../core/errors";
 import { refusePlainSecretsIn } from "../config/plainSecrets";
+import type { WorkloadCluster } from "../node/workloadKubeconfig";
 
 /** What a schedule needs of the stack that it runs. */
 export interface StackSettings {
@@ -21,6 +23,8 @@ export interface StackSettings {
     machinePoolNamespaces: string[];
     /** The namespaces of its pools that are MachineDeployments or MachineSets. */
     machinesNamespaces: string[];
+    /** The Cluster of the nodes, where the run reads its kubeconfig in the cluster that it runs in. */
+    workloadCluster?: WorkloadCluster;
 }
 
 interface SettingsFile {
@@ -51,7 +55,7 @@ export function stackSettings(text: string, project: string, file = "the stack's
     const personal = [`${project}:kubeconfig`, `${project}:context`];
     const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));
     const plain = Object.fromEntries(config);
-    refuseOtherManagementCluster(plain[`${project}:capi`], file, project);
+    const workloadCluster = workloadClusterIn(plain[`${project}:capi`], file, project);
     const namespaces = ofPools(plain, project, "captureNamespace", SHARED_KEYS.captureNamespace.default);
     return {
         text: stringify({ ...settings, config: plain }),
@@ -60,6 +64,7 @@ export function stackSettings(text: string, project: string, file = "the stack's
         force: ofPools(plain, project, "force", SHARED_KEYS.force.default).some((value) => String(value) === "true"),
         machinePoolNamespaces: namespacesIn(plain, project, ["machinePool"]),
         machinesNamespaces: namespacesIn(plain, project, ["machineDeployment", "machineSet"]),
+        ...(workloadCluster && { workloadCluster }),
     };
 }
 
@@ -70,13 +75,19 @@ function namespacesIn(config: Record<string, unknown>, project: string, keys: st
     return [...new Set(namespaces)].filter((namespace) => namespace !== "").sort();
 }
 
-/** In the cluster the run has the credentials of its service account, for that cluster alone. */
-function refuseOtherManagementCluster(capi: unknown, file: string, project: string): void {
-    if (typeof capi === "object" && capi !== null && Object.keys(capi).length > 0) {
+/**
+ * In the cluster the run has the credentials of its service account, for that cluster alone, and so that is the
+ * management cluster. From there it may read the kubeconfig of a workload cluster.
+ */
+function workloadClusterIn(capi: unknown, file: string, project: string): WorkloadCluster | undefined {
+    const { kubeconfig, context, workloadCluster } = readBySchema(managementCluster, capi ?? {}, `${project}:capi.`);
+    if (kubeconfig !== undefined || context !== undefined) {
         throw new UserError(
-            `${project}:capi in ${file}: a scheduled run reaches pools of Cluster API in the cluster that it runs in alone; run this stack in CI, or take the key out`,
+            `${project}:capi in ${file}: a scheduled run reaches pools of Cluster API in the cluster that it runs in alone; ` +
+                "run this stack in CI, or take kubeconfig and context out of the key",
         );
     }
+    return workloadCluster;
 }
 
 /** The values that a key has for the pools: the one for all, and those that pools have for themselves; each once. */

@@ -8,7 +8,7 @@ import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
-import { isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
+import { HOSTNAME, isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
 import { type NodeDetails, type PoolNode } from "./rules";
 import { NODE_NAME_FORMAT } from "../node/nodeName";
 import { instanceOf } from "../node/providerId";
@@ -50,8 +50,8 @@ const reads = new Map<Kubernetes, { at: number; nodes: Promise<Nodes> }>();
  *
  * @throws UserError in one line when the kubeconfig is of no use, or the API server is away or refuses
  */
-export function readNodes(settings: KubernetesSettings): Promise<Nodes> {
-    const cluster = kubernetes(settings);
+export async function readNodes(settings: KubernetesSettings): Promise<Nodes> {
+    const cluster = await kubernetes(settings);
     const known = reads.get(cluster);
     if (known && Date.now() - known.at < FRESH_MS) {
         return known.nodes;
@@ -132,8 +132,8 @@ async function ofSingleVms(
     return whole.filter((node) => ids.get(node.name) === node.details?.providerID.toLowerCase());
 }
 
-// One connection for each GET: beyond this many nodes, pages of whole nodes are read faster.
-const MOST_GETS = 60;
+// Beyond this many names an address gets too long for proxies, and pages of all nodes are read.
+const MOST_NAMED = 60;
 
 async function addDetails(
     cluster: Kubernetes,
@@ -141,14 +141,32 @@ async function addDetails(
     known: Map<string, NodeDetails>,
     names: string[],
 ): Promise<PoolNode[]> {
+    const wanted = new Set(names);
     // Only what is a node's name goes into an address.
-    const missing = names.filter((name) => NODE_NAME_FORMAT.test(name) && !known.has(name));
-    const found = missing.length > MOST_GETS ? await listWholeNodes(cluster) : await getEach(cluster, missing);
-    found.forEach((node) => known.set(node.metadata?.name ?? "", detailsOf(node)));
-    const gone = new Set(missing.filter((name) => !known.has(name)));
+    const missing = nodes.filter(({ name }) => wanted.has(name) && NODE_NAME_FORMAT.test(name) && !known.has(name));
+    const add = (found: V1Node[]) => found.forEach((node) => known.set(node.metadata?.name ?? "", detailsOf(node)));
+    const isMissing = ({ name }: PoolNode) => !known.has(name);
+    if (missing.length > 1) {
+        add(await listTheseNodes(cluster, missing));
+    }
+    if (missing.length <= MOST_NAMED) {
+        // One alone, and what a list by labels does not have: as a rule it has gone.
+        const rest = missing.filter(isMissing).map(({ name }) => name);
+        add(await getEach(cluster, rest));
+    }
+    const gone = new Set(missing.filter(isMissing).map(({ name }) => name));
     return nodes
         .filter(({ name }) => !gone.has(name))
-        .map((node) => (names.includes(node.name) ? { ...node, details: known.get(node.name) } : node));
+        .map((node) => (wanted.has(node.name) ? { ...node, details: known.get(node.name) } : node));
+}
+
+/** Several nodes by one list, as far as a label names them. A GET of each would be a connection of its own. */
+async function listTheseNodes(cluster: Kubernetes, nodes: PoolNode[]): Promise<V1Node[]> {
+    if (nodes.length > MOST_NAMED) {
+        return await listWholeNodes(cluster);
+    }
+    const hostnames = nodes.flatMap(({ labels }) => labels[HOSTNAME] || []);
+    return hostnames.length > 0 ? await listWholeNodes(cluster, hostnames) : [];
 }
 
 async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> {

@@ -35,12 +35,15 @@ const USAGE = `Usage: npm run init -- --stack NAME [options]
   --config-file FILE  where its settings go (default: Pulumi.NAME.yaml)
   --kubeconfig FILE   the cluster (default: KUBECONFIG, ~/.kube/config)
   --context NAME      a context in it
+  --workload-cluster NAMESPACE/NAME
+                      a Cluster of Cluster API: the kubeconfig is the management cluster's, and that of the nodes is read
+                      from its Secret there (kamino:capi.workloadCluster)
   --yes               do not ask
 
 It reads nodes and scale sets and changes nothing but that file. Azure is signed in to as azure-native does (ARM_*, az login).`;
 
 async function main(args: string[], stop: AbortSignal): Promise<void> {
-    const { stack, yes, help, kubeconfig, context, ...options } = readOptions(args);
+    const { stack, yes, help, ...options } = readOptions(args);
     if (help) {
         console.log(USAGE);
         return;
@@ -48,19 +51,20 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     if (!stack) {
         throw new UserError("name the stack with --stack; see --help");
     }
-    const cluster = { kubeconfig, context };
-    const nodes = await readNodes(cluster);
-    const { pools, others } = poolsOf(nodes, await readDeployments(nodes, cluster));
+    const { workloadCluster, ...management } = clustersOf(options);
+    const nodes = await readNodes({ ...management, workloadCluster });
+    const { pools, others } = poolsOf(nodes, await readDeployments(nodes, management));
     if (pools.length === 0) {
         throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
     }
-    const findings = await Promise.all(pools.map((pool) => inspect(pool, cluster)));
+    const findings = await Promise.all(pools.map((pool) => inspect(pool, management)));
     console.log(`Scale sets with nodes in this cluster:\n\n${listing(findings, others)}\n`);
 
     const file = options["config-file"] ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
     const before = await readFile(file, "utf8").catch(() => "");
     const proposal = propose(findings, await subscriptionId());
-    const after = withProposal(before, proposal, file);
+    const capi = workloadCluster && { ...management, workloadCluster: options["workload-cluster"] };
+    const after = withProposal(before, { ...proposal, capi }, file);
     console.log(`${file}:\n\n${after}`);
     if (!yes) {
         await confirm("Write this file?", stop);
@@ -78,6 +82,7 @@ function readOptions(args: string[]) {
                 "config-file": { type: "string" },
                 kubeconfig: { type: "string" },
                 context: { type: "string" },
+                "workload-cluster": { type: "string" },
                 yes: { type: "boolean", short: "y" },
                 help: { type: "boolean", short: "h" },
             },
@@ -87,9 +92,19 @@ function readOptions(args: string[]) {
     }
 }
 
+/** How to reach the cluster of the nodes; without its `workloadCluster`, the management cluster of Cluster API. */
+function clustersOf({ kubeconfig, context, ...options }: ReturnType<typeof readOptions>): KubernetesSettings {
+    const given = options["workload-cluster"];
+    const [namespace, name, ...more] = given?.split("/") ?? [];
+    if (given !== undefined && (!namespace || !name || more.length > 0)) {
+        throw new UserError(`--workload-cluster takes a Cluster as NAMESPACE/NAME, not "${given}"; see --help`);
+    }
+    return { kubeconfig, context, ...(given !== undefined && { workloadCluster: { namespace, name } }) };
+}
+
 /** All nodes, as far as they tell of their pools. */
 async function readNodes(settings: KubernetesSettings): Promise<FoundNode[]> {
-    const { items } = await getJson<{ items: V1Node[] | null }>(kubernetes(settings), "/api/v1/nodes", {
+    const { items } = await getJson<{ items: V1Node[] | null }>(await kubernetes(settings), "/api/v1/nodes", {
         resourceVersion: "0",
     });
     return (items ?? []).map(({ metadata, spec }) => ({
@@ -123,7 +138,7 @@ async function inspect(pool: FoundPool, cluster: KubernetesSettings): Promise<Fi
  * another one: the sets are then listed by themselves, as ones that cannot be read.
  */
 async function readDeployments(nodes: FoundNode[], settings: KubernetesSettings): Promise<Map<string, string>> {
-    const cluster = kubernetes(settings);
+    const cluster = await kubernetes(settings);
     const sets = [...new Set(nodes.flatMap((node) => machineSetOf(node) ?? []))];
     const found = await Promise.all(
         sets.map(async (set): Promise<[string, string][]> => {

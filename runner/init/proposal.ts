@@ -101,6 +101,8 @@ export function poolsOf(
 export interface Proposal {
     resourceGroup: string;
     pools: Record<string, string>[];
+    /** `kamino:capi`, where it was given. */
+    capi?: Record<string, string | undefined>;
 }
 
 /**
@@ -148,16 +150,19 @@ export function listing(findings: Finding[], others: number): string {
  *
  * @param text of Pulumi.<stack>.yaml; empty when there is none yet
  * @param file where the text is from, for messages
- * @returns the text with `kamino:resourceGroup` and `kamino:pools`; everything else stays
+ * @returns the text with `kamino:resourceGroup`, `kamino:pools` and, if given, `kamino:capi`; everything else stays
  * @throws UserError when the stack has pools already
  */
-export function withProposal(text: string, { resourceGroup, pools }: Proposal, file: string): string {
+export function withProposal(text: string, { resourceGroup, pools, capi }: Proposal, file: string): string {
     const document = parseDocument(text.trim() === "" ? "config: {}\n" : text);
     const config = document.get("config");
     if (isMap(config) && (config.has("kamino:pools") || config.has("kamino:schedule"))) {
         throw new UserError(`${file} is configured already; change it there, or name another stack with --stack`);
     }
     document.setIn(["config", "kamino:resourceGroup"], resourceGroup);
+    if (capi) {
+        document.setIn(["config", "kamino:capi"], document.createNode(capi));
+    }
     document.setIn(["config", "kamino:pools"], document.createNode(pools));
     const written = document.get("config");
     if (isMap(written)) {

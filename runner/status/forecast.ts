@@ -70,11 +70,15 @@ export function outlookOf(facts: PoolFacts, changes: ForeignChange[], now: Date)
             }),
         );
     const foreign = stopsFor(changes, settings);
-    if ("stops" in facts.way) {
-        return { next: { steps: [], stops: facts.way.stops }, verdicts: verdicts() };
+    const { way, capi } = facts;
+    if (capi?.refusal !== undefined) {
+        return { next: { steps: [], stops: capi.refusal }, verdicts: verdicts() };
+    }
+    if ("stops" in way) {
+        return { next: { steps: [], stops: way.stops }, verdicts: verdicts() };
     }
     try {
-        const decision = decide(facts.nodes, inputsOf(facts, settings, known, facts.way));
+        const decision = decide(facts.nodes, inputsOf(facts, settings, known, way));
         return { next: { ...forecastOf(decision, facts, known, changes), ...foreign }, verdicts: verdicts(decision) };
     } catch (error) {
         if (!(error instanceof UserError)) {
@@ -106,7 +110,7 @@ function knownOf(pool: PoolFacts, { selection: rules }: PoolSettings, now: Date)
         ...{ history, live, verdicts: { ...said, failed: proofs.failed } },
         facts: {
             ...{ scaleSetId: state.output.scaleSetId, rules, now },
-            kubeletVersion: usualKubeletVersion(nodes),
+            kubeletVersion: pool.capi?.kubelet ?? usualKubeletVersion(nodes),
             ...{ newest: history.newest, built: history.built, pending: history.pending },
         },
     };
@@ -119,12 +123,12 @@ function machinesOf(version: string, { machines, definition }: PoolFacts): Machi
 }
 
 function inputsOf(pool: PoolFacts, settings: PoolSettings, known: Known, way: CaptureWay): DecisionInputs {
-    const { name, gallery, rebooting, unfinished, nodes } = pool;
+    const { name, gallery, rebooting, unfinished, nodes, canary } = pool;
     const { versions = [], givenUp = [] } = pool.state.selection;
     const { node, pin } = settings.selection;
     const shown = nodes.some(joinedByKubeadm) ? "keep" : undefined;
     return {
-        ...{ pool: name, ...known, gallery, node, pin, rebooting, unfinished, givenUp, way },
+        ...{ pool: name, ...known, gallery, node, pin, rebooting, unfinished, givenUp, way, canary },
         maxHistory: settings.image.maxHistory,
         bootstrap: bootstrapOf(settings.scaleSet.bootstrap ?? shown, versions),
         minimumReadyNodes: settings.capture.minimumReadyNodes,
@@ -160,10 +164,12 @@ function forecastOf(decision: Decision, pool: PoolFacts, known: Known, changes: 
     };
 }
 
-/** What the other pool has proven is not looked at here: the preview says it. */
-function afterCanary({ settings }: PoolFacts): string {
+/** Where the stack does not have the other pool yet, what that one has proven is not known. */
+function afterCanary({ settings, canary: known }: PoolFacts): string {
     const canary = settings?.selection.canary;
-    return canary === undefined ? "" : `, once new nodes of pool ${canary} have proven an image of that day or later`;
+    return canary === undefined || known
+        ? ""
+        : `, once new nodes of pool ${canary} have proven an image of that day or later`;
 }
 
 function takes({ node, version }: Choice): Forecast["takes"] {
@@ -177,7 +183,8 @@ function modelStep(current: string, pool: PoolFacts, { live }: Known, changes: F
         return [];
     }
     if (!sameVersion(live ?? "", current)) {
-        return [`point the model at image ${current}`];
+        const atRest = pool.capi?.waitsFor === undefined ? "" : `, once the pool is at rest (${pool.capi.waitsFor})`;
+        return [`point the model at image ${current}${atRest}`];
     }
     const undone = changes.filter((change) => change.needsDecision && change.live !== change.wanted);
     return undone.length > 0 ? [`write this stack's model again: ${undone.map(({ what }) => what).join(", ")}`] : [];

@@ -6,6 +6,7 @@ import { settingsIn } from "../../components/config/load";
 import { oneLine, UserError } from "../../components/core/errors";
 import { kubernetes } from "../../components/node/kubernetes";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
+import { withCanaries } from "./canary";
 import { readCluster, readPool } from "./read";
 import { statusOf, type PoolStatus } from "./show";
 import { poolsIn } from "./state";
@@ -70,14 +71,15 @@ async function readStatus(
     }
     configureAzure((name) => config[`azure-native:${name}`]);
     const { pools, capi: management, ...settings } = settingsIn(config);
-    const cluster = await readCluster(kubernetes(settings));
+    const cluster = await readCluster(await kubernetes(settings));
     const now = new Date();
-    const statuses = [...states].map(async ([name, state]) => {
+    const read = [...states].map(([name, state]) => {
         const configured = pools.find((pool) => pool.name === name);
-        const facts = await readPool(name, state, configured, { cluster, management }, now);
-        return statusOf(facts, now, (configured ?? pools[0]).selection);
+        return readPool(name, state, configured, { cluster, management }, now);
     });
-    return { stack, pools: await Promise.all(statuses), now };
+    const all = withCanaries(await Promise.all(read), now);
+    const statuses = all.map((facts) => statusOf(facts, now, (facts.settings ?? pools[0]).selection));
+    return { stack, pools: statuses, now };
 }
 
 function readOptions(args: string[]) {

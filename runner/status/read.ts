@@ -1,30 +1,26 @@
 // Reads how a stack's pools stand: from its state, Azure and the cluster. Changes nothing.
-import type { VirtualMachineScaleSet } from "@azure/arm-compute";
 import type { V1Node } from "@kubernetes/client-node";
 import { recordOf, recordOfImage, type ModelRecord } from "../../policies/contract";
 import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
 import { readMachines, type Machine } from "../../components/azure/machines";
+import { readScaleSet } from "../../components/azure/scaleSets";
 import { isOwned } from "../../components/azure/tags";
 import { captureWay, type CaptureWay } from "../../components/capture/mode";
-import {
-    readMachines as readCapiMachines,
-    vmsOf,
-    type MachineVm,
-    type MachinesAt,
-} from "../../components/capi/machines";
+import type { MachineVm } from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
 import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
-import { recordOfMachines } from "../../components/pool/machines";
-import { modelAsItIs, type LiveModel } from "../../components/pool/model";
+import { modelAsItIs } from "../../components/pool/model";
+import type { CanaryProof } from "../../components/selection/decide";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import type { PoolNode } from "../../components/selection/rules";
 import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
+import { readCapi, type CapiFacts } from "./capi";
 import { definitionOf, type PoolState } from "./state";
 
 /** How a pool stands. */
@@ -47,6 +43,10 @@ export interface PoolFacts {
     rebooting: string[];
     /** How a disk would be captured, or why a run would stop over that. */
     way: CaptureWay | { stops: string };
+    /** What the management cluster says of a pool of Cluster API; left out where that is not known. */
+    capi?: CapiFacts;
+    /** What another pool has proven, for which this one waits. */
+    canary?: CanaryProof;
     /** Captures that have not ended. */
     unfinished: UnfinishedCapture[];
     /** Names of disks and snapshots that captures have left. */
@@ -103,9 +103,10 @@ export async function readPool(
     now: Date,
 ): Promise<PoolFacts> {
     const { scaleSetId, model: written } = state.output;
-    const { live, singleVms } = settings?.machines
-        ? await readMachinesModel({ ...settings.machines, kubernetes: management })
-        : { live: await readModel(name, scaleSetId, settings), singleVms: undefined };
+    const read = await readCapi(settings, management);
+    const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
+    const live = capi?.live ?? (await readModel(name, scaleSetId, settings));
+    const singleVms = capi?.singleVms;
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);
     const own = byInstance(inPool, ({ spec }) => spec?.providerID, scaleSetId);
@@ -120,7 +121,10 @@ export async function readPool(
     ]);
     const nodes = [...own.values()].map((node) => toPoolNode(node, now));
     return {
-        ...{ name, state, settings, live, definition, gallery, ...left, way, nodes },
+        ...{ name, state, settings, live, definition, gallery, way, nodes },
+        ...(capi && { capi: capi.facts }),
+        leftovers: left.leftovers,
+        unknown: [...unknown, ...left.unknown],
         machines: machinesByImage(machines, own),
         rebooting: cluster.rebooting,
         unfinished: nodes.flatMap((node) => unfinishedCapture(node, now) ?? []),
@@ -129,43 +133,20 @@ export async function readPool(
 
 /** What new machines of a scale set start from. @throws UserError in one line when it is not there */
 async function readModel(name: string, scaleSetId: string, settings: PoolSettings | undefined): Promise<ModelRecord> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
-    const client = await computeClient(subscriptionId);
-    const found = await readOrUndefined(`scale set ${names[0]}`, () =>
-        client.virtualMachineScaleSets.get(resourceGroup, names[0]),
-    );
+    const found = await readScaleSet(scaleSetId);
     if (!found) {
         throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
     }
     // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
     return settings?.machinePool
         ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
-        : recordOf(modelAsItIs(asAzureNative(found), resourceGroup));
-}
-
-/** What new machines of a MachineDeployment or MachineSet start from, and which VMs are theirs. */
-async function readMachinesModel(at: MachinesAt): Promise<{ live: ModelRecord; singleVms: MachineVm[] }> {
-    const capi = await readCapiMachines(at, "kamino:pools");
-    return { live: recordOfMachines(capi), singleVms: vmsOf(capi) };
+        : recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
 }
 
 /** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */
 function nodesOf(nodes: V1Node[], singleVms: MachineVm[] | undefined): V1Node[] {
     const ids = singleVms?.map(({ vmId }) => `azure://${vmId}`.toLowerCase());
     return ids ? nodes.filter(({ spec }) => ids.includes(spec?.providerID?.toLowerCase() ?? "")) : nodes;
-}
-
-/** The SDK gives an extension's type another name, as it has one for a resource's type. */
-function asAzureNative({ virtualMachineProfile, ...rest }: VirtualMachineScaleSet): LiveModel {
-    const { extensionProfile, ...profile } = virtualMachineProfile ?? {};
-    const extensions = extensionProfile?.extensions?.map(({ typePropertiesType, ...extension }) => ({
-        ...extension,
-        type: typePropertiesType,
-    }));
-    return {
-        ...rest,
-        virtualMachineProfile: { ...profile, extensionProfile: { ...extensionProfile, extensions } },
-    } as unknown as LiveModel;
 }
 
 function toPoolNode(node: V1Node, now: Date): PoolNode {

@@ -162,8 +162,8 @@ function customData(options: PoolOptions): string {
         agentpool: options.name,
         "kubernetes.azure.com/role": "agent",
         "kubernetes.azure.com/cluster": group,
-        "kubernetes.io/role": "agent",
-        "node-role.kubernetes.io/agent": "",
+        // A kubelet that signs in as its own node may not give itself these: NodeRestriction forbids it.
+        ...(!options.kubeadm && { "kubernetes.io/role": "agent", "node-role.kubernetes.io/agent": "" }),
         ...options.labels,
     };
     const kubelet = kubeletSettings(labels, options.taints ?? []);

@@ -12,7 +12,7 @@ import {
     type V1Pod,
 } from "@kubernetes/client-node";
 
-/** Clients of one cluster, as its administrator. */
+/** Clients of one cluster. */
 export interface Api {
     config: KubeConfig;
     core: CoreV1Api;
@@ -23,9 +23,15 @@ export interface Api {
 const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 const strategicPatch = setHeaderOptions("Content-Type", PatchStrategy.StrategicMergePatch);
 
+/** Clients for the user of a kubeconfig file. */
 export function apiOf(kubeconfig: string): Api {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
+    return apiFrom(config);
+}
+
+/** Clients for whoever a configuration signs in as. */
+export function apiFrom(config: KubeConfig): Api {
     return {
         config,
         core: config.makeApiClient(CoreV1Api),

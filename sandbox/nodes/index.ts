@@ -3,9 +3,9 @@
 import type { Vm, VmEvent } from "../azure/types";
 import type { Cluster } from "../cluster";
 import { apiOf, findNode, readyCondition, waitFor, type Api } from "./api";
-import { refusedToken } from "./bootstrapToken";
 import { DiskDriver } from "./diskDriver";
 import { HostPods } from "./hostPods";
+import { KubeadmKubelets } from "./kubeadmKubelet";
 import { startKubelet } from "./kubelet";
 import { Kured, type KuredOptions, type Outcome, type Patch } from "./kured";
 import { NodeLifecycle } from "./lifecycle";
@@ -60,6 +60,7 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
     const pods = new HostPods(api, machines, volumes, (error) => errors.push(error));
     const kubelet = await startKubelet(cluster.kubelet, (namespace, pod) => pods.log(namespace, pod));
     const lifecycle = new NodeLifecycle(api, kubelet.port);
+    const kubelets = new KubeadmKubelets(api, cluster, kubelet.port);
     const queues = new Map<string, Promise<void>>();
     const settled = async () => {
         await Promise.all(queues.values());
@@ -78,7 +79,7 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
         }
         const before = queues.get(event.vm.id) ?? Promise.resolve();
         const work = before.then(() =>
-            stopped ? undefined : play({ api, lifecycle, pods, kured, diskDriver }, event),
+            stopped ? undefined : play({ lifecycle, kubelets, pods, kured, diskDriver }, event),
         );
         queues.set(
             event.vm.id,
@@ -117,27 +118,28 @@ export async function startNodes(machines: Machines, cluster: Cluster): Promise<
 
 /** What lives on a machine. */
 interface Parts {
-    api: Api;
     lifecycle: NodeLifecycle;
+    kubelets: KubeadmKubelets;
     pods: HostPods;
     kured: Kured;
     diskDriver: DiskDriver;
 }
 
-async function play({ api, lifecycle, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
+async function play({ lifecycle, kubelets, pods, kured, diskDriver }: Parts, { kind, vm }: VmEvent): Promise<void> {
     if (kind === "deleted") {
         return lifecycle.gone(vm);
     }
     // What the VM is by now counts; an event that was overtaken is followed by its own.
     if (!isUp(vm)) {
+        await kubelets.tryAsAnother(vm);
         return lifecycle.down(vm);
     }
-    const refused = (await findNode(api, vm.nodeName)) ? undefined : await refusedToken(api, vm);
-    if (refused !== undefined) {
-        vm.bootLog.push(refused);
+    const kubelet = await kubelets.signIn(vm);
+    if (typeof kubelet === "string") {
+        vm.bootLog.push(kubelet);
         return;
     }
-    await lifecycle.up(vm, kured.readySinceOf(vm.nodeName));
+    await lifecycle.up(vm, kured.readySinceOf(vm.nodeName), kubelet);
     await diskDriver.nodeUp(vm);
     await pods.machineStarted(vm);
     kured.machineStarted(vm);

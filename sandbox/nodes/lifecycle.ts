@@ -32,9 +32,9 @@ export class NodeLifecycle {
 
     /**
      * The VM's kubelet started: the node is there, and Ready as soon as kwok has taken it; since a moment in the past,
-     * if there is to be one.
+     * if there is to be one. A kubelet with a certificate registers its node itself.
      */
-    async up(vm: Vm, readySince?: Date): Promise<void> {
+    async up(vm: Vm, readySince?: Date, kubelet: Api = this.api): Promise<void> {
         const wanted = nodeOf(vm, this.kubeletPort);
         const known = await findNode(this.api, vm.nodeName);
         if (known) {
@@ -42,7 +42,7 @@ export class NodeLifecycle {
             const annotations = { [READY_SINCE]: readySince?.toISOString() ?? null };
             await patchNode(this.api, vm.nodeName, { metadata: { labels: wanted.metadata?.labels, annotations } });
         } else {
-            await this.api.core.createNode({ body: wanted });
+            await kubelet.core.createNode({ body: wanted });
         }
         await waitFor(`node ${vm.nodeName} to be ready`, async () => {
             const node = await findNode(this.api, vm.nodeName);

@@ -33,7 +33,7 @@ async function main([what, argument]: string[]): Promise<void> {
     const [begun, cpu] = [Date.now(), process.cpuUsage()];
     let count: number;
     if (what === "list") {
-        const read = await listNodes(kubernetes({ kubeconfig: argument }));
+        const read = await listNodes(await kubernetes({ kubeconfig: argument }));
         count = read.nodes.length;
         best(filterCandidates(read.nodes, facts(read.now)).candidates, facts(read.now));
     } else if (what === "client") {

@@ -9,7 +9,7 @@ import type { PoolStatus } from "../../runner/status/show";
 import { repository } from "../../sandbox/engine/paths";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
-import { machinePoolStack, startBed, type Bed } from "./support";
+import { imageEvents, machinePoolStack, startBed, type Bed } from "./support";
 
 const MONDAY = "2026.1116.0412";
 const TUESDAY = "2026.1117.0412";
@@ -106,6 +106,13 @@ test("the next bump is one line", async () => {
     expect((await image()).computeGallery.version).toBe(TUESDAY);
     await expectNoRollout();
     expect(inModel()).toBe(TUESDAY);
+});
+
+test("both bumps are Events on the MachinePool", async () => {
+    expect(await imageEvents(bed, "MachinePool", "mp1")).toEqual([
+        `image of new machines: ${MONDAY} (AzureMachinePool mp1)`,
+        `image of new machines: ${MONDAY} → ${TUESDAY} (AzureMachinePool mp1)`,
+    ]);
 });
 
 test("npm run status sees the image in the scale set, its machines, and nobody else's change", async () => {

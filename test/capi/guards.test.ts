@@ -142,7 +142,11 @@ test("the rights in machine-pools.yaml are enough, and none of them is superfluo
     });
     await pointAt("1.0.1", await serviceAccount(place(), "enough", [role("enough")]));
     expect(await version()).toBe("1.0.1");
-    for (const [index, verb] of verbsOf([role("x")]).entries()) {
+    const [events, verbs] = [true, false].map((are) =>
+        verbsOf([role("x")]).filter(({ resource }) => (resource === "events") === are),
+    );
+    expect(events).toHaveLength(1);
+    for (const [index, verb] of verbs.entries()) {
         const name = `without-${index}`;
         const account = await serviceAccount(place(), name, [role(name)], verb);
         const refusal = () => pointAt("1.0.2", account).catch(oneLine);
@@ -152,6 +156,9 @@ test("the rights in machine-pools.yaml are enough, and none of them is superfluo
             .toContain(`cannot ${verb.verb} resource "${verb.resource}"`);
     }
     expect(await version()).toBe("1.0.1");
+    // Without the Event all the rest is done.
+    await pointAt("1.0.2", await serviceAccount(place(), "without-events", [role("without-events")], events[0]));
+    expect(await version()).toBe("1.0.2");
 });
 
 test("the image waits until the pool is at rest", async () => {

@@ -10,7 +10,7 @@ import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
 import { imagesOfVms } from "./images";
-import { machinesStack, startBed, type Bed } from "./support";
+import { imageEvents, machinesStack, startBed, type Bed } from "./support";
 
 const MONDAY = "2026.1116.0412";
 const TUESDAY = "2026.1117.0412";
@@ -125,6 +125,10 @@ test("the next bump is one line beside its template", async () => {
     await capi.deployments.looksAfter(NAME, 3);
     expect(names()).toEqual(before);
     expect(deletedMachines()).toEqual([]);
+    expect(await imageEvents(bed, "MachineDeployment", NAME)).toEqual([
+        `image of new machines: ${MONDAY} (AzureMachineTemplate ${named(MONDAY)})`,
+        `image of new machines: ${MONDAY} → ${TUESDAY} (AzureMachineTemplate ${named(TUESDAY)})`,
+    ]);
 });
 
 test("npm run status sees the machines, the image that each was made from, and nobody else's change", async () => {

@@ -48,5 +48,13 @@ export function machinesStack({ directory, env }: Sandbox, pool: ConfigObject): 
     });
 }
 
+/** What Events on a pool's object say of its image, the earliest first. */
+export async function imageEvents({ sandbox }: Bed, kind: string, name: string): Promise<string[]> {
+    const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${name},reason=ImageChanged`;
+    const { items } = await sandbox.nodes.api.core.listNamespacedEvent({ namespace: "default", fieldSelector });
+    const sorted = items.sort((a, b) => Number(a.firstTimestamp) - Number(b.firstTimestamp));
+    return sorted.map(({ message = "" }) => message);
+}
+
 /** One entry of `pools`. */
 type ConfigObject = Record<string, string>;

@@ -27,7 +27,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         folder = mkdtempSync(join(tmpdir(), "kamino-lock-"));
         cluster = await startCluster(join(folder, "cluster"));
         api = apiOf(cluster.kubeconfig);
-        clients = kubernetes({ kubeconfig: cluster.kubeconfig });
+        clients = await kubernetes({ kubeconfig: cluster.kubeconfig });
         await makeNamespace(api, "reboots");
     }, 180_000);
 

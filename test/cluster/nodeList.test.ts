@@ -35,7 +35,7 @@ describe("the list of nodes", { timeout: 120_000 }, () => {
     });
 
     const list = async (name = "n") => {
-        const { nodes } = await listNodes(kubernetes({ kubeconfig: cluster.kubeconfig }));
+        const { nodes } = await listNodes(await kubernetes({ kubeconfig: cluster.kubeconfig }));
         return nodes.find((node) => node.name === name);
     };
 
@@ -68,7 +68,7 @@ describe("the list of nodes", { timeout: 120_000 }, () => {
         await sleep(2100);
         await asKured({ spec: { unschedulable: null } });
         await asKured({ metadata: { annotations: { [REBOOT_IN_PROGRESS]: null } } });
-        const clients = kubernetes({ kubeconfig: cluster.kubeconfig });
+        const clients = await kubernetes({ kubeconfig: cluster.kubeconfig });
         await patchNode(clients, "n", {
             metadata: { annotations: { "kamino/x": "y" } },
             spec: { unschedulable: true },

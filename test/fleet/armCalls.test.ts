@@ -17,16 +17,17 @@ type Counts = Map<string, number>;
  * The rows of the table: how a call is recognised by its method and the types in its path, and what the table calls it.
  */
 const KINDS: [call: string, name: string][] = [
-    ["GET locations", "GET locations (zones)"],
+    ["GET locations (list)", "GET locations (zones)"],
     ["GET virtualMachineScaleSets", "GET scale set"],
     ["GET virtualMachineScaleSets/virtualMachines (list)", "list the scale set's VMs"],
     ["GET virtualMachineScaleSets/virtualMachines", "GET VM"],
+    ["GET disks (list)", "list the resource group's disks"],
     ["GET disks", "GET disk"],
     ["GET galleries", "GET gallery"],
     ["GET galleries/images", "GET image definition"],
     ["GET galleries/images/versions (list)", "list image versions"],
     ["GET galleries/images/versions", "GET image version"],
-    ["GET snapshots", "list snapshots"],
+    ["GET snapshots (list)", "list snapshots"],
     ["POST checkPolicyRestrictions", "POST check of Azure Policy"],
     ["PUT galleries", "PUT gallery"],
     ["PUT galleries/images", "PUT image definition"],
@@ -53,6 +54,8 @@ beforeAll(async () => {
         pools: [
             { name: "pool1", capacity: 3 },
             { name: "pool2", capacity: 3 },
+            { name: "pool3", capacity: 1 },
+            { name: "pool4", capacity: 1 },
         ],
     });
     for (const pool of ["pool1", "pool2"]) {
@@ -73,7 +76,7 @@ afterAll(async () => {
 function callOf(method: string, path: string): string {
     const [type, ...rest] = (path.split(/\/providers\/Microsoft\.Compute\//i)[1] ?? path.split("/").at(-1)!).split("/");
     const types = [type, ...rest.filter((_, index) => index % 2 === 1)];
-    const list = method === "GET" && rest.length % 2 === 0 && rest.length > 0 ? " (list)" : "";
+    const list = method === "GET" && rest.length % 2 === 0 ? " (list)" : "";
     return `${method} ${types.join("/")}${list}`;
 }
 
@@ -131,6 +134,15 @@ function table(kinds: typeof KINDS, runs: [name: string, counts: Counts][], tota
     ];
 }
 
+/** The most that a preview of this many pools, of which nothing is new, may ask of Azure and of the API server. */
+const BAR = { azure: (pools: number) => 4 * pools + 3, gets: 3 };
+
+function expectWithinBar({ azure, cluster }: { azure: Counts; cluster: Counts }, pools: number) {
+    expect(sum(azure, /./)).toBeLessThanOrEqual(BAR.azure(pools));
+    expect(cluster.get("GET nodes (list)")).toBe(1);
+    expect(sum(cluster, /^GET (?!nodes \(list\))/)).toBeLessThanOrEqual(BAR.gets * pools);
+}
+
 /** The lines of a page that should be this table. */
 function told(page: string, [heading, ...rest]: string[]): string[] {
     const lines = readFileSync(join(repository, "docs", page), "utf8").split("\n");
@@ -154,6 +166,9 @@ async function story(pool: string, config: Record<string, string>) {
 test("the calls of each kind of run are those that docs/fleets.md and docs/performance.md tell of", async () => {
     const copy = await story("pool1", { capture: "copy" });
     const inPlace = await story("pool2", { capture: "in-place" });
+
+    expectWithinBar(copy.unchanged, 1);
+    expect([...copy.unchanged.azure].filter(([, times]) => times > 1)).toEqual([]);
 
     const runs = [copy.unchanged, copy.waiting, copy.bump, copy.first, copy.model, inPlace.bump];
     const known = new Set(KINDS.map(([call]) => call));
@@ -203,4 +218,14 @@ test("the calls of each kind of run are those that docs/fleets.md and docs/perfo
     const renewed = bumps.map(([, counts]) => [...counts.keys()].filter((call) => call.startsWith("PATCH")));
     expect(renewed).toEqual([["PATCH daemonsets"], ["PATCH daemonsets", "PATCH nodes"]]);
     expect(told("performance.md", written)).toEqual(written);
+});
+
+test("pools of one stack share what is the same for all of them", async () => {
+    const stack = await poolStack(sandbox, ["pool3", "pool4"], {}, "shared");
+    Object.assign(stack.env, { KUBECONFIG: proxy.kubeconfig });
+    (await stack.up()).orFail();
+    const unchanged = await counted(async () => (await stack.preview()).orFail());
+    expectWithinBar(unchanged, 2);
+    const common = ["GET locations (list)", "GET disks (list)", "GET galleries"];
+    expect(common.map((call) => [call, unchanged.azure.get(call)])).toEqual(common.map((call) => [call, 1]));
 });

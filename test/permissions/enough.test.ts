@@ -9,7 +9,7 @@ import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 import { statusOf } from "../cluster/api";
-import { changesIn, imageOf, patch, poolStack, versionsInGallery } from "../stack/support/pools";
+import { changesIn, imageOf, patch, poolStack, scaleSetOf, versionsInGallery } from "../stack/support/pools";
 import { assignmentsFor, azureRole, createJoiningPool, manifests, runAs, serviceAccount } from "./support";
 
 const [MONDAY, TUESDAY, WEDNESDAY] = ["2026.1116.0412", "2026.1117.0412", "2026.1118.0412"];
@@ -60,12 +60,14 @@ test("the roles of an up that copies disks are enough to take the first image, a
     expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
 });
 
-test("they are enough for a bump, and for the next one that prunes the oldest version", async () => {
+test("they are enough for a bump, and for the next one that prunes the oldest version and adds a node", async () => {
     await patch(sandbox, "pool1", 1, "2026-11-17T04:12:00Z");
     expect((await stack.up("--skip-preview")).orFail().messages("warning")).toEqual([]);
     expect(imageOf(sandbox, "pool1")).toBe(TUESDAY);
 
     await patch(sandbox, "pool1", 2, "2026-11-18T04:12:00Z");
+    const { name, capacity } = scaleSetOf(sandbox, "pool1");
+    await stack.configure({ pools: [{ name: "pool1", scaleSet: name, newUpdatedNodes: 1, maxNodes: capacity + 1 }] });
     as(reader);
     const preview = (await stack.preview()).orFail();
     expect(changesIn(preview)).toContain("update VirtualMachineScaleSet pool1");
@@ -73,6 +75,7 @@ test("they are enough for a bump, and for the next one that prunes the oldest ve
     as(writer);
     expect((await stack.up("--skip-preview")).orFail().messages("warning")).toEqual([]);
     expect(imageOf(sandbox, "pool1")).toBe(WEDNESDAY);
+    expect(scaleSetOf(sandbox, "pool1").capacity).toBe(capacity + 1);
     expect(await versionsInGallery(sandbox, "pool1")).toEqual([TUESDAY, WEDNESDAY]);
 });
 

@@ -64,17 +64,24 @@ const ACTIONS = {
     prune: [`${IMAGES}/versions/delete`],
 };
 
+/** A preview needs it while an image has to prove itself. */
+const PROOF = `${SETS}/virtualMachines/read`;
+
 /** Without it nothing fails: what cannot be known is said. */
 const POLICIES = "Microsoft.PolicyInsights/checkPolicyRestrictions/read";
 
 const [PREVIEW, UP, FORCE] = ["preview", "up", "force"].map(manifests);
 const isOfPreview = (verb: Verb) => verbsOf(PREVIEW).some((one) => textOf(one) === textOf(verb));
 /** What only a copy is made with. Without the right to list events a copy that cannot be attached says less of why. */
-const OF_COPIES = ["persistentvolumes", "persistentvolumeclaims", "volumeattachments", "events"];
+const OF_COPIES = ["persistentvolumes", "persistentvolumeclaims", "volumeattachments", "events", "pods/log"];
+/** Without these a copy goes on. */
+const TELLING = ["events", "pods/log"];
 const CAPTURE_VERBS = verbsOf(UP).filter((verb) => !isOfPreview(verb) && !OF_COPIES.includes(verb.resource));
 /** Without it nothing fails: what a capture came to is then not to be seen on its node. */
 const NODE_EVENTS: Verb = { verb: "create", group: "", resource: "events", namespace: EVENT_NAMESPACE };
-const COPY_VERBS = verbsOf(UP).filter(({ resource }) => OF_COPIES.includes(resource) && resource !== "events");
+const COPY_VERBS = verbsOf(UP).filter(({ resource }) => OF_COPIES.includes(resource) && !TELLING.includes(resource));
+/** Without it nothing fails: the packages of an image are then not to be written. */
+const PACKAGES: Verb = { verb: "get", group: "", resource: "pods/log", namespace: "kamino-capture" };
 const FORCE_VERBS = verbsOf(FORCE);
 const DAEMON_SETS: Verb = { verb: "list", group: "apps", resource: "daemonsets" };
 /** Without it a preview says that it cannot be read, and the capture is one in place. */
@@ -98,7 +105,7 @@ beforeAll(async () => {
     const inPlace = ACTIONS.capture.length + CAPTURE_VERBS.length + FORCE_VERBS.length + 3;
     const { id } = await azure.createScaleSet({ name: "pool2", capacity: inPlace });
     nodes = azure.vms(id);
-    const copies = ACTIONS.copy.length + COPY_VERBS.length;
+    const copies = ACTIONS.copy.length + COPY_VERBS.length + 1;
     const names = Array.from({ length: copies }, (_, index) => `copied${index}`);
     const sets = await Promise.all(names.map((name) => azure.createScaleSet({ name, capacity: 1 })));
     copied = sets.flatMap((set) => azure.vms(set.id));
@@ -124,7 +131,7 @@ function principalWithout(action?: string): Principal {
 
 /** A capture in a separate process, as this principal and service account, of a node that no other test has. */
 function startAs(principal: Principal, kubeconfig: string, vm = nodes.pop()!, settings = {}, rest = {}) {
-    const env = environmentOf(sandbox, principal, kubeconfig);
+    const env = { ...environmentOf(sandbox, principal, kubeconfig), KAMINO_PACKAGES: join(sandbox.directory, "lists") };
     const inputs = inputsFor(sandbox, vm, { kubernetes: { kubeconfig } });
     const change = { ...inputs, ...rest, settings: { ...inputs.settings, ...settings } };
     return startCapture({ ...sandbox, env }, change);
@@ -202,6 +209,14 @@ describe.concurrent("a capture fails and names what is missing", () => {
         },
     );
 
+    test(`not without the verb ${textOf(PACKAGES)}: it goes on, and a warning names the verb`, async () => {
+        const kubeconfig = await serviceAccount(sandbox, "copy-without-logs", UP, PACKAGES);
+        const running = startAs(principalWithout(), kubeconfig, copied.pop(), { mode: "copy" });
+        expect(await running.result).toMatchObject({ captured: { capturedAt: expect.any(String) as string } });
+        expect(running.said()).toMatch(/pool1: the packages of image 2026\.1122\.0412 are not written: /);
+        expect(running.said()).toContain(refusalOf(PACKAGES));
+    });
+
     test.each(FORCE_VERBS.map((verb) => [textOf(verb), verb] as const))(
         "without the verb %s of force.yaml, where a pod is to be forced off its node",
         async (_text, verb) => {
@@ -249,11 +264,14 @@ describe.sequential("a preview fails and names what is missing", () => {
     });
 
     const actions = [...azureRole("kamino-preview").Actions, ...azureRole("kamino-regions").Actions];
-    test.each(actions.filter((action) => action !== POLICIES))("without the action %s", async (action) => {
-        const outcome = await previewAs(accounts.preview, action);
-        expect(outcome.exitCode).not.toBe(0);
-        expect(outcome.output).toContain(`'${action}'`);
-    });
+    test.each(actions.filter((action) => ![POLICIES, PROOF].includes(action)))(
+        "without the action %s",
+        async (action) => {
+            const outcome = await previewAs(accounts.preview, action);
+            expect(outcome.exitCode).not.toBe(0);
+            expect(outcome.output).toContain(`'${action}'`);
+        },
+    );
 });
 
 describe.sequential("an up fails and names what is missing", () => {
@@ -287,6 +305,13 @@ describe.sequential("an up fails and names what is missing", () => {
     test.each(ACTIONS.model)("without the action %s, before the model is written", async (action) => {
         await expectToFail(action);
         expect(imageOf(sandbox, "pool1")).toBeUndefined();
+    });
+
+    test(`without the action ${PROOF}, while the image has to prove itself`, async () => {
+        await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+        (await upWithout()).orFail();
+        (await upWithout()).orFail();
+        await expectToFail(PROOF);
     });
 
     test.each(ACTIONS.prune)("without the action %s, when the oldest version is to go", async (action) => {

@@ -1,8 +1,9 @@
 // What a scheduled run may do in its own namespace is enough for its lease and its report, and nothing of it is
 // superfluous.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { CoordinationV1Api, KubeConfig, type V1Role } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { oneLine } from "../../components/core/errors";
@@ -81,3 +82,19 @@ for (const mode of ["preview", "up"] as const) {
         expect(await run(mode, mode)).toBeUndefined();
     });
 }
+
+test("the packages of images that a run has made go with its report, and stay with the next one's", async () => {
+    const folder = join(directory, "packages");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "pool1-2026.1122.0412.cdx.json"), '{"bomFormat":"CycloneDX"}');
+    const config = new KubeConfig();
+    config.loadFromFile(await serviceAccount({ nodes: { api }, directory, cluster }, "lists", [roleOf("up")]));
+    const report = { mode: "up" as const, headline: "done", text: "", exitCode: 0 };
+    for (const env of [{ KAMINO_PACKAGES: folder }, {}]) {
+        await deliver(report, { env, cluster: { config, pod } });
+    }
+    const { data, binaryData } = await api.core.readNamespacedConfigMap({ name: names.report, namespace });
+    expect(data).toMatchObject({ headline: "done" });
+    const list = binaryData?.["pool1-2026.1122.0412.cdx.json.gz"] ?? "";
+    expect(gunzipSync(Buffer.from(list, "base64")).toString()).toBe('{"bomFormat":"CycloneDX"}');
+});

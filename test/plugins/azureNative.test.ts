@@ -4,7 +4,8 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure";
 import { UNKNOWN, type Properties } from "../../sandbox/plugins/protocol/values";
-import { startForTest } from "../azure/support";
+import { API_VERSION, inAzureNativesForm } from "../../components/azure/scaleSetForm";
+import { sender, startForTest } from "../azure/support";
 import { PluginProcess, type State, unfinished, urn } from "./pluginProcess";
 
 const GALLERY = urn("azure-native:compute:Gallery");
@@ -179,6 +180,19 @@ test("the answer of a scale set's function has no type of its extensions, as wit
         { name: `${pool.name}-computeAksLinuxBilling`, type: undefined },
     ]);
     expect(live).toMatchObject({ id: pool.id, identity: { userAssignedIdentities: expect.any(Object) as unknown } });
+});
+
+test("the program's own reading of a scale set is that answer, with the types of extensions", async () => {
+    const args = { ...group, vmScaleSetName: pool.name };
+    const official = await plugin.invoke("azure-native:compute:getVirtualMachineScaleSet", args);
+    const send = await sender(azure);
+    const { body } = await send("GET", `${pool.id}?api-version=${API_VERSION}`);
+    const own = inAzureNativesForm(body) as unknown as Properties;
+    const profile = own.virtualMachineProfile as { extensionProfile: { extensions: Properties[] } };
+    const types = profile.extensionProfile.extensions.map(({ type }) => type);
+    expect(types).toEqual(["CustomScript", "Compute.AKS-Engine.Linux.Billing"]);
+    profile.extensionProfile.extensions.forEach((extension) => delete extension.type);
+    expect(own).toEqual(official);
 });
 
 test("what an import found can be written back: Azure gets `properties` at every depth, and identities as a map", async () => {

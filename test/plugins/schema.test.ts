@@ -1,12 +1,19 @@
 // The committed schema of the azure-native stand-in says what the installed SDKs say.
 import { expect, test } from "vitest";
+import form from "../../components/azure/scaleSetForm.json";
 import { deriveSchema } from "../../sandbox/plugins/azure-native/schema/derive";
 import committed from "../../sandbox/plugins/azure-native/schema/schema.json";
+import { scaleSetForm } from "../../sandbox/plugins/azure-native/schema/scaleSetForm";
 
 const schema = deriveSchema();
 
 test("schema.json is what the installed SDKs say (else run schema/generate.ts)", () => {
     expect(committed).toEqual(schema);
+});
+
+test("what the program has of it, for scale sets, is the same (else run schema/generate.ts)", () => {
+    expect(form).toEqual(scaleSetForm(schema));
+    expect(form.types.VirtualMachineScaleSetExtension.type).toBe("properties/string");
 });
 
 test("every property that the official SDK flattens is known to be inside `properties`", () => {

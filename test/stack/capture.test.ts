@@ -304,7 +304,7 @@ test("a namespace that does not admit the cleaning pod is known before the node 
 
 test("a namespace that captures by a copy have made is opened for the cleaning pod", async () => {
     const { core } = sandbox.nodes.api;
-    await ensureNamespace(kubernetes({ kubeconfig: sandbox.cluster.kubeconfig }), "shared", "baseline");
+    await ensureNamespace(await kubernetes({ kubeconfig: sandbox.cluster.kubeconfig }), "shared", "baseline");
     const inputs = inputsFor(sandbox, freshNode());
     const { error } = await capture(sandbox, {
         ...inputs,

@@ -29,9 +29,16 @@ afterAll(() => sandbox?.stop());
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
 
+/** Where the packages of images go. */
+const lists = () => join(sandbox.directory, "lists of packages");
+
 function start(vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}): RunningCapture {
     const inputs = inputsFor(sandbox, vm, change);
-    return startCapture(sandbox, { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } });
+    const env = { ...sandbox.env, KAMINO_PACKAGES: lists() };
+    return startCapture(
+        { ...sandbox, env },
+        { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } },
+    );
 }
 
 interface Resource {
@@ -184,12 +191,35 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
     expect(readFileSync(join(vm.diskDirectory, "etc/hostname"), "utf8").trim()).toBe(vm.computerName);
     expect(existsSync(join(vm.diskDirectory, "var/log/kamino-ancestry.log"))).toBe(false);
 
-    const again = await start(vm).result;
-    expect(again.captured).toMatchObject({ ...captured });
+    const again = start(vm);
+    expect((await again.result).captured).toMatchObject({ ...captured });
+    expect(again.said()).toContain("are not written: another run has captured the disk");
+});
+
+test("the packages of the image are a file of the run, as its disk has them", async () => {
+    const vm = freshNode();
+    put(vm, "etc/os-release", 'ID=ubuntu\nVERSION_ID="18.04"\nPRETTY_NAME="Ubuntu 18.04.6 LTS"\n');
+    const names = Array.from({ length: 1500 }, (_, index) => `package-${index}`);
+    const entries = names.map((name) =>
+        [`Package: ${name}`, "Status: install ok installed", "Architecture: amd64", "Version: 1.0-1ubuntu1"].join("\n"),
+    );
+    put(vm, "var/lib/dpkg/status", `${entries.join("\n\n")}\n`);
+    const running = start(vm, {}, { pool: "listed" });
+    expect((await running.result).error).toBeUndefined();
+    const file = "listed-2026.1122.0412.cdx.json";
+    expect(running.said()).toContain(`listed: the packages of image 2026.1122.0412 are in ${file}`);
+    const { metadata, components } = JSON.parse(readFileSync(join(lists(), file), "utf8")) as {
+        metadata: { component: object };
+        components: { type: string; purl?: string }[];
+    };
+    expect(metadata.component).toMatchObject({ name: "listed", version: "2026.1122.0412" });
+    const urls = components.filter(({ type }) => type === "library").map(({ purl }) => purl);
+    const wanted = names.map((name) => `pkg:deb/ubuntu/${name}@1.0-1ubuntu1?arch=amd64&distro=ubuntu-18.04`);
+    expect(urls.sort()).toEqual(wanted.sort());
 });
 
 test("the cluster decides which way a disk is captured, unless the configuration does", async () => {
-    const cluster = kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
+    const cluster = await kubernetes({ kubeconfig: sandbox.cluster.kubeconfig });
     const storage = cluster.config.makeApiClient(StorageV1Api);
     const copy = { mode: "copy", why: "the cluster has disk.csi.azure.com" };
     expect(await captureWay(cluster, undefined)).toEqual(copy);

@@ -101,9 +101,11 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     expect(scheduled.image()).toBe(before.image);
 
     const seen = await Seen.start(scheduled.sandbox.directory);
-    const flags = ["pool1", "--config-file", prod.configFile, "--yes"];
+    const lists = join(scheduled.sandbox.directory, "lists");
+    const flags = ["pool1", "--config-file", prod.configFile, "--yes", "--packages", lists];
     const done = await scheduled.npm("retake", prod, flags, seen.env);
     expect(done.exitCode, done.all).toBe(0);
+    expect(done.all).toMatch(/pool1: the packages of image \S+ are not written: a capture in place does not list them/);
     expect(scheduled.image()).not.toBe(before.image);
     await seen.expectImage(scheduled.image().split("/").at(-1) ?? "");
     expect(readFileSync(prod.configFile, "utf8")).toBe(before.settings);

@@ -1,8 +1,10 @@
 // A pool whose nodes join by kubeadm, told by the whole program: its images are patched disks, and each new node
 // joins by its own custom data as before.
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Vm } from "../../sandbox/azure";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
@@ -19,6 +21,13 @@ import {
 } from "./support/pools";
 
 const MONDAY = "2026.1116.0412";
+
+/** kubelet's client certificate. */
+function certificateOf({ diskDirectory }: Vm): X509Certificate {
+    return new X509Certificate(
+        readFileSync(join(diskDirectory, "var/lib/kubelet/pki/kubelet-client-current.pem"), "utf8"),
+    );
+}
 
 let sandbox: Sandbox;
 let stack: Stack;
@@ -66,10 +75,9 @@ test("a node added now joins by its own cloud-init, as itself, from the patched 
     const added = machinesOf(sandbox, "pool1")[3];
     expect(added).toMatchObject({ joined: true, bootedClean: true, bootstrapRan: false });
     expect(sandbox.nodes.patchLevel(added.nodeName)).toBe("2026-11-16");
-    const certificate = (vm: typeof added) =>
-        readFileSync(join(vm.diskDirectory, "var/lib/kubelet/pki/kubelet-client-current.pem"), "utf8");
-    expect(certificate(added)).toContain(`CN=system:node:${added.nodeName}`);
-    expect(certificate(source)).toContain(`CN=system:node:${source.nodeName}`);
+    // Each has a certificate that the cluster has signed.
+    expect(certificateOf(added).subject).toBe(`O=system:nodes\nCN=system:node:${added.nodeName}`);
+    expect(certificateOf(source).subject).toBe(`O=system:nodes\nCN=system:node:${source.nodeName}`);
     const node = await sandbox.nodes.api.core.readNode({ name: added.nodeName });
     expect(node.metadata?.labels).toMatchObject({ tier: "web" });
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);

@@ -257,3 +257,19 @@ test("a run that is killed before it has deleted that leaves it to the next one,
     (await stack.up("--skip-preview")).orFail();
     expect(sandbox.azure.requests.all().filter(({ path }) => path.includes("/snapshots"))).toEqual([]);
 });
+
+test("a snapshot that Azure does not delete is a warning, and the next run tries again", async () => {
+    await patch(sandbox, "pool1", 1, "2026-11-25T04:12:00Z");
+    const refusal = { status: 409, code: "ScopeLocked", message: "the scope is locked" };
+    sandbox.azure.faults.fail({ path: /\/snapshots\//, method: "DELETE", ...refusal });
+    const up = (await stack.up("--skip-preview")).orFail();
+    expect(up.messages("warning").join("\n")).toMatch(
+        /snapshot .* cannot be deleted: .*the scope is locked.*; it will be tried again, or delete it yourself/,
+    );
+    expect(imageOf(sandbox, "pool1")).toBe("2026.1125.0412");
+    expect(await snapshotsOf("pool1")).toHaveLength(1);
+    sandbox.azure.faults.clear();
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+    (await stack.up("--skip-preview")).orFail();
+    expect(await snapshotsOf("pool1")).toEqual([]);
+});

@@ -72,7 +72,7 @@ export async function startLab(): Promise<Lab> {
         directory,
         cluster,
         metadata,
-        kubernetes: kubernetes({ kubeconfig: cluster.kubeconfig }),
+        kubernetes: await kubernetes({ kubeconfig: cluster.kubeconfig }),
         joining: await letNodesJoin(cluster),
         newVm: async (name, { disk: from = join(BUILT, "node.raw"), customData } = {}) => {
             const port = ports.shift();

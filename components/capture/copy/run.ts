@@ -11,6 +11,7 @@ import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { CopyPlace, type SourceDisk } from "./disk";
+import { keepPackages } from "./keepPackages";
 import type { CopyCleaning } from "./objects";
 import { chooseCleanerPlace } from "./place";
 import { describeChanges } from "./packages";
@@ -38,11 +39,18 @@ export interface CopyCapture {
     lookAgain: () => Promise<void>;
 }
 
-/** The cleaned disk that an earlier run has made of this very target, and whose result got lost. */
+/**
+ * The cleaned disk that an earlier run has made of this very target, and whose result got lost. That run may have ended
+ * before it had deleted the snapshot.
+ */
 export async function finishedCopy(target: Target, resourceGroup: string): Promise<Captured | undefined> {
     const place = new CopyPlace(target, resourceGroup, {});
     const found = await place.finished();
-    return found && { snapshotId: place.diskId, capturedAt: found.capturedAt };
+    if (!found) {
+        return undefined;
+    }
+    await place.deleteSnapshot();
+    return { snapshotId: place.diskId, capturedAt: found.capturedAt };
 }
 
 /**
@@ -102,6 +110,7 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     await place.deleteDisk();
     const copy = await place.makeDisk(disk, cleaner.zone, capturedAt, signal);
     const report = await cleanAs("ext4");
+    await keepPackages(cluster, target, namespace, report);
     say("detaching the copy");
     await letGo(cluster, target, namespace);
     await place.waitUntilDetached(signal);

@@ -15,7 +15,7 @@ import { ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
 import { checkDiskZones, checkNetworkAccess, checkSize, performance } from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
-import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, view } from "./common";
+import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, paged, view } from "./common";
 
 type Kind = "disks" | "snapshots";
 const NAMES: Record<Kind, string> = { disks: "diskName", snapshots: "snapshotName" };
@@ -219,10 +219,11 @@ function remove(call: Call, kind: Kind): Answer {
 function routesOf(kind: Kind): Route[] {
     const path = `${COMPUTE}/${kind}/:${NAMES[kind]}`;
     const action = (verb: string) => `Microsoft.Compute/${kind}/${verb}`;
-    const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer => ({
-        status: 200,
-        body: { value: all.map((one) => ({ ...shown(call.cloud, kind, one), id: rename(one.id) })) },
-    });
+    const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer =>
+        paged(
+            call,
+            all.map((one) => ({ ...shown(call.cloud, kind, one), id: rename(one.id) })),
+        );
     return [
         { method: "GET", path, action: action("read"), type: "disks", handle: (call) => get(call, kind) },
         {

@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { packagesIn } from "../../../components/capture/copy/packageList";
 import { Disk, certificate, kubeconfig } from "./disk";
 
 const KERNEL = "5.15.0-1050-azure";
@@ -190,6 +191,37 @@ describe("the packages are compared with those of the image before", () => {
         expect(changes()).toBeUndefined();
         expect(disk.read("outside")).toBe("libc6 1\n");
     });
+});
+
+test("all packages are printed, with their architectures and the system, so that the result's digest proves them whole", () => {
+    disk.put("etc/os-release", 'NAME="Ubuntu"\nID=ubuntu\nVERSION_ID=\'22.04\'\nPRETTY_NAME="Ubuntu 22.04.5 LTS"\n');
+    disk.put(
+        "var/lib/dpkg/status",
+        "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.35-0ubuntu3\n\n" +
+            "Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.35-0ubuntu3\n\n" +
+            "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n\n" +
+            "Package: base-files\nStatus: install ok installed\nVersion: 12\nDescription: a system\n of files\n",
+    );
+    const { log, result } = clean();
+    const { digest, os } = JSON.parse(result) as { digest: string; os: string };
+    expect(os).toBe("Ubuntu 22.04.5 LTS");
+    expect(packagesIn(log, digest)).toEqual({
+        system: { id: "ubuntu", release: "22.04" },
+        packages: [
+            { name: "libc6", version: "2.35-0ubuntu3", architecture: "amd64" },
+            { name: "libc6", version: "2.35-0ubuntu3", architecture: "i386" },
+            { name: "base-files", version: "12" },
+        ],
+    });
+    expect(packagesIn(log.replace(/.*i386.*\n/, ""), digest)).toBeUndefined();
+});
+
+test("a disk of rpm's packages has a result all the same, and prints none", () => {
+    disk.put("var/lib/dpkg/status", "");
+    disk.put("var/lib/rpm/rpmdb.sqlite", "database");
+    const { log, result, status } = clean();
+    expect([status, log.match(/kamino-package/g)]).toEqual([0, null]);
+    expect(JSON.parse(result)).toMatchObject({ packages: 0, digest: expect.stringMatching(/^sha256:/) as string });
 });
 
 test("cleaning a clean copy works", () => {

@@ -20,6 +20,8 @@ export interface Cleaned {
     stderr: string;
     /** What it wrote as the container's termination message. */
     result: string;
+    /** What it has printed. */
+    log: string;
 }
 
 /** One disk, as a folder with a name that a careless script would split, expand or take for an option. */
@@ -68,14 +70,14 @@ export class Disk {
             KAMINO_RESULT: result,
         };
         const command = ["-c", cleaningScript(script)];
-        const { status, stderr } = spawnSync("/bin/sh", command, {
+        const { status, stderr, stdout } = spawnSync("/bin/sh", command, {
             cwd: this.outside,
             env: { ...base, ...env },
             encoding: "utf8",
         });
         const said = existsSync(result) ? readFileSync(result, "utf8") : "";
         rmSync(result, { force: true });
-        return { status, stderr, result: said };
+        return { status, stderr, result: said, log: stdout };
     }
 }
 

@@ -166,36 +166,6 @@ describe("twins in two subscriptions", () => {
     });
 });
 
-describe("pools of Cluster API", () => {
-    const pools = [{ machinePool: "capi/mp1" }];
-
-    it("are named by their MachinePool, keep their bootstrap, and need no resource group", () => {
-        const { pools: settings } = readSettings({ pools: JSON.stringify(pools), bootstrap: "remove" });
-        expect(settings[0]).toMatchObject({
-            name: "mp1",
-            machinePool: { namespace: "capi", name: "mp1" },
-            scaleSet: { bootstrap: "keep" },
-        });
-    });
-
-    it("of the same name in two namespaces are two pools", () => {
-        const twice = [...pools, { machinePool: "other/mp1", name: "other" }];
-        expect(read({ pools: twice }).pools.map(({ name }) => name)).toEqual(["mp1", "other"]);
-        expect(() => read({ pools: [...pools, { machinePool: "capi/mp1", name: "other" }] })).toThrow(
-            "kamino:pools[1] has MachinePool capi/mp1, as kamino:pools[0] has",
-        );
-    });
-
-    test.each<[string, object, object]>([
-        ["the same one", {}, { kubeconfig: "/k", context: "workload" }],
-        ["another context of the same file", { context: "mgmt" }, { kubeconfig: "/k", context: "mgmt" }],
-        ["another file's current context", { kubeconfig: "/m" }, { kubeconfig: "/m", context: undefined }],
-        ["another file's context", { kubeconfig: "/m", context: "m" }, { kubeconfig: "/m", context: "m" }],
-    ])("are in a management cluster: %s", (_, capi, found) => {
-        expect(read({ pools, capi, kubeconfig: "/k", context: "workload" }).capi).toEqual(found);
-    });
-});
-
 describe("refused in one line with the key in it:", () => {
     test.each<[string, Record<string, unknown>, string]>([
         ["no pools", { pools: [] }, "kamino:pools is missing"],
@@ -247,7 +217,27 @@ describe("refused in one line with the key in it:", () => {
             { pools: [{ scaleSet: "a", canary: "a" }] },
             "kamino:pools[0].canary: pools wait for each other, and none would get an image: a for a",
         ],
+        ...[0, -1, 1.5, "two", 101].map((newUpdatedNodes): [string, Record<string, unknown>, string] => [
+            `${newUpdatedNodes} new nodes`,
+            { pools: [{ scaleSet: "a", newUpdatedNodes }] },
+            "kamino:pools[0].newUpdatedNodes must be a whole number from 1 to 100",
+        ]),
+        [
+            "a maximum of none",
+            { pools: [{ scaleSet: "a", newUpdatedNodes: 1, maxNodes: 0 }] },
+            "kamino:pools[0].maxNodes must be a whole number from 1 to 1000",
+        ],
+        ...["machinePool", "machineDeployment", "machineSet"].map((key): [string, Record<string, unknown>, string] => [
+            `new nodes of a ${key}`,
+            { pools: [{ [key]: "default/a", newUpdatedNodes: 1 }] },
+            `kamino:pools[0].newUpdatedNodes is for scale sets: the number of machines of a ${key} is its replicas'`,
+        ]),
         ["another key of the management cluster", { capi: { server: "x" } }, "kamino:capi.server is not a known key"],
+        [
+            "a Cluster without its namespace",
+            { capi: { workloadCluster: "c1" } },
+            'kamino:capi.workloadCluster must be a Cluster as NAMESPACE/NAME, not "c1"',
+        ],
         [
             "a scale set of another kind of id",
             { pools: [{ scaleSet: "/subscriptions/x" }] },

@@ -1,6 +1,7 @@
 // What the engine writes into the state of every dynamic resource: how to load a provider, and nothing of it.
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
+import { providers } from "../../../components/providers";
 import { shell } from "../../../components/engine/shell";
 import { repository } from "../../../sandbox/engine/paths";
 
@@ -10,6 +11,11 @@ test("the code in a state is small, the same every time, and names its module", 
     expect(text.length).toBeLessThan(1000);
     expect(text).toContain('"components/capture/provider"');
     expect(text).not.toMatch(/arm-compute|client-node|credential|process\.env/i);
+});
+
+test.each(Object.entries(providers))("%s has all that a state's code calls", (_module, provider) => {
+    const functions = ["configure", "check", "diff", "create", "read", "update", "delete"];
+    expect(Object.keys(provider).sort()).toEqual(functions.sort());
 });
 
 test("the code in a state calls the module's functions in a process of Pulumi's own", () => {

@@ -137,7 +137,7 @@ describe("a credential plugin", () => {
         const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
         const exec = shell(`echo run >> ${log}; echo '{"status":{"token":"secret"}}'`);
         const cluster = { "insecure-skip-tls-verify": true };
-        const client = kubernetes({ kubeconfig: write("exec", { server: address, user: { exec }, cluster }) });
+        const client = await kubernetes({ kubeconfig: write("exec", { server: address, user: { exec }, cluster }) });
         const read = () => getJson<{ authorization: string }>(client, "/version", {});
         const answers = await Promise.all([read(), read()]);
         server.close();
@@ -156,11 +156,15 @@ it("goes through HTTPS_PROXY, and not where NO_PROXY says so", async () => {
     vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
     vi.stubEnv("NO_PROXY", "");
     const away = write("away", { server: "https://kube.example.invalid:6443" });
-    await expect(getJson(kubernetes({ kubeconfig: away }), "/version", {})).rejects.toThrow("kube.example.invalid");
+    await expect(getJson(await kubernetes({ kubeconfig: away }), "/version", {})).rejects.toThrow(
+        "kube.example.invalid",
+    );
     expect(asked).toEqual(["kube.example.invalid:6443"]);
     vi.stubEnv("NO_PROXY", "example.invalid");
     const direct = write("direct", { server: "https://kube.example.invalid:6443" });
-    await expect(getJson(kubernetes({ kubeconfig: direct }), "/version", {})).rejects.toThrow("kube.example.invalid");
+    await expect(getJson(await kubernetes({ kubeconfig: direct }), "/version", {})).rejects.toThrow(
+        "kube.example.invalid",
+    );
     expect(asked).toHaveLength(1);
     proxy.close();
 });

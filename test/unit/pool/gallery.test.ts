@@ -1,6 +1,6 @@
 // What an image definition must match of the VMs that start from its versions.
 import { describe, expect, it } from "vitest";
-import { imageTraits, mismatch } from "../../../components/pool/gallery";
+import { controllerMatters, imageTraits, mismatch } from "../../../components/pool/gallery";
 
 const PLAN = { name: "stable-gen2", product: "flatcar-container-linux-free", publisher: "kinvolk" };
 
@@ -36,6 +36,18 @@ describe("the traits of an image", () => {
     it("have the disk controller of the VMs where the disk does not say which it can", () => {
         expect(imageTraits({}, { diskControllerType: "NVMe" }).diskControllerTypes).toBe("NVMe");
     });
+});
+
+it.each<[boolean, string, string | undefined, { diskControllerTypes?: string } | undefined]>([
+    [true, "where the disk does not say which it can, for a new definition", undefined, undefined],
+    [true, "where the disk does not say which it can, for an existing one", undefined, {}],
+    [false, "for a new definition, which has what the disk says", "SCSI, NVMe", undefined],
+    [false, "where all are SCSI", "SCSI", {}],
+    [false, "where the definition takes all that the disk can", "SCSI, NVMe", { diskControllerTypes: "nvme,scsi" }],
+    [true, "where the definition takes one of two", "SCSI, NVMe", { diskControllerTypes: "SCSI" }],
+    [true, "where the definition says nothing and the disk can do more", "SCSI, NVMe", {}],
+])("which disk controller the VMs have matters: %s, %s", (expected, _when, diskControllerTypes, existing) => {
+    expect(controllerMatters({ diskControllerTypes }, existing)).toBe(expected);
 });
 
 describe("an existing image definition", () => {

@@ -31,6 +31,18 @@ describe("the model as it is", () => {
         expect(modelAsItIs(liveModel(), "rg")).not.toHaveProperty("sku");
     });
 
+    it("leaves out the mark of nodes that were added, so that it is no difference", () => {
+        const { tags } = liveModel();
+        const marked = liveModel({ tags: { ...tags, "kamino-new-nodes": "2026.1122.0412=5" } });
+        expect(modelAsItIs(marked, "rg")).toEqual(modelAsItIs(liveModel(), "rg"));
+        expect(fromImage(marked)).toEqual(fromImage(liveModel()));
+        const untagged = liveModel({ tags: undefined });
+        const alone = liveModel({ tags: { "kamino-new-nodes": "2026.1122.0412=5" } });
+        expect(modelAsItIs(alone, "rg")).toEqual(modelAsItIs(untagged, "rg"));
+        const declared = { ...modelAsItIs(liveModel(), "rg"), tags: marked.tags };
+        expect(recordOf(declared)).toEqual(recordOf(modelAsItIs(liveModel(), "rg")));
+    });
+
     it("leaves out everything that only Azure can say", () => {
         const text = JSON.stringify(modelAsItIs(liveModel(), "rg"));
         for (const name of [

@@ -223,6 +223,49 @@ describe("in the runs after it", () => {
     });
 });
 
+describe("with newUpdatedNodes", () => {
+    const at = (version: string) => ({ image: `${DEFINITION}/versions/${version}`, rest: "" });
+    const wants = (more: object = {}) => {
+        const { pools } = readSettings({
+            resourceGroup: "rg",
+            pools: JSON.stringify([{ name: "pool1", scaleSet: "pool1", newUpdatedNodes: 1, maxNodes: 5, ...more }]),
+        });
+        return pool({ settings: pools[0] });
+    };
+    const bump = { adopted: true, versions: [OLD], model: at(OLD) };
+
+    test("nodes are added once for a version, after the model points at it", async () => {
+        const { newNodes } = await prototype({ previous: bump, pool: wants() });
+        expect(newNodes).toEqual([NEW]);
+        const [{ name, props, opts }] = ofType("NewUpdatedNodes");
+        expect(name).toBe(`pool1-${NEW}`);
+        const { __provider: _code, added: _added, outcome: _outcome, ...inputs } = props as Record<string, unknown>;
+        // Nothing of what the autoscaler changes: a plan would break.
+        expect(inputs).toEqual({
+            ...{ pool: "pool1", version: NEW, nodes: 1, maxNodes: 5 },
+            ...{ scaleSetId: liveModel().id, imageDefinitionId: DEFINITION },
+        });
+        const [dependency] = (opts as { dependsOn: pulumi.Resource[] }).dependsOn;
+        expect((dependency as pulumi.Resource & { __name: string }).__name).toBe("pool1");
+        expect(dependency.constructor.name).toBe("VirtualMachineScaleSet");
+        expect((scaleSet().props as DeclaredModel).sku).toBeUndefined();
+    });
+
+    test("they stay in the stack as they are as long as the image does", async () => {
+        const previous = { adopted: true, versions: [OLD, NEW], model: at(NEW), newNodes: [OLD, NEW] };
+        expect((await prototype({ previous, pool: wants() })).newNodes).toEqual([OLD, NEW]);
+        expect(ofType("NewUpdatedNodes").map(({ name }) => name)).toEqual([`pool1-${OLD}`, `pool1-${NEW}`]);
+    });
+
+    test("none are added by the run that adopts the pool, for a pinned version, or without the setting", async () => {
+        expect((await prototype({ pool: wants() })).newNodes).toEqual([]);
+        expect((await prototype({ previous: bump, pool: wants({ pin: NEW }) })).newNodes).toEqual([]);
+        const without = await prototype({ previous: { ...bump, newNodes: [OLD] } });
+        expect(without).not.toHaveProperty("newNodes");
+        expect(ofType("NewUpdatedNodes")).toEqual([]);
+    });
+});
+
 describe("when somebody else has changed the model since the last run", () => {
     const foreign = "/subscriptions/s/resourceGroups/x/providers/Microsoft.Compute/galleries/g/images/i/versions/1.0.0";
     const ours = { ...recordOfLive(liveModel(), pool()), image: `${DEFINITION}/versions/${NEW}`, extensions: [] };

@@ -33,6 +33,12 @@ test.each(["ftp://push", "push:9091", "http://", "http://someone:hidden@push?a=b
     },
 );
 
+test("packages go to the folder that a flag or the environment names, which a preview does not mind", () => {
+    const env = { KAMINO_PACKAGES: "lists" };
+    expect(readOptions(["up", "--packages", "others"], env)).toEqual({ mode: "up", packages: "others" });
+    expect(readOptions(["preview"], env)).toEqual({ mode: "preview", packages: "lists" });
+});
+
 test("--help asks for the usage", () => {
     expect(readOptions(["--help"], {})).toBeUndefined();
 });
@@ -47,6 +53,7 @@ test.each([
     [["up", "--retake"], "argument missing"],
     [["up", "--metrics-file", "metrics.txt"], '--metrics-file must end in .prom, not "metrics.txt"'],
     [["up", "--save-plan", "p.json"], "--save-plan is for preview"],
+    [["preview", "--packages", "lists"], "--packages is for up"],
 ])("%j is refused in one line", (args, message) => {
     expect(() => readOptions(args, {})).toThrow(message);
     expect(() => readOptions(args, {})).not.toThrow("\n");

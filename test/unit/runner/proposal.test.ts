@@ -128,6 +128,13 @@ describe("the settings", () => {
         });
     });
 
+    test("say where the nodes are, where a workload cluster was named", () => {
+        const capi = { kubeconfig: undefined, context: "management", workloadCluster: "default/c1" };
+        expect(parse(withProposal("", { ...proposal, capi }, "f"))).toEqual({
+            config: { ...expected, "kamino:capi": { context: "management", workloadCluster: "default/c1" } },
+        });
+    });
+
     test.each(["kamino:pools: []", "kamino:schedule: {}"])("with %s are left alone", (key) => {
         expect(() => withProposal(`config:\n    ${key}\n`, proposal, "Pulumi.prod.yaml")).toThrow(
             /^Pulumi.prod.yaml is configured already; /,

@@ -23,7 +23,9 @@ test("every npm script that they call is there, and every flag and variable is o
     const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
     expect([...called].sort()).toEqual(["github", "preview", "status", "up"]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...called]));
-    const variables = ["STACK", "REPORT", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map((name) => `KAMINO_${name}`);
+    const variables = ["STACK", "REPORT", "PACKAGES", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map(
+        (name) => `KAMINO_${name}`,
+    );
     const used = [...all.matchAll(/^ *(KAMINO_\w+):/gm)].map(([, name]) => name);
     expect(variables).toEqual(expect.arrayContaining(used));
     expect(used).toEqual(expect.arrayContaining(["KAMINO_STACK", "KAMINO_REPORT", "KAMINO_SAVE_PLAN", "KAMINO_PLAN"]));
@@ -68,6 +70,32 @@ test("every action is pinned to one commit, with its version beside it", () => {
         pins.set(action, (pins.get(action) ?? new Set()).add(pin));
     }
     expect([...pins].filter(([, of]) => of.size > 1)).toEqual([]);
+});
+
+test("a run in either service keeps the status page, also after a failure, and an up the packages of its images", () => {
+    interface Step {
+        displayName?: string;
+        condition?: string;
+        publish?: string;
+        inputs?: { azureSubscription?: string; inlineScript?: string };
+    }
+    const pipeline = texts.get("azure-pipelines.yml") ?? "";
+    const jobs = [...pipeline.matchAll(/^( +)steps:\n((?:\1 .*\n|\n)+)/gm)].map(
+        ([, , steps]) => parse(steps) as Step[],
+    );
+    expect(jobs.map((steps) => steps.some(({ displayName }) => displayName === "Up"))).toEqual([false, true]);
+    for (const steps of jobs) {
+        const [status, kept] = steps.slice(-2);
+        expect([status.condition, kept.condition]).toEqual(["succeededOrFailed()", "succeededOrFailed()"]);
+        expect(status.inputs?.inlineScript).toContain('--html "$(results)/status.html" || true');
+        expect(kept.publish).toBe("$(results)");
+    }
+    expect(pipeline).toContain('--packages "$(results)/packages"');
+    expect(pipeline.match(/mkdir -p "\$AGENT_TEMPDIRECTORY\/results"/g)).toHaveLength(2);
+    const run = texts.get("run.yml") ?? "";
+    expect(run).toMatch(/KAMINO_PACKAGES: \$\{\{ runner\.temp \}\}\/packages/);
+    expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/packages/);
+    expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/status\.html/);
 });
 
 test("every script in them is well-formed", () => {

@@ -12,6 +12,7 @@ import {
     eventRules,
     machinePoolRules,
     machinesRules,
+    workloadKubeconfigRules,
     type Rule,
 } from "../../../components/schedule/permissions";
 import { repository } from "../../../sandbox/engine/paths";
@@ -25,7 +26,7 @@ const AZURE = [
     "kamino-machines-preview",
     "kamino-machines-up",
 ];
-const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools", "machines"];
+const KUBERNETES = ["preview", "up", "up-copy", "force", "machine-pools", "machines", "workload-kubeconfig"];
 const captureNamespaces = ["kamino-capture"];
 const page = readFileSync(join(repository, "docs", "permissions.md"), "utf8");
 
@@ -44,6 +45,15 @@ test("machine-pools.yaml has what a MachinePool's namespace needs, and reads whe
 test("machines.yaml has what the namespace of a MachineDeployment or MachineSet needs", () => {
     const [preview, up] = manifests("machines") as V1ClusterRole[];
     expect([preview.rules, up.rules]).toEqual([machinesRules("preview"), machinesRules("up")]);
+});
+
+test("workload-kubeconfig.yaml gets one Secret by its name, and nothing else", () => {
+    const [role, ...more] = manifests("workload-kubeconfig") as V1Role[];
+    expect([role.kind, role.metadata?.namespace, more]).toEqual(["Role", "default", []]);
+    expect(role.rules).toEqual(workloadKubeconfigRules({ namespace: "default", name: "c1" }));
+    expect(role.rules).toEqual([
+        { apiGroups: [""], resources: ["secrets"], resourceNames: ["c1-kubeconfig"], verbs: ["get"] },
+    ]);
 });
 
 test("force.yaml has what is added where pods are forced off a node", () => {

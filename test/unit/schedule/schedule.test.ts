@@ -11,6 +11,7 @@ interface Declared {
     kind: string;
     inputs: {
         metadata?: { name: string; namespace?: string; labels?: Record<string, string> };
+        rules?: object[];
         spec?: Record<string, unknown>;
         subjects?: { name: string; namespace: string }[];
     };
@@ -18,6 +19,8 @@ interface Declared {
 
 const directory = mkdtempSync(join(tmpdir(), "kamino-test-"));
 const declared: Declared[] = [];
+/** What a schedule declares whose nodes are in another cluster, a workload cluster of this one. */
+const ofWorkload: Declared[] = [];
 
 beforeAll(async () => {
     await pulumi.runtime.setMocks({
@@ -29,20 +32,33 @@ beforeAll(async () => {
     });
     const settingsFile = join(directory, "Pulumi.prod.yaml");
     writeFileSync(settingsFile, "secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:resourceGroup: rg\n");
+    const workload = join(directory, "Pulumi.workload.yaml");
+    writeFileSync(
+        workload,
+        "secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:capi: { workloadCluster: capi/c1 }\n  kamino:pools: [{ machinePool: capi/mp1 }]\n",
+    );
     const id = "00000000-0000-4000-8000-000000000001";
     const least = { stack: "prod", image: "kamino:1", settingsFile, backendUrl: "azblob://state?storage_account=s" };
     const azure = { subscriptionId: id, tenantId: id, clientId: id };
-    const read = (namespace: string) =>
+    const read = (namespace: string, more: object = {}) =>
         readSchedule(
-            { ...least, azure, namespace, timeZone: "Europe/Berlin" },
+            { ...least, azure, namespace, timeZone: "Europe/Berlin", ...more },
             { key: "kamino:schedule", ownStack: "s", project: "kamino" },
         );
     const schedules = ["one", "two"].map((namespace) => new Schedule(namespace, read(namespace)));
     // The CronJob is declared last.
-    await new Promise((done) => pulumi.all(schedules.map(({ cronJob }) => cronJob)).apply(done));
+    const isDone = (those: Schedule[]) =>
+        new Promise((done) => pulumi.all(those.map(({ cronJob }) => cronJob)).apply(done));
+    await isDone(schedules);
+    const before = declared.length;
+    await isDone([new Schedule("three", read("three", { settingsFile: workload }))]);
+    ofWorkload.push(...declared.splice(before));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+/** Resources are declared as their dependencies allow. */
+const byPlace = ({ inputs: { metadata: a } }: Declared, { inputs: { metadata: b } }: Declared) =>
+    `${a?.namespace}/${a?.name}`.localeCompare(`${b?.namespace}/${b?.name}`);
 const of = (kind: string) => declared.filter((one) => one.kind === kind).map(({ inputs }) => inputs);
 
 test("two schedules in one cluster share the capture namespace, which is nobody's own, and nothing else", () => {
@@ -72,4 +88,18 @@ test("of a schedule one Job runs at a time, with time for an image and to restor
             },
         },
     });
+});
+
+test("a schedule in the management cluster may read the workload cluster's kubeconfig, and has no right to nodes there", () => {
+    const roles = ofWorkload.filter(({ kind }) => /Role$/.test(kind)).sort(byPlace);
+    expect(roles.map(({ kind, inputs: { metadata } }) => `${kind} ${metadata?.namespace}/${metadata?.name}`)).toEqual([
+        "Role capi/three-kamino-c1",
+        "Role capi/three-kamino-pools",
+        "Role three/kamino",
+    ]);
+    expect(roles[0].inputs.rules).toEqual([
+        { apiGroups: [""], resources: ["secrets"], resourceNames: ["c1-kubeconfig"], verbs: ["get"] },
+    ]);
+    const namespaces = ofWorkload.filter(({ kind }) => kind === "Namespace");
+    expect(namespaces.map(({ inputs: { metadata } }) => metadata?.name)).toEqual(["three"]);
 });

@@ -117,4 +117,14 @@ test("the namespaces of MachinePools count, each once, and another management cl
     expect(() => settings("  kamino:capi: { context: management }\n")).toThrow(
         "kamino:capi in Pulumi.prod.yaml: a scheduled run reaches pools of Cluster API in the cluster that it runs in alone",
     );
+    expect(settings("  kamino:capi: { workloadCluster: b/c1 }\n").workloadCluster).toEqual({
+        namespace: "b",
+        name: "c1",
+    });
+    expect(() => settings("  kamino:capi: { workloadCluster: c1 }\n")).toThrow(
+        'kamino:capi.workloadCluster must be a Cluster as NAMESPACE/NAME, not "c1"',
+    );
+    expect(() => settings("  kamino:capi: { workloadCluster: b/c1, context: management }\n")).toThrow(
+        "take kubeconfig and context out of the key",
+    );
 });

@@ -1,0 +1,145 @@
+// The OS disks of a pool's VMs, of a scale set's or of single ones.
+import type { ComputeManagementClient, Disk, VirtualMachine } from "@azure/arm-compute";
+import { computeClient, readOrUndefined, shared } from "./client";
+import type { PurchasePlan } from "./galleries";
+import { oncePer } from "../core/once";
+import { parseArmId } from "./ids";
+import { isOwned } from "./tags";
+
+/** What an image made from a VM's OS disk must say of it. What Azure leaves out stays undefined. */
+export interface OsDisk {
+    hyperVGeneration?: string;
+    architecture?: string;
+    securityType?: string;
+    /** Disk controllers that the disk has drivers for, as Azure lists them: `SCSI, NVMe`. */
+    diskControllerTypes?: string;
+    /** The disk controller of its VM, `SCSI` or `NVMe`. */
+    diskControllerType?: string;
+    /** ARM id of the disk encryption set that encrypts it with keys of the customer's. */
+    diskEncryptionSetId?: string;
+    /** By which ways it can be read from outside of the compute service. */
+    access?: Pick<Disk, "networkAccessPolicy" | "publicNetworkAccess">;
+    purchasePlan?: PurchasePlan;
+}
+
+/**
+ * The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS
+ * disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What the list
+ * does not show, the VMs are asked for.
+ */
+export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefined> {
+    const { names, ...group } = parseArmId(scaleSetId);
+    const disk = await readOrUndefined(`the OS disk of scale set ${names[0]}`, async () => {
+        const { list } = await disksIn(group);
+        for await (const each of list) {
+            if (isOsDiskOf(scaleSetId, each)) {
+                return each;
+            }
+        }
+        return (await firstVm(scaleSetId))?.disk;
+    });
+    return disk && osDiskFrom(disk);
+}
+
+/**
+ * The disk controller of one of a scale set's VMs, where Azure tells: `SCSI` or `NVMe`.
+ *
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function diskControllerOfPool(scaleSetId: string): Promise<string | undefined> {
+    const { names } = parseArmId(scaleSetId);
+    const vm = await readOrUndefined(`the VMs of scale set ${names[0]}`, () => firstVm(scaleSetId));
+    return vm?.diskControllerType;
+}
+
+/**
+ * Whether a disk is the OS disk of one of the scale set's VMs: attached to it and made with it from its image. A copy
+ * of an OS disk that is attached to be looked into (a capture does so) says of which system it is as well, but not that
+ * it was made from an image.
+ * Source: https://learn.microsoft.com/rest/api/compute/disks/list-by-resource-group, `managedBy`, `osType` and
+ * `creationData.createOption`
+ */
+function isOsDiskOf(scaleSetId: string, { managedBy = "", osType, creationData, tags }: Disk): boolean {
+    const isAttached = managedBy.toLowerCase().startsWith(`${scaleSetId}/virtualMachines/`.toLowerCase());
+    return isAttached && osType !== undefined && creationData?.createOption === "FromImage" && !isOwned(tags);
+}
+
+interface Group {
+    subscriptionId: string;
+    resourceGroup: string;
+}
+
+/** The disks of a resource group: those of its scale sets' VMs are among them. */
+const disksIn = oncePer(
+    ({ subscriptionId, resourceGroup }: Group) => `${subscriptionId}/${resourceGroup}`.toLowerCase(),
+    async ({ subscriptionId, resourceGroup }): Promise<{ list: AsyncIterable<Disk> }> => {
+        const { disks } = await computeClient(subscriptionId);
+        return { list: shared(disks.listByResourceGroup(resourceGroup)) };
+    },
+);
+
+// A VM may be on its way out of the set; one of the first few will do.
+const VMS_TRIED = 5;
+
+/** A scale set's first VM that has a managed OS disk, with that disk. */
+async function firstVm(scaleSetId: string): Promise<{ disk: Disk; diskControllerType?: string } | undefined> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+    const client = await computeClient(subscriptionId);
+    let tried = 0;
+    for await (const { storageProfile } of client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])) {
+        const id = storageProfile?.osDisk?.managedDisk?.id;
+        const disk = id && (await readDisk(client, id));
+        if (disk) {
+            return { disk, diskControllerType: storageProfile?.diskControllerType };
+        }
+        if (++tried === VMS_TRIED) {
+            return undefined;
+        }
+    }
+    return undefined;
+}
+
+function osDiskFrom(disk: Disk & { diskControllerType?: string }): OsDisk {
+    return {
+        hyperVGeneration: disk.hyperVGeneration,
+        architecture: disk.supportedCapabilities?.architecture,
+        securityType: disk.securityProfile?.securityType,
+        diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
+        diskControllerType: disk.diskControllerType,
+        diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
+        access: { networkAccessPolicy: disk.networkAccessPolicy, publicNetworkAccess: disk.publicNetworkAccess },
+        purchasePlan: disk.purchasePlan,
+    };
+}
+
+/** A single VM with its OS disk. */
+export interface SingleVm {
+    vm: VirtualMachine;
+    disk: OsDisk;
+}
+
+/**
+ * One of a pool's single VMs, which are all alike, with its OS disk; undefined when none of them has a managed OS disk.
+ *
+ * @param poolId the pool's `machinesId`
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function singleVmOfPool(poolId: string, names: string[]): Promise<SingleVm | undefined> {
+    const { subscriptionId, resourceGroup } = parseArmId(poolId);
+    const client = await computeClient(subscriptionId);
+    for (const name of names.slice(0, VMS_TRIED)) {
+        const vm = await readOrUndefined(`VM ${name}`, () => client.virtualMachines.get(resourceGroup, name));
+        const id = vm?.storageProfile?.osDisk?.managedDisk?.id;
+        const disk = id && (await readDisk(client, id));
+        if (vm && disk) {
+            const diskControllerType = vm.storageProfile?.diskControllerType;
+            return { vm, disk: osDiskFrom({ ...disk, diskControllerType }) };
+        }
+    }
+    return undefined;
+}
+
+function readDisk(client: ComputeManagementClient, id: string): Promise<Disk | undefined> {
+    const { resourceGroup, names } = parseArmId(id);
+    return readOrUndefined(`disk ${id}`, () => client.disks.get(resourceGroup, names[0]));
+}

@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const WHOLE = process.env.FAULTS === "all";
 /** How many cells of each way `make test` takes: spread over the matrix, so that all faults come up. */
 const SAMPLE = Number(process.env.FAULTS ?? 2) || 2;
-/** Sandboxes of each way: a run that was killed leaves its place in kured's lock, and the next one waits for minutes. */
+/** Sandboxes of each way: most of a case is waiting. */
 const BENCHES = 2;
 const PAGE = join(__dirname, "..", "..", "docs", "faults.md");
 
@@ -63,7 +63,9 @@ function sampleOf(cases: Case[], size: number): Case[] {
     return Array.from({ length: size }, (_, index) => cases[Math.floor(index * step + step / 2)]);
 }
 
-/** The order of FAULTS, and of each fault what changes something first: a matrix that is broken off has tried the worst. */
+/**
+ * The order of FAULTS, and of each fault what changes something first: a matrix that is broken off has tried the worst.
+ */
 function worstFirst(cases: Case[]): Case[] {
     const order = Object.keys(FAULTS);
     const rank = ({ call, fault }: Case) => (call.split(" ")[1] === "GET" ? order.length : 0) + order.indexOf(fault);

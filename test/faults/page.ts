@@ -21,6 +21,7 @@ export function pageOf(stories: Story[]): string {
         "autoscaler set it, and the image of the rebooted node is made; *later* if that run has only cleaned up, and a run",
         "makes the image once the node has been Ready for long enough again; *–* if the broken run did not come to the call.",
         "A call that a run repeats is broken at its first time. A read changes nothing: a kill after it is one before it.",
+        "What a killed run holds of kured's lock has run out before the next one, which would wait some minutes for it.",
         "",
         ...stories.map(
             ({ capture, cases, results }) =>

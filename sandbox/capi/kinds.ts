@@ -38,7 +38,7 @@ export interface KindObject {
     metadata: V1ObjectMeta;
     spec: { providerID?: string; replicas?: number; [member: string]: unknown };
     status?: {
-        conditions?: { type: string; status: string }[];
+        conditions?: { type: string; status: string; reason?: string }[];
         nodeRef?: { name: string };
         provisioningState?: string;
         replicas?: number;

@@ -12,7 +12,6 @@ import { create as makeTemplate } from "../../components/capi/machineTemplatePro
 import { oneLine } from "../../components/core/errors";
 import { machinesRules } from "../../components/schedule/permissions";
 import { GROUP, type ClusterApi } from "../../sandbox/capi";
-import { bootstrapSecret } from "../../sandbox/capi/manifests";
 import { machineDeploymentOf } from "../../sandbox/capi/machineManifests";
 import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
@@ -26,6 +25,7 @@ import { machinesStack, startBed, type Bed } from "./support";
 const MONDAY = "2026.1116.0412";
 const NAME = "md1";
 const SET = "ms1";
+const EMPTY = "ms0";
 
 let bed: Bed;
 let sandbox: Sandbox;
@@ -105,6 +105,8 @@ describe("the roles of MachineDeployments", () => {
     });
 
     test("in the management cluster are enough for templates and the reference, and no verb is superfluous", async () => {
+        // A MachineSet by itself, without machines: what is patched is its reference alone.
+        await capi.objects.create("MachineSet", EMPTY, machineSetOf(EMPTY, 0));
         const { computeGallery } = (await readTemplate(at(), `${NAME}-${MONDAY}`))!.spec.template.spec.image!;
         const base = { configKey: "key", current: true, basedOn: NAME };
         let version = 0;
@@ -116,12 +118,6 @@ describe("the roles of MachineDeployments", () => {
             const name = `${NAME}-${image.version}`;
             const machines = at(kubeconfig);
             await makeTemplate({ ...base, machines, computeGallery: image, template: name });
-            const set = { ...machines, kind: "MachineSet" as const, name: SET };
-            await readMachines(set, "key").catch((error: unknown) => {
-                if (!oneLine(error).includes("is not there")) {
-                    throw error;
-                }
-            });
             const infrastructureRef = { name };
             const before = await template();
             const reference = {
@@ -129,17 +125,22 @@ describe("the roles of MachineDeployments", () => {
                 machines: `MachineDeployment default/${NAME}`,
             };
             await pointAt({ ...reference, infrastructureRef, at: machines });
+            const ofSet = {
+                ...{ configKey: "key", writes: version, machines: `MachineSet default/${EMPTY}` },
+                at: { ...machines, kind: "MachineSet" as const, name: EMPTY },
+            };
+            await pointAt({ ...ofSet, infrastructureRef });
             // A template that is referred to is marked for a later run, and one that is not goes.
             await makeTemplate({ ...base, machines, computeGallery: image, template: `${name}-spare` });
             await dropTemplate(machines, `${name}-spare`);
             await dropTemplate(machines, name);
+            await pointAt({ ...ofSet, infrastructureRef: { name: before } });
             await pointAt({ ...reference, infrastructureRef: { name: before }, at: machines });
             await pruneTemplates(machines);
         };
         await all(await serviceAccount(sandbox, "enough", [role("enough")]));
-        const verbs = verbsOf([role("x")]).filter(
-            ({ verb, resource }) => !(resource === "machinesets" && verb === "patch") && resource !== "events",
-        );
+        // Without the right to Events a reference is written all the same.
+        const verbs = verbsOf([role("x")]).filter(({ resource }) => resource !== "events");
         for (const [index, verb] of verbs.entries()) {
             const account = await serviceAccount(sandbox, `without-${index}`, [role(`without-${index}`)], verb);
             const refusal = () => all(account).then(() => "done", oneLine);
@@ -148,6 +149,7 @@ describe("the roles of MachineDeployments", () => {
                 .toContain(`cannot ${verb.verb} resource "${verb.resource}"`);
             await capi.deployments.setTemplate(NAME, `${NAME}-${MONDAY}`);
         }
+        await capi.objects.delete("MachineSet", EMPTY);
     });
 });
 
@@ -204,16 +206,7 @@ describe("a MachineSet", () => {
     });
 
     test("by itself gets a template and makes its next machine from it, and keeps the others", async () => {
-        const label = { "kamino-test": SET };
-        const { spec } = machineDeploymentOf({ name: NAME, replicas: 1, bootstrap: "secret", failureDomain: "1" });
-        const { template: machine } = spec as { template: { spec: { bootstrap: object } } };
-        machine.spec.bootstrap = { dataSecretName: bootstrapSecret(NAME) };
-        await capi.objects.create("MachineSet", SET, {
-            spec: {
-                ...{ clusterName: "c1", replicas: 1, selector: { matchLabels: label } },
-                template: { ...machine, metadata: { labels: label } },
-            },
-        });
+        await capi.objects.create("MachineSet", SET, machineSetOf(SET, 1));
         await settled(1);
         await reboot(SET);
         await stack.configure({ pools: [{ machineDeployment: `default/${NAME}` }, { machineSet: `default/${SET}` }] });
@@ -230,6 +223,19 @@ describe("a MachineSet", () => {
         expect(changesIn((await stack.preview()).orFail())).toEqual([]);
     });
 });
+
+/** A MachineSet that no MachineDeployment owns, with machines as those of the deployment. */
+function machineSetOf(name: string, replicas: number): { spec: object } {
+    const label = { "kamino-test": name };
+    const { spec } = machineDeploymentOf({ name: NAME, replicas, bootstrap: "secret", failureDomain: "1" });
+    const { template: machine } = spec as { template: object };
+    return {
+        spec: {
+            ...{ clusterName: "c1", replicas, selector: { matchLabels: label } },
+            template: { ...machine, metadata: { labels: label } },
+        },
+    };
+}
 
 /** Waits until the MachineSet has this many machines with VMs and nodes. */
 async function settled(replicas: number): Promise<void> {

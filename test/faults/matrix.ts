@@ -156,8 +156,8 @@ export class Bench {
     }
 
     /**
-     * A run that was killed leaves its place in kured's lock for as long as it had asked for, some minutes. They are over:
-     * the entry is as it was, and of an hour ago.
+     * A run that was killed leaves its place in kured's lock for as long as it had asked for, some minutes. They are
+     * over: the entry is as it was, and of an hour ago.
      */
     private async letLockExpire(): Promise<void> {
         const { apps } = this.sandbox.nodes.api;

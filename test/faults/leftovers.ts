@@ -1,5 +1,6 @@
 // What a run, whatever became of it, must not leave behind once a later one has gone through.
 import { StorageV1Api } from "@kubernetes/client-node";
+import { isExpired, type LockEntry } from "../../components/node/kuredLockValue";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 import { machinesOf, scaleSetOf } from "../stack/support/pools";
@@ -41,7 +42,7 @@ async function inKubernetes({ nodes }: Sandbox): Promise<string[]> {
         items.map(({ metadata }) => `${kind} ${metadata?.name} is there`);
     const locks = daemonSets.items.flatMap(({ metadata }) =>
         Object.entries(metadata?.annotations ?? {})
-            .filter(([, value]) => value.includes('"kamino/'))
+            .filter(([, value]) => ownEntries(value).some((entry) => !isExpired(entry, new Date())))
             .map(([key]) => `kured's lock ${key} is held`),
     );
     return [
@@ -51,6 +52,15 @@ async function inKubernetes({ nodes }: Sandbox): Promise<string[]> {
         ...named("attachment", attachments),
         ...locks,
     ];
+}
+
+/** This program's entries in kured's lock, in either of its forms. One that has expired is nobody's hindrance. */
+function ownEntries(annotation: string): LockEntry[] {
+    if (!annotation.includes('"kamino/')) {
+        return [];
+    }
+    const { locks, ...single } = JSON.parse(annotation) as LockEntry & { locks?: LockEntry[] };
+    return (locks ?? [single]).filter(({ nodeID }) => nodeID.startsWith("kamino/"));
 }
 
 async function inAzure(sandbox: Sandbox, pool: string): Promise<string[]> {

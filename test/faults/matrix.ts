@@ -1,7 +1,9 @@
 // The fault matrix: a bump is broken at each of its remote calls in each way, one more `up` follows, and nothing may be
 // left.
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Running, Stack } from "../../sandbox/engine/stack";
+import { NODE_LOCK } from "../../sandbox/nodes/kuredAnnotations";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { machinesOf, patch, poolStack } from "../stack/support/pools";
 import { isRunning, killAll, processTree } from "../stack/support/processes";
@@ -9,21 +11,27 @@ import { startApiProxy, type ApiProxy } from "./apiProxy";
 import { Calls } from "./calls";
 import { leftoversOf } from "./leftovers";
 
-/** What is done to a run at one of its remote calls. */
+/** What is done to a run at one of its remote calls; what is likely to leave most behind first. */
 export const FAULTS = {
-    "engine killed before": "SIGKILL to pulumi alone, before the call is carried out",
+    "all killed after":
+        "SIGKILL to pulumi and all its processes at once, after the call was carried out and before its answer",
     "engine killed after": "SIGKILL to pulumi alone, after the call was carried out and before its answer",
-    "all killed before": "SIGKILL to pulumi and all its processes at once, before the call is carried out",
-    "all killed after": "SIGKILL to all of them, after the call was carried out and before its answer",
-    "429": "Azure answers 429 twice",
-    "500": "Azure answers 500 for the rest of the run",
-    reset: "the connection to Azure breaks off once",
     Failed: "the operation that the call starts ends as Failed",
-    "never ends": "the operation that the call starts does not end; Ctrl-C after a while, and Azure ends it later",
+    "500s": "Azure answers 500 for the rest of the run",
+    "all killed before": "SIGKILL to all of them, before the call is carried out",
+    "engine killed before": "SIGKILL to pulumi alone, before the call is carried out",
     "API server away": "the API server refuses connections for 15 seconds",
+    "never ends": "the operation that the call starts does not end; Ctrl-C after a while, and Azure ends it later",
+    reset: "the connection to Azure breaks off once",
+    "429s": "Azure answers 429 twice",
 } as const;
 
 export type Fault = keyof typeof FAULTS;
+
+/** The ways of capture, as the configuration names them. A bump's calls differ by it. */
+export const CAPTURES = ["in-place", "copy"] as const;
+
+export type Capture = (typeof CAPTURES)[number];
 
 /** One cell of the matrix. */
 export interface Case {
@@ -40,23 +48,28 @@ export interface Result extends Case {
     /** How the next one ended. */
     next: string;
     leftovers: string[];
+    /** Whether that one did not make the image, and the one after it did. */
+    later: boolean;
     survived: boolean;
 }
 
 const POOL = "pool1";
 const CAPACITY = 4;
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
-/** Which faults a call can have. */
+/** Which faults a call can have. What is killed after a read leaves what is killed before it does. */
 export function faultsOf(call: string): Fault[] {
-    const kills: Fault[] = ["engine killed before", "engine killed after", "all killed before", "all killed after"];
     const [service, method] = call.split(" ");
+    const writes = method !== "GET";
+    const before: Fault[] = ["engine killed before", "all killed before"];
+    const kills: Fault[] = writes ? [...before, "engine killed after", "all killed after"] : before;
     if (service === "Kubernetes") {
         return [...kills, "API server away"];
     }
-    const starts = method !== "GET";
-    return [...kills, "429", "500", "reset", ...(starts ? (["Failed", "never ends"] as const) : [])];
+    return [...kills, "429s", "500s", "reset", ...(writes ? (["Failed", "never ends"] as const) : [])];
 }
 
 /** A pool that has been adopted and has its first image, in a sandbox whose calls can be broken. */
@@ -71,7 +84,7 @@ export class Bench {
         private readonly proxy: ApiProxy,
     ) {}
 
-    static async start(): Promise<Bench> {
+    static async start(capture: Capture): Promise<Bench> {
         const sandbox = await startSandbox({ pools: [{ name: POOL, capacity: CAPACITY }] });
         const calls = new Calls();
         const proxy = await startApiProxy(sandbox.cluster, sandbox.directory, calls);
@@ -82,7 +95,8 @@ export class Bench {
             after: async ({ principal, ...call }) =>
                 principal === mine ? calls.after({ service: "Azure", ...call }) : undefined,
         };
-        const stack = await poolStack(sandbox, [POOL], { drainTimeout: "60s", kubeconfig: proxy.kubeconfig });
+        const config = { capture, drainTimeout: "60s", kubeconfig: proxy.kubeconfig };
+        const stack = await poolStack(sandbox, [POOL], config);
         const bench = new Bench(sandbox, stack, calls, proxy);
         await bench.reboot();
         // The first run adopts the pool, the second one writes its model.
@@ -105,8 +119,11 @@ export class Bench {
         return [...this.calls.seen];
     }
 
-    /** Breaks one bump, lets one more run follow, and looks at what is left. */
-    async run({ call, fault }: Case): Promise<Result> {
+    /**
+     * Breaks one bump, lets one more run follow, and looks at what is left. Says also whether the pool could be brought
+     * in order for a later case.
+     */
+    async run({ call, fault }: Case): Promise<{ result: Result; usable: boolean }> {
         const node = await this.reboot();
         const machines = machinesOf(this.sandbox, POOL).map(({ instanceId }) => instanceId);
         const { reached, outcome } = await this.broken(call, fault);
@@ -116,18 +133,55 @@ export class Bench {
         this.calls.clear();
         await this.sandbox.azure.settled();
         await this.stack.run("cancel", "--yes");
+        await this.letLockExpire();
         const next = await this.stack.up("--skip-preview");
         await this.sandbox.nodes.settled();
         const leftovers = await leftoversOf(this.sandbox, POOL, machines);
-        const { pools } = await this.stack.outputs<{ pools: Record<string, { node: string }> }>();
-        if (next.exitCode === 0 && pools[POOL].node !== node) {
-            leftovers.push(`the image is of node ${pools[POOL].node} in place of ${node}`);
+        const clean = next.exitCode === 0 && leftovers.length === 0;
+        const later = clean && (await this.sourceOfImage()) !== node;
+        if (later) {
+            // A node that was brought back has to be Ready for long enough again.
+            await this.sandbox.nodes.setReadySince(node, new Date(Date.now() - DAY));
+            const third = await this.stack.up("--skip-preview");
+            await this.sandbox.nodes.settled();
+            const failed = third.exitCode === 0 ? [] : [`the run after it: ${wordsOf(third)}`];
+            leftovers.push(...failed, ...(await this.withoutImageOf(node)));
         }
-        const survived = next.exitCode === 0 && leftovers.length === 0;
-        if (!survived) {
-            await this.recover();
+        const survived = clean && leftovers.length === 0;
+        const words = { broken: wordsOf(outcome), next: wordsOf(next) };
+        return {
+            result: { ...{ call, fault, reached }, ...words, leftovers, later, survived },
+            usable: survived || (await this.recover()),
+        };
+    }
+
+    /**
+     * A run that was killed leaves its place in kured's lock for as long as it had asked for, some minutes. They are
+     * over: the entry is as it was, and of an hour ago.
+     */
+    private async letLockExpire(): Promise<void> {
+        const { apps } = this.sandbox.nodes.api;
+        const { items } = await apps.listDaemonSetForAllNamespaces();
+        for (const { metadata } of items) {
+            const { name = "", namespace = "", annotations = {} } = metadata ?? {};
+            const lock = annotations[NODE_LOCK];
+            if (lock?.includes('"kamino/')) {
+                const before = new Date(Date.now() - HOUR).toISOString();
+                const old = lock.replaceAll(/"created":"[^"]*"/g, `"created":"${before}"`);
+                const body = { metadata: { annotations: { [NODE_LOCK]: old } } };
+                await apps.patchNamespacedDaemonSet({ name, namespace, body }, mergePatch);
+            }
         }
-        return { ...{ call, fault, reached }, broken: wordsOf(outcome), next: wordsOf(next), leftovers, survived };
+    }
+
+    /** The node that the pool's image is of. */
+    private async sourceOfImage(): Promise<string> {
+        return (await this.stack.outputs<{ pools: Record<string, { node: string }> }>()).pools[POOL].node;
+    }
+
+    private async withoutImageOf(node: string): Promise<string[]> {
+        const source = await this.sourceOfImage();
+        return source === node ? [] : [`the image is of node ${source} in place of ${node}`];
     }
 
     private async broken(call: string, fault: Fault): Promise<{ reached: boolean; outcome: Outcome }> {
@@ -146,13 +200,13 @@ export class Bench {
             "engine killed after": () => killEngine(),
             "all killed before": () => killEverything(),
             "all killed after": () => killEverything(),
-            "429": () =>
+            "429s": () =>
                 this.calls.arm(
                     call,
                     phase,
                     strike(() => faults.throttle({ path, method, times: 2 })),
                 ),
-            "500": () =>
+            "500s": () =>
                 this.calls.arm(
                     call,
                     phase,
@@ -216,13 +270,13 @@ export class Bench {
     }
 
     /** A later case starts from a pool in order, whatever this one has left. */
-    private async recover(): Promise<void> {
+    private async recover(): Promise<boolean> {
         for (let run = 0; run < 2; run++) {
             if ((await this.stack.up("--skip-preview")).exitCode === 0) {
-                return;
+                return true;
             }
         }
-        throw new Error("the pool cannot be brought in order any more");
+        return false;
     }
 
     /** One more node was rebooted, on one more day. */

@@ -109,7 +109,7 @@ sbom: requirements ## dist/sbom/: what the program and the policy pack are made 
 	@ls dist/sbom/*
 
 .PHONY: faults
-faults: build ## a bump broken at each of its remote calls in each way: an hour and more; writes docs/faults.md
+faults: build ## a bump broken at each of its remote calls in each way: an hour and more, goes on where it was broken off; writes docs/faults.md
 	@FAULTS=all npx --no-install vitest run test/faults
 
 .PHONY: bench

@@ -18,7 +18,7 @@ let send: Send;
 let unused: Vm[];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 8, zones: ["1", "2"] }] });
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 10, zones: ["1", "2"] }] });
     send = await sender(sandbox.azure);
     unused = sandbox.azure.vms();
 });

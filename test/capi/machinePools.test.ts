@@ -1,5 +1,6 @@
 // What Cluster API's own managers do with machine pools on the sandbox. What CAPZ does not do is counted in its looks
 // at a pool, not in seconds.
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GROUP, NO_ROLLOUT, ofPool, type ClusterApi } from "../../sandbox/capi/index";
 import type { Sandbox } from "../../sandbox/sandbox";
@@ -108,11 +109,18 @@ describe("a pool that does not roll out (maxSurge 0, maxUnavailable 0%)", () => 
     });
 });
 
+/**
+ * How long the API server goes on to take a token that was good a moment ago: ten seconds, and one more.
+ * Source: k8s.io/kubernetes pkg/kubeapiserver/options/authentication.go, TokenSuccessCacheTTL
+ */
+const BELIEVED_FOR = 11_000;
+
 test("a machine whose token the cluster has no more is no node, and CAPZ neither replaces it nor any other", async () => {
     const { name } = await capi.createMachinePool({ name: "pool4", replicas: 1, rollingUpdate: NO_ROLLOUT });
     const { core } = sandbox.nodes.api;
     const type = "type=bootstrap.kubernetes.io/token";
     await core.deleteCollectionNamespacedSecret({ namespace: "kube-system", fieldSelector: type });
+    await setTimeout(BELIEVED_FOR);
     const from = capi.passes(name).length;
     await capi.objects.patch("MachinePool", name, { spec: { replicas: 2 } });
     await capi.passesWhere(name, from, LOOKS, ({ ready, desired }) => ready === 1 && desired === 2);

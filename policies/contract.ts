@@ -214,7 +214,7 @@ export const BOOTSTRAP_TAG = "kamino-bootstrap";
 
 /**
  * Tag of a scale set that says for which version nodes were added, and to which capacity: `2026.1122.0412=5`. It is
- * written with that capacity, and is no part of the model.
+ * written with that capacity, and is not part of the model.
  */
 export const NEW_NODES_TAG = "kamino-new-nodes";
 

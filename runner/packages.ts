@@ -7,7 +7,7 @@ import { poolOfPackagesFile } from "../components/capture/packagesFolder";
 /** What all lists may take, in characters of base64. A ConfigMap takes a mebibyte, of which a report is 64,000. */
 const ROOM = 900_000;
 
-/** The lists in a folder, compressed and in base64, by the names that they have then; none where there is no folder. */
+/** The lists in a folder, compressed and in base64, by the names of the compressed files; none without a folder. */
 export async function compressed(folder: string): Promise<Record<string, string>> {
     const names = folder === "" ? [] : await readdir(folder).catch(() => []);
     const lists = names

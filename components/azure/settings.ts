@@ -1,6 +1,6 @@
 // The settings of azure-native, which this program's own calls follow: the stack's configuration, then environment
 // variables.
-import { Config } from "@pulumi/pulumi";
+import { Config, type dynamic } from "@pulumi/pulumi";
 
 /** A setting by its name under `azure-native:`, as in `clientId`; undefined when it is not set. */
 export type GetSetting = (name: string) => string | undefined;
@@ -10,6 +10,12 @@ let configured: GetSetting = (name) => new Config("azure-native").get(name);
 /** Takes the stack's configuration, where the process does not have it itself (that of the dynamic resources). */
 export function configureAzure(get: GetSetting): void {
     configured = get;
+}
+
+/** What the engine calls first for a dynamic resource that talks to Azure. */
+export function configureFromStack({ config }: dynamic.ConfigureRequest): Promise<void> {
+    configureAzure((name) => config.get(`azure-native:${name}`));
+    return Promise.resolve();
 }
 
 /**

@@ -14,7 +14,7 @@ import { pruneTemplates, readTemplate } from "./templates";
 
 type State = InfrastructureRefInputs;
 
-export { check, configure, forget as delete, read } from "./plainProvider";
+export { check, configure, forget as delete, read } from "../engine/plainProvider";
 
 /** Another template or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {

@@ -11,7 +11,7 @@ import { patchAsRead, writeAtRest, type Outcome } from "./settled";
 
 type State = MachinePoolImageInputs;
 
-export { check, configure, forget as delete, read } from "./plainProvider";
+export { check, configure, forget as delete, read } from "../engine/plainProvider";
 
 /** Another version or another pool is a change; what the pool's settings are is not. */
 export async function diff(_id: string, olds: State, news: State): Promise<dynamic.DiffResult> {

@@ -9,7 +9,7 @@ import { dropTemplate, makeTemplate, pruneTemplates, readTemplate } from "./temp
 
 type State = MachineTemplateState;
 
-export { configure, read } from "./plainProvider";
+export { configure, read } from "../engine/plainProvider";
 
 /**
  * Finds out what the template is made of and called, at preview already. Read here, and not by the program: somebody

@@ -1,6 +1,5 @@
 // What the engine calls for an OsDiskCapture; loaded by the thin shell in ../engine.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure/settings";
 import { UserError } from "../core/errors";
 import { captureOsDisk } from "./run";
 import { checkTarget } from "./names";
@@ -10,11 +9,7 @@ import { deleteSource } from "./source";
 
 type State = OsDiskCaptureInputs & Captured;
 
-/** Takes Azure's settings from the stack's configuration, which this process does not have by itself. */
-export function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
-    configureAzure((name) => config.get(`azure-native:${name}`));
-    return Promise.resolve();
-}
+export { configureFromStack as configure } from "../azure/settings";
 
 /** Looks at names alone: what they stand for is looked at when the capture begins. */
 export function check(_olds: State, news: OsDiskCaptureInputs): Promise<dynamic.CheckResult<OsDiskCaptureInputs>> {

@@ -54,7 +54,11 @@ const clients = new Map<string, Promise<Kubernetes>>();
 export function kubernetes(settings: KubernetesSettings): Promise<Kubernetes> {
     const { kubeconfig, context, workloadCluster } = settings;
     const key = JSON.stringify([kubeconfig, context, workloadCluster, process.env.KUBECONFIG]);
-    const made = clients.get(key) ?? connect(settings);
+    const known = clients.get(key);
+    if (known) {
+        return known;
+    }
+    const made = connect(settings);
     clients.set(key, made);
     made.catch(() => clients.delete(key));
     return made;

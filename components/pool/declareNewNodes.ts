@@ -77,7 +77,9 @@ export function declareNewNodes(
     return pulumi.all(declared.map(({ id }) => id)).apply(() => versions);
 }
 
-/** What a bump adds, by the capacity at the start of this run. It is no input: the autoscaler would break each plan. */
+/**
+ * What a bump adds, by the capacity at the start of this run. It is not an input: the autoscaler would break each plan.
+ */
 function sayBefore(
     name: string,
     { live }: Pool,

@@ -5,10 +5,7 @@ import type { ForeignChangesInputs, ForeignChangesState } from "./foreignChanges
 
 type State = ForeignChangesState;
 
-/** Nothing of the configuration is needed. */
-export async function configure(): Promise<void> {
-    return Promise.resolve();
-}
+export { configure, forget as delete, read } from "../engine/plainProvider";
 
 /** Counts at preview already, so that the plan shows the model that will be written. */
 export async function check(olds: Partial<State>, news: ForeignChangesInputs): Promise<dynamic.CheckResult<State>> {
@@ -31,14 +28,3 @@ export async function create(inputs: State): Promise<dynamic.CreateResult<State>
 export async function update(_id: string, _olds: State, news: State): Promise<dynamic.UpdateResult<State>> {
     return Promise.resolve({ outs: news });
 }
-
-/** The state as it is. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** A record and nothing else. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };

@@ -46,7 +46,7 @@ export function maximumOf(tags: Record<string, string>, configured?: number): nu
     return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** From which capacity to which it goes; to the same one where there is no room. Never to a lower one. */
+/** The capacity before and after: the same where there is no room, and never a lower one. */
 export function additionTo(capacity: number, nodes: number, maximum: number): Addition {
     return { from: capacity, to: Math.max(capacity, Math.min(capacity + nodes, maximum)) };
 }
@@ -92,7 +92,7 @@ function none(why: string): Verdict {
 }
 
 function noRoom(capacity: number, maximum: number): string {
-    return `capacity ${capacity} is ${capacity === maximum ? "the" : "above the"} maximum${capacity === maximum ? "" : ` of ${maximum}`}`;
+    return `capacity ${capacity} is ${capacity === maximum ? "the maximum" : `above the maximum of ${maximum}`}`;
 }
 
 /** The mark of an addition: tag `kamino-new-nodes`. */
@@ -116,7 +116,7 @@ export function withMark(
     return { ...withoutMark(tags), [NEW_NODES_TAG]: `${version}=${to}` };
 }
 
-/** The tags without the mark, which is no part of a model. */
+/** The tags without the mark, which is not part of a model. */
 export function withoutMark<T>(tags: Record<string, T>): Record<string, T> {
     return Object.fromEntries(Object.entries(tags).filter(([name]) => name.toLowerCase() !== NEW_NODES_TAG));
 }

@@ -5,7 +5,6 @@ import { versionIn } from "../azure/ids";
 import { readMachines } from "../azure/machines";
 import type { ScaleSetModel } from "../azure/scaleSetForm";
 import { readScaleSet } from "../azure/scaleSets";
-import { configureAzure } from "../azure/settings";
 import { oneLine } from "../core/errors";
 import { until } from "../core/retry";
 import { sameVersion } from "../core/version";
@@ -20,16 +19,9 @@ type State = NewUpdatedNodesState;
 /** How long the scale set has to come to rest: machines are made and removed within minutes. */
 const SETTLES_WITHIN_MS = 10 * 60_000;
 
-/** Takes the stack's configuration, which the process of the dynamic resources does not have by itself. */
-export async function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
-    configureAzure((name) => config.get(`azure-native:${name}`));
-    return Promise.resolve();
-}
-
-/** The program has read and checked the pool already. */
-export async function check(_olds: Inputs, news: Inputs): Promise<dynamic.CheckResult<Inputs>> {
-    return Promise.resolve({ inputs: news });
-}
+export { configureFromStack as configure } from "../azure/settings";
+// The nodes stay: whether the pool needs them is the autoscaler's to say.
+export { check, forget as delete, read } from "../engine/plainProvider";
 
 /** What was done for a version is done, whatever the settings say now. */
 export async function diff(): Promise<dynamic.DiffResult> {
@@ -50,17 +42,6 @@ export async function create(inputs: Inputs): Promise<dynamic.CreateResult<State
 export async function update(_id: string, olds: State): Promise<dynamic.UpdateResult<State>> {
     return Promise.resolve({ outs: olds });
 }
-
-/** The state as it is. */
-export async function read(id: string, props?: State): Promise<dynamic.ReadResult<State>> {
-    return Promise.resolve({ id, props });
-}
-
-/** The nodes stay: whether the pool needs them is the autoscaler's. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 type Outcome = Pick<State, "added" | "outcome">;
 

@@ -119,10 +119,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         this.outputs = {
             node: selection.currentNode,
             version: selection.current,
-            versions: afterRelease(
-                kept,
-                selection.versions.apply((choices) => choices.map(({ version }) => version)),
-            ),
+            versions: afterRelease(kept),
             scaleSetId: pulumi.output(this.pool.live.id),
             adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
@@ -251,14 +248,10 @@ export class VmssPrototype extends pulumi.ComponentResource {
  * What the stack says of its versions is said once this run has deleted what they were made of: a version that it names
  * is not looked at again by the next run. One whose source could not be deleted is left out.
  */
-function afterRelease(kept: pulumi.Output<KeptImage[]>, versions: pulumi.Output<string[]>): pulumi.Output<string[]> {
-    if (pulumi.runtime.isDryRun()) {
-        return versions;
-    }
-    const done = kept.apply((all) =>
-        pulumi.all(all.map(({ version, released = true }) => pulumi.output(released).apply((gone) => gone && version))),
-    );
-    return pulumi.all([versions, done]).apply(([known, finished]) => known.filter((each) => finished.includes(each)));
+function afterRelease(kept: pulumi.Output<KeptImage[]>): pulumi.Output<string[]> {
+    const named = ({ version, released }: KeptImage) =>
+        pulumi.output(released ?? true).apply((gone) => (gone ? [version] : []));
+    return kept.apply((all) => pulumi.all(all.map(named))).apply((versions) => versions.flat());
 }
 
 function canaryOf(pool: Pool): Canary {

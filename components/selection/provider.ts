@@ -1,7 +1,6 @@
 // What the engine calls for a NodeSelection: check asks the cluster and the gallery, diff compares, create and update
 // recover nodes.
 import type { dynamic } from "@pulumi/pulumi";
-import { configureAzure } from "../azure/settings";
 import { UserError, oneLine } from "../core/errors";
 import { info, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
@@ -27,11 +26,9 @@ import { usualKubeletVersion, type Facts, type PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
 import { instanceOf } from "../node/providerId";
 
-/** Takes the stack's configuration, which the process of the dynamic resources does not have by itself. */
-export async function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
-    configureAzure((name) => config.get(`azure-native:${name}`));
-    return Promise.resolve();
-}
+export { configureFromStack as configure } from "../azure/settings";
+// What of the state may be out of date, the next check decides; a selection is only a record.
+export { forget as delete, read } from "../engine/plainProvider";
 
 /**
  * Decides, at preview already: what it returns are the resource's known outputs. When nothing is better than what there
@@ -197,17 +194,6 @@ export async function update(
 ): Promise<dynamic.UpdateResult<NodeSelectionState>> {
     return { outs: await carryOut(news) };
 }
-
-/** The state as it is: what of it may be out of date, the next check decides. */
-export async function read(id: string, props?: NodeSelectionState): Promise<dynamic.ReadResult<NodeSelectionState>> {
-    return Promise.resolve({ id, props });
-}
-
-/** A selection is only a record. */
-async function forget(): Promise<void> {
-    return Promise.resolve();
-}
-export { forget as delete };
 
 // What was recovered is done: a node whose capture is cut off once more must show as a change again.
 async function carryOut(inputs: NodeSelectionState): Promise<NodeSelectionState> {

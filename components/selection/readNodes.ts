@@ -160,7 +160,7 @@ async function addDetails(
         .map((node) => (wanted.has(node.name) ? { ...node, details: known.get(node.name) } : node));
 }
 
-/** Several nodes by one list, as far as a label names them. A GET of each would be a connection of its own. */
+/** Reads several nodes by one list, as far as a label names them: each GET opens a connection. */
 async function listTheseNodes(cluster: Kubernetes, nodes: PoolNode[]): Promise<V1Node[]> {
     if (nodes.length > MOST_NAMED) {
         return await listWholeNodes(cluster);

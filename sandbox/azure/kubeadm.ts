@@ -15,6 +15,8 @@ import type { CloudConfig } from "./cloudConfig";
 /** How kubelet signs in. */
 export const KUBELET_CONF = "etc/kubernetes/kubelet.conf";
 const CERTIFICATE = "var/lib/kubelet/pki/kubelet-client-current.pem";
+/** How a line begins that stands in a certificate's place. */
+const SUBJECT = "subject=";
 /** How kubelet signs in until it has a certificate. */
 const BOOTSTRAP_CONF = "etc/kubernetes/bootstrap-kubelet.conf";
 /** Files of which kubeadm's preflight allows none. */
@@ -141,8 +143,6 @@ function writeAsKubelet(root: string, nodeName: string, token: string | undefine
     }
 }
 
-const SUBJECT = "subject=";
-
 function write(root: string, file: string, text: string): void {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), text);
@@ -154,7 +154,7 @@ export function mayRegister(root: string, computerName: string): boolean | undef
 }
 
 /** Whom this machine's kubelet signs in as; undefined if it has no certificate. */
-export function userOnDisk(root: string): string | undefined {
+function userOnDisk(root: string): string | undefined {
     const pem = clientCertificate(root);
     const subject = pem === undefined ? certificateText(root) : new X509Certificate(pem).subject;
     return /CN=(\S+)/.exec(subject ?? "")?.[1];

@@ -1,8 +1,8 @@
-// What the engine calls for a resource of this room, where nothing is to be done. A provider exports the functions that
-// are enough for it.
+// What the engine calls for a dynamic resource, where nothing is to be done. A provider exports those of the functions
+// that are enough for it.
 import type { dynamic } from "@pulumi/pulumi";
 
-/** Nothing of the configuration is needed: the inputs say where the management cluster is. */
+/** Nothing of the stack's configuration is needed: the inputs say it all. */
 export async function configure(): Promise<void> {
     return Promise.resolve();
 }
@@ -17,7 +17,7 @@ export async function read<S>(id: string, props?: S): Promise<dynamic.ReadResult
     return Promise.resolve({ id, props });
 }
 
-/** What leaves the stack stays as it is in the cluster. */
+/** What leaves the stack stays as it is. */
 export async function forget(): Promise<void> {
     return Promise.resolve();
 }

@@ -42,14 +42,13 @@ export function afterWrite(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk[])
 
 /** Which VM has this disk, as OS or data disk. */
 export function ownerOf(cloud: Cloud, diskId: string): VmRecord | undefined {
-    const id = diskId.toLowerCase();
-    return cloud.fleet
-        .all()
-        .find(
-            (vm) =>
-                vm.osDiskId.toLowerCase() === id ||
-                vm.dataDisks.some(({ managedDisk }) => managedDisk.id.toLowerCase() === id),
-        );
+    return diskOwners(cloud).get(diskId.toLowerCase());
+}
+
+/** The VMs that have disks, by the ids of these in lower case. */
+export function diskOwners(cloud: Cloud): Map<string, VmRecord> {
+    const disksOf = (vm: VmRecord) => [vm.osDiskId, ...vm.dataDisks.map(({ managedDisk }) => managedDisk.id)];
+    return new Map(cloud.fleet.all().flatMap((vm) => disksOf(vm).map((id) => [id.toLowerCase(), vm] as const)));
 }
 
 function attached(cloud: Cloud, vm: VmRecord, wanted: WantedDataDisk): DataDisk {

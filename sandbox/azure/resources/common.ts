@@ -210,11 +210,11 @@ export function listed<T extends { readonly id: string }>(
 // Azure does not document how many it answers at a time.
 const PAGE = 50;
 
-/** A page of a list, and where the next one is if there is one. */
-export function paged({ cloud, path, apiVersion, query }: Call, all: unknown[]): Answer {
+/** A page of a list, each of it as it is shown, and where the next one is if there is one. */
+export function paged<T>({ cloud, path, apiVersion, query }: Call, all: T[], show: (one: T) => unknown): Answer {
     const from = Number(query.$skiptoken ?? 0);
     const next = from + PAGE;
     const parameters = new URLSearchParams({ "api-version": apiVersion, $skiptoken: String(next) });
     const nextLink = next < all.length ? `${cloud.url()}${encodeURI(path)}?${parameters}` : undefined;
-    return { status: 200, body: { value: all.slice(from, next), nextLink } };
+    return { status: 200, body: { value: all.slice(from, next).map(show), nextLink } };
 }

@@ -11,7 +11,8 @@ import { capitalGroup } from "../ids";
 import { normalLocation, region } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
-import { ownerOf } from "../model/dataDisks";
+import type { VmRecord } from "../vmRecord";
+import { diskOwners, ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
 import { checkDiskZones, checkNetworkAccess, checkSize, performance } from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
@@ -28,16 +29,13 @@ function kept(cloud: Cloud, kind: Kind): Collection<Stored> {
 }
 
 function get(call: Call, kind: Kind): Answer {
-    return {
-        status: 200,
-        body: shown(call.cloud, kind, find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]))),
-    };
+    const stored = find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]));
+    return { status: 200, body: shown(stored, ownerOf(call.cloud, stored.id)) };
 }
 
 // A VM's disk says whose it is, and whether it is in use or kept for a machine that is deallocated.
-function shown(cloud: Cloud, kind: Kind, stored: Stored): Wire {
+function shown(stored: Stored, vm: VmRecord | undefined): Wire {
     const wire = view(stored);
-    const vm = kind === "disks" ? ownerOf(cloud, stored.id) : undefined;
     wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
     if (vm) {
         wire.managedBy = vm.id;
@@ -106,7 +104,7 @@ function accepted(call: Call, kind: Kind, stored: Stored): Answer {
             milliseconds: kind === "disks" ? cloud.durations.disk : cloud.durations.snapshot,
             withLocation: true,
         },
-        output: () => shown(cloud, kind, stored),
+        output: () => shown(stored, ownerOf(cloud, stored.id)),
     });
 }
 
@@ -205,9 +203,9 @@ function remove(call: Call, kind: Kind): Answer {
     if (!stored) {
         return { status: 204 };
     }
-    const shownNow = shown(cloud, kind, stored);
-    if (shownNow.managedBy) {
-        const message = `Disk ${stored.wire.name} is attached to VM ${shownNow.managedBy as string}.`;
+    const owner = ownerOf(cloud, id);
+    if (owner) {
+        const message = `Disk ${stored.wire.name} is attached to VM ${owner.id}.`;
         throw new ArmError(409, "OperationNotAllowed", message);
     }
     return acceptDelete(call, stored, { kind: "DiskOperations", milliseconds: cloud.durations.disk }, () => {
@@ -219,11 +217,10 @@ function remove(call: Call, kind: Kind): Answer {
 function routesOf(kind: Kind): Route[] {
     const path = `${COMPUTE}/${kind}/:${NAMES[kind]}`;
     const action = (verb: string) => `Microsoft.Compute/${kind}/${verb}`;
-    const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer =>
-        paged(
-            call,
-            all.map((one) => ({ ...shown(call.cloud, kind, one), id: rename(one.id) })),
-        );
+    const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer => {
+        const owners = diskOwners(call.cloud);
+        return paged(call, all, (one) => ({ ...shown(one, owners.get(one.id.toLowerCase())), id: rename(one.id) }));
+    };
     return [
         { method: "GET", path, action: action("read"), type: "disks", handle: (call) => get(call, kind) },
         {

@@ -6,6 +6,7 @@
 const fs = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
+const process = require("node:process");
 
 const MODULES = path.join(__dirname, "..", "..", "node_modules");
 
@@ -58,6 +59,19 @@ const values = (load) =>
 // By this mark compiled TypeScript leaves a module as it is; otherwise it copies all of it.
 const marked = (name) => (name === "__esModule" ? true : undefined);
 
+/** A function that makes errors for their stack traces, without these. */
+function untraced(call) {
+    return (...args) => {
+        const { stackTraceLimit } = Error;
+        Error.stackTraceLimit = 0;
+        try {
+            return call(...args);
+        } finally {
+            Error.stackTraceLimit = stackTraceLimit;
+        }
+    };
+}
+
 // The Automation API: Pulumi run by a program.
 standIn("@pulumi/pulumi/automation/index.js", values);
 // Functions as text, for functions in a cloud and for dynamic providers (components/engine/shell.ts): TypeScript's
@@ -72,3 +86,11 @@ standIn("@pulumi/pulumi/runtime/closure/v8Hooks.js", (load) => ({
 // Reads the source map of every package that is on a stack when the SDK takes a note of where it is, which is at each
 // promise. What it would give is the SDK's own TypeScript lines, in errors of the SDK itself.
 standIn("source-map-support/register.js", () => ({}));
+// Writes down a stack trace for each of its promises, of which a resource has many. It shows them on this wish alone.
+if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
+    standIn("@pulumi/pulumi/runtime/debuggable.js", (load) => {
+        let made;
+        const make = () => ({ ...load(), debuggablePromise: untraced(load().debuggablePromise) });
+        return values(() => (made ??= make()));
+    });
+}

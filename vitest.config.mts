@@ -1,4 +1,5 @@
-// How tests run: pure rules side by side and fast; tests that start real programs two at a time, with time to do it.
+// How tests run: pure rules side by side and fast; tests that start real programs a few at a time, with time to do it.
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const minute = 60_000;
@@ -27,8 +28,8 @@ export default defineConfig({
                     exclude: ["test/unit/**", "test/az/**", "test/capi/**", "test/vm/**", "**/node_modules/**"],
                     // A process for each file: it owns a sandbox, signals included.
                     pool: "forks",
-                    // The engine, the API server and the programs under test share the machine's cores.
-                    maxWorkers: 2,
+                    // Half of the time they wait, for controllers and services that are away. Each has about 1 GB.
+                    maxWorkers: Math.min(8, 2 * availableParallelism()),
                     // Far more than they need: on a machine that is busy otherwise they take ten times as long.
                     testTimeout: 10 * minute,
                     hookTimeout: 10 * minute,

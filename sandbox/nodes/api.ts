@@ -20,7 +20,7 @@ export interface Api {
     storage: StorageV1Api;
 }
 
-const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+export const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 const strategicPatch = setHeaderOptions("Content-Type", PatchStrategy.StrategicMergePatch);
 
 /** Clients for the user of a kubeconfig file. */

@@ -7,12 +7,13 @@ import { execa } from "execa";
 import type { Vm } from "../../../sandbox/azure";
 import { repository } from "../../../sandbox/engine/paths";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
-import { waitFor } from "../../../sandbox/nodes/api";
+import { mergePatch, waitFor } from "../../../sandbox/nodes/api";
 import { startSandbox, type Sandbox } from "../../../sandbox/sandbox";
 import { modelOf, poolStack } from "./pools";
 import { runPod, type RunningPod } from "./schedule";
 
 const MINUTE = 60_000;
+const KURED_LOCK = "weave.works/kured-node-lock";
 
 /** Where the schedule and its runs are. */
 export const NAMESPACE = "kamino";
@@ -176,6 +177,23 @@ export class Scheduled {
         // A process that lives here: of another host it must not count.
         const elsewhere = { ...(JSON.parse(readFileSync(lock, "utf8")) as object), hostname, pid: process.pid };
         writeFileSync(lock, JSON.stringify(elsewhere));
+    }
+
+    /** The CronJob makes no Job any more. The stack that declares it says otherwise still. */
+    async suspend(): Promise<void> {
+        const at = { name: "kamino", namespace: NAMESPACE };
+        await this.batch.patchNamespacedCronJob({ ...at, body: { spec: { suspend: true } } }, mergePatch);
+    }
+
+    /** Makes kured's lock, which a dead run has left, as old as if it had died ten minutes ago. */
+    async ageKuredLock(): Promise<void> {
+        const { apps } = this.sandbox.nodes.api;
+        const at = { name: "kured", namespace: "kube-system" };
+        const { metadata } = await apps.readNamespacedDaemonSet(at);
+        const lock = JSON.parse(metadata?.annotations?.[KURED_LOCK] ?? "") as { created: string };
+        const created = new Date(Date.parse(lock.created) - 10 * MINUTE).toISOString();
+        const annotations = { [KURED_LOCK]: JSON.stringify({ ...lock, created }) };
+        await apps.patchNamespacedDaemonSet({ ...at, body: { metadata: { annotations } } }, mergePatch);
     }
 
     /**

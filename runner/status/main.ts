@@ -73,10 +73,11 @@ async function readStatus(
     configureAzure((name) => config[`azure-native:${name}`]);
     const { pools, capi: management, ...settings } = settingsIn(config);
     const cluster = await readCluster(await kubernetes(settings));
+    const { workloadCluster } = settings;
     const now = new Date();
     const read = [...states].map(([name, state]) => {
         const configured = pools.find((pool) => pool.name === name);
-        return readPool(name, state, configured, { cluster, management }, now);
+        return readPool(name, state, configured, { cluster, management, workloadCluster }, now);
     });
     const all = withCanaries(await Promise.all(read), now);
     const statuses = all.map((facts) => statusOf(facts, now, (facts.settings ?? pools[0]).selection));

@@ -67,6 +67,8 @@ export interface ClusterFacts {
 export interface Clusters {
     cluster: ClusterFacts;
     management: KubernetesSettings;
+    /** The Cluster whose nodes they are, where the configuration names it. */
+    workloadCluster?: KubernetesSettings["workloadCluster"];
 }
 
 /** @throws UserError in one line when the API server is away or refuses */
@@ -99,11 +101,11 @@ export async function readPool(
     name: string,
     state: PoolState,
     settings: PoolSettings | undefined,
-    { cluster, management }: Clusters,
+    { cluster, management, workloadCluster }: Clusters,
     now: Date,
 ): Promise<PoolFacts> {
     const { scaleSetId, model: written } = state.output;
-    const read = await readCapi(settings, management);
+    const read = await readCapi(settings, management, workloadCluster);
     const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
     const live = capi?.live ?? (await readModel(name, scaleSetId, settings));
     const singleVms = capi?.singleVms;

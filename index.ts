@@ -28,8 +28,9 @@ async function main() {
  */
 async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { pools: configured, capi, ...kubernetes } = loadSettings(new pulumi.Config());
-    const pools = await readPools(configured, capi, stack);
+    const { pools: configured, ...clusters } = loadSettings(new pulumi.Config());
+    const { capi: _read, ...kubernetes } = clusters;
+    const pools = await readPools(configured, clusters, stack);
     const previous = await previousPools(stack);
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
     sayForeignChanges(reviews);

@@ -1,7 +1,7 @@
 // Reads the command line and the environment of `npm run preview` and `npm run up`. Pure.
-import { parseArgs } from "node:util";
 import { packagesFolder } from "../components/capture/packagesFolder";
 import { UserError } from "../components/core/errors";
+import { readCommandLine } from "./commandLine";
 
 /** The exit codes; the usage text explains them. */
 export const EXIT = { nothing: 0, error: 1, changes: 2 } as const;
@@ -62,7 +62,7 @@ up exits with 0 when all is done, with 1 on an error.`;
  * @throws UserError in one line
  */
 export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | undefined {
-    const { values, positionals } = parse(args);
+    const { values, positionals } = readCommandLine({ args, options: FLAGS, allowPositionals: true });
     if (values.help) {
         return undefined;
     }
@@ -130,14 +130,6 @@ const FLAGS = {
     "metrics-push": { type: "string" },
     help: { type: "boolean", short: "h" },
 } as const;
-
-function parse(args: string[]) {
-    try {
-        return parseArgs({ args, options: FLAGS, allowPositionals: true });
-    } catch (error) {
-        throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);
-    }
-}
 
 // CI passes variables that are not set as empty text.
 function given(value: string | undefined): string | undefined {

@@ -78,16 +78,19 @@ export interface StateResource {
     type: string;
     id?: string;
     parent?: string;
+    /** When the engine had made it, RFC 3339. */
+    created?: string;
     outputs?: Record<string, unknown>;
 }
 
 /**
  * The resources of the stack's state, secrets encrypted.
  *
+ * @param stack the one that Pulumi has selected if left out
  * @throws UserError in one line
  */
-export async function stateOf(stack: string, context: RunContext): Promise<StateResource[]> {
-    const { exitCode, all, stdout } = await pulumi(["stack", "export", "--stack", stack], context, false);
+export async function stateOf(stack: string | undefined, context: RunContext): Promise<StateResource[]> {
+    const { exitCode, all, stdout } = await pulumi(["stack", "export", ...stackFlags({ stack })], context, false);
     if (exitCode !== 0) {
         throw new UserError(`the stack's state cannot be read: ${oneLine(new Error(all))}`);
     }

@@ -11,6 +11,7 @@ import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
 import { keepTokenFile, type TokenFile } from "./github/tokenFile";
+import { imageTimes } from "./imageTimes";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
@@ -117,6 +118,8 @@ async function runUp(run: PreparedRun): Promise<number> {
     const { options } = run;
     const plan = options.plan ?? join(run.scratch, "plan.json");
     let stack: string | undefined;
+    // Beside the preview, which takes longer; where a plan is given it is a command more, of less than a second.
+    const times = imageTimes(options.stack, run);
     if (!options.plan) {
         const planned = await preview(options, plan, run);
         ({ stack } = planned.summary);
@@ -136,7 +139,7 @@ async function runUp(run: PreparedRun): Promise<number> {
     if (run.stop.aborted) {
         throw new UserError("stopped before anything was changed");
     }
-    const result = await upDespiteStaleLock(plan, run);
+    const result = await upDespiteStaleLock(plan, { ...run, env: { ...run.env, ...(await times) } });
     const exitCode = result.succeeded ? EXIT.nothing : EXIT.error;
     // An update that was refused at once has no events to take the stack's name from.
     await deliverReport(run, { ...result, summary: { stack, ...result.summary } }, exitCode, true);

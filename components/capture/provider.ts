@@ -6,6 +6,7 @@ import { checkTarget } from "./names";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import type { Captured } from "./snapshot";
 import { deleteSource } from "./source";
+import { rememberCapture } from "./usual";
 
 type State = OsDiskCaptureInputs & Captured;
 
@@ -27,8 +28,12 @@ export function check(_olds: State, news: OsDiskCaptureInputs): Promise<dynamic.
 /** What makes it another disk. Settings change nothing of a disk that is captured already. */
 const IDENTITY = ["version", "node", "instanceId", "scaleSetId"] as const;
 
-/** A new capture for another disk or version; else nothing. */
+/**
+ * A new capture for another disk or version; else nothing. The engine has each capture of the state compared, before a
+ * new one begins: so how long they took is known by then.
+ */
 export function diff(_id: string, olds: State, news: OsDiskCaptureInputs): Promise<dynamic.DiffResult> {
+    rememberCapture(olds);
     const same = (name: (typeof IDENTITY)[number]) => olds[name].toLowerCase() === news[name].toLowerCase();
     const replaces = IDENTITY.filter((name) => !same(name));
     return Promise.resolve({ changes: replaces.length > 0, replaces });
@@ -47,8 +52,8 @@ export function read(id: string, props: State): Promise<dynamic.ReadResult<State
 
 /** Never called with anything to do, since no change is an update. */
 export function update(_id: string, olds: State, news: OsDiskCaptureInputs): Promise<dynamic.UpdateResult<State>> {
-    const { snapshotId, capturedAt } = olds;
-    return Promise.resolve({ outs: { ...news, snapshotId, capturedAt } });
+    const { snapshotId, capturedAt, tookSeconds } = olds;
+    return Promise.resolve({ outs: { ...news, snapshotId, capturedAt, tookSeconds } });
 }
 
 async function remove(id: string): Promise<void> {

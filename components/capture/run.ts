@@ -1,7 +1,7 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
 import { scaleSetVm, vmOf } from "../azure/vm";
-import { elapsed } from "../core/duration";
+import { elapsed, elapsedOf } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
 import { kubernetes, type Kubernetes } from "../node/kubernetes";
@@ -17,6 +17,7 @@ import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
 import { finishedSnapshot, type Captured } from "./snapshot";
+import { usualCapture } from "./usual";
 
 /** Why a run that has not cleaned a copy has no list of packages. */
 const NO_PACKAGES: Record<CaptureMode, string> = {
@@ -34,7 +35,8 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
     const { pool, version, node, scaleSetId, instanceId, settings } = inputs;
     const target: Target = { pool, version, node, scaleSetId, instanceId };
     const begun = Date.now();
-    const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsed(Date.now() - begun)));
+    let usual: number | undefined;
+    const say = (doing: string) => void status(capturingLine(pool, node, doing, elapsedOf(Date.now() - begun, usual)));
     // Set as long as a failure is one of this node, and nobody else announces it.
     let announceAt: Kubernetes | undefined;
     try {
@@ -47,6 +49,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
         const disk = checkMachine(target, found, await vm.read());
         announceAt = cluster;
         const { mode } = await captureWay(cluster, settings.mode);
+        usual = usualCapture(pool, mode);
         const way = await wayOf(mode, { target, cluster, disk, inputs, say });
         const earlier = await finished(way);
         if (earlier) {
@@ -107,6 +110,7 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
     const { mode, begin } = way;
     const { target, cluster, disk, inputs, say } = begin;
     let other: Captured | undefined;
+    let lockedAt = begun;
     const how = () =>
         other
             ? `by another run, as ${other.snapshotId}`
@@ -115,6 +119,7 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
         const lock = { ...lockOptions(inputs), nodeLabels, signal, progress: say };
         const take = () =>
             withKuredLock(cluster, lockHolder(target.pool), lock, async (lease) => {
+                lockedAt = Date.now();
                 other = await finished(way);
                 if (other) {
                     await withoutPackages(target, NO_PACKAGES[mode]);
@@ -129,7 +134,8 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
             });
         return announced(cluster, target, take, how);
     });
-    return { captured, how: how() };
+    const tookSeconds = Math.ceil((Date.now() - lockedAt) / 1000);
+    return { captured: other ? captured : { ...captured, tookSeconds }, how: how() };
 }
 
 function lockOptions({ kured }: OsDiskCaptureInputs): KuredLockOptions {

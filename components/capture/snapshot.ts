@@ -47,6 +47,8 @@ export interface Captured {
     snapshotId: string;
     /** RFC 3339, UTC. */
     capturedAt: string;
+    /** For how long it had kured's lock, in whole seconds; unknown of what another run has captured. */
+    tookSeconds?: number;
 }
 
 /**

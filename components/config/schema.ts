@@ -223,8 +223,11 @@ const CLUSTER_KEYS = {
     context: optional(text),
 };
 
+/** A Cluster of Cluster API, in the configuration and on a command line. */
+export const clusterName = namespacedName("Cluster");
+
 /** The management cluster, and whose nodes' kubeconfig is read there, if that is asked for. */
-export const managementCluster = objectOf({ ...CLUSTER_KEYS, workloadCluster: optional(namespacedName("Cluster")) });
+export const managementCluster = objectOf({ ...CLUSTER_KEYS, workloadCluster: optional(clusterName) });
 
 /** The whole configuration. */
 export const configuration = objectOf({

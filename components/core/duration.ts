@@ -45,6 +45,25 @@ export function elapsed(milliseconds: number): string {
     return hours ? `${hours}h ${minutes}m` : minutes ? `${minutes}m ${seconds}s` : `${seconds}s`;
 }
 
+/** "45s", "12m", "1h 5m": about how long something takes, to the minute where it takes two and more. */
+function about(milliseconds: number): string {
+    const minutes = Math.round(milliseconds / UNITS.m);
+    const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+    return hours ? `${hours}h ${rest}m` : minutes >= 2 ? `${minutes}m` : `${Math.round(milliseconds / 1000)}s`;
+}
+
+/**
+ * How long something has taken so far and, where that is known, how long it usually takes: "4m 10s of about 12m", or
+ * "14m 0s, usually about 12m" once it takes longer.
+ */
+export function elapsedOf(milliseconds: number, usual?: number): string {
+    const soFar = elapsed(milliseconds);
+    if (usual === undefined) {
+        return soFar;
+    }
+    return milliseconds <= usual ? `${soFar} of about ${about(usual)}` : `${soFar}, usually about ${about(usual)}`;
+}
+
 /** `45s`, `20m`, `15h`, `3d`: the largest unit that is full at least twice, since nobody decides by more. */
 export function roundedDown(milliseconds: number): string {
     const unit = (["d", "h", "m"] as const).find((each) => milliseconds >= 2 * UNITS[each]) ?? "s";

@@ -23,3 +23,6 @@ export const MACHINE_TEMPLATE_TYPE = "pulumi-nodejs:dynamic/kamino:MachineTempla
 
 /** The dynamic resource of capi/infrastructureRef.ts. */
 export const INFRASTRUCTURE_REF_TYPE = "pulumi-nodejs:dynamic/kamino:InfrastructureRef";
+
+/** The dynamic resource of pool/newUpdatedNodes.ts. */
+export const NEW_UPDATED_NODES_TYPE = "pulumi-nodejs:dynamic/kamino:NewUpdatedNodes";

@@ -14,7 +14,9 @@ import { deleteUnfinishedVersion } from "../azure/imageVersions";
 import { imageOfModel } from "../azure/scaleSets";
 import { imageReferenceOf } from "../capi/image";
 import { readMachines } from "../capi/machines";
+import { ImageClock } from "./imageClock";
 import { imageVersionTags, publishingProfile } from "./imageContent";
+import { usualImageSeconds } from "./imageTimes";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
@@ -22,15 +24,18 @@ import { providerFor } from "./providers";
  * A version that this stack is about to create can be there only because an earlier run was killed while Azure made it:
  * the state knows nothing of it, and Azure's provider would refuse for ever to create what exists. The version that the
  * model points at is left alone, also one that it has come to point at since this run began.
+ *
+ * @param clock starts right before the version is made
  */
-function hooksFor(name: string, pool: Pool, choice: Choice): pulumi.ResourceHookBinding {
+function hooksFor(name: string, pool: Pool, choice: Choice, clock: ImageClock): pulumi.ResourceHookBinding {
     const isLive = sameVersion(choice.version, pool.liveVersion ?? "");
     const isInUse = async () =>
         sameVersion(choice.version, versionIn(await liveImageNow(pool), imageDefinitionId(pool)) ?? "");
-    const remove = ({ newInputs }: pulumi.ResourceHookArgs) => {
+    const remove = async ({ newInputs }: pulumi.ResourceHookArgs) => {
         const { storageProfile } = newInputs as { storageProfile: { osDiskImage: { source: { id: string } } } };
         const canBeMadeAnew = () => sourceExists(storageProfile.osDiskImage.source.id);
-        return deleteUnfinishedVersion(imageVersionId(pool, choice.version), choice, { isInUse, canBeMadeAnew });
+        await deleteUnfinishedVersion(imageVersionId(pool, choice.version), choice, { isInUse, canBeMadeAnew });
+        clock.begin();
     };
     return isLive ? {} : { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] };
 }
@@ -139,6 +144,9 @@ export function declareImageVersion(
     const { gallery, definition, location } = pool;
     const name = `${prototype}-${choice.version}`;
     const capture = declareCapture(name, pool, choice, how, opts);
+    const poolName = pool.settings.name;
+    const what = `${poolName}: Azure is making image ${choice.version}`;
+    const clock = new ImageClock(what, usualImageSeconds(process.env, poolName));
     const image = new compute.GalleryImageVersion(
         name,
         {
@@ -161,9 +169,10 @@ export function declareImageVersion(
             deleteBeforeReplace: true,
             // Azure takes an hour and more for a version, longer for many regions.
             customTimeouts: { create: "6h", update: "6h", delete: "1h" },
-            hooks: hooksFor(name, pool, choice),
+            hooks: hooksFor(name, pool, choice, clock),
         },
     );
     const releases = !how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun();
+    image.id.apply(() => clock.end());
     return { version: choice.version, image, ...(releases && { released: releaseSource(image, capture) }) };
 }

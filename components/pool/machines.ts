@@ -8,7 +8,7 @@ import { readMachines, vmsOf, type CapiMachines, type MachinesAt } from "../capi
 import { machinesRefusal, textOf } from "../capi/machineRefusals";
 import type { PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
-import { machinesId } from "../core/machinesId";
+import { machinesId, type MachinesName } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
 import { authorOf, type Author } from "./machinePool";
 import type { PoolModel } from "./model";
@@ -21,19 +21,27 @@ export interface MachinesFacts {
 }
 
 /**
- * Reads a MachineDeployment or MachineSet, and refuses one that must not be changed.
+ * What the management cluster says of a MachineDeployment or MachineSet.
  *
  * @param kubernetes how to reach the management cluster
+ * @throws UserError in one line
+ */
+export async function readMachinesFacts(
+    name: MachinesName,
+    kubernetes: KubernetesSettings,
+    configKey: string,
+): Promise<MachinesFacts> {
+    const at: MachinesAt = { ...name, kubernetes };
+    return { capi: await readMachines(at, configKey), at };
+}
+
+/**
+ * Refuses a MachineDeployment or MachineSet that must not be changed.
+ *
  * @returns the pool's settings with where its VMs are, as one of them says
  * @throws UserError in one line
  */
-export async function locateMachines(
-    settings: PoolSettings,
-    kubernetes: KubernetesSettings,
-    configKey: string,
-): Promise<{ settings: PoolSettings; machines: MachinesFacts }> {
-    const at: MachinesAt = { ...settings.machines!, kubernetes };
-    const capi = await readMachines(at, configKey);
+export function locateMachines(settings: PoolSettings, { capi, at }: MachinesFacts, configKey: string): PoolSettings {
     const reason = machinesRefusal(capi, configKey);
     if (reason) {
         throw new UserError(reason);
@@ -43,8 +51,7 @@ export async function locateMachines(
         throw new UserError(noMachine(capi, configKey));
     }
     const { subscriptionId, resourceGroup } = parseArmId(vm.vmId);
-    const scaleSet = { ...settings.scaleSet, subscriptionId, resourceGroup, name: at.name };
-    return { settings: { ...settings, scaleSet }, machines: { capi, at } };
+    return { ...settings, scaleSet: { ...settings.scaleSet, subscriptionId, resourceGroup, name: at.name } };
 }
 
 function noMachine(capi: CapiMachines, configKey: string): string {

@@ -96,12 +96,13 @@ function noRoom(capacity: number, maximum: number): string {
 }
 
 /** The mark of an addition: tag `kamino-new-nodes`. */
-interface Mark {
+export interface Mark {
     version: string;
     capacity: string;
 }
 
-function markIn(tags: Record<string, string>): Mark | undefined {
+/** The mark that a scale set's tags have, if they do. */
+export function markIn(tags: Record<string, string>): Mark | undefined {
     const value = Object.entries(tags).find(([name]) => name.toLowerCase() === NEW_NODES_TAG)?.[1];
     const [, version, capacity] = /^([\d.]+)=(\d+)$/.exec(value ?? "") ?? [];
     return version === undefined ? undefined : { version, capacity };
@@ -138,6 +139,18 @@ export function lineBefore(
     const which = added < nodes ? `${added} of ${counted(nodes)}` : counted(added);
     const what = `${which} ${added === 1 ? "is" : "are"} added`;
     return `${what} once the model points at image ${version} (newUpdatedNodes): capacity ${from} → ${to}, of at most ${maximum}`;
+}
+
+/** What a run that points the model at the version would do besides: `add 1 node made from it: capacity 4 → 5 (…)`. */
+export function stepOf(
+    { nodes, maxNodes }: Pick<WantedNodes, "nodes" | "maxNodes">,
+    capacity: number,
+    tags: Record<string, string>,
+): string {
+    const maximum = maximumOf(tags, maxNodes) ?? 0;
+    const { from, to } = additionTo(capacity, nodes, maximum);
+    const what = to === from ? `no node made from it: ${noRoom(capacity, maximum)}` : "";
+    return `add ${what || `${counted(to - from)} made from it: capacity ${from} → ${to}`} (newUpdatedNodes)`;
 }
 
 /** The line of an addition that is being made. */

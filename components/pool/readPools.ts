@@ -3,15 +3,18 @@ import { readImageDefinition } from "../azure/galleries";
 import { diskControllerOfPool, osDiskOfPool, type OsDisk } from "../azure/osDisks";
 import { galleryId, imageDefinitionId, parseScaleSetId, versionIn, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
+import { clusterOf, otherClusterRefusals, type ClusterMember } from "../capi/clusters";
 import { imageReferenceOf } from "../capi/image";
 import { readMachinePool } from "../capi/machinePool";
-import { capiRefusal } from "../capi/refusals";
+import { textOf } from "../capi/machineRefusals";
+import { capiRefusal, nameOf } from "../capi/refusals";
+import type { Clusters } from "../config/clusters";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { describePool, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { MachinePoolFacts } from "./machinePool";
-import { locateMachines, modelOfMachines, type MachinesFacts } from "./machines";
+import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import type { PoolModel } from "./model";
@@ -25,18 +28,20 @@ import { imageStorage } from "./storage";
 /**
  * Reads every pool of the configuration and checks whether it may be changed.
  *
- * @param managementCluster how to reach the API server that has the MachinePools
+ * @param clusters how to reach the API server that has the MachinePools, and which Cluster's nodes are looked for
  * @param stack identifies this stack, as in `organization/kamino/prod`
  * @throws UserError with one line for each pool that is refused
  */
 export async function readPools(
     configured: PoolSettings[],
-    managementCluster: KubernetesSettings,
+    { capi: managementCluster, workloadCluster }: Pick<Clusters, "capi" | "workloadCluster">,
     stack: string,
 ): Promise<Pool[]> {
     const subscriptionId = await findDefaultSubscription();
     const keyOf = (pool: PoolSettings, index: number) => `kamino:pools[${index}].${placeKey(pool)}`;
-    const located = await all(configured, (pool, index) => locate(pool, managementCluster, keyOf(pool, index)));
+    const read = await all(configured, (pool, index) => readOwner(pool, managementCluster, keyOf(pool, index)));
+    refuseOtherClusters(read, keyOf, workloadCluster);
+    const located = await all(read, (pool, index) => locate(pool, keyOf(pool.settings, index)));
     const settings = located.map((pool) => pool.settings);
     refuseTwice(settings, "kamino:pools", subscriptionId);
     return await all(located, (pool, index) =>
@@ -58,8 +63,8 @@ function placeKey({ machinePool, machines }: PoolSettings): string {
 }
 
 /** Does the same for each pool; what fails for some is said of all of them at once. */
-async function all<P, T>(pools: P[], work: (pool: P, index: number) => Promise<T>): Promise<T[]> {
-    const results = await Promise.allSettled(pools.map(work));
+async function all<P, T>(pools: P[], work: (pool: P, index: number) => T | Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(pools.map(async (pool, index) => await work(pool, index)));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
     if (failures.length > 0) {
         const unexpected = failures.find((failure) => !(failure instanceof UserError));
@@ -69,35 +74,75 @@ async function all<P, T>(pools: P[], work: (pool: P, index: number) => Promise<T
     return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
-/** The settings of a pool with the place of its scale set, and what the management cluster says of it. */
-interface LocatedPool {
+/** The settings of a pool, and what the management cluster says of it. */
+interface OwnedPool {
     settings: PoolSettings;
     machinePool?: MachinePoolFacts;
     machines?: MachinesFacts;
 }
 
 /**
- * Finds the scale set of a pool that is given as a MachinePool, or the VMs of a MachineDeployment or MachineSet, and
- * refuses one that must not be changed. Any other pool's settings say where its scale set is.
+ * Reads what Cluster API has of a pool; of any other pool there is nothing to read.
  *
  * @param kubernetes how to reach the management cluster
  * @throws UserError in one line
  */
-async function locate(settings: PoolSettings, kubernetes: KubernetesSettings, configKey: string): Promise<LocatedPool> {
+async function readOwner(
+    settings: PoolSettings,
+    kubernetes: KubernetesSettings,
+    configKey: string,
+): Promise<OwnedPool> {
     if (settings.machines) {
-        return await locateMachines(settings, kubernetes, configKey);
+        return { settings, machines: await readMachinesFacts(settings.machines, kubernetes, configKey) };
     }
-    if (!settings.machinePool) {
+    if (settings.machinePool) {
+        const capi = await readMachinePool(kubernetes, settings.machinePool, configKey);
+        return { settings, machinePool: { capi, kubernetes } };
+    }
+    return { settings };
+}
+
+/** @throws UserError with a line for each pool whose nodes are in another Cluster than the one looked at */
+function refuseOtherClusters(
+    pools: OwnedPool[],
+    keyOf: (pool: PoolSettings, index: number) => string,
+    workloadCluster: Clusters["workloadCluster"],
+): void {
+    const members = pools.flatMap(({ settings, machinePool, machines }, index): ClusterMember[] => {
+        const configKey = keyOf(settings, index);
+        if (machines) {
+            return [{ configKey, text: textOf(machines.capi), cluster: clusterOf(machines.capi.owner) }];
+        }
+        const owner = machinePool?.capi.machinePool;
+        return owner ? [{ configKey, text: `MachinePool ${nameOf(owner)}`, cluster: clusterOf(owner) }] : [];
+    });
+    const lines = otherClusterRefusals(members, workloadCluster);
+    if (lines.length > 0) {
+        throw new UserError(lines.join("\n"));
+    }
+}
+
+/**
+ * Refuses a MachinePool, MachineDeployment or MachineSet that must not be changed.
+ *
+ * @returns the pool's settings with the place of its scale set, or of its VMs; any other pool's say it already
+ * @throws UserError in one line
+ */
+function locate({ settings, machinePool, machines }: OwnedPool, configKey: string): OwnedPool {
+    if (machines) {
+        return { settings: locateMachines(settings, machines, configKey), machines };
+    }
+    if (!machinePool) {
         return { settings };
     }
-    const capi = await readMachinePool(kubernetes, settings.machinePool, configKey);
+    const { capi } = machinePool;
     const reason = capiRefusal(capi, configKey);
     if (reason) {
         throw new UserError(reason);
     }
     const scaleSetId = (capi.azureMachinePool.spec.providerID ?? "").replace(/^azure:\/\//, "");
     const scaleSet = { ...settings.scaleSet, ...parseScaleSetId(scaleSetId) };
-    return { settings: { ...settings, scaleSet }, machinePool: { capi, kubernetes } };
+    return { settings: { ...settings, scaleSet }, machinePool };
 }
 
 /** Where a pool stands: in the configuration, in Azure, in its stack. */
@@ -110,7 +155,7 @@ interface Surroundings {
 
 /** The model first: what is refused is refused by that, before anything else is asked. */
 async function readPool(
-    { settings, machinePool, machines }: LocatedPool,
+    { settings, machinePool, machines }: OwnedPool,
     { configKey, subscriptionId, groups, stack }: Surroundings,
 ): Promise<Pool> {
     const { resourceGroup, name } = settings.scaleSet;

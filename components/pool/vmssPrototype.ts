@@ -4,8 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
 import { includesVersion, sameVersion } from "../core/version";
-import { kubernetesVersionOf } from "../capi/machinePool";
-import { kubernetesVersionOfMachines } from "../capi/machines";
+import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
+import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
 import type { KubernetesSettings } from "../node/kubernetes";
 import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
@@ -155,6 +155,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
                 imageId: this.pool.liveImage.id,
                 ...(this.pool.machines && { machines: this.pool.machines.at }),
+                cluster: this.capiOwner()?.spec.clusterName,
                 kubeletVersion: this.kubeletVersion(),
                 imageDefinitionId: imageDefinitionId(this.pool),
                 rules,
@@ -171,6 +172,12 @@ export class VmssPrototype extends pulumi.ComponentResource {
             },
             { parent: this },
         );
+    }
+
+    /** The MachinePool, MachineDeployment or MachineSet, where Cluster API has the pool. */
+    private capiOwner(): MachinePool | MachineOwner | undefined {
+        const { machinePool, machines } = this.pool;
+        return machines?.capi.owner ?? machinePool?.capi.machinePool;
     }
 
     /** The version that Cluster API says, where it has the pool. */

@@ -80,6 +80,8 @@ export interface NodeSelectionArgs {
     computerNamePrefix?: string;
     /** What tells which VMs are the pool's, where they are single ones. */
     machines?: MachinesAt;
+    /** The name of its Cluster, where Cluster API has the pool. */
+    cluster?: string;
     /** The live model's `imageReference.id`. */
     imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */

@@ -7,6 +7,7 @@ import { contenders, decide, type Decision, type DecisionInputs } from "./decide
 import { logLine, staleMarkLine, stateLine } from "./explain";
 import { reconcile } from "./history";
 import { readImages } from "../azure/imageVersions";
+import { otherNodesRefusal } from "../capi/clusters";
 import { recoverNodes } from "../capture/recover";
 import { unfinishedCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
@@ -56,6 +57,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const singleVms = args.machines && (await readSingleVms(args.machines));
     const { computerNamePrefix } = args;
     const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
+    refuseOtherNodes(args, nodes, inPool);
     const said = { rejected: reject, trusted: trust, failed: before.failed ?? [] };
     const found = reconcile(before.versions ?? [], gallery, live);
     const toProve = { built: found.built, live, verdicts: said };
@@ -108,6 +110,14 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
         ...(decision.failed.length > 0 && { failed: decision.failed }),
         explanation: explanation(before, decision, facts),
     };
+}
+
+/** A pool without nodes is none to stop over, unless they are looked for in the wrong cluster. */
+function refuseOtherNodes({ pool, cluster }: NodeSelectionArgs, { clusters }: Nodes, inPool: PoolNode[]): void {
+    const reason = cluster !== undefined && inPool.length === 0 ? otherNodesRefusal(cluster, clusters) : undefined;
+    if (reason) {
+        throw new UserError(`${pool} is refused: ${reason}`);
+    }
 }
 
 /** The lasting explanation: the one from before, as long as what it explains is the same. */

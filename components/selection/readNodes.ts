@@ -1,5 +1,6 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
+import { clustersOfNodes } from "../capi/clusters";
 import type { MachineVm } from "../capi/machines";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
@@ -29,6 +30,8 @@ export interface Nodes {
     now: Date;
     /** Whether any node of the cluster carries one of kured's annotations. */
     annotated: boolean;
+    /** Names of the Clusters of Cluster API that the nodes belong to. */
+    clusters: string[];
     /** Names of the cluster's nodes that kured is rebooting. */
     rebooting: string[];
     /** The nodes that may be of this pool; with their details where their names do not tell. */
@@ -72,6 +75,7 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
         annotated: all.some(({ annotations }) =>
             [REBOOT_NEEDED, REBOOT_IN_PROGRESS].some((key) => Object.hasOwn(annotations, key)),
         ),
+        clusters: clustersOfNodes(all),
         rebooting: all.filter(isBeingRebooted).map(({ name }) => name),
         ofPool: (pool) =>
             pool.singleVms

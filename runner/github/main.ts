@@ -1,15 +1,21 @@
 // Behind `npm run github`, which the workflows call: publishes a report, or names the run whose plan was reviewed.
 import { readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { oneLine, UserError } from "../../components/core/errors";
+import { readCommandLine } from "../commandLine";
 import { gitHubFrom } from "./api";
 import { commentOnPullRequest, reviewedRun, updateIssue } from "./review";
 
 const USAGE = "use: comment --report FILE --pull-request N | issue --report FILE | reviewed --stack NAME";
 
+const FLAGS = {
+    report: { type: "string" },
+    stack: { type: "string" },
+    "pull-request": { type: "string" },
+} as const;
+
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
-    const { values, positionals } = parse(args);
+    const { values, positionals } = readCommandLine({ args, options: FLAGS, allowPositionals: true }, USAGE);
     const [command] = positionals;
     const github = gitHubFrom(env);
     if (command === "comment" && values.report) {
@@ -22,18 +28,6 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
         await (env.GITHUB_OUTPUT && appendFile(env.GITHUB_OUTPUT, `run=${run ?? ""}\n`));
     } else {
         throw new UserError(USAGE);
-    }
-}
-
-function parse(args: string[]) {
-    try {
-        return parseArgs({
-            args,
-            options: { report: { type: "string" }, stack: { type: "string" }, "pull-request": { type: "string" } },
-            allowPositionals: true,
-        });
-    } catch (error) {
-        throw new UserError(`${(error as Error).message.split(". ")[0]}; ${USAGE}`);
     }
 }
 

@@ -2,7 +2,6 @@
 // stack.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { V1Node } from "@kubernetes/client-node";
 import { computeClient } from "../../components/azure/client";
 import { subscriptionId } from "../../components/azure/login";
@@ -11,12 +10,15 @@ import { machinesRefusal } from "../../components/capi/machineRefusals";
 import { readMachinePool } from "../../components/capi/machinePool";
 import { deploymentOfSet, readMachines, type MachinesAt } from "../../components/capi/machines";
 import { capiRefusal } from "../../components/capi/refusals";
+import { readBySchema } from "../../components/config/read";
+import { clusterName } from "../../components/config/schema";
 import { oneLine, UserError } from "../../components/core/errors";
 import { PROJECT } from "../../components/core/project";
 import { getJson, kubernetes, type KubernetesSettings } from "../../components/node/kubernetes";
 import type { LiveModel } from "../../components/pool/model";
 import { modelOfMachines } from "../../components/pool/machines";
 import { refusal } from "../../components/pool/refusals";
+import { readCommandLine } from "../commandLine";
 import { confirm } from "../confirm";
 import {
     listing,
@@ -73,33 +75,24 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     console.log(`Written. Next: pulumi stack init ${stack} (if it is new), then npm run preview -- --stack ${stack}`);
 }
 
-function readOptions(args: string[]) {
-    try {
-        return parseArgs({
-            args,
-            options: {
-                stack: { type: "string", short: "s" },
-                "config-file": { type: "string" },
-                kubeconfig: { type: "string" },
-                context: { type: "string" },
-                "workload-cluster": { type: "string" },
-                yes: { type: "boolean", short: "y" },
-                help: { type: "boolean", short: "h" },
-            },
-        }).values;
-    } catch (error) {
-        throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);
-    }
-}
+const FLAGS = {
+    stack: { type: "string", short: "s" },
+    "config-file": { type: "string" },
+    kubeconfig: { type: "string" },
+    context: { type: "string" },
+    "workload-cluster": { type: "string" },
+    yes: { type: "boolean", short: "y" },
+    help: { type: "boolean", short: "h" },
+} as const;
+
+const readOptions = (args: string[]) => readCommandLine({ args, options: FLAGS }).values;
 
 /** How to reach the cluster of the nodes; without its `workloadCluster`, the management cluster of Cluster API. */
 function clustersOf({ kubeconfig, context, ...options }: ReturnType<typeof readOptions>): KubernetesSettings {
-    const given = options["workload-cluster"];
-    const [namespace, name, ...more] = given?.split("/") ?? [];
-    if (given !== undefined && (!namespace || !name || more.length > 0)) {
-        throw new UserError(`--workload-cluster takes a Cluster as NAMESPACE/NAME, not "${given}"; see --help`);
-    }
-    return { kubeconfig, context, ...(given !== undefined && { workloadCluster: { namespace, name } }) };
+    const flag = "workload-cluster";
+    const given = options[flag];
+    const workloadCluster = given === undefined ? undefined : readBySchema(clusterName, given, `--${flag}`);
+    return { kubeconfig, context, ...(workloadCluster && { workloadCluster }) };
 }
 
 /** All nodes, as far as they tell of their pools. */

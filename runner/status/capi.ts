@@ -1,9 +1,10 @@
 // Reads what the management cluster says of a pool that Cluster API has, as a preview does.
 import type { ModelRecord } from "../../policies/contract";
+import { clusterOf, otherClusterRefusals } from "../../components/capi/clusters";
 import { kubernetesVersionOf, readMachinePool } from "../../components/capi/machinePool";
-import { machinesRefusal, unsettledMachines } from "../../components/capi/machineRefusals";
+import { machinesRefusal, textOf, unsettledMachines } from "../../components/capi/machineRefusals";
 import { kubernetesVersionOfMachines, readMachines, vmsOf, type MachineVm } from "../../components/capi/machines";
-import { capiRefusal, unsettled } from "../../components/capi/refusals";
+import { capiRefusal, nameOf, unsettled } from "../../components/capi/refusals";
 import type { PoolSettings } from "../../components/config/load";
 import { oneLine } from "../../components/core/errors";
 import type { KubernetesSettings } from "../../components/node/kubernetes";
@@ -37,17 +38,19 @@ const CONFIG_KEY = "kamino:pools";
  * or MachineSet.
  *
  * @param kubernetes how to reach the management cluster
+ * @param workloadCluster the Cluster whose nodes are read, where the configuration names it
  * @throws UserError in one line for a MachineDeployment or MachineSet that cannot be read
  */
 export async function readCapi(
     settings: PoolSettings | undefined,
     kubernetes: KubernetesSettings,
+    workloadCluster?: KubernetesSettings["workloadCluster"],
 ): Promise<CapiRead | { unknown: string } | undefined> {
     const { machinePool, machines } = settings ?? {};
     if (machines) {
         const capi = await readMachines({ ...machines, kubernetes }, CONFIG_KEY);
         const facts = {
-            refusal: machinesRefusal(capi, CONFIG_KEY),
+            refusal: otherCluster(textOf(capi), capi.owner, workloadCluster) ?? machinesRefusal(capi, CONFIG_KEY),
             waitsFor: unsettledMachines(capi),
             kubelet: kubernetesVersionOfMachines(capi),
         };
@@ -58,8 +61,9 @@ export async function readCapi(
     }
     try {
         const capi = await readMachinePool(kubernetes, machinePool, CONFIG_KEY);
+        const text = `MachinePool ${nameOf(capi.machinePool)}`;
         const facts = {
-            refusal: capiRefusal(capi, CONFIG_KEY),
+            refusal: otherCluster(text, capi.machinePool, workloadCluster) ?? capiRefusal(capi, CONFIG_KEY),
             waitsFor: unsettled(capi),
             kubelet: kubernetesVersionOf(capi),
         };
@@ -67,4 +71,12 @@ export async function readCapi(
     } catch (error) {
         return { unknown: `what the management cluster says of the pool is not known: ${oneLine(error)}` };
     }
+}
+
+function otherCluster(
+    text: string,
+    owner: Parameters<typeof clusterOf>[0],
+    workloadCluster: KubernetesSettings["workloadCluster"],
+): string | undefined {
+    return otherClusterRefusals([{ configKey: CONFIG_KEY, text, cluster: clusterOf(owner) }], workloadCluster)[0];
 }

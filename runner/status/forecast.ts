@@ -5,8 +5,10 @@ import { includesVersion, momentOf, sameVersion } from "../../components/core/ve
 import { versionIn } from "../../components/azure/ids";
 import type { PoolSettings } from "../../components/config/load";
 import { joinedByKubeadm } from "../../components/node/kubeadm";
+import { isBump } from "../../components/pool/declareNewNodes";
 import { acceptedImage } from "../../components/pool/desiredModel";
 import type { ForeignChange } from "../../components/pool/foreignChanges";
+import { stepOf } from "../../components/pool/newNodes";
 import { decide, type Decision, type DecisionInputs } from "../../components/selection/decide";
 import { logLine, wording } from "../../components/selection/explain";
 import { reconcile, type History } from "../../components/selection/history";
@@ -147,6 +149,7 @@ function forecastOf(decision: Decision, pool: PoolFacts, known: Known, changes: 
     const before = pool.state.selection.versions ?? [];
     const kept = decision.versions.map(({ version }) => version);
     const gone = before.filter(({ version }) => !includesVersion(kept, version)).map(({ version }) => version);
+    const model = modelStep(decision.current, pool, known, changes);
     const how = chosen?.way.mode === "copy" ? "from a copy: the node goes on" : "in place: the node is off for minutes";
     return {
         steps: [
@@ -156,7 +159,8 @@ function forecastOf(decision: Decision, pool: PoolFacts, known: Known, changes: 
                       `make image ${chosen.choice.version} of the OS disk of node ${chosen.node.name}, ${how}${afterCanary(pool)}`,
                   ]
                 : []),
-            ...modelStep(decision.current, pool, known, changes),
+            ...model,
+            ...(model.length > 0 ? newNodesStep(decision, pool) : []),
             ...gone.map((version) => `let image ${version} go (maxHistory)`),
         ],
         why: logLine(pool.name, decision, known.facts, known.facts.newest).slice(`${pool.name}: `.length),
@@ -188,4 +192,15 @@ function modelStep(current: string, pool: PoolFacts, { live }: Known, changes: F
     }
     const undone = changes.filter((change) => change.needsDecision && change.live !== change.wanted);
     return undone.length > 0 ? [`write this stack's model again: ${undone.map(({ what }) => what).join(", ")}`] : [];
+}
+
+/** Nodes that are added once the model is written, so that the image proves itself. */
+function newNodesStep({ current, versions: choices }: Decision, pool: PoolFacts): string[] {
+    const { settings, scaleSet, definition: imageDefinitionId, state } = pool;
+    const { newNodes, selection } = settings ?? {};
+    const bump = { previous: state.output, written: current, choices, imageDefinitionId, pin: selection?.pin };
+    if (!newNodes || !scaleSet || !isBump(bump)) {
+        return [];
+    }
+    return [stepOf({ nodes: newNodes.count, maxNodes: newNodes.maximum }, scaleSet.capacity, scaleSet.tags)];
 }

@@ -1,10 +1,11 @@
 // Behind `npm run status`: how a stack's pools stand. Reads the stack's state, Azure and the cluster, and changes
 // nothing.
-import { parseArgs, styleText } from "node:util";
+import { styleText } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
 import { settingsIn } from "../../components/config/load";
 import { oneLine, UserError } from "../../components/core/errors";
 import { kubernetes } from "../../components/node/kubernetes";
+import { readCommandLine } from "../commandLine";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
 import { withCanaries } from "./canary";
 import { readCluster, readPool } from "./read";
@@ -72,35 +73,31 @@ async function readStatus(
     configureAzure((name) => config[`azure-native:${name}`]);
     const { pools, capi: management, ...settings } = settingsIn(config);
     const cluster = await readCluster(await kubernetes(settings));
+    const { workloadCluster } = settings;
     const now = new Date();
     const read = [...states].map(([name, state]) => {
         const configured = pools.find((pool) => pool.name === name);
-        return readPool(name, state, configured, { cluster, management }, now);
+        return readPool(name, state, configured, { cluster, management, workloadCluster }, now);
     });
     const all = withCanaries(await Promise.all(read), now);
     const statuses = all.map((facts) => statusOf(facts, now, (facts.settings ?? pools[0]).selection));
     return { stack, pools: statuses, now };
 }
 
+const FLAGS = {
+    stack: { type: "string", short: "s" },
+    "config-file": { type: "string" },
+    json: { type: "boolean" },
+    html: { type: "string" },
+    help: { type: "boolean", short: "h" },
+} as const;
+
 function readOptions(args: string[]) {
-    try {
-        const { values } = parseArgs({
-            args,
-            options: {
-                stack: { type: "string", short: "s" },
-                "config-file": { type: "string" },
-                json: { type: "boolean" },
-                html: { type: "string" },
-                help: { type: "boolean", short: "h" },
-            },
-        });
-        if (values.html === "") {
-            throw new Error("--html takes the name of a file");
-        }
-        return values;
-    } catch (error) {
-        throw new UserError(`${(error as Error).message.split(". ")[0]}; see --help`);
+    const { values } = readCommandLine({ args, options: FLAGS });
+    if (values.html === "") {
+        throw new UserError("--html takes the name of a file; see --help");
     }
+    return values;
 }
 
 const stop = new AbortController();

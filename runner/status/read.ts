@@ -31,6 +31,8 @@ export interface PoolFacts {
     settings?: PoolSettings;
     /** The record of its model now. */
     live: ModelRecord;
+    /** How many machines its scale set is to have, and its tags; left out of a pool that Cluster API has. */
+    scaleSet?: { capacity: number; tags: Record<string, string> };
     /** ARM id of its image definition, which the stack has written last; empty while there is none. */
     definition: string;
     /** The definition's versions. */
@@ -67,6 +69,8 @@ export interface ClusterFacts {
 export interface Clusters {
     cluster: ClusterFacts;
     management: KubernetesSettings;
+    /** The Cluster whose nodes they are, where the configuration names it. */
+    workloadCluster?: KubernetesSettings["workloadCluster"];
 }
 
 /** @throws UserError in one line when the API server is away or refuses */
@@ -99,13 +103,13 @@ export async function readPool(
     name: string,
     state: PoolState,
     settings: PoolSettings | undefined,
-    { cluster, management }: Clusters,
+    { cluster, management, workloadCluster }: Clusters,
     now: Date,
 ): Promise<PoolFacts> {
     const { scaleSetId, model: written } = state.output;
-    const read = await readCapi(settings, management);
+    const read = await readCapi(settings, management, workloadCluster);
     const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
-    const live = capi?.live ?? (await readModel(name, scaleSetId, settings));
+    const { live, scaleSet } = capi ? { live: capi.live } : await readModel(name, scaleSetId, settings);
     const singleVms = capi?.singleVms;
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);
@@ -121,7 +125,7 @@ export async function readPool(
     ]);
     const nodes = [...own.values()].map((node) => toPoolNode(node, now));
     return {
-        ...{ name, state, settings, live, definition, gallery, way, nodes },
+        ...{ name, state, settings, live, scaleSet, definition, gallery, way, nodes },
         ...(capi && { capi: capi.facts }),
         leftovers: left.leftovers,
         unknown: [...unknown, ...left.unknown],
@@ -132,15 +136,21 @@ export async function readPool(
 }
 
 /** What new machines of a scale set start from. @throws UserError in one line when it is not there */
-async function readModel(name: string, scaleSetId: string, settings: PoolSettings | undefined): Promise<ModelRecord> {
+async function readModel(
+    name: string,
+    scaleSetId: string,
+    settings: PoolSettings | undefined,
+): Promise<Pick<PoolFacts, "live" | "scaleSet">> {
     const found = await readScaleSet(scaleSetId);
     if (!found) {
         throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
     }
     // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
-    return settings?.machinePool
-        ? recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference)
-        : recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
+    if (settings?.machinePool) {
+        return { live: recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference) };
+    }
+    const live = recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
+    return { live, scaleSet: { capacity: found.sku?.capacity ?? 0, tags: found.tags ?? {} } };
 }
 
 /** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */

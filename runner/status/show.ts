@@ -9,6 +9,7 @@ import { proofOf, type Proof, type ProofRules } from "../../components/selection
 import { neededAt, rebootedAt, type PoolNode } from "../../components/selection/rules";
 import { describeFailure } from "../../components/selection/verdict";
 import { outlookOf, type Forecast, type NodeVerdict } from "./forecast";
+import { newNodesOf, type NewNodesStatus } from "./newNodes";
 import type { PoolFacts } from "./read";
 
 /** An image version of a pool, or another image that its machines were made from. */
@@ -68,6 +69,8 @@ export interface PoolStatus {
     next: Forecast;
     images: ImageStatus[];
     nodes: NodeStatus[];
+    /** Nodes that were added after bumps, or are being added, so that images prove themselves. */
+    newNodes: NewNodesStatus[];
     /** What somebody should look at, one line each. */
     attention: string[];
     /** What could not be read, one sentence each. */
@@ -98,11 +101,12 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
         ),
         ...(next.stops && changes.length === 0 ? [`an up stops: ${next.stops}`] : []),
     ];
+    const nodes = nodesOf(facts, verdicts, now, rules);
     return {
         pool: name,
         ...{ scaleSetId: state.output.scaleSetId, explanation: state.output.explanation },
         model: shortImage(facts.live.image, facts.definition),
-        ...{ next, images, nodes: nodesOf(facts, verdicts, now, rules), attention, unknown: facts.unknown },
+        ...{ next, images, nodes, newNodes: newNodesOf(facts, nodes), attention, unknown: facts.unknown },
     };
 }
 

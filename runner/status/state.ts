@@ -1,6 +1,8 @@
 // What a stack's state says of its pools. Pure.
 import { IMAGE_VERSION, SELECTION, type PreviousPool } from "../../policies/contract";
 import { readState, type NodeSelectionState } from "../../components/selection/nodeSelection";
+import { NEW_UPDATED_NODES_TYPE } from "../../components/core/resourceTypes";
+import type { NewUpdatedNodesState } from "../../components/pool/newUpdatedNodes";
 import { nameOf } from "../events";
 import type { StateResource } from "../pulumi";
 
@@ -19,7 +21,12 @@ export interface PoolState {
     selection: Partial<NodeSelectionState>;
     /** ARM id of the image definition that the stack's images are versions of; undefined while it has none. */
     definition?: string;
+    /** What was added after bumps, so that images prove themselves; left out where nothing was. */
+    newNodes?: AddedNodes[];
 }
+
+/** Nodes that were added for a version, or were not, as the stack's state says it. */
+export type AddedNodes = Pick<NewUpdatedNodesState, "version" | "added" | "outcome">;
 
 /** The pools that the stack's last successful update stated, by name; undefined before that. */
 export function poolsIn(resources: StateResource[]): Map<string, PoolState> | undefined {
@@ -34,12 +41,18 @@ export function poolsIn(resources: StateResource[]): Map<string, PoolState> | un
         const image = [...resources]
             .reverse()
             .find(({ type, parent }) => IMAGE_VERSION.test(type) && nameOf(parent ?? "") === name);
+        const newNodes = resources
+            .filter(({ type }) => type === NEW_UPDATED_NODES_TYPE)
+            .map(({ outputs = {} }) => outputs as unknown as NewUpdatedNodesState)
+            .filter(({ pool }) => pool === name)
+            .map(({ version, added, outcome }) => ({ version, added, outcome }));
         return [
             name,
             {
                 output,
                 selection: readState(selection?.outputs ?? {}),
                 definition: definitionOf(image?.id ?? ""),
+                ...(newNodes.length > 0 && { newNodes }),
             },
         ];
     });

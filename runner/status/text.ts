@@ -1,6 +1,7 @@
 // How a stack's pools stand, as a text for a terminal. Pure.
 import { asMinute, roundedDown } from "../../components/core/duration";
 import { BASIS, type Forecast } from "./forecast";
+import type { NewNodesStatus } from "./newNodes";
 import type { ImageStatus, NodeStatus, PoolStatus } from "./show";
 
 /** How parts of the text are set off; on a terminal by colours. */
@@ -28,7 +29,7 @@ export function upLine({ steps, stops }: Forecast): string {
 const MOST_NODES = 20;
 
 function renderPool(
-    { pool, explanation, next, images, nodes, attention, unknown }: PoolStatus,
+    { pool, explanation, next, images, nodes, newNodes, attention, unknown }: PoolStatus,
     now: Date,
     to: Emphasis,
 ) {
@@ -39,6 +40,7 @@ function renderPool(
         `  ${upLine(next)}`,
         ...(next.why ? [`  ${next.why}`] : []),
         ...table(IMAGES, images.map(imageRow)),
+        ...newNodes.map((each) => `  ${newNodesLine(each, nodes, now)}`),
         ...(nodes.length > 0
             ? table(
                   NODES,
@@ -71,6 +73,20 @@ export function readyText({ state, readySince, late }: NodeStatus, now: Date): s
         return readySince ? roundedDown(Math.max(0, now.getTime() - readySince.getTime())) : "Ready";
     }
     return late ? `${state}, late` : state;
+}
+
+/** `new nodes for image V: added (capacity 4 → 5): NAME (Ready for 12m)`. */
+export function newNodesLine(
+    { image, state, outcome, nodes: names }: NewNodesStatus,
+    nodes: NodeStatus[],
+    now: Date,
+): string {
+    const shown = names.map((name) => {
+        const node = nodes.find((each) => each.name === name);
+        return node ? `${name} (${node.state === "Ready" ? "Ready for " : ""}${readyText(node, now)})` : name;
+    });
+    const which = shown.length > 0 ? shown.join(", ") : "none is there now";
+    return `new nodes for image ${image}: ${state} (${outcome})${state === "not added" ? "" : `: ${which}`}`;
 }
 
 /** Whether a node could be taken now, or why not. */

@@ -107,6 +107,9 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     expect(done.exitCode, done.all).toBe(0);
     expect(done.all).toMatch(/pool1: the packages of image \S+ are not written: a capture in place does not list them/);
     expect(scheduled.image()).not.toBe(before.image);
+    // The pool has an image already, so how long each of the two takes is known.
+    expect(done.all).toMatch(/pool1: capturing node \S+: .* \(\d+s(,| of) (usually )?about \d+s\)/);
+    expect(done.all).toMatch(/pool1: Azure is making image \S+ \(0s of about \d+s\)/);
     await seen.expectImage(scheduled.image().split("/").at(-1) ?? "");
     expect(readFileSync(prod.configFile, "utf8")).toBe(before.settings);
 

@@ -2,7 +2,9 @@
 // never above the maximum, and only where the policy pack allows it.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { PoolStatus } from "../../runner/status/show";
 import { ConnectionReset } from "../../sandbox/azure/faults";
 import type { Outcome } from "../../sandbox/engine/outcome";
 import { repository } from "../../sandbox/engine/paths";
@@ -56,6 +58,15 @@ async function stateOf(version: string) {
     return all.find(({ urn }) => urn.endsWith(`:NewUpdatedNodes::pool1-${version}`))?.outputs;
 }
 
+/** What `npm run status` says of nodes that were added, and of what an up would do. */
+async function status(): Promise<Pick<PoolStatus, "newNodes" | "next">> {
+    const command = ["runner/status/main.ts", "--stack", stack.name, "--config-file", stack.configFile, "--json"];
+    const loader = ["--require", "./components/engine/typescript.cjs"];
+    const { stdout } = await execa("node", [...loader, ...command], { cwd: repository, env: stack.env, reject: false });
+    const [{ newNodes, next }] = JSON.parse(stdout) as PoolStatus[];
+    return { newNodes, next };
+}
+
 /** Gives the scale set these tags besides its own. */
 async function setTags(tags: Record<string, string>): Promise<void> {
     const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");
@@ -99,6 +110,12 @@ test("the preview of a bump shows the addition as a resource, and says the capac
         `pool1: 1 node is added once the model points at image ${MONDAY} (newUpdatedNodes): capacity 2 → 3, of at most 10`,
     ]);
     expect(writes(sandbox)).toEqual([]);
+    const { newNodes, next } = await status();
+    expect(newNodes).toEqual([]);
+    expect(next.steps).toEqual([
+        `point the model at image ${MONDAY}`,
+        "add 1 node made from it: capacity 2 → 3 (newUpdatedNodes)",
+    ]);
 });
 
 test("the policy pack holds it, unless its options allow it", async () => {
@@ -129,6 +146,9 @@ test("the bump raises the capacity once, by one PATCH, and the new node starts f
     expect(made).toHaveLength(4);
     expect(made[3]).toMatchObject({ joined: true, bootedClean: true, bootstrapRan: false });
     expect(sandbox.nodes.patchLevel(made[3].nodeName)).toBe("2026-11-16");
+    expect((await status()).newNodes).toEqual([
+        { image: MONDAY, state: "added", outcome: "capacity 3 → 4", nodes: [made[3].nodeName] },
+    ]);
 });
 
 test("nothing is added again, and the new node proves the image", async () => {
@@ -158,6 +178,11 @@ test("a run that is killed between the PATCH and its state adds none again, what
     await sandbox.nodes.settled();
     expect([capacity(), mark(), imageOf(sandbox, "pool1")]).toEqual([5, `${TUESDAY}=5`, TUESDAY]);
     expect(await stateOf(TUESDAY)).toBeUndefined();
+    expect((await status()).newNodes.at(-1)).toEqual({
+        ...{ image: TUESDAY, state: "being added" },
+        outcome: "to capacity 5, by an up that is under way or was cut off",
+        nodes: [machinesOf(sandbox, "pool1")[4].nodeName],
+    });
     (await stack.run("cancel", "--yes")).orFail();
     // The autoscaler did not need it.
     await sandbox.azure.setCapacity(scaleSetOf(sandbox, "pool1").id, 4);

@@ -1,8 +1,9 @@
 // The story of a pool, told by the whole program on the real engine, a real API server and a local Azure: one test is
 // one day.
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import {
@@ -25,6 +26,13 @@ const MONDAY = "2026.1116.0412";
 const TUESDAY = "2026.1117.0412";
 const WEDNESDAY = "2026.1118.0412";
 
+/** A stack's state, as far as it is looked at and changed here. */
+interface ExportedState {
+    deployment: {
+        resources: { type: string; inputs: Record<string, unknown>; outputs: Record<string, unknown> }[];
+    };
+}
+
 let sandbox: Sandbox;
 let stack: Stack;
 let nodes: string[];
@@ -44,6 +52,9 @@ afterAll(() => sandbox?.stop());
 beforeEach(() => sandbox.azure.requests.clear());
 
 const outputs = async (pool = "pool1") => (await stack.outputs<{ pools: Record<string, PoolOutputs> }>()).pools[pool];
+
+/** What was said of what was being done at the moment. */
+const statusLines = (outcome: Outcome) => outcome.messages("info", true);
 
 /** Every machine runs, is in service, and is the machine that it was. */
 async function expectAllInService(pool = "pool1") {
@@ -84,7 +95,11 @@ test("the first preview says which node, and adopts the pool as it is", async ()
 test("the first up takes the image and leaves the model as it is", async () => {
     const before = scaleSetOf(sandbox, "pool1");
     const model = before.model;
-    (await stack.up("--skip-preview")).orFail();
+    const up = (await stack.up("--skip-preview")).orFail();
+    expect(statusLines(up)).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^pool1: Azure is making .* \(0s\)$/)]),
+    );
+    expect(statusLines(up).join("\n")).not.toContain("about");
     expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY]);
     expect(scaleSetOf(sandbox, "pool1").model).toEqual(model);
     expect(await outputs()).toMatchObject({
@@ -176,7 +191,10 @@ test("a plan made anew is carried out to the letter", async () => {
     const plan = join(sandbox.directory, "plan.json");
     (await stack.preview("--save-plan", plan)).orFail();
     const up = (await stack.up("--plan", plan, "--skip-preview")).orFail();
-    expect(up.messages("info", true).join("\n")).toMatch(/pool1: capturing node \S+: draining/);
+    const said = statusLines(up).join("\n");
+    expect(said).toMatch(/^pool1: capturing node \S+: draining, .* \(\d+s(,| of) .*about \d+s\)$/m);
+    // How long Azure takes, npm run up alone knows.
+    expect(said).toContain(`pool1: Azure is making image ${WEDNESDAY} (0s)`);
     expect(imageOf(sandbox, "pool1")).toBe(WEDNESDAY);
     expect(await versionsInGallery(sandbox, "pool1")).toEqual([MONDAY, WEDNESDAY]);
     expect(await outputs()).toMatchObject({ node: nodes[2], versions: [MONDAY, WEDNESDAY] });
@@ -249,6 +267,20 @@ test("a refresh finds nothing changed, and the preview after it says unchanged",
     const changed = [...refreshed.output.matchAll(/^ *[~+-]+ (\S+): \(\w+\)/gm)].map(([, type]) => type);
     expect([...new Set(changed)]).toEqual(["pulumi:pulumi:StackReference"]);
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("how long captures took is in the state, in no input, and a state of earlier versions is read without it", async () => {
+    const file = join(sandbox.directory, "state.json");
+    const state = (await stack.run("stack", "export")).orFail().json<ExportedState>();
+    const captures = state.deployment.resources.filter(({ type }) => type.endsWith(":OsDiskCapture"));
+    expect(captures.map(({ outputs }) => typeof outputs.tookSeconds)).toEqual(captures.map(() => "number"));
+    expect(captures.filter(({ inputs }) => "tookSeconds" in inputs)).toEqual([]);
+    captures.forEach(({ outputs }) => delete outputs.tookSeconds);
+    writeFileSync(file, JSON.stringify(state));
+    (await stack.run("stack", "import", "--file", file)).orFail();
+    const preview = (await stack.preview("--diff")).orFail();
+    expect(changesIn(preview)).toEqual([]);
+    expect(preview.output).not.toContain("tookSeconds");
 });
 
 test("a pool added later is adopted while the others go their way", async () => {

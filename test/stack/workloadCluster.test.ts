@@ -90,7 +90,7 @@ test("npm run init finds the pools of the workload cluster, and writes where its
     const file = join(sandbox.directory, "Pulumi.new.yaml");
     const flags = ["--stack", "new", "--config-file", file, "--yes", "--workload-cluster"];
     const wrong = await npm("init", ...flags, "c1");
-    expect(wrong.all).toBe('--workload-cluster takes a Cluster as NAMESPACE/NAME, not "c1"; see --help');
+    expect(wrong.all).toBe('--workload-cluster must be a Cluster as NAMESPACE/NAME, not "c1"');
     const done = await npm("init", ...flags, CLUSTER);
     expect(done.exitCode, done.all).toBe(0);
     const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");

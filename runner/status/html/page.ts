@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { machinesIn } from "../../../components/core/machinesId";
 import { BASIS } from "../forecast";
 import type { PoolStatus } from "../show";
+import { newNodesLine } from "../text";
 import { asMarkup, markup, type Markup } from "./markup";
 import { picture } from "./picture";
 import { STYLE } from "./style";
@@ -64,7 +65,7 @@ function whatMakes(poolId: string): { kind: string; name: string } {
 }
 
 function card(
-    { pool, scaleSetId, explanation, model, next, images, nodes, attention, unknown }: PoolStatus,
+    { pool, scaleSetId, explanation, model, next, images, nodes, newNodes, attention, unknown }: PoolStatus,
     index: number,
     now: Date,
 ): Markup {
@@ -88,6 +89,7 @@ ${pictures}
 </figure>
 <h3>Images</h3>
 ${imagesTable(pool, images, nodes, now)}
+${newNodes.map((each) => markup`<p class="muted">Note: ${newNodesLine(each, nodes, now)}.</p>`)}
 ${unknown.map((each) => markup`<p class="muted">Note: ${each}.</p>`)}
 ${nodes.length === 0 ? "" : nodesPart(nodesTable(pool, nodes, now), nodes)}
 </section>

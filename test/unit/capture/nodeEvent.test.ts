@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nodeEvent } from "../../../components/capture/nodeEvent";
+import { elapsedOf } from "../../../components/core/duration";
 import { capturingLine, parseCapturingLine } from "../../../components/capture/status";
 import { UserError } from "../../../components/core/errors";
 
@@ -61,6 +62,13 @@ describe("the line that says what a capture is doing", () => {
     ])("%s: is read again as step %s", (doing, step) => {
         const line = capturingLine("pool1", target.node, doing, "1m 3s");
         expect(parseCapturingLine(`${line}\n`)).toEqual({ pool: "pool1", node: target.node, step });
+    });
+
+    test("is read again with how long the capture usually takes", () => {
+        for (const since of [elapsedOf(250_000, 720_000), elapsedOf(840_000, 720_000)]) {
+            const line = capturingLine("pool1", target.node, "draining, 3 pods to go", since);
+            expect(parseCapturingLine(line)?.step).toBe("draining");
+        }
     });
 
     test("is read again whatever the step, which stays short", () => {

@@ -78,6 +78,7 @@ describe("the page", () => {
                     next: { steps: [said], why: said, takes: { node: said, version: said, at: ago(90) } },
                     images: [{ ...image, image: said, donor: said, state: said }],
                     nodes: [node],
+                    newNodes: [{ image: said, state: "added", outcome: said, nodes: [said] }],
                     attention: [said],
                     unknown: [said],
                 };

@@ -30,6 +30,23 @@ describe("the pools of a stack's state", () => {
         expect(pools?.get("pool2")).toEqual({ output, selection: {}, definition: undefined });
     });
 
+    it("have the nodes that were added to prove their images", () => {
+        const added = (pool: string, version: string, count: number) => ({
+            urn: `${URN}kamino:index:VmssPrototype$pulumi-nodejs:dynamic/kamino:NewUpdatedNodes::${pool}-${version}`,
+            type: "pulumi-nodejs:dynamic/kamino:NewUpdatedNodes",
+            outputs: { pool, version, nodes: 1, scaleSetId: "/x", added: count, outcome: "capacity 4 → 5" },
+        });
+        const pools = poolsIn([
+            { ...stack, outputs: { pools: { pool1: output, pool2: output } } },
+            ...[added("pool1", "2026.1121.0409", 0), added("pool1", "2026.1122.0412", 1)],
+        ]);
+        expect(pools?.get("pool1")?.newNodes).toEqual([
+            { version: "2026.1121.0409", added: 0, outcome: "capacity 4 → 5" },
+            { version: "2026.1122.0412", added: 1, outcome: "capacity 4 → 5" },
+        ]);
+        expect(pools?.get("pool2")).not.toHaveProperty("newNodes");
+    });
+
     it("are read as earlier versions wrote them", () => {
         const versions = [{ version: "2026.1122.0412", node: "a", instanceId: "1", patched: "P", attempt: 1 }];
         const resources = [{ ...stack, outputs: { pools: { pool1: output } } }, selection("pool1", { versions })];

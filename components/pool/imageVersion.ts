@@ -15,6 +15,7 @@ import { imageOfModel } from "../azure/scaleSets";
 import { imageReferenceOf } from "../capi/image";
 import { readMachines } from "../capi/machines";
 import { imageVersionTags, publishingProfile } from "./imageContent";
+import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
@@ -112,7 +113,7 @@ function declareCapture(
             node,
             instanceId,
             rebootNeededAt,
-            scaleSetId: live.id,
+            scaleSetId: poolIdOf(live),
             resourceGroup: scaleSet.resourceGroup,
             settings: inputsOf({ ...settings.capture, mode: choice.capture ?? settings.capture.mode }),
             kured: settings.kured,

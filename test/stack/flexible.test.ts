@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import type { Vm } from "../../sandbox/azure";
+import type { Principal, Vm } from "../../sandbox/azure";
 import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
@@ -159,10 +159,26 @@ test("a new VM starts from the image, patched, without a bootstrap, and proves i
     expect(scaleSetId).toBe(scaleSetOf(sandbox, "flex").id);
 });
 
-test("a bump takes the node that was rebooted since, and a preview after it has nothing to do", async () => {
+/** Somebody who has these roles of deploy/permissions at the scale set's group, and no other right. */
+function principal(name: string, ...roles: string[]) {
+    const { azure } = sandbox;
+    const assigned = (role: string, scope: string) => ({
+        scope,
+        role: { name: role, actions: azureRole(role).Actions },
+    });
+    const group = scaleSetOf(sandbox, "flex").id.split("/providers/")[0];
+    const regions = assigned("kamino-regions", `/subscriptions/${azure.subscriptionId}`);
+    return azure.principals.add({ name, assignments: [...roles.map((role) => assigned(role, group)), regions] });
+}
+
+const signIn = (who: Principal) => Object.assign(stack.env, sandbox.azure.envFor(who));
+
+test("a bump takes the node that was rebooted since, with the roles of an up, and a preview after it has nothing to do", async () => {
     await reboot(own[1], "2026-11-17T04:12:00Z");
     const before = sandbox.azure.vms().map(stateOf);
+    signIn(principal("writer", "kamino-up-copy", "kamino-flexible"));
     const bump = (await stack.up("--skip-preview")).orFail();
+    expect(bump.messages("warning")).toEqual([]);
     expect(lineOf(bump, "flex")).toContain(`node ${own[1].nodeName}`);
     expect(imageOf(sandbox, "flex")).toBe(TUESDAY);
     expect(sandbox.azure.vms().map(stateOf)).toEqual(before);
@@ -173,19 +189,11 @@ test("a bump takes the node that was rebooted since, and a preview after it has 
 
 test("a preview of nothing asks Azure no more than of other pools, with its role and no other right", async () => {
     const { azure } = sandbox;
-    const scope = scaleSetOf(sandbox, "flex").id.split("/providers/")[0];
-    const subscription = `/subscriptions/${azure.subscriptionId}`;
-    const assigned = (name: string, at: string) => ({ scope: at, role: { name, actions: azureRole(name).Actions } });
-    const assignments = [
-        ...["kamino-preview", "kamino-flexible"].map((role) => assigned(role, scope)),
-        assigned("kamino-regions", subscription),
-    ];
-    const reader = azure.principals.add({ name: "reader", assignments });
-    const owner = { ...stack.env };
-    Object.assign(stack.env, azure.envFor(reader));
+    const reader = principal("reader", "kamino-preview", "kamino-flexible");
+    signIn(reader);
     azure.requests.clear();
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
-    const asked = azure.requests.all().filter(({ principal }) => principal === "reader");
+    const asked = azure.requests.all().filter((request) => request.principal === "reader");
     expect(asked.length).toBeGreaterThan(3);
     expect(asked.length).toBeLessThanOrEqual(4 + 3);
 
@@ -193,7 +201,7 @@ test("a preview of nothing asks Azure no more than of other pools, with its role
     const refused = await stack.preview();
     expect(refused.exitCode).not.toBe(0);
     expect(refused.output).toContain("Microsoft.Compute/virtualMachines/read");
-    Object.assign(stack.env, owner);
+    signIn(azure.principal);
 });
 
 test("a disk is captured in place in no run, and the preview says so", async () => {

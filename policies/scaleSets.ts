@@ -7,8 +7,10 @@ const scaleSetManualUpgrades: ResourceValidationPolicy = {
     name: "scale-set-manual-upgrades",
     description: "The upgrade mode of a scale set is Manual, so that a change of its model touches no running node.",
     enforcementLevel: "mandatory",
-    validateResource: ofScaleSet(({ upgradePolicy }, _args, report) => {
-        if (upgradePolicy?.mode !== "Manual") {
+    validateResource: ofScaleSet(({ upgradePolicy, orchestrationMode }, _args, report) => {
+        // A Flexible set that names no mode has this one (decision 37); no mode is no answer of a Uniform one.
+        const isDefault = orchestrationMode === "Flexible" && upgradePolicy?.mode === undefined;
+        if (upgradePolicy?.mode !== "Manual" && !isDefault) {
             report(`upgradePolicy.mode must be Manual, and is ${upgradePolicy?.mode ?? "not declared"}.`);
         }
     }),

@@ -52,7 +52,8 @@ async function readSingle(poolId: string, names: string[]): Promise<Machine[]> {
 
 type AnyVm = VirtualMachine | VirtualMachineScaleSetVM;
 
-function machineOf(vm: AnyVm, instanceId = ""): Machine {
+/** A machine as the compute service says it is, with its instance view. */
+export function machineOf(vm: AnyVm, instanceId = ""): Machine {
     return {
         instanceId,
         name: (vm.osProfile?.computerName ?? vm.name ?? "").toLowerCase(),

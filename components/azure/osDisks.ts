@@ -1,7 +1,9 @@
 // The OS disks of a pool's VMs, of a scale set's or of single ones.
-import type { ComputeManagementClient, Disk, VirtualMachine } from "@azure/arm-compute";
+import type { ComputeManagementClient, Disk, VirtualMachine, VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import { computeClient, readOrUndefined, shared } from "./client";
+import { isNameOfVm, listVms } from "./flexible";
 import type { PurchasePlan } from "./galleries";
+import { flexibleScaleSetIn, singleVmsIn } from "../core/machinesId";
 import { oncePer } from "../core/once";
 import { parseArmId } from "./ids";
 import { isOwned } from "./tags";
@@ -26,17 +28,19 @@ export interface OsDisk {
  * The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS
  * disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What the list
  * does not show, the VMs are asked for.
+ *
+ * @param poolId ARM id of the scale set, or the pool's id where it is a Flexible one
  */
-export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefined> {
-    const { names, ...group } = parseArmId(scaleSetId);
+export async function osDiskOfPool(poolId: string): Promise<OsDisk | undefined> {
+    const { names, ...group } = parseArmId(poolId);
     const disk = await readOrUndefined(`the OS disk of scale set ${names[0]}`, async () => {
         const { list } = await disksIn(group);
         for await (const each of list) {
-            if (isOsDiskOf(scaleSetId, each)) {
+            if (isOsDiskOf(poolId, each)) {
                 return each;
             }
         }
-        return (await firstVm(scaleSetId))?.disk;
+        return (await firstVm(poolId))?.disk;
     });
     return disk && osDiskFrom(disk);
 }
@@ -44,11 +48,12 @@ export async function osDiskOfPool(scaleSetId: string): Promise<OsDisk | undefin
 /**
  * The disk controller of one of a scale set's VMs, where Azure tells: `SCSI` or `NVMe`.
  *
+ * @param poolId ARM id of the scale set, or the pool's id where it is a Flexible one
  * @throws UserError in one line when Azure is away or refuses
  */
-export async function diskControllerOfPool(scaleSetId: string): Promise<string | undefined> {
-    const { names } = parseArmId(scaleSetId);
-    const vm = await readOrUndefined(`the VMs of scale set ${names[0]}`, () => firstVm(scaleSetId));
+export async function diskControllerOfPool(poolId: string): Promise<string | undefined> {
+    const { names } = parseArmId(poolId);
+    const vm = await readOrUndefined(`the VMs of scale set ${names[0]}`, () => firstVm(poolId));
     return vm?.diskControllerType;
 }
 
@@ -59,8 +64,13 @@ export async function diskControllerOfPool(scaleSetId: string): Promise<string |
  * Source: https://learn.microsoft.com/rest/api/compute/disks/list-by-resource-group, `managedBy`, `osType` and
  * `creationData.createOption`
  */
-function isOsDiskOf(scaleSetId: string, { managedBy = "", osType, creationData, tags }: Disk): boolean {
-    const isAttached = managedBy.toLowerCase().startsWith(`${scaleSetId}/virtualMachines/`.toLowerCase());
+function isOsDiskOf(poolId: string, { managedBy = "", osType, creationData, tags }: Disk): boolean {
+    const ofVms = singleVmsIn(poolId) ?? `${poolId}/virtualMachines/`;
+    const isAttached =
+        managedBy.toLowerCase().startsWith(ofVms.toLowerCase()) &&
+        // Which Flexible set its VM belongs to a disk does not say; the VM's name is enough for what VMs are like.
+        (flexibleScaleSetIn(poolId) === undefined ||
+            isNameOfVm(managedBy.slice(ofVms.length), parseArmId(poolId).names[0]));
     return isAttached && osType !== undefined && creationData?.createOption === "FromImage" && !isOwned(tags);
 }
 
@@ -82,11 +92,19 @@ const disksIn = oncePer(
 const VMS_TRIED = 5;
 
 /** A scale set's first VM that has a managed OS disk, with that disk. */
-async function firstVm(scaleSetId: string): Promise<{ disk: Disk; diskControllerType?: string } | undefined> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(scaleSetId);
+async function firstVm(poolId: string): Promise<{ disk: Disk; diskControllerType?: string } | undefined> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(poolId);
     const client = await computeClient(subscriptionId);
+    const flexible = flexibleScaleSetIn(poolId);
+    const vms: AsyncIterable<VirtualMachine | VirtualMachineScaleSetVM> =
+        flexible === undefined
+            ? client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])
+            : await listVms(flexible);
     let tried = 0;
-    for await (const { storageProfile } of client.virtualMachineScaleSetVMs.list(resourceGroup, names[0])) {
+    for await (const { name = "", storageProfile } of vms) {
+        if (flexible !== undefined && !isNameOfVm(name, names[0])) {
+            continue;
+        }
         const id = storageProfile?.osDisk?.managedDisk?.id;
         const disk = id && (await readDisk(client, id));
         if (disk) {

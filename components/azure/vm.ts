@@ -6,7 +6,8 @@ import { orUndefined } from "../core/errors";
 import { parseArmId } from "./ids";
 
 /** What Azure says of a VM, single or of a scale set. */
-export type VmFacts = Pick<VirtualMachine & VirtualMachineScaleSetVM, "vmId" | "location" | "storageProfile">;
+export type VmFacts = Pick<VirtualMachine & VirtualMachineScaleSetVM, "vmId" | "location" | "storageProfile"> &
+    Pick<VirtualMachine, "virtualMachineScaleSet">;
 
 /** A VM. */
 export interface Vm {

@@ -27,7 +27,6 @@ export interface AzureMachinePool {
     metadata: V1ObjectMeta;
     spec: {
         providerID?: string;
-        orchestrationMode?: string;
         strategy?: { rollingUpdate?: RollingUpdate };
         template: CapzTemplate;
     };

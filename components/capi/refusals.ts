@@ -31,10 +31,6 @@ const REFUSALS: Refusal[] = [
         say: "it belongs to a ClusterClass, whose controller would set its image back; the image has to go through a variable of the class",
     },
     {
-        holds: ({ azureMachinePool }) => azureMachinePool.spec.orchestrationMode === "Flexible",
-        say: "its orchestration mode is Flexible; only Uniform scale sets are supported",
-    },
-    {
         holds: ({ azureMachinePool }) => !azureMachinePool.spec.providerID,
         say: "CAPZ has made no scale set for it yet (spec.providerID is empty)",
     },

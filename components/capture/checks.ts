@@ -1,7 +1,7 @@
 // What must hold before a disk is captured: of the node, and of the VM that it says it is.
 import type { V1Node } from "@kubernetes/client-node";
 import type { Vm, VmFacts } from "../azure/vm";
-import { singleVmsIn } from "../core/machinesId";
+import { describePool, flexibleScaleSetIn, singleVmsIn } from "../core/machinesId";
 import { UserError } from "../core/errors";
 import { until } from "../core/retry";
 import { info } from "../engine/progress";
@@ -83,6 +83,10 @@ export function checkMachine(
             `${vm} ${instanceId} is the machine ${machine.vmId}, and kubelet runs on ${JSON.stringify(systemUUID.slice(0, 40))}: the node is of ` +
                 "another machine that had this place; preview again",
         );
+    }
+    const scaleSet = flexibleScaleSetIn(scaleSetId);
+    if (scaleSet !== undefined && machine.virtualMachineScaleSet?.id?.toLowerCase() !== scaleSet.toLowerCase()) {
+        throw new UserError(`VM ${instanceId} does not belong to ${describePool(scaleSetId)} any more; preview again`);
     }
     const disk = machine.storageProfile?.osDisk;
     const id = disk?.managedDisk?.id;

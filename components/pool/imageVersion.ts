@@ -17,6 +17,7 @@ import { readMachines } from "../capi/machines";
 import { ImageClock } from "./imageClock";
 import { imageVersionTags, publishingProfile } from "./imageContent";
 import { usualImageSeconds } from "./imageTimes";
+import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
 
@@ -117,7 +118,7 @@ function declareCapture(
             node,
             instanceId,
             rebootNeededAt,
-            scaleSetId: live.id,
+            scaleSetId: poolIdOf(live),
             resourceGroup: scaleSet.resourceGroup,
             settings: inputsOf({ ...settings.capture, mode: choice.capture ?? settings.capture.mode }),
             kured: settings.kured,

@@ -4,6 +4,7 @@ import type { input } from "@pulumi/azure-native/types";
 import type { Unwrap } from "@pulumi/pulumi";
 import { BOOTSTRAP_TAG } from "../../policies/contract";
 import type { ScaleSetModel } from "../azure/scaleSetForm";
+import { flexiblePoolId } from "../core/machinesId";
 import { keptExtensions, type ExtensionSettings } from "./extensions";
 import { withoutMark } from "./newNodes";
 
@@ -15,6 +16,16 @@ export type LiveModel = ScaleSetModel;
  * of a scale set, or a `machinesId`.
  */
 export type PoolModel = Pick<LiveModel, "id" | "name" | "location"> & Partial<LiveModel>;
+
+/** Whether a scale set's VMs are single ones: its orchestration mode, which never changes. */
+export function isFlexible({ orchestrationMode }: Pick<PoolModel, "orchestrationMode">): boolean {
+    return orchestrationMode === "Flexible";
+}
+
+/** The id by which a pool's nodes and VMs are looked for: the model's, unless these are single VMs of a scale set. */
+export function poolIdOf(live: Pick<PoolModel, "id" | "orchestrationMode">): string {
+    return isFlexible(live) ? flexiblePoolId(live.id) : live.id;
+}
 
 /** A scale set as the stack declares it: plain values, no outputs. */
 export type DeclaredModel = compute.VirtualMachineScaleSetArgs;

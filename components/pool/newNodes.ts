@@ -1,5 +1,6 @@
 // How many nodes are added after a bump, so that its image proves itself now; and when none are. Pure.
 import { NEW_NODES_TAG } from "../../policies/contract";
+import type { ScaleSetModel } from "../azure/scaleSetForm";
 import type { NewNodesSettings } from "../config/load";
 import { sameVersion } from "../core/version";
 
@@ -165,9 +166,15 @@ export function lineOf({ version }: WantedNodes, { from, to }: Addition): string
  */
 export function newNodesRefusal(
     settings: NewNodesSettings | undefined,
-    { name, tags = {} }: { name: string; tags?: Record<string, string> },
+    { name, tags = {}, orchestrationMode }: Pick<ScaleSetModel, "name" | "tags"> & { orchestrationMode?: string },
     configKey: string,
 ): string | undefined {
+    if (settings && orchestrationMode === "Flexible") {
+        return (
+            `${configKey}: newUpdatedNodes is not for scale set "${name}": its orchestration mode is Flexible, and whether VMs that are attached to ` +
+            "such a set count in its capacity is not known; raise the capacity by hand"
+        );
+    }
     if (!settings || maximumOf(tags, settings.maximum) !== undefined) {
         return undefined;
     }

@@ -6,6 +6,7 @@ import { ownTags, snapshotName, type Target } from "../capture/names";
 import { CLOSED, closedTo } from "../capture/protection";
 import type { Choice } from "../selection/nodeSelection";
 import { imageVersionTags, publishingProfile } from "./imageContent";
+import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 
 /**
@@ -38,7 +39,7 @@ export async function checkPolicies(pool: Pool, choice: Choice): Promise<string 
 export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] {
     const { settings, scaleSet, gallery, location, storage, live, tags } = pool;
     const { version, node, instanceId, rebootNeededAt } = choice;
-    const target: Target = { pool: settings.name, version, node, instanceId, scaleSetId: live.id };
+    const target: Target = { pool: settings.name, version, node, instanceId, scaleSetId: poolIdOf(live) };
     const isCopy = (choice.capture ?? settings.capture.mode) === "copy";
     const { diskEncryptionSetId } = storage;
     const copied = {

@@ -17,11 +17,11 @@ import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
-import type { PoolModel } from "./model";
+import { poolIdOf, type PoolModel } from "./model";
 import { newNodesRefusal } from "./newNodes";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
-import { refusal } from "./refusals";
+import { captureRefusal, refusal } from "./refusals";
 import { readScaleSet } from "./scaleSet";
 import { imageStorage } from "./storage";
 
@@ -166,6 +166,7 @@ async function readPool(
     const live: PoolModel = found.live;
     const reason =
         refusal(live, configKey, { ownedByCapz: machinePool !== undefined }) ??
+        captureRefusal(live, settings.capture.mode, configKey) ??
         newNodesRefusal(settings.newNodes, live, configKey);
     if (reason) {
         throw new UserError(reason);
@@ -173,7 +174,7 @@ async function readPool(
     const { location } = live;
     const [gallery, disk] = await Promise.all([
         findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
-        "disk" in found ? found.disk : osDiskOfPool(live.id),
+        "disk" in found ? found.disk : osDiskOfPool(poolIdOf(live)),
     ]);
     const definition = await findDefinition(live, disk, gallery, { configKey, stack, scaleSet });
     const liveImage = imageOf(live, machinePool, machines);
@@ -217,7 +218,7 @@ async function traitsOfVms(
     const isAsked = !named && disk && singleVmsIn(live.id) === undefined && controllerMatters(disk, existing);
     return {
         securityType: profile?.securityProfile?.securityType,
-        diskControllerType: isAsked ? await diskControllerOfPool(live.id) : named,
+        diskControllerType: isAsked ? await diskControllerOfPool(poolIdOf(live)) : named,
         plan: live.plan,
     };
 }

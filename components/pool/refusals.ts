@@ -1,7 +1,8 @@
 // Which scale sets this program may change, and which it refuses with what words. Pure.
+import type { CaptureMode } from "../capture/mode";
 import { describePool, singleVmsIn } from "../core/machinesId";
 import { bootstraps } from "./extensions";
-import type { PoolModel } from "./model";
+import { isFlexible, type PoolModel } from "./model";
 
 /** One reason why a scale set is refused: does it hold, and what to say. */
 interface Refusal {
@@ -55,6 +56,17 @@ function losesNodesThatWereOff(live: PoolModel): boolean {
 }
 
 /**
+ * Whether a change of the model reaches new VMs alone. A Flexible set that names no mode has none but Manual: Azure
+ * added the others to that orchestration mode later, and says that Manual is the default. A Uniform set always names
+ * one.
+ * Source: https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-set-upgrade-policy
+ */
+function upgradesByHand(live: PoolModel): boolean {
+    const mode = live.upgradePolicy?.mode;
+    return mode === "Manual" || (mode === undefined && isFlexible(live));
+}
+
+/**
  * What makes a scale set one that must not be changed, each with what the user can do.
  *
  * Sources: Azure documents that models roll out by themselves unless the upgrade mode is Manual, that the OS disk of an
@@ -73,11 +85,15 @@ const SCALE_SET_REFUSALS: Refusal[] = [
         say: "it belongs to Cluster API (CAPZ), which would write its own image over this one and replace nodes; name its MachinePool instead (machinePool: NAMESPACE/NAME)",
     },
     {
-        holds: (live) => live.orchestrationMode === "Flexible",
-        say: "its orchestration mode is Flexible; only Uniform scale sets are supported",
+        holds: (live) => isFlexible(live) && !live.virtualMachineProfile,
+        say: "it has no virtualMachineProfile: its VMs were attached to it one by one, and no model says what a new one starts from",
     },
     {
-        holds: ({ upgradePolicy }) => upgradePolicy?.mode !== "Manual",
+        holds: ({ sku, skuProfile }) => skuProfile !== undefined || sku?.name === "Mix",
+        say: "its VMs are of several sizes (skuProfile), and whether an image of one of them starts on all is not known; give it one size",
+    },
+    {
+        holds: (live) => !upgradesByHand(live),
         say: "its upgradePolicy.mode is not Manual, so that a change of the model would roll out to running nodes; set it to Manual",
     },
     {
@@ -153,4 +169,20 @@ export function refusal(live: PoolModel, configKey: string, known = { ownedByCap
     const reason = asked.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
     const subject = isScaleSet ? `scale set "${live.name}"` : describePool(live.id);
     return reason && `${configKey}: ${subject} is refused: ${reason.say}`;
+}
+
+/**
+ * Why a pool's disks cannot be captured in the way that the configuration says, in one line; undefined when they can.
+ *
+ * @param configKey where the pool is configured, to begin the line with
+ */
+export function captureRefusal(
+    live: PoolModel,
+    configured: CaptureMode | undefined,
+    configKey: string,
+): string | undefined {
+    return isFlexible(live) && configured === "in-place"
+        ? `${configKey}: scale set "${live.name}" is refused: its orchestration mode is Flexible, so that its VMs are captured by a copy alone; ` +
+              "set kamino:capture to copy, or leave it out"
+        : undefined;
 }

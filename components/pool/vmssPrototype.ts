@@ -16,6 +16,7 @@ import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion, type KeptImage } from "./imageVersion";
+import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
 import { ownerOf, statementOf } from "./statement";
@@ -151,7 +152,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             name,
             {
                 pool: settings.name,
-                scaleSetId: live.id,
+                scaleSetId: poolIdOf(live),
                 computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
                 imageId: this.pool.liveImage.id,
                 ...(this.pool.machines && { machines: this.pool.machines.at }),
@@ -265,7 +266,7 @@ function canaryOf(pool: Pool): Canary {
     const { minimumReadyTimeMs, newNodeTimeoutMs } = pool.settings.selection;
     return {
         pool: pool.settings.name,
-        scaleSetId: pool.live.id,
+        scaleSetId: poolIdOf(pool.live),
         computerNamePrefix: pool.live.virtualMachineProfile?.osProfile?.computerNamePrefix,
         ...(pool.machines && { machines: pool.machines.at }),
         imageDefinitionId: imageDefinitionId(pool),

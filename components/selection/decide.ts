@@ -23,7 +23,7 @@ import {
 } from "./rules";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { canSpare, type MinimumNodes, type OtherNodes } from "../node/nodeList";
-import { describePool } from "../core/machinesId";
+import { describePool, singleVmsIn } from "../core/machinesId";
 import { instanceOf } from "../node/providerId";
 import type { UnfinishedCapture } from "./unfinished";
 import { fallback, pinned, stillFailed, usable, verdictOn, type Usable, type Verdict, type Verdicts } from "./verdict";
@@ -103,8 +103,11 @@ export type NoChoice =
     | { kind: "notAgain"; node: string; verdict: Verdict }
     /** Another pool's new nodes have to prove an image of this day first. */
     | { kind: "canary"; node: string; canary: CanaryProof; day: string }
-    /** New nodes join by their own bootstrap, and the node's disk would be cleaned in place. */
-    | { kind: "needsCopy"; node: string; why: string };
+    /**
+     * The node's disk would be cleaned in place, and that is not possible: new nodes join by their own bootstrap, or
+     * the pool's VMs are single ones.
+     */
+    | { kind: "needsCopy"; node: string; why: string; whose?: "singleVms" };
 
 /** Names of the nodes that could still win by what the list of nodes tells, so that their details have to be read. */
 export function contenders(nodes: PoolNode[], inputs: DecisionInputs): string[] {
@@ -165,8 +168,12 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     if (canary && day > dayOf(canary.proven ?? "")) {
         return { kind: "canary", node: node.name, canary, day };
     }
-    if (inputs.bootstrap === "keep" && inputs.way.mode === "in-place") {
-        return { kind: "needsCopy", node: node.name, why: inputs.way.why };
+    const { mode, why } = inputs.way;
+    if (mode === "in-place" && inputs.bootstrap === "keep") {
+        return { kind: "needsCopy", node: node.name, why };
+    }
+    if (mode === "in-place" && singleVmsIn(inputs.facts.scaleSetId) !== undefined) {
+        return { kind: "needsCopy", node: node.name, why, whose: "singleVms" };
     }
     // A copy takes no node out of service.
     if (inputs.way.mode === "copy") {

@@ -107,7 +107,7 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
             );
         case "needsCopy":
             return (
-                `node ${noChoice.node} fits, but nodes that joined by kubeadm cannot be cleaned in place (${noChoice.why}): set ` +
+                `node ${noChoice.node} fits, but ${noChoice.whose === "singleVms" ? "single VMs" : "nodes that joined by kubeadm"} cannot be cleaned in place (${noChoice.why}): set ` +
                 "kamino:capture to copy, for which the cluster needs the driver disk.csi.azure.com"
             );
         case "pinned":

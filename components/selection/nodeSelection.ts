@@ -74,7 +74,7 @@ export interface Canary extends Pick<SelectionRules, "minimumReadyTimeMs" | "new
 export interface NodeSelectionArgs {
     /** The pool's name, for messages. */
     pool: string;
-    /** ARM id of the scale set, or the pool's `machinesId`. */
+    /** ARM id of the scale set, or the id of a pool of single VMs. */
     scaleSetId: string;
     /** May narrow what is read of the cluster; which node is in the pool is decided by its provider id. */
     computerNamePrefix?: string;

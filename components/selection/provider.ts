@@ -54,7 +54,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
     const { pool, maxHistory, node, pin, reject = [], trust = [], scaleSetId, rules } = args;
-    const singleVms = args.machines && (await readSingleVms(args.machines));
+    const singleVms = await readSingleVms(args);
     const { computerNamePrefix } = args;
     const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
     refuseOtherNodes(args, nodes, inPool);

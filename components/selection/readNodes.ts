@@ -5,6 +5,7 @@ import type { MachineVm } from "../capi/machines";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
+import { flexibleScaleSetIn } from "../core/machinesId";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
@@ -16,7 +17,7 @@ import { instanceOf } from "../node/providerId";
 
 /** Which VMs are a pool's. */
 export interface PoolVms {
-    /** ARM id of the scale set, or the pool's `machinesId`. */
+    /** ARM id of the scale set, or the id of a pool of single VMs. */
     scaleSetId: string;
     /** What names of a scale set's VMs begin with. */
     computerNamePrefix?: string;
@@ -79,7 +80,7 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
         rebooting: all.filter(isBeingRebooted).map(({ name }) => name),
         ofPool: (pool) =>
             pool.singleVms
-                ? ofSingleVms(cluster, all, details, pool.singleVms)
+                ? ofSingleVms(cluster, all, details, { ...pool, singleVms: pool.singleVms })
                 : narrow(cluster, all, details, pool.scaleSetId, pool.computerNamePrefix),
         withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
         captureWay: (configured) => {
@@ -121,19 +122,25 @@ async function narrow(
 
 /**
  * The nodes of these VMs: those that Cluster API says are theirs, as long as their provider ids say the same. A machine
- * has no node until it has joined.
+ * has no node until it has joined. Of a Flexible scale set's VM the computer's name is a guess alone: where no node is
+ * named so, the provider ids of all nodes tell.
  */
 async function ofSingleVms(
     cluster: Kubernetes,
     all: PoolNode[],
     details: Map<string, NodeDetails>,
-    vms: MachineVm[],
+    { scaleSetId, singleVms: vms }: PoolVms & { singleVms: MachineVm[] },
 ): Promise<PoolNode[]> {
+    const guessed = flexibleScaleSetIn(scaleSetId) !== undefined;
     const named = all.filter(({ name }) => vms.some(({ node }) => node === name));
-    const names = named.map(({ name }) => name);
-    const whole = await addDetails(cluster, named, details, names);
-    const ids = new Map(vms.map(({ node, vmId }) => [node, `azure://${vmId}`.toLowerCase()]));
-    return whole.filter((node) => ids.get(node.name) === node.details?.providerID.toLowerCase());
+    const candidates = guessed && named.length === 0 && vms.length > 0 ? all : named;
+    const names = candidates.map(({ name }) => name);
+    const whole = await addDetails(cluster, candidates, details, names);
+    const nodeOf = new Map(vms.map(({ node, vmId }) => [`azure://${vmId}`.toLowerCase(), node]));
+    return whole.filter(({ name, details }) => {
+        const id = details?.providerID.toLowerCase() ?? "";
+        return nodeOf.has(id) && (guessed || nodeOf.get(id) === name);
+    });
 }
 
 // Beyond this many names an address gets too long for proxies, and pages of all nodes are read.

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Node } from "@kubernetes/client-node";
-import { computeClient } from "../../components/azure/client";
+import { collect, computeClient } from "../../components/azure/client";
 import { subscriptionId } from "../../components/azure/login";
 import { parseArmId } from "../../components/azure/ids";
 import { machinesRefusal } from "../../components/capi/machineRefusals";
@@ -25,6 +25,7 @@ import {
     machineSetOf,
     poolsOf,
     propose,
+    singleVmIn,
     withProposal,
     type Finding,
     type FoundNode,
@@ -55,7 +56,10 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     }
     const { workloadCluster, ...management } = clustersOf(options);
     const nodes = await readNodes({ ...management, workloadCluster });
-    const { pools, others } = poolsOf(nodes, await readDeployments(nodes, management));
+    const { pools, others } = poolsOf(nodes, {
+        deployments: await readDeployments(nodes, management),
+        scaleSets: await readFlexibleSets(nodes),
+    });
     if (pools.length === 0) {
         throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
     }
@@ -141,6 +145,31 @@ async function readDeployments(nodes: FoundNode[], settings: KubernetesSettings)
         }),
     );
     return new Map(found.flat());
+}
+
+/**
+ * The Flexible scale sets of the nodes' single VMs, by the VMs' ids. None where the VMs of their groups may not be
+ * listed: such nodes are then listed as ones of no scale set.
+ */
+async function readFlexibleSets(nodes: FoundNode[]): Promise<Map<string, string>> {
+    const groups = new Map(
+        nodes
+            .flatMap((node) => singleVmIn(node) ?? [])
+            .map((id) => parseArmId(id))
+            .map((place) => [`${place.subscriptionId}/${place.resourceGroup}`.toLowerCase(), place] as const),
+    );
+    const found = await Promise.all(
+        [...groups.values()].map(async ({ subscriptionId, resourceGroup }) => {
+            const { virtualMachines } = await computeClient(subscriptionId);
+            return collect(virtualMachines.list(resourceGroup)).catch(() => []);
+        }),
+    );
+    return new Map(
+        found.flat().flatMap(({ id = "", virtualMachineScaleSet }): [string, string][] => {
+            const scaleSetId = virtualMachineScaleSet?.id;
+            return scaleSetId === undefined ? [] : [[id.toLowerCase(), scaleSetId]];
+        }),
+    );
 }
 
 /** Why a MachineDeployment or MachineSet cannot be kept. */

@@ -49,14 +49,28 @@ function ownerOf({ annotations = {} }: FoundNode, wanted: string): string | unde
     return kind === wanted && namespace && name ? `${namespace}/${name}` : undefined;
 }
 
+/** What tells which pool a single VM is in. */
+export interface OwnersOfSingleVms {
+    /** The name of the MachineDeployment that owns a MachineSet, by NAMESPACE/NAME of the set. */
+    deployments?: Map<string, string>;
+    /** The ARM id of the Flexible scale set that a VM belongs to, by the VM's ARM id in lower case. */
+    scaleSets?: Map<string, string>;
+}
+
+/** The ARM id of a node's VM, where that is a single one which no MachineSet has made. */
+export function singleVmIn(node: FoundNode): string | undefined {
+    return machineSetOf(node) === undefined ? singleVmOf(node.providerID)?.vmId : undefined;
+}
+
 /** The pool of a node: its scale set, or what makes single VMs like it. */
 function poolIdOf(
     node: FoundNode,
-    deployments: Map<string, string>,
+    { deployments = new Map<string, string>(), scaleSets }: OwnersOfSingleVms,
 ): Pick<FoundPool, "scaleSetId" | "machines"> | undefined {
-    const ofScaleSet = parseProviderId(node.providerID);
-    if (ofScaleSet) {
-        return { scaleSetId: ofScaleSet.scaleSetId };
+    const ofScaleSet =
+        parseProviderId(node.providerID)?.scaleSetId ?? scaleSets?.get(singleVmIn(node)?.toLowerCase() ?? "");
+    if (ofScaleSet !== undefined) {
+        return { scaleSetId: ofScaleSet };
     }
     const [set, vm] = [machineSetOf(node), singleVmOf(node.providerID)];
     if (set === undefined || vm === undefined) {
@@ -73,17 +87,13 @@ function poolIdOf(
 /**
  * Groups a cluster's nodes by scale set, MachineDeployment and MachineSet.
  *
- * @param deployments the name of the MachineDeployment that owns a MachineSet, by NAMESPACE/NAME of the set
  * @returns the pools by name, and the number of nodes that are in none
  */
-export function poolsOf(
-    found: FoundNode[],
-    deployments = new Map<string, string>(),
-): { pools: FoundPool[]; others: number } {
+export function poolsOf(found: FoundNode[], owners: OwnersOfSingleVms = {}): { pools: FoundPool[]; others: number } {
     const pools = new Map<string, FoundPool>();
     let others = 0;
     for (const node of found) {
-        const of = poolIdOf(node, deployments);
+        const of = poolIdOf(node, owners);
         if (of === undefined) {
             others++;
             continue;

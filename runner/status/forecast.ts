@@ -111,7 +111,7 @@ function knownOf(pool: PoolFacts, { selection: rules }: PoolSettings, now: Date)
     return {
         ...{ history, live, verdicts: { ...said, failed: proofs.failed } },
         facts: {
-            ...{ scaleSetId: state.output.scaleSetId, rules, now },
+            ...{ scaleSetId: pool.poolId, rules, now },
             kubeletVersion: pool.capi?.kubelet ?? usualKubeletVersion(nodes),
             ...{ newest: history.newest, built: history.built, pending: history.pending },
         },

@@ -11,13 +11,15 @@ import { captureWay, type CaptureWay } from "../../components/capture/mode";
 import type { MachineVm } from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
+import { flexibleScaleSetIn } from "../../components/core/machinesId";
 import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
-import { modelAsItIs } from "../../components/pool/model";
+import { modelAsItIs, poolIdOf } from "../../components/pool/model";
 import type { CanaryProof } from "../../components/selection/decide";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
+import { readSingleVms, type SingleVm } from "../../components/selection/readProofs";
 import type { PoolNode } from "../../components/selection/rules";
 import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
 import { readCapi, type CapiFacts } from "./capi";
@@ -26,6 +28,8 @@ import { definitionOf, type PoolState } from "./state";
 /** How a pool stands. */
 export interface PoolFacts {
     name: string;
+    /** The id by which its nodes are told: the scale set's, or that of a pool of single VMs. */
+    poolId: string;
     state: PoolState;
     /** Its settings; undefined for a pool that the configuration does not name any more. */
     settings?: PoolSettings;
@@ -109,23 +113,22 @@ export async function readPool(
     const { scaleSetId, model: written } = state.output;
     const read = await readCapi(settings, management, workloadCluster);
     const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
-    const { live, scaleSet } = capi ? { live: capi.live } : await readModel(name, scaleSetId, settings);
-    const singleVms = capi?.singleVms;
+    const { live, scaleSet, poolId, prefix } = capi
+        ? { ...capi, scaleSet: undefined, poolId: scaleSetId, prefix: undefined }
+        : await readModel(name, scaleSetId, settings);
+    const singleVms = capi?.singleVms ?? (await readSingleVms({ scaleSetId: poolId, computerNamePrefix: prefix }));
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);
-    const own = byInstance(inPool, ({ spec }) => spec?.providerID, scaleSetId);
+    const own = byInstance(inPool, ({ spec }) => spec?.providerID, poolId);
     const [machines, gallery, left, way] = await Promise.all([
-        readMachines(
-            scaleSetId,
-            singleVms?.map((vm) => vm.name),
-        ),
+        machinesOf(poolId, singleVms),
         definition === "" ? [] : readImages(definition),
         readLeftovers(name, scaleSetId),
         cluster.wayOf(settings?.capture.mode),
     ]);
     const nodes = [...own.values()].map((node) => toPoolNode(node, now));
     return {
-        ...{ name, state, settings, live, scaleSet, definition, gallery, way, nodes },
+        ...{ name, poolId, state, settings, live, scaleSet, definition, gallery, way, nodes },
         ...(capi && { capi: capi.facts }),
         leftovers: left.leftovers,
         unknown: [...unknown, ...left.unknown],
@@ -135,22 +138,38 @@ export async function readPool(
     };
 }
 
-/** What new machines of a scale set start from. @throws UserError in one line when it is not there */
+/**
+ * What new machines of a scale set start from, and what tells which machines are its own.
+ *
+ * @throws UserError in one line when it is not there
+ */
 async function readModel(
     name: string,
     scaleSetId: string,
     settings: PoolSettings | undefined,
-): Promise<Pick<PoolFacts, "live" | "scaleSet">> {
+): Promise<Pick<PoolFacts, "live" | "scaleSet" | "poolId"> & { prefix?: string }> {
     const found = await readScaleSet(scaleSetId);
     if (!found) {
         throw new UserError(`${name}: there is no scale set ${scaleSetId}`);
     }
+    const profile = found.virtualMachineProfile;
+    const identity = { poolId: poolIdOf(found), prefix: profile?.osProfile?.computerNamePrefix };
     // Of a MachinePool the stack has written the image alone, and all else of the model is CAPZ's.
     if (settings?.machinePool) {
-        return { live: recordOfImage(found.virtualMachineProfile?.storageProfile?.imageReference) };
+        return { ...identity, live: recordOfImage(profile?.storageProfile?.imageReference) };
     }
     const live = recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
-    return { live, scaleSet: { capacity: found.sku?.capacity ?? 0, tags: found.tags ?? {} } };
+    return { ...identity, live, scaleSet: { capacity: found.sku?.capacity ?? 0, tags: found.tags ?? {} } };
+}
+
+/** A pool's machines. The list that a Flexible scale set's VMs are found in tells all of them. */
+async function machinesOf(poolId: string, singleVms: SingleVm[] | undefined): Promise<Machine[]> {
+    return flexibleScaleSetIn(poolId) === undefined
+        ? readMachines(
+              poolId,
+              singleVms?.map((vm) => vm.name),
+          )
+        : (singleVms ?? []).flatMap(({ machine }) => machine ?? []);
 }
 
 /** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */

@@ -21,6 +21,7 @@ export interface Machines {
     all(): VmRecord[];
     get(id: string): VmRecord | undefined;
     of(scaleSetId: string): InstanceRecord[];
+    membersOf(scaleSetId: string): VmRecord[];
     create(vm: SingleVm): Promise<void>;
     notMade(vm: VmRecord): void;
     runExtension(vm: VmRecord, extension: VmExtension): Promise<void>;

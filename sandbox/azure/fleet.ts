@@ -4,10 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud, Machines } from "./cloud";
 import { Collection } from "./collection";
 import { isScript, runExtension, scriptsOf } from "./extensions";
+import { membersOf, newFlexibleVm, takeAway } from "./flexible";
 import { boot, loseMemory, shutDown } from "./guest";
 import { ArmError } from "./http/errors";
 import type { ScaleSetRecord } from "./scaleSetRecord";
-import type { SingleVm } from "./singleVm";
+import { SingleVm } from "./singleVm";
 import type { VmEvent } from "./types";
 import { dropDisks, giveDisks } from "./vmDisks";
 import { InstanceRecord, type VmExtension, type VmRecord } from "./vmRecord";
@@ -46,14 +47,24 @@ export class Fleet implements Machines {
         return this.instances.below(`${scaleSetId}/virtualMachines`).sort((a, b) => a.number - b.number);
     }
 
-    /** Brings a scale set to a number of instances: new ones from the model as it is now, or the highest ids away. */
+    /** A scale set's VMs, instances or single ones, attached ones included. */
+    membersOf(scaleSetId: string): VmRecord[] {
+        return [...this.of(scaleSetId), ...membersOf(this.cloud(), scaleSetId)];
+    }
+
+    /**
+     * Brings a scale set to a number of VMs: new ones from the model as it is now, or the last ones away. That VMs
+     * which were attached to a Flexible set do not count is a guess.
+     */
     async scale(scaleSet: ScaleSetRecord, capacity: number): Promise<void> {
-        const present = this.of(scaleSet.id);
+        const present: VmRecord[] = scaleSet.isFlexible
+            ? membersOf(this.cloud(), scaleSet.id).filter(({ madeBy }) => madeBy !== undefined)
+            : this.of(scaleSet.id);
         const surplus = present.slice(capacity);
         const missing = Math.max(0, capacity - present.length);
         const made = Array.from({ length: missing }, () => this.register(scaleSet));
         const results = await Promise.allSettled([
-            ...surplus.map((vm) => this.delete(vm)),
+            ...surplus.map((vm) => (vm instanceof SingleVm ? takeAway(this.cloud(), vm) : this.delete(vm))),
             ...made.map((vm) => this.provision(vm)),
         ]);
         const failure = results.find((result): result is PromiseRejectedResult => result.status === "rejected");
@@ -163,7 +174,10 @@ export class Fleet implements Machines {
         this.emit("deleted", vm);
     }
 
-    private register(scaleSet: ScaleSetRecord): InstanceRecord {
+    private register(scaleSet: ScaleSetRecord): VmRecord {
+        if (scaleSet.isFlexible) {
+            return this.singles.set(newFlexibleVm(this.cloud(), scaleSet));
+        }
         return this.instances.set(new InstanceRecord(scaleSet, scaleSet.nextInstance++, this.cloud().now()));
     }
 

@@ -9,6 +9,7 @@ import type { Cloud } from "./cloud";
 import { Collection } from "./collection";
 import { Faults } from "./faults";
 import { Fleet } from "./fleet";
+import { deleteWithInterfaces } from "./flexible";
 import { Folders } from "./folders";
 import { RateLimits } from "./http/headers";
 import { createServer } from "./http/server";
@@ -22,6 +23,7 @@ import { RequestLog } from "./requestLog";
 import { groupId } from "./ids";
 import { create } from "./resources/scaleSets";
 import { scaleSetSchema } from "./model/schema";
+import { SingleVm } from "./singleVm";
 import { createSingleVm } from "./singleVms";
 import { FAST, type Durations, type PoolOptions, type ScaleSet, type Vm, type VmEvent, type VmOptions } from "./types";
 
@@ -77,7 +79,7 @@ export interface AzureSandbox {
     deleteVm(vmId: string): Promise<void>;
     scaleSets(): ScaleSet[];
     scaleSet(id: string): ScaleSet | undefined;
-    /** All VMs, single ones last, or those of a scale set. */
+    /** All VMs, single ones last, or those of a scale set, with those that are attached to it. */
     vms(scaleSetId?: string): Vm[];
     vm(id: string): Vm | undefined;
     /** Root folder of the files on a disk, of whatever kind, a snapshot or an image version. */
@@ -217,10 +219,13 @@ function handle(
             addGroup(cloud, group, options.location ?? DEFAULT_LOCATION);
             return createSingleVm(cloud, options);
         },
-        deleteVm: (id) => cloud.fleet.delete(known(id)),
+        deleteVm: (id) => {
+            const vm = known(id);
+            return vm instanceof SingleVm ? deleteWithInterfaces(cloud, vm) : cloud.fleet.delete(vm);
+        },
         scaleSets: () => cloud.scaleSets.all(),
         scaleSet: (id) => cloud.scaleSets.get(id),
-        vms: (id) => (id === undefined ? cloud.fleet.all() : cloud.fleet.of(id)),
+        vms: (id) => (id === undefined ? cloud.fleet.all() : cloud.fleet.membersOf(id)),
         diskFolder: (id) => (cloud.disks.get(id) ?? cloud.snapshots.get(id) ?? cloud.versions.get(id))?.folder,
         setCapacity: (id, capacity) => setCapacity(cloud, id, capacity),
         onVm: (listener) => cloud.fleet.onVm(listener),

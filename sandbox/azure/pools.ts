@@ -38,7 +38,7 @@ export function poolBody(options: PoolOptions, subscriptionId: string): ScaleSet
         ...(options.purchasePlan && { plan: options.purchasePlan }),
         properties: {
             singlePlacementGroup: false,
-            overprovision: false,
+            ...(options.flexible ? { orchestrationMode: "Flexible" } : { overprovision: false }),
             upgradePolicy: { mode: "Manual" },
             scaleInPolicy: { rules: ["Default"], forceDeletion: false },
             ...(options.zones && { zoneBalance: false }),
@@ -124,7 +124,9 @@ function network(options: PoolOptions, name: string, providers: string): Json {
         enableIPForwarding: true,
         ipConfigurations,
     };
-    return { networkInterfaceConfigurations: [{ name, properties }] };
+    const configured = { networkInterfaceConfigurations: [{ name, properties }] };
+    // As azure-cli and CAPZ write it.
+    return options.flexible ? { ...configured, networkApiVersion: "2020-11-01" } : configured;
 }
 
 function extensions(name: string): Json[] {

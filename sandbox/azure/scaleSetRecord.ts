@@ -42,7 +42,7 @@ export class ScaleSetRecord implements ScaleSet, MachineModel {
     }
 
     get sku(): { name: string; tier: string; capacity: number } {
-        return this.wire.sku as { name: string; tier: string; capacity: number };
+        return (this.wire.sku ?? {}) as { name: string; tier: string; capacity: number };
     }
 
     get size(): string {
@@ -53,8 +53,9 @@ export class ScaleSetRecord implements ScaleSet, MachineModel {
         return this.wire.plan as Json | undefined;
     }
 
+    /** A Flexible set without a model has no sku. */
     get capacity(): number {
-        return this.sku.capacity;
+        return this.sku.capacity ?? 0;
     }
 
     get etag(): string {
@@ -86,9 +87,14 @@ export class ScaleSetRecord implements ScaleSet, MachineModel {
         return profile.extensions ?? [];
     }
 
-    /** Whether a change of the model reaches running VMs by itself. */
+    get isFlexible(): boolean {
+        return this.wire.properties.orchestrationMode === "Flexible";
+    }
+
+    /** Whether a change of the model reaches running VMs by itself. No mode, as a Flexible set may have, is Manual. */
     get rollsOut(): boolean {
         const policy = (this.wire.properties.upgradePolicy ?? {}) as { mode?: string; automaticOSUpgradePolicy?: Json };
-        return policy.mode !== "Manual" || policy.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
+        const { mode = "Manual" } = policy;
+        return mode !== "Manual" || policy.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
     }
 }

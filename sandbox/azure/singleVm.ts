@@ -1,14 +1,15 @@
 // A VM apart from scale sets, with a model of its own.
 import { groupOf } from "./ids";
 import type { Json, MachineModel } from "./machineModel";
+import type { ScaleSetRecord } from "./scaleSetRecord";
 import { VmRecord } from "./vmRecord";
 import type { Wire } from "./wire";
 
 /** The model of a single VM: the resource as stored, of which answers leave out part. */
 export class SingleVmModel implements MachineModel {
     etagCounter = 1;
-    /** Single VMs get their extensions one by one, after they have been made. */
-    readonly extensions = [];
+    /** Single VMs get their extensions one by one, once they are made; those of a Flexible set get its model's. */
+    extensions: { name: string; properties: Json }[] = [];
 
     constructor(public wire: Wire) {}
 
@@ -68,8 +69,8 @@ export class SingleVmModel implements MachineModel {
 /** A single VM. */
 export class SingleVm extends VmRecord {
     readonly model: SingleVmModel;
-    readonly scaleSetId = undefined;
-    readonly latestModelApplied = true;
+    /** The Flexible scale set that has made it, and of which state its model was then. */
+    madeBy: { set: ScaleSetRecord; modelVersion: number } | undefined;
 
     constructor(wire: Wire, created: Date) {
         const model = new SingleVmModel(wire);
@@ -89,6 +90,15 @@ export class SingleVm extends VmRecord {
         return this.model.name;
     }
 
+    /** The Flexible scale set that it says it belongs to. */
+    get scaleSetId(): string | undefined {
+        return (this.model.wire.properties.virtualMachineScaleSet as { id?: string } | undefined)?.id;
+    }
+
+    get latestModelApplied(): boolean {
+        return this.madeBy === undefined || this.madeBy.modelVersion === this.madeBy.set.modelVersion;
+    }
+
     get label(): string {
         return this.model.name;
     }
@@ -98,7 +108,13 @@ export class SingleVm extends VmRecord {
     }
 
     /** The group as the VM's own id has it (recorded, unlike an instance's). */
-    newDiskId(part: string, hex: string, givenName = `${this.model.name}_${part}_${hex}`): string {
+    newDiskId(part: string, hex: string, givenName?: string): string {
+        // As Microsoft's page on modifying a Flexible set shows it.
+        const kind = this.madeBy ? part.replace("OsDisk_", "disk") : part;
+        return this.diskId(givenName ?? `${this.model.name}_${kind}_${hex}`);
+    }
+
+    private diskId(givenName: string): string {
         return `${this.model.groupId}/providers/Microsoft.Compute/disks/${givenName}`;
     }
 

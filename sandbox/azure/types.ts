@@ -63,6 +63,8 @@ export interface PoolOptions {
     taints?: string[];
     /** Nodes that join by their own cloud-init and kubeadm, as of a cluster that was built by hand. */
     kubeadm?: boolean;
+    /** A scale set of orchestration mode Flexible, whose VMs are single ones. */
+    flexible?: boolean;
     spot?: boolean;
     ephemeral?: boolean;
     /** User assigned identity ids, or "system". */
@@ -72,7 +74,7 @@ export interface PoolOptions {
     /** IP configurations on the NIC (Azure CNI has up to 28). */
     ipConfigurations?: number;
     purchasePlan?: { name: string; publisher: string; product: string };
-    /** Last word on the request body of the scale set, for what has no option (Windows, Flexible, Rolling …). */
+    /** Last word on the request body of the scale set, for what has no option (Windows, Rolling …). */
     change?: (body: ScaleSetBody) => void;
 }
 
@@ -142,7 +144,7 @@ export type Power = "running" | "stopped" | "deallocated" | "starting";
 /** A VM: an instance of a scale set, or a single one. */
 export interface Vm {
     readonly id: string;
-    /** Undefined for a single VM. */
+    /** Undefined for a single VM that belongs to no Flexible scale set. */
     readonly scaleSetId: string | undefined;
     /** Number of the instance; a single VM's own name. */
     readonly instanceId: string;

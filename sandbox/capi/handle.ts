@@ -128,16 +128,17 @@ export class Handle implements ClusterApi {
         if (options.bootstrap === "kubeadm-config") {
             await this.objects.create("KubeadmConfig", name, manifests.kubeadmConfigOf());
         } else {
-            await this.createBootstrapSecret(name);
+            await this.createBootstrapSecret(name, options.version);
         }
-        await this.objects.create("AzureMachinePool", name, manifests.azureMachinePoolOf(options));
+        // CAPZ's webhook asks a pool of mode Flexible for its MachinePool's version.
         await this.objects.create("MachinePool", name, manifests.machinePoolOf(options));
+        await this.objects.create("AzureMachinePool", name, manifests.azureMachinePoolOf(options));
         await this.settled(name, replicas);
         return this.scaleSet(name);
     }
 
-    private async createBootstrapSecret(name: string): Promise<void> {
-        const value = manifests.joinCloudConfig(this.endpoint, await createToken(this.api));
+    private async createBootstrapSecret(name: string, version?: string): Promise<void> {
+        const value = manifests.joinCloudConfig(this.endpoint, await createToken(this.api), version);
         await createClusterSecret(this.api, manifests.bootstrapSecret(name), { value });
     }
 

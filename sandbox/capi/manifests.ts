@@ -163,7 +163,7 @@ export function kubeadmConfigOf(): NewObject {
 export const bootstrapSecret = (pool: string) => `${pool}-bootstrap`;
 
 /** A cloud-config that joins by kubeadm, as the bootstrap provider writes it. */
-export function joinCloudConfig(endpoint: Endpoint, token: string): string {
+export function joinCloudConfig(endpoint: Endpoint, token: string, version = KUBELET_VERSION): string {
     const path = "/run/kubeadm/kubeadm-join-config.yaml";
     const configuration = {
         apiVersion: "kubeadm.k8s.io/v1beta4",
@@ -181,6 +181,7 @@ export function joinCloudConfig(endpoint: Endpoint, token: string): string {
         write_files: [
             { path, owner: "root:root", permissions: "0640", content: stringify(configuration) },
             { path: "/run/cluster-api/placeholder", owner: "root:root", permissions: "0640", content: "" },
+            { path: "/etc/kubelet-version", owner: "root:root", permissions: "0644", content: `${version}\n` },
         ],
         runcmd: [`kubeadm join --config ${path} && echo success > /run/cluster-api/bootstrap-success.complete`],
     };

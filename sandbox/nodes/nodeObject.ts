@@ -33,6 +33,11 @@ export function kubeletSettings(diskDirectory: string): KubeletSettings {
     };
 }
 
+/** The kubelet that is on a VM's disk, where the disk says it. */
+function kubeletVersion({ diskDirectory }: Vm): string {
+    return read(diskDirectory, "etc/kubelet-version").trim() || KUBELET_VERSION;
+}
+
 /** Patch level of the operating system on this disk. */
 export function patchLevel(diskDirectory: string): string {
     return read(diskDirectory, "etc/os-patch-level").trim();
@@ -85,8 +90,8 @@ export function statusOf(vm: Vm, port: number): V1Node["status"] {
             bootID: vm.bootId,
             containerRuntimeVersion: `containerd://${containerdVersion(vm.diskDirectory)}`,
             kernelVersion: vm.kernelVersion,
-            kubeProxyVersion: KUBELET_VERSION,
-            kubeletVersion: KUBELET_VERSION,
+            kubeProxyVersion: kubeletVersion(vm),
+            kubeletVersion: kubeletVersion(vm),
             machineID: read(vm.diskDirectory, "etc/machine-id").trim(),
             operatingSystem: "linux",
             osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(read(vm.diskDirectory, "etc/os-release"))?.[1] ?? "Linux",

@@ -1,9 +1,11 @@
 // What the program reads of scale sets and of their VMs' disks, and what it asks the local Azure for that.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ComputeManagementClient } from "@azure/arm-compute";
+import { readFlexibleVms } from "../../components/azure/flexible";
 import { diskControllerOfPool, osDiskOfPool } from "../../components/azure/osDisks";
 import { readScaleSet } from "../../components/azure/scaleSets";
-import type { AzureSandbox } from "../../sandbox/azure/index";
+import { flexiblePoolId } from "../../components/core/machinesId";
+import type { AzureSandbox, ScaleSetBody } from "../../sandbox/azure/index";
 import { computeClient, startForTest } from "./support";
 
 const location = "westeurope";
@@ -94,14 +96,71 @@ test("a scale set without VMs has no disk, which its VMs are asked for", async (
     expect(paths).toEqual(["disks", `${belowCompute(id)}/virtualMachines`]);
 });
 
+function toGeneration2({ properties }: ScaleSetBody) {
+    const { storageProfile } = properties.virtualMachineProfile as { storageProfile: { imageReference: object } };
+    Object.assign(storageProfile.imageReference, { offer: "flatcar", publisher: "kinvolk", sku: "stable-gen2" });
+}
+
 test("a VM says which disk controller it has, where Azure tells", async () => {
-    const change = ({ properties }: { properties: Record<string, unknown> }) => {
-        const { storageProfile } = properties.virtualMachineProfile as { storageProfile: { imageReference: object } };
-        Object.assign(storageProfile.imageReference, { offer: "flatcar", publisher: "kinvolk", sku: "stable-gen2" });
-    };
-    const pools = { resourceGroup: group, capacity: 1, change: change as never };
+    const pools = { resourceGroup: group, capacity: 1, change: toGeneration2 };
     const scsi = await azure.createScaleSet({ ...pools, name: "scsi" });
     const nvme = await azure.createScaleSet({ ...pools, name: "nvme", vmSize: "Standard_D4s_v6" });
     const told = await Promise.all([scsi, nvme].map(({ id }) => diskControllerOfPool(id)));
     expect(told).toEqual(["SCSI", "NVMe"]);
+});
+
+describe("of a Flexible scale set", () => {
+    test("the disk of one of its VMs is found in the list, and not that of a VM which is attached to it", async () => {
+        const set = { name: "flex", resourceGroup: group, capacity: 0, flexible: true };
+        const { id, name } = await azure.createScaleSet(set);
+        const attached = await azure.createVm({
+            ...{ name: `${name}-mine`, resourceGroup: group, vmSize: "Standard_D2ps_v5" },
+            change: ({ properties }) => (properties.virtualMachineScaleSet = { id }),
+        });
+        expect(azure.vms(id)).toEqual([attached]);
+        const pool = flexiblePoolId(id);
+        const without = await asked(async () => expect(await osDiskOfPool(pool)).toBeUndefined());
+        expect(without.map((path) => path.split("?")[0])).toEqual(["disks", "virtualMachines"]);
+        await azure.setCapacity(id, 1);
+        expect((await osDiskOfPool(pool))?.architecture).toBe("x64");
+    });
+
+    test("a VM of its own says which disk controller it has", async () => {
+        const set = { name: "flex", resourceGroup: group, capacity: 1, flexible: true, vmSize: "Standard_D4s_v6" };
+        const { id } = await azure.createScaleSet({ ...set, change: toGeneration2 });
+        expect(await diskControllerOfPool(flexiblePoolId(id))).toBe("NVMe");
+    });
+});
+
+test("the VMs that a Flexible set has made are read by one request, with what tells whether they run", async () => {
+    const { id, name } = await azure.createScaleSet({
+        name: "flex",
+        resourceGroup: group,
+        capacity: 2,
+        flexible: true,
+    });
+    for (const [vmName, member] of [
+        [`${name}-mine`, true],
+        [`${name}_0a1b2c3d`, false],
+    ] as const) {
+        await azure.createVm({
+            ...{ name: vmName, resourceGroup: group },
+            change: ({ properties }) => {
+                properties.osProfile!.computerName = `${name}00000a`;
+                properties.virtualMachineScaleSet = member ? { id } : undefined;
+            },
+        });
+    }
+    const own = azure.vms(id).filter(({ instanceId }) => instanceId !== `${name}-mine`);
+    await azure.powerOffVm(own[0].id);
+    const paths = await asked(async () => {
+        const found = await readFlexibleVms(id, name);
+        expect(found.map((vm) => [vm.vmId, vm.node, vm.machine.running])).toEqual(
+            own
+                .map((vm) => [vm.id, vm.nodeName, vm.power === "running"] as const)
+                .sort(([a], [b]) => a.localeCompare(b)),
+        );
+    });
+    expect(paths).toHaveLength(1);
+    expect(await readFlexibleVms(`${id}-gone`)).toEqual([]);
 });

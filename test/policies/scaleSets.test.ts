@@ -19,6 +19,11 @@ const refused: [policy: string, resource: Resource, says: string][] = [
     ["scale-set-manual-upgrades", scaleSet(model({ upgradePolicy: { mode: "Automatic" } })), "is Automatic"],
     ["scale-set-manual-upgrades", scaleSet(model({ upgradePolicy: undefined })), "is not declared"],
     [
+        "scale-set-manual-upgrades",
+        scaleSet(model({ orchestrationMode: "Flexible", upgradePolicy: { mode: "Rolling" } })),
+        "is Rolling",
+    ],
+    [
         "scale-set-no-automatic-os-upgrades",
         scaleSet(
             model({
@@ -117,6 +122,13 @@ describe("a scale set whose model is one image version, and that rolls out nothi
         expect(await pack.check(withExtension())).toEqual([]);
         expect(await pack.check(withData(""))).toEqual([]);
         expect(await pack.check(withData(NOTHING))).toEqual([]);
+    });
+
+    it("may be of mode Flexible and name no upgrade mode, which there means Manual", async () => {
+        for (const upgradePolicy of [undefined, {}, { mode: "Manual" }]) {
+            const flexible = model({ orchestrationMode: "Flexible", overprovision: undefined, upgradePolicy });
+            expect(await pack.check(scaleSet(flexible))).toEqual([]);
+        }
     });
 
     it("may have a rolling upgrade policy that lies dormant, unless the option forbids it", async () => {

@@ -42,12 +42,14 @@ beforeAll(async () => {
                 }),
             },
             {
+                name: "attached",
+                ...{ capacity: 0, flexible: true },
+                change: ({ properties }) => void Reflect.deleteProperty(properties, "virtualMachineProfile"),
+            },
+            {
                 name: "flexible",
-                ...change(({ properties }) => {
-                    properties.orchestrationMode = "Flexible";
-                    delete properties.upgradePolicy.mode;
-                    delete properties.overprovision;
-                }),
+                ...{ capacity: 0, flexible: true },
+                change: ({ properties }) => (properties.upgradePolicy = { mode: "Rolling" }),
             },
         ],
     });
@@ -104,6 +106,7 @@ test("scale sets that must not be changed, each in its own line, all in one prev
         "aks",
         "rolling",
         "osupgrade",
+        "attached",
         "flexible",
         "surplus",
         "disks",
@@ -120,7 +123,8 @@ test("scale sets that must not be changed, each in its own line, all in one prev
         /AKS/,
         /upgradePolicy\.mode/,
         /automatic OS upgrades/,
-        /Flexible/,
+        /no virtualMachineProfile/,
+        /upgradePolicy\.mode is not Manual/,
         /overprovision to false/,
         /data disks/,
         /Cluster API/,

@@ -30,7 +30,9 @@ export function newScaleSet(cloud: Cloud, id: string, body: Json): Wire {
     wire.properties ??= {};
     addDefaults(cloud, wire);
     Object.assign(wire.properties, { uniqueId: randomUUID(), timeCreated: now });
-    child(wire.properties, "virtualMachineProfile").timeCreated = now;
+    if (isObject(wire.properties.virtualMachineProfile)) {
+        wire.properties.virtualMachineProfile.timeCreated = now;
+    }
     return wire;
 }
 
@@ -40,11 +42,15 @@ export function newScaleSet(cloud: Cloud, id: string, body: Json): Wire {
 export function addDefaults(cloud: Cloud, wire: Wire): void {
     const { properties } = wire;
     wire.tags ??= {};
-    const sku = child(wire, "sku");
-    sku.tier ??= "Standard";
     properties.orchestrationMode ??= "Uniform";
     const uniform = properties.orchestrationMode === "Uniform";
-    if (uniform) {
+    const hasModel = uniform || isObject(properties.virtualMachineProfile);
+    const sku = hasModel ? child(wire, "sku") : ((wire.sku ?? {}) as Json);
+    sku.tier ??= "Standard";
+    if (!uniform) {
+        properties.singlePlacementGroup ??= false;
+        properties.constrainedMaximumCapacity ??= false;
+    } else {
         properties.overprovision ??= true;
         properties.doNotRunExtensionsOnOverprovisionedVMs ??= false;
         properties.singlePlacementGroup ??= true;
@@ -59,12 +65,20 @@ export function addDefaults(cloud: Cloud, wire: Wire): void {
         rolling.pauseTimeBetweenBatches ??= "PT0S";
     }
     addIdentity(cloud, wire);
+    if (!hasModel) {
+        return;
+    }
     const profile = child(properties, "virtualMachineProfile");
     if (isObject(profile.osProfile)) {
         addOsDefaults(profile.osProfile);
+        if (!uniform && isObject(profile.osProfile.linuxConfiguration)) {
+            profile.osProfile.linuxConfiguration.patchSettings ??= {
+                ...{ patchMode: "ImageDefault", assessmentMode: "ImageDefault" },
+            };
+        }
     }
     addDiskDefaults(child(profile, "storageProfile"), String(sku.name), uniform);
-    addNetworkDefaults(child(profile, "networkProfile"));
+    addNetworkDefaults(child(profile, "networkProfile"), uniform);
 }
 
 /** What an OS profile has at least. */
@@ -97,7 +111,7 @@ function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
     }
 }
 
-function addNetworkDefaults(network: Json): void {
+function addNetworkDefaults(network: Json, uniform: boolean): void {
     for (const nic of (network.networkInterfaceConfigurations ?? []) as Json[]) {
         const properties = child(nic, "properties");
         properties.disableTcpStateTracking ??= false;
@@ -106,6 +120,21 @@ function addNetworkDefaults(network: Json): void {
         for (const ip of (properties.ipConfigurations ?? []) as Json[]) {
             child(ip, "properties").privateIPAddressVersion ??= "IPv4";
         }
+        if (!uniform) {
+            addFlexibleNetworkDefaults(properties);
+        }
+    }
+}
+
+/** What an interface has in a Flexible set alone (recorded). */
+function addFlexibleNetworkDefaults(properties: Json): void {
+    properties.auxiliaryMode ??= "None";
+    properties.auxiliarySku ??= "None";
+    properties.deleteOption ??= "Delete";
+    for (const ip of (properties.ipConfigurations ?? []) as Json[]) {
+        const of = child(ip, "properties");
+        of.applicationSecurityGroups ??= [];
+        of.applicationGatewayBackendAddressPools ??= [];
     }
 }
 

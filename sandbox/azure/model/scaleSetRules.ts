@@ -1,12 +1,18 @@
 // What the compute service refuses in a scale set's model as a whole, on create and on every update.
 import type { Cloud } from "../cloud";
-import { ArmError, invalidParameter } from "../http/errors";
+import { ArmError, invalidParameter, missingParameter } from "../http/errors";
 import type { Json, ScaleSetRecord } from "../scaleSetRecord";
 import { checkEncryptionSet } from "./encryption";
 import { checkImageFits } from "./imageFit";
 
 /** Throws what the compute service answers if the model does not hold together. */
 export function checkModel(cloud: Cloud, record: ScaleSetRecord): void {
+    if (record.isFlexible) {
+        checkFlexible(record);
+    }
+    if (record.wire.properties.virtualMachineProfile === undefined) {
+        return;
+    }
     checkImageFits(cloud, record);
     checkExtensionOrder(record);
     checkRepairs(record);
@@ -14,6 +20,25 @@ export function checkModel(cloud: Cloud, record: ScaleSetRecord): void {
     for (const disk of disks) {
         const managed = (disk?.managedDisk ?? {}) as { diskEncryptionSet?: { id?: string } };
         checkEncryptionSet(cloud, managed.diskEncryptionSet?.id, record.location);
+    }
+}
+
+/**
+ * What a Flexible set does not take: properties of Uniform sets alone, and a network profile that does not say by which
+ * version its interfaces are made. That the former "cannot be set" is said in azure-cli#18132, which also sends the
+ * latter; texts are inferences after that of azure-cli#27806.
+ */
+function checkFlexible({ wire, profile }: ScaleSetRecord): void {
+    const { properties } = wire;
+    const notAllowed = ["overprovision", "doNotRunExtensionsOnOverprovisionedVMs"].find(
+        (name) => properties[name] !== undefined,
+    );
+    if (notAllowed !== undefined) {
+        throw invalidParameter(notAllowed, `Parameter '${notAllowed}' is not allowed.`);
+    }
+    const network = profile.networkProfile as Json | undefined;
+    if (network && network.networkApiVersion === undefined) {
+        throw missingParameter("networkProfile.networkApiVersion");
     }
 }
 

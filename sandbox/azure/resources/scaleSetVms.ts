@@ -1,10 +1,13 @@
 // VM instances of scale sets: model, instance view, and the actions on one of them.
+import { membersOf } from "../flexible";
 import { invalidParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import type { Json } from "../scaleSetRecord";
+import type { SingleVm } from "../singleVm";
 import type { DataDisk, InstanceRecord } from "../vmRecord";
 import { afterWrite, diskLinks, type WantedDataDisk } from "../model/dataDisks";
 import { bodyLinks } from "../model/links";
+import { virtualMachineView } from "../model/virtualMachineView";
 import { vmSchema } from "../model/vmSchema";
 import { instanceView, vmView } from "../model/vmView";
 import type { LinkedAccess } from "../rbac";
@@ -17,8 +20,27 @@ const action = (verb: string) => `Microsoft.Compute/virtualMachineScaleSets/virt
 const scaleSet = (call: Call) =>
     find(call, call.cloud.scaleSets, idOf(call, "virtualMachineScaleSets", "vmScaleSetName"));
 
+/**
+ * What the set's own list says of a Flexible set's VM: neither tags (azure-rest-api-specs#27441) nor an instance view
+ * (azure-sdk-for-go#19707), under an id below the set's (CAPZ's azure/types.go takes that apart). How much of the rest
+ * is there is an inference.
+ */
+function flexibleView(call: Call, vm: SingleVm): Json {
+    const { name, location, zones, properties } = virtualMachineView(call.cloud, vm, call.apiVersion);
+    return {
+        ...{ name, id: `${scaleSet(call).id}/virtualMachines/${vm.instanceId}` },
+        ...{ type: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines", location, instanceId: name },
+        ...(zones !== undefined && { zones }),
+        properties,
+    };
+}
+
 // A missing instance is the compute service's own 404, since ARM does not track instances (inference).
 function one(call: Call): InstanceRecord {
+    if (scaleSet(call).isFlexible) {
+        // Text reported in ansible-collections/azure#1526.
+        throw invalidParameter("instanceId", "Virtual Machine Scale Set VM instanceId must be a number.");
+    }
     return find(call, call.cloud.fleet.instances, `${scaleSet(call).id}/virtualMachines/${call.params.instanceId}`);
 }
 
@@ -114,10 +136,13 @@ export const routes: Route[] = [
         action: action("read"),
         beyondScope: 1,
         type: "scaleSets",
-        handle: (call): Answer => ({
-            status: 200,
-            body: { value: call.cloud.fleet.of(scaleSet(call).id).map((vm) => selected(call, shown(call, vm))) },
-        }),
+        handle: (call): Answer => {
+            const { id, isFlexible } = scaleSet(call);
+            const value = isFlexible
+                ? membersOf(call.cloud, id).map((vm) => flexibleView(call, vm))
+                : call.cloud.fleet.of(id).map((vm) => selected(call, shown(call, vm)));
+            return { status: 200, body: { value } };
+        },
     },
     {
         method: "GET",

@@ -14,7 +14,9 @@ import { capitalGroup } from "../ids";
 import { region } from "../regions";
 import { ScaleSetRecord, type Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
-import type { InstanceRecord } from "../vmRecord";
+import { upgradeFlexibleVm } from "../flexible";
+import { SingleVm } from "../singleVm";
+import type { VmRecord } from "../vmRecord";
 import { COMPUTE, acceptDelete, checkLocation, checkPreconditions, find, idOf, listed, isObject } from "./common";
 import { VM_ACTIONS, act, deleteAction, rollOut, type VmAction } from "./vmActions";
 
@@ -37,13 +39,16 @@ function put(call: Call): Answer {
 
 /** Adds a scale set without its VMs; the body is checked as a PUT's. */
 export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
-    if (!isObject(body.sku) || body.sku.name === undefined) {
+    const { orchestrationMode, virtualMachineProfile } = (body.properties ?? {}) as Json;
+    const hasModel = isObject(virtualMachineProfile);
+    if (!hasModel && orchestrationMode !== "Flexible") {
+        throw missingParameter("virtualMachineProfile");
+    }
+    // VMs may only be attached to a Flexible set without a model.
+    if (hasModel && (!isObject(body.sku) || body.sku.name === undefined)) {
         throw missingParameter("sku.name");
     }
     checkCapacity(body);
-    if (!isObject(body.properties) || !isObject(body.properties.virtualMachineProfile)) {
-        throw missingParameter("virtualMachineProfile");
-    }
     const record = new ScaleSetRecord(newScaleSet(cloud, id, body));
     const zones = (record.wire.zones as string[] | undefined) ?? [];
     if (zones.length > 0 && !region(record.location)?.zones) {
@@ -53,7 +58,7 @@ export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
             `The zone(s) '${zones.join(",")}' for resource '${id}' is not supported. The region ${record.location} does not support availability zones.`,
         );
     }
-    if (record.storageProfile.imageReference === undefined) {
+    if (hasModel && record.storageProfile.imageReference === undefined) {
         throw missingParameter("imageReference");
     }
     if (record.osProfile.computerNamePrefix === undefined && record.wire.properties.orchestrationMode === "Uniform") {
@@ -128,7 +133,7 @@ function remove(call: Call): Answer {
     }
     checkPreconditions(call, record.etag);
     return acceptDelete(call, record, { kind: "operations", milliseconds: cloud.durations.scaleSet }, async () => {
-        await Promise.all(cloud.fleet.of(record.id).map((vm) => cloud.fleet.delete(vm)));
+        await Promise.all(cloud.fleet.membersOf(record.id).map((vm) => deleteAction(cloud, vm)));
         cloud.scaleSets.delete(record.id);
     });
 }
@@ -136,9 +141,9 @@ function remove(call: Call): Answer {
 const idsSchema = new BodySchema("VirtualMachineScaleSetVMInstanceIDs", { instanceIds: ["string"] });
 
 // "*" or no list means all; an id that is not there is refused.
-function named(call: Call, record: ScaleSetRecord): InstanceRecord[] {
+function named(call: Call, record: ScaleSetRecord): VmRecord[] {
     const ids = (call.body?.instanceIds ?? ["*"]) as string[];
-    const all = call.cloud.fleet.of(record.id);
+    const all = call.cloud.fleet.membersOf(record.id);
     if (ids.includes("*")) {
         return all;
     }
@@ -152,9 +157,24 @@ function named(call: Call, record: ScaleSetRecord): InstanceRecord[] {
     return all.filter((vm) => ids.includes(vm.instanceId));
 }
 
-async function upgrade(cloud: Cloud, vm: InstanceRecord): Promise<void> {
-    if (!vm.latestModelApplied) {
+async function upgrade(cloud: Cloud, vm: VmRecord): Promise<void> {
+    if (vm instanceof SingleVm) {
+        await upgradeFlexibleVm(cloud, vm);
+    } else if (!vm.latestModelApplied) {
         await cloud.fleet.reimage(vm);
+    }
+}
+
+/**
+ * What can be done to a Flexible set's VMs by way of the set; all else is asked of each VM. The answer is an inference.
+ * Source: https://learn.microsoft.com/azure/virtual-machine-scale-sets/orchestration-modes-api-comparison
+ */
+const ALSO_FLEXIBLE = ["delete", "manualupgrade"];
+
+function checkAction({ isFlexible, name }: ScaleSetRecord, action: string): void {
+    if (isFlexible && !ALSO_FLEXIBLE.includes(action)) {
+        const message = `Operation '${action}' is not allowed on Virtual Machine Scale Set '${name}', whose orchestration mode is 'Flexible'.`;
+        throw new ArmError(409, "OperationNotAllowed", message);
     }
 }
 
@@ -163,7 +183,7 @@ const action = (verb: string) => `Microsoft.Compute/virtualMachineScaleSets/${ve
 
 function setAction(
     name: string,
-    run: VmAction<InstanceRecord>,
+    run: VmAction,
     milliseconds: (cloud: Cloud) => number,
     rbac = action(`${name}/action`),
 ): Route {
@@ -174,7 +194,11 @@ function setAction(
         beyondScope: 1,
         type: "scaleSets",
         body: idsSchema,
-        handle: (call) => act(call, scaleSet(call), named(call, scaleSet(call)), name, run, milliseconds(call.cloud)),
+        handle: (call) => {
+            const record = scaleSet(call);
+            checkAction(record, name);
+            return act(call, record, named(call, record), name, run, milliseconds(call.cloud));
+        },
     };
 }
 

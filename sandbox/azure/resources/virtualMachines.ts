@@ -1,6 +1,6 @@
 // VMs apart from scale sets: create, change, delete, model and instance view, and the actions on one of them.
-import type { Cloud } from "../cloud";
-import { ArmError } from "../http/errors";
+import { checkMembership, deleteWithInterfaces } from "../flexible";
+import { ArmError, invalidParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { capitalGroup } from "../ids";
 import type { Json } from "../machineModel";
@@ -10,7 +10,7 @@ import { newVirtualMachine, updateVirtualMachine } from "../model/virtualMachine
 import { virtualMachineSchema } from "../model/virtualMachineSchema";
 import { virtualMachineInstanceView, virtualMachineView } from "../model/virtualMachineView";
 import type { LinkedAccess } from "../rbac";
-import type { SingleVm } from "../singleVm";
+import { SingleVm } from "../singleVm";
 import { COMPUTE, checkLocation, checkPreconditions, find, idOf, listed } from "./common";
 import { VM_ACTIONS, act } from "./vmActions";
 
@@ -43,7 +43,9 @@ function put(call: Call): Answer {
 
 function create(call: Call): Answer {
     const { cloud, body } = call;
-    const vm = cloud.fleet.singles.set(newVirtualMachine(cloud, idOfVm(call), body));
+    const made = newVirtualMachine(cloud, idOfVm(call), body);
+    checkMembership(cloud, made);
+    const vm = cloud.fleet.singles.set(made);
     const headers = work(call, vm, cloud.durations.vmCreate, {
         run: () => cloud.fleet.create(vm),
         failed: () => cloud.fleet.notMade(vm),
@@ -56,7 +58,9 @@ function change(call: Call, vm: SingleVm): Answer {
     const wanted = dataDisksIn(body);
     const disks = wanted && afterWrite(cloud, vm, wanted);
     const before = vm.dataDisks;
-    vm.model.wire = updateVirtualMachine(cloud, vm, body);
+    const wire = updateVirtualMachine(cloud, vm, body);
+    checkMembership(cloud, new SingleVm(wire, vm.created));
+    vm.model.wire = wire;
     vm.dataDisks = disks ?? before;
     vm.model.etagCounter += 1;
     vm.provisioningState = "Updating";
@@ -96,15 +100,6 @@ function remove(call: Call): Answer {
     checkPreconditions(call, vm.model.etag);
     vm.provisioningState = "Deleting";
     return act(call, vm.model, [vm], "delete", deleteWithInterfaces, cloud.durations.vmDelete);
-}
-
-async function deleteWithInterfaces(cloud: Cloud, vm: SingleVm): Promise<void> {
-    await cloud.fleet.delete(vm);
-    for (const { id, properties } of vm.model.networkInterfaces) {
-        if (properties?.deleteOption === "Delete") {
-            cloud.networkInterfaces.delete(id);
-        }
-    }
 }
 
 function dataDisksIn(body: Json | undefined): WantedDataDisk[] | undefined {
@@ -160,8 +155,29 @@ function actionRoute(name: string): Route {
     };
 }
 
+/**
+ * The scale set that `$filter` names: the one filter that there is
+ * (https://learn.microsoft.com/rest/api/compute/virtual-machines/list). Texts of refusals are inferences.
+ */
+function scaleSetIn({ query }: Call): string | undefined {
+    const { $filter: filter, $expand: expand } = query;
+    if (filter === undefined) {
+        if (expand !== undefined) {
+            throw invalidParameter("$expand", "$expand can only be specified if a valid $filter option is specified.");
+        }
+        return undefined;
+    }
+    const [, id] = /^'virtualMachineScaleSet\/id' eq '([^']+)'$/.exec(filter) ?? [];
+    if (id === undefined) {
+        throw invalidParameter("$filter", `The filter '${filter}' is not supported.`);
+    }
+    return id.toLowerCase();
+}
+
 function list(call: Call, vms: SingleVm[], rename: (id: string) => string): Answer {
-    return { status: 200, body: { value: vms.map((vm) => ({ ...shown(call, vm), id: rename(vm.id) })) } };
+    const scaleSetId = scaleSetIn(call);
+    const wanted = vms.filter((vm) => scaleSetId === undefined || vm.scaleSetId?.toLowerCase() === scaleSetId);
+    return { status: 200, body: { value: wanted.map((vm) => ({ ...shown(call, vm), id: rename(vm.id) })) } };
 }
 
 /** Routes of single VMs. */

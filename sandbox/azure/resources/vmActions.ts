@@ -4,7 +4,9 @@ import { ArmError } from "../http/errors";
 import type { Answer, Call } from "../http/route";
 import type { Json, MachineModel } from "../machineModel";
 import type { ScaleSetRecord } from "../scaleSetRecord";
-import type { InstanceRecord, VmRecord } from "../vmRecord";
+import { deleteWithInterfaces, membersOf, upgradeFlexibleVm } from "../flexible";
+import { SingleVm } from "../singleVm";
+import { InstanceRecord, type VmRecord } from "../vmRecord";
 
 /** What an action does to one VM. */
 export type VmAction<T extends VmRecord = VmRecord> = (cloud: Cloud, vm: T, call: Call) => void | Promise<void>;
@@ -65,8 +67,14 @@ export function act<T extends VmRecord>(
     return { status: 202, headers };
 }
 
-/** Deleting an instance: the set's capacity goes down with it. */
-export async function deleteAction(cloud: Cloud, vm: InstanceRecord): Promise<void> {
+/** Deleting one of a set's VMs: the set's capacity goes down with it. */
+export async function deleteAction(cloud: Cloud, vm: VmRecord): Promise<void> {
+    if (vm instanceof SingleVm) {
+        return deleteWithInterfaces(cloud, vm);
+    }
+    if (!(vm instanceof InstanceRecord)) {
+        return cloud.fleet.delete(vm);
+    }
     const sku = vm.scaleSet.wire.sku as { capacity: number };
     sku.capacity = Math.max(0, sku.capacity - 1);
     await cloud.fleet.delete(vm);
@@ -77,6 +85,10 @@ export async function deleteAction(cloud: Cloud, vm: InstanceRecord): Promise<vo
  * from happening. A change of the image or disk replaces the VMs' disks; any other is applied in place.
  */
 export async function rollOut(cloud: Cloud, record: ScaleSetRecord, newDisks: boolean): Promise<void> {
+    if (record.isFlexible) {
+        await Promise.all(membersOf(cloud, record.id).map((vm) => upgradeFlexibleVm(cloud, vm)));
+        return;
+    }
     const outdated = () => cloud.fleet.of(record.id).filter((vm) => !vm.latestModelApplied);
     const policy = (record.wire.properties.upgradePolicy ?? {}) as {
         mode?: string;

@@ -34,7 +34,6 @@ export function capiPool({ machinePool, spec, metadata, status = {}, ...rest }: 
             metadata: named,
             spec: {
                 providerID: SCALE_SET,
-                orchestrationMode: "Uniform",
                 strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: "0%" } },
                 template: {},
                 ...spec,

@@ -63,7 +63,6 @@ describe("a pool is refused", () => {
         ],
         ["that is paused", metadata({ annotations: { "cluster.x-k8s.io/paused": "" } }), "it or its Cluster is paused"],
         ["whose Cluster is paused", { clusterPaused: true }, "it or its Cluster is paused"],
-        ["of mode Flexible", { spec: { orchestrationMode: "Flexible" } }, "its orchestration mode is Flexible"],
         ["without a scale set", { spec: { providerID: "" } }, "CAPZ has made no scale set for it yet"],
     ])("%s", (_, difference, said) => {
         expect(capiRefusal(capiPool(difference), "key")).toContain(`key: MachinePool default/mp1 is refused: ${said}`);

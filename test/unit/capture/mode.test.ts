@@ -1,7 +1,7 @@
 // Whose disks are captured by a copy alone.
 import { expect, test } from "vitest";
 import { onlyByCopy } from "../../../components/capture/mode";
-import { machinesId } from "../../../components/core/machinesId";
+import { flexiblePoolId, machinesId } from "../../../components/core/machinesId";
 
 const scaleSetId = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/mp1";
 const place = { subscriptionId: "s", resourceGroup: "g" };
@@ -15,6 +15,7 @@ test.each([
     ],
     ["single VMs, as those of a MachineDeployment are", { scaleSetId: machines, customData: "kept" }, /^single VMs/],
     ["single VMs whatever becomes of their bootstrap", { scaleSetId: machines }, /^single VMs/],
+    ["the VMs of a Flexible scale set", { scaleSetId: flexiblePoolId(scaleSetId) }, /^single VMs/],
 ] as const)("%s", (_whose, inputs, reason) => {
     expect(onlyByCopy(inputs)).toMatch(reason);
 });

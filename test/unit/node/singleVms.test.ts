@@ -1,6 +1,13 @@
 // Pools of single VMs: their ids, and which node is which VM.
 import { describe, expect, it, test } from "vitest";
-import { describePool, machinesId, singleVmsIn } from "../../../components/core/machinesId";
+import {
+    describePool,
+    flexiblePoolId,
+    flexibleScaleSetIn,
+    machinesId,
+    machinesIn,
+    singleVmsIn,
+} from "../../../components/core/machinesId";
 import { parseArmId } from "../../../components/azure/ids";
 import { checkTarget } from "../../../components/capture/names";
 import { instanceOf, singleVmOf } from "../../../components/node/providerId";
@@ -19,6 +26,18 @@ test("a pool's id has the form of an ARM id, and says what the pool is", () => {
     expect(describePool(POOL)).toBe("MachineDeployment default/md.1");
     expect(describePool(SCALE_SET)).toBe('scale set "mp1"');
     expect(singleVmsIn(SCALE_SET)).toBeUndefined();
+});
+
+test("a Flexible scale set is a pool of single VMs, whose id tells the set's", () => {
+    for (const set of [SCALE_SET, SCALE_SET.replace("mp1", "a.b-c_d")]) {
+        const pool = flexiblePoolId(set);
+        expect(parseArmId(pool)).toMatchObject({ resourceGroup: "Capz", names: [set.split("/").at(-1)] });
+        expect(flexibleScaleSetIn(pool)).toBe(set);
+        expect(machinesIn(pool)).toBeUndefined();
+        expect(describePool(pool)).toBe(describePool(set));
+        expect(instanceOf(VM, pool)).toBe("md1-abcde-x7k2p");
+    }
+    expect([SCALE_SET, POOL].map(flexibleScaleSetIn)).toEqual([undefined, undefined]);
 });
 
 describe("a node is a VM of a pool", () => {

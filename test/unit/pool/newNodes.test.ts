@@ -52,6 +52,14 @@ describe("the maximum", () => {
         expect(newNodesRefusal({ count: 1 }, { name: "vmss1", tags: { min: "0", max: "3" } }, "k")).toBeUndefined();
         expect(newNodesRefusal(undefined, { name: "vmss1" }, "k")).toBeUndefined();
     });
+
+    it("of mode Flexible gets none, since it is not known what counts in its capacity", () => {
+        const live = { name: "vmss1", tags: { min: "0", max: "3" }, orchestrationMode: "Flexible" };
+        expect(newNodesRefusal({ count: 1, maximum: 5 }, live, "kamino:pools[0].scaleSet")).toMatch(
+            /^kamino:pools\[0\]\.scaleSet: newUpdatedNodes is not for scale set "vmss1": its orchestration mode is Flexible, .*; raise the capacity by hand$/,
+        );
+        expect(newNodesRefusal(undefined, live, "k")).toBeUndefined();
+    });
 });
 
 describe("the capacity", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { machinesId } from "../../../components/core/machinesId";
 import type { LiveModel } from "../../../components/pool/model";
-import { refusal } from "../../../components/pool/refusals";
+import { captureRefusal, refusal } from "../../../components/pool/refusals";
 import { liveModel } from "./liveModel";
 
 const KEY = "kamino:pools[0].scaleSet";
@@ -102,7 +102,26 @@ describe("a scale set", () => {
             withExtension("Microsoft.Azure.Security", "AzureDiskEncryptionForLinux"),
             /encryption at host/,
         ],
-        ["with Flexible orchestration", liveModel({ orchestrationMode: "Flexible" }), /Flexible/],
+        [
+            "of mode Flexible without a model",
+            liveModel({ orchestrationMode: "Flexible", virtualMachineProfile: undefined }),
+            /no virtualMachineProfile: its VMs were attached/,
+        ],
+        ...["Automatic", "Rolling"].map((mode): [string, LiveModel, RegExp] => [
+            `of mode Flexible that upgrades in mode ${mode}`,
+            liveModel({ orchestrationMode: "Flexible", upgradePolicy: { mode } }),
+            /upgradePolicy\.mode/,
+        ]),
+        [
+            "of mode Flexible with VMs of several sizes",
+            liveModel({ orchestrationMode: "Flexible", skuProfile: { vmSizes: [{ name: "Standard_D2s_v3" }] } }),
+            /several sizes \(skuProfile\)/,
+        ],
+        [
+            "of mode Flexible that AKS keeps",
+            liveModel({ orchestrationMode: "Flexible", tags: { "aks-managed-poolName": "a" } }),
+            /managed by AKS/,
+        ],
         ["with upgrade mode Automatic", liveModel({ upgradePolicy: { mode: "Automatic" } }), /upgradePolicy\.mode/],
         ["with upgrade mode Rolling", liveModel({ upgradePolicy: { mode: "Rolling" } }), /upgradePolicy\.mode/],
         ["without an upgrade policy", liveModel({ upgradePolicy: undefined }), /upgradePolicy\.mode/],
@@ -123,6 +142,26 @@ describe("a scale set", () => {
         expect(line).toMatch(reason);
         expect(line).toMatch(/^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: [^\n]+$/);
         expect(line).toContain(`scale set "${live.name}"`);
+    });
+
+    it("of mode Flexible may be changed when it upgrades by hand, which is what no mode means", () => {
+        for (const upgradePolicy of [{ mode: "Manual" }, {}, undefined]) {
+            const live = liveModel({ orchestrationMode: "Flexible", overprovision: undefined, upgradePolicy });
+            expect(refusal(live, KEY)).toBeUndefined();
+        }
+        const upgradesItself = { automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: true } };
+        const rollsOut = liveModel({ orchestrationMode: "Flexible", upgradePolicy: upgradesItself });
+        expect(refusal(rollsOut, KEY)).toMatch(/automaticOSUpgradePolicy off/);
+    });
+
+    it("of mode Flexible is captured by a copy alone", () => {
+        const live = liveModel({ orchestrationMode: "Flexible" });
+        expect(captureRefusal(live, "in-place", KEY)).toMatch(
+            /^kamino:pools\[0\]\.scaleSet: scale set "[\w-]+" is refused: .* by a copy alone; set kamino:capture to copy, or leave it out$/,
+        );
+        expect(captureRefusal(live, "copy", KEY)).toBeUndefined();
+        expect(captureRefusal(live, undefined, KEY)).toBeUndefined();
+        expect(captureRefusal(liveModel(), "in-place", KEY)).toBeUndefined();
     });
 
     it("is not asked of single VMs, which have reasons of their own", () => {

@@ -78,7 +78,7 @@ describe("single VMs of Cluster API", () => {
             ...[vm("a", "MachineSet", "md1-aaa"), vm("b", "MachineSet", "md1-bbb"), vm("c", "MachineSet", "alone")],
             vm("d", "KubeadmControlPlane", "cp"),
         ];
-        const { pools, others } = poolsOf(nodes, deployments);
+        const { pools, others } = poolsOf(nodes, { deployments });
         expect(pools.map(({ nodes, machines }) => [nodes, machines])).toEqual([
             [1, { kind: "MachineSet", namespace: "capi", name: "alone" }],
             [2, { kind: "MachineDeployment", namespace: "capi", name: "md1" }],
@@ -90,6 +90,16 @@ describe("single VMs of Cluster API", () => {
         });
         expect(listing(pools, 0)).toBe(["  capi/alone     1 node   fits", "  capi/md1       2 nodes  fits"].join("\n"));
     });
+});
+
+test("single VMs of a Flexible scale set are given by that, and others by nothing", () => {
+    const vm = (name: string) =>
+        `/subscriptions/s1/resourceGroups/My-Cluster/providers/Microsoft.Compute/virtualMachines/${name}`;
+    const scaleSets = new Map(["a", "b"].map((name) => [vm(`flex_0000000${name}`).toLowerCase(), id("flex")]));
+    const nodes = ["flex_0000000a", "FLEX_0000000B", "m-0"].map((name) => ({ providerID: `azure://${vm(name)}` }));
+    const { pools, others } = poolsOf(nodes, { scaleSets });
+    expect([pools, others]).toEqual([[{ scaleSetId: id("flex"), nodes: 2 }], 1]);
+    expect(propose(pools, "s1").pools).toEqual([{ scaleSet: "flex" }]);
 });
 
 test("without a pool that fits there is nothing to propose", () => {

@@ -96,7 +96,17 @@ export function poolFacts({
         rebootNeededAt: nodes.find((each) => each.name === node)?.annotations[REBOOT_NEEDED] ?? "",
     }));
     return {
-        ...{ name, definition, nodes, machines, rebooting: [], unfinished: [], leftovers: [], unknown: [] },
+        ...{
+            name,
+            poolId: scaleSetId,
+            definition,
+            nodes,
+            machines,
+            rebooting: [],
+            unfinished: [],
+            leftovers: [],
+            unknown: [],
+        },
         settings: settingsOf(name),
         live: { image: live, rest: "" },
         state: {

@@ -23,6 +23,7 @@ const AZURE = [
     "kamino-up",
     "kamino-up-copy",
     "kamino-regions",
+    "kamino-flexible",
     "kamino-machines-preview",
     "kamino-machines-up",
 ];

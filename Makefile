@@ -113,8 +113,8 @@ faults: build ## a bump broken at each of its remote calls in each way: an hour 
 	@FAULTS=all npx --no-install vitest run test/faults
 
 .PHONY: bench
-bench: build ## what previews and large clusters cost, as ratios within one run: some minutes; BENCH_NODES=5000 takes longer
-	@exec $(typescript) test/bench/main.ts
+bench: build ## what previews, bumps and large clusters cost, as ratios within one run: half an hour; PARTS="previews nodes" for some of it
+	@exec $(typescript) test/bench/main.ts $(PARTS)
 
 .PHONY: profile
 profile: build ## docs/preview-profile.svg, from a real preview (needs cargo)

@@ -1,8 +1,7 @@
 // Asking once for what several pools of a run need.
 
 /**
- * The same function, which asks once for each key in the life of the process. What has failed stays so: all that need
- * it say the same.
+ * The same function, which asks once for each key. What has failed stays so: all that need it say the same.
  *
  * @param keyOf what tells arguments apart
  */

@@ -6,6 +6,7 @@ import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { flexibleScaleSetIn } from "../core/machinesId";
+import { oncePer } from "../core/once";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
@@ -70,7 +71,6 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
     const { nodes, now } = await listNodes(cluster);
     const all = nodes.map((node): PoolNode => withoutOwnCordon(node, now));
     const details = new Map<string, NodeDetails>();
-    const ways = new Map<CaptureMode | undefined, Promise<CaptureWay>>();
     return {
         now,
         annotated: all.some(({ annotations }) =>
@@ -83,11 +83,10 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
                 ? ofSingleVms(cluster, all, details, { ...pool, singleVms: pool.singleVms })
                 : narrow(cluster, all, details, pool.scaleSetId, pool.computerNamePrefix),
         withDetails: (nodes, names) => addDetails(cluster, nodes, details, names),
-        captureWay: (configured) => {
-            const way = ways.get(configured) ?? captureWay(cluster, configured);
-            ways.set(configured, way);
-            return way;
-        },
+        captureWay: oncePer(
+            (configured: CaptureMode | undefined) => configured,
+            (configured) => captureWay(cluster, configured),
+        ),
         daemonSets: () => readDaemonSets(cluster),
     };
 }

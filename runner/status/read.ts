@@ -12,6 +12,7 @@ import type { MachineVm } from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
 import { flexibleScaleSetIn } from "../../components/core/machinesId";
+import { oncePer } from "../../components/core/once";
 import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
 import { byInstance } from "../../components/node/providerId";
@@ -80,18 +81,16 @@ export interface Clusters {
 /** @throws UserError in one line when the API server is away or refuses */
 export async function readCluster(cluster: Kubernetes): Promise<ClusterFacts> {
     const nodes = await listWholeNodes(cluster);
-    const ways = new Map<string | undefined, Promise<PoolFacts["way"]>>();
     return {
         nodes,
         rebooting: nodes
             .map(listedNodeOf)
             .filter(isBeingRebooted)
             .map(({ name }) => name),
-        wayOf: (mode) => {
-            const way = ways.get(mode) ?? captureWay(cluster, mode).catch(stops);
-            ways.set(mode, way);
-            return way;
-        },
+        wayOf: oncePer(
+            (mode: PoolSettings["capture"]["mode"]) => mode,
+            (mode) => captureWay(cluster, mode).catch(stops),
+        ),
     };
 }
 

@@ -1,11 +1,12 @@
-// `make bench`: what previews and large clusters cost, as ratios within one run. Not a test: nothing fails by being
-// slow.
+// `make bench`: what previews, bumps and large clusters cost, as ratios within one run. Not a test: nothing fails by
+// being slow. Arguments are the parts to measure; all without any.
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { bumpsAtOnce, captureBeyondAzure } from "./bumps";
 import { makeFleet } from "./fleet";
 import { busyNode, createInertNodes } from "./inertNodes";
 import { measureInTurns, median, type Cost } from "./measure";
@@ -117,23 +118,44 @@ async function createNodes({ cluster }: Sandbox, count: number): Promise<void> {
     await createInertNodes(cluster, nodes);
 }
 
-async function main(): Promise<void> {
+/** A capture against Azure's own time for it, and ten pools' bump against the same of one. */
+async function bumps(): Promise<void> {
+    const { wall, azure } = await captureBeyondAzure();
+    const { one, all } = await bumpsAtOnce();
+    say("\n| | seconds | of which Azure's | ratio |\n|---|--:|--:|--:|");
+    say(`| a capture by a copy | ${seconds(wall)} | ${seconds(azure)} | ${seconds(wall / azure)} × |`);
+    say(`| a bump of one pool | ${seconds(one)} | | |`);
+    say(`| a bump of ten pools in one stack, against one | ${seconds(all)} | | ${seconds(all / one)} × |`);
+}
+
+const OF_A_SETTLED_STACK = ["previews", "fleets", "nodes"];
+const PARTS = [...OF_A_SETTLED_STACK, "bumps"];
+
+async function main(parts: string[]): Promise<void> {
+    const unknown = parts.find((part) => !PARTS.includes(part));
+    if (unknown !== undefined) {
+        throw new Error(`there is no part "${unknown}"; there are ${PARTS.join(", ")}`);
+    }
     const [{ model }] = cpus();
     say(
         `${cpus().length} × ${model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}, medians of ${ROUNDS}\n`,
     );
-    const sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 6 }] });
-    try {
-        const stack = await settledStack(sandbox);
-        await previews(sandbox, stack);
-        await fleets(stack);
-        await largeCluster(sandbox);
-    } finally {
-        await sandbox.stop();
+    const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+    if (OF_A_SETTLED_STACK.some(wanted)) {
+        const sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 6 }] });
+        try {
+            const stack = await settledStack(sandbox);
+            await (wanted("previews") && previews(sandbox, stack));
+            await (wanted("fleets") && fleets(stack));
+            await (wanted("nodes") && largeCluster(sandbox));
+        } finally {
+            await sandbox.stop();
+        }
     }
+    await (wanted("bumps") && bumps());
 }
 
-main().then(
+main(process.argv.slice(2)).then(
     () => process.exit(),
     (error: unknown) => {
         console.error(error);

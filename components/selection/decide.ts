@@ -4,7 +4,7 @@ import type { Bootstrap } from "../../policies/contract";
 import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
-import { compareVersions, momentOf, sameVersion, versionOf } from "../core/version";
+import { compareVersions, includesVersion, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
 import type { Choice, FailedImage, GivenUp } from "./nodeSelection";
 import {
@@ -263,7 +263,7 @@ function toChoice(node: PoolNode, inputs: DecisionInputs): Choice {
     const again = history.pending.find(
         (choice) => choice.node === node.name && compareVersions(choice.version, facts.newest) > 0,
     );
-    const moment = versionMoment(node, facts);
+    const moment = versionMoment(node, inputs);
     // An earlier choice of this very node stands until kured reboots the node once more.
     const version = again && !isNewer(node, { ...facts, newest: again.version }) ? again.version : versionOf(moment);
     const needed = neededAt(node, facts.now);
@@ -280,9 +280,10 @@ const MINUTE_MS = 60_000;
 /**
  * The moment that a version is named by: that of the node's reboot. A node that was not rebooted since the newest image
  * (taken for its age, or named by the configuration) gets that image's moment plus whole `maximumImageAge` periods, or
- * one minute without that setting, so that preview and up agree on the name.
+ * one minute without that setting, so that preview and up agree on the name. One that stands in the gallery and is not
+ * a choice of this stack's is passed over: it has failed, and another will do.
  */
-function versionMoment(node: PoolNode, facts: Facts): Date {
+function versionMoment(node: PoolNode, { facts, history, gallery }: DecisionInputs): Date {
     const { now, newest, rules } = facts;
     const reboot = rebootedAt(node, now);
     if (reboot && isNewer(node, facts)) {
@@ -295,7 +296,14 @@ function versionMoment(node: PoolNode, facts: Facts): Date {
     }
     const step = rules.maximumImageAgeMs ?? 0;
     const steps = step > 0 ? Math.floor((now.getTime() - base.getTime()) / step) : 0;
-    return new Date(base.getTime() + Math.max(steps * step, MINUTE_MS));
+    const taken = gallery
+        .map(({ version }) => version)
+        .filter((version) => !history.pending.some((choice) => sameVersion(choice.version, version)));
+    let moment = new Date(base.getTime() + Math.max(steps * step, MINUTE_MS));
+    while (includesVersion(taken, versionOf(moment))) {
+        moment = new Date(moment.getTime() + MINUTE_MS);
+    }
+    return moment;
 }
 
 /** What history keeps and which version is current. */

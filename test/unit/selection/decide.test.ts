@@ -299,6 +299,15 @@ describe("an image that is too old", () => {
         });
     });
 
+    it("takes no name that stands in the gallery as failed, unless it is a choice of the stack's", () => {
+        const failed = image("2026.1110.0000", { state: "Failed" });
+        const gallery = [...aged.gallery, failed];
+        expect(ask([unrebooted], { ...aged, gallery }).chosen?.choice.version).toBe("2026.1110.0001");
+        const history = [...aged.history, choice(failed.version, "another")];
+        const { chosen } = ask([unrebooted], { ...aged, gallery, history });
+        expect(chosen?.choice).toMatchObject({ version: failed.version, attempt: 2 });
+    });
+
     it("does with nodes that were never rebooted, not with those whose annotation is not to be believed", () => {
         expect(ask([node("a", { needed: null })], aged).chosen?.choice.rebootNeededAt).toBe("2026-11-10T00:00:00Z");
         expect(

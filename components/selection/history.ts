@@ -47,7 +47,7 @@ export const MOST_ATTEMPTS = 2;
  * until it is deleted, and the raised number is what lets the stack replace it. The same choice as before is given back
  * as it was, but for the way of its capture.
  *
- * @throws UserError when a failed version of that name was not made by this stack
+ * @throws UserError when a failed version of that name is not in the stack's history: it may be somebody else's
  */
 export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], gallery: GalleryVersion[]): Choice {
     const before = pending.find(({ version }) => sameVersion(version, choice.version));
@@ -57,7 +57,7 @@ export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], 
     const givenUp = failed !== undefined && failed.attempt >= MOST_ATTEMPTS && failed.node === choice.node;
     if (failed && !before && !givenUp) {
         throw new UserError(
-            `image version ${failed.version} failed in Azure and is not one of this stack's; delete it from the gallery and try again`,
+            `image version ${failed.version} failed in Azure and is not among those that this stack keeps; delete it from the gallery and try again`,
         );
     }
     const same = before?.node === choice.node && before.instanceId === choice.instanceId;

@@ -97,15 +97,29 @@ describe("a choice", () => {
     });
 });
 
+/**
+ * What is decided, or undefined where an image of the very minute has failed and the history, which was cut off before
+ * the image was deleted, does not have it any more: that is refused.
+ */
+function decideAgain(...asked: Parameters<typeof decide>): ReturnType<typeof decide> | undefined {
+    try {
+        return decide(...asked);
+    } catch (error) {
+        expect(String(error)).toContain("failed in Azure and is not among those that this stack keeps");
+        expect(asked[1].gallery.some(({ state }) => state === "Failed")).toBe(true);
+        return undefined;
+    }
+}
+
 describe("carrying a decision out", () => {
     it("and asking again, before or after the image is made, gives the same versions", () => {
         fc.assert(
             fc.property(pool, past, settings, (nodes, before, rules) => {
                 const first = decide(nodes, question({ ...before, rules }));
                 // Before: the run stopped right after the selection was recorded.
-                const again = decide(nodes, question({ ...before, history: first.versions, rules }));
-                expect(again.versions).toEqual(first.versions);
-                expect(again.current).toBe(first.current);
+                const again = decideAgain(nodes, question({ ...before, history: first.versions, rules }));
+                expect(again?.versions ?? first.versions).toEqual(first.versions);
+                expect(again?.current ?? first.current).toBe(first.current);
 
                 const made = first.versions.map(({ version, attempt }) => image(version, { attempt }));
                 const gallery = [

@@ -112,7 +112,7 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * All objects that a path lists as `kubectl get` shows them, from the API server's cache: each one's columns and its
- * metadata, a tenth of the bytes and of the time of the objects themselves, which the typed clients would read.
+ * metadata. That costs two thirds of the time of the objects themselves by the typed clients (docs/performance.md).
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  *
  * @param path as in `/api/v1/nodes`

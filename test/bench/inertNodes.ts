@@ -1,7 +1,8 @@
 // Many nodes at once: objects that nothing plays, written straight to the API server, some hundreds a second.
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
-import type { V1Node } from "@kubernetes/client-node";
+import type { V1ContainerImage, V1Node } from "@kubernetes/client-node";
 import { REBOOT_NEEDED } from "../../components/node/kured";
 import type { Cluster } from "../../sandbox/cluster";
 import { apiOf } from "../../sandbox/nodes/api";
@@ -9,17 +10,26 @@ import { apiOf } from "../../sandbox/nodes/api";
 /** So many requests are under way at any moment. */
 const PARALLEL = 16;
 
-/** 30 labels and annotations, as busy clusters have them: 9 to 10 kB with what the API server adds. */
+/**
+ * 15 labels and as many annotations beside kured's, and 20 images, each by its digest and its tag: with what the API
+ * server adds 10 kB, of which the images are the largest part, as on the nodes of a busy cluster. A kubelet says up to
+ * 50 images (`nodeStatusMaxImages`).
+ */
 const LABELS = filler("label", 40);
-const ANNOTATIONS = { ...filler("key", 250), [REBOOT_NEEDED]: "2026-11-20T04:12:09Z" };
+const ANNOTATIONS = { ...filler("key", 90), [REBOOT_NEEDED]: "2026-11-20T04:12:09Z" };
+const IMAGES: V1ContainerImage[] = Array.from({ length: 20 }, (_, index) => {
+    const image = `registry.example.org/platform/component-${index}`;
+    const digest = createHash("sha256").update(image).digest("hex");
+    return { names: [`${image}@sha256:${digest}`, `${image}:v1.27.${index}`], sizeBytes: 20_000_000 + index };
+});
 
 function filler(name: string, length: number): Record<string, string> {
     return Object.fromEntries(
-        Array.from({ length: 30 }, (_, index) => [`example.org/${name}-${index}`, "x".repeat(length)]),
+        Array.from({ length: 15 }, (_, index) => [`example.org/${name}-${index}`, "x".repeat(length)]),
     );
 }
 
-/** The same node with many labels and annotations. @param rebooted whether kured has rebooted it */
+/** The same node with many labels, annotations and images. @param rebooted whether kured has rebooted it */
 export function busyNode(node: V1Node, rebooted: boolean): V1Node {
     const { labels, annotations, ...metadata } = node.metadata ?? {};
     const { [REBOOT_NEEDED]: needed, ...others } = ANNOTATIONS;
@@ -30,6 +40,7 @@ export function busyNode(node: V1Node, rebooted: boolean): V1Node {
             labels: { ...labels, ...LABELS },
             annotations: { ...annotations, ...others, ...(rebooted && { [REBOOT_NEEDED]: needed }) },
         },
+        status: { ...node.status, images: IMAGES },
     };
 }
 

@@ -1,9 +1,9 @@
-// Reads or chooses among many nodes, in a process of its own: `nodes.ts list|client FILE` with a kubeconfig, or
+// Reads or chooses among many nodes, in a process of its own: `nodes.ts list|whole|client FILE` with a kubeconfig, or
 // `nodes.ts rules COUNT`. Prints one line of JSON.
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { REBOOT_NEEDED } from "../../components/node/kured";
 import { kubernetes } from "../../components/node/kubernetes";
-import { listNodes, type ListedNode } from "../../components/node/nodeList";
+import { listNodes, listWholeNodes, type ListedNode } from "../../components/node/nodeList";
 import { filterCandidates, best, type Facts } from "../../components/selection/rules";
 
 const SCALE_SET =
@@ -36,6 +36,8 @@ async function main([what, argument]: string[]): Promise<void> {
         const read = await listNodes(await kubernetes({ kubeconfig: argument }));
         count = read.nodes.length;
         best(filterCandidates(read.nodes, facts(read.now)).candidates, facts(read.now));
+    } else if (what === "whole") {
+        count = (await listWholeNodes(await kubernetes({ kubeconfig: argument }))).length;
     } else if (what === "client") {
         count = (await config.makeApiClient(CoreV1Api).listNode()).items.length;
     } else {

@@ -1,4 +1,5 @@
-// How the tests with Cluster API's managers run: one file after the other, each with its own managers.
+// How the tests with Cluster API's managers run: a few files at a time, each with its own managers.
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const minute = 60_000;
@@ -7,8 +8,9 @@ export default defineConfig({
     test: {
         include: ["test/capi/**/*.test.ts"],
         pool: "forks",
-        fileParallelism: false,
-        testTimeout: 5 * minute,
-        hookTimeout: 5 * minute,
+        // They wait for controllers most of the time; a file with all that it starts has about 2 GB.
+        maxWorkers: Math.min(4, availableParallelism()),
+        testTimeout: 10 * minute,
+        hookTimeout: 10 * minute,
     },
 });

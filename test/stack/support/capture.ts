@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { AppsV1Api, PolicyV1Api, type V1Node } from "@kubernetes/client-node";
-import { expect } from "vitest";
 import type { Vm } from "../../../sandbox/azure";
+import { waitFor } from "../../../sandbox/nodes/api";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import type { OsDiskCaptureInputs } from "../../../components/capture/osDiskCapture";
 import type { Captured } from "../../../components/capture/snapshot";
@@ -139,16 +139,11 @@ export async function guardedPod(sandbox: Sandbox, vm: Vm): Promise<() => Promis
     await apps.createNamespacedDeployment({ namespace: "default", body: { metadata, spec: { selector, template } } });
     const budget = { metadata, spec: { minAvailable: 1, selector } };
     await policy.createNamespacedPodDisruptionBudget({ namespace: "default", body: budget });
-    await expect
-        .poll(
-            async () => {
-                const { items } = await core.listNamespacedPod({ namespace: "default", labelSelector: `app=${name}` });
-                const { status } = await policy.readNamespacedPodDisruptionBudget({ name, namespace: "default" });
-                return [items[0]?.status?.phase, status?.currentHealthy];
-            },
-            { timeout: 30_000 },
-        )
-        .toEqual(["Running", 1]);
+    await waitFor("the pod to be guarded", async () => {
+        const { items } = await core.listNamespacedPod({ namespace: "default", labelSelector: `app=${name}` });
+        const { status } = await policy.readNamespacedPodDisruptionBudget({ name, namespace: "default" });
+        return items[0]?.status?.phase === "Running" && status?.currentHealthy === 1 ? true : undefined;
+    });
     return async () => {
         await policy.deleteNamespacedPodDisruptionBudget({ name, namespace: "default" });
     };

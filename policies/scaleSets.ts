@@ -8,7 +8,7 @@ const scaleSetManualUpgrades: ResourceValidationPolicy = {
     description: "The upgrade mode of a scale set is Manual, so that a change of its model touches no running node.",
     enforcementLevel: "mandatory",
     validateResource: ofScaleSet(({ upgradePolicy, orchestrationMode }, _args, report) => {
-        // A Flexible set that names no mode has this one (decision 37); no mode is no answer of a Uniform one.
+        // A Flexible set without a mode has this one (decision 37). A Uniform set has to name it.
         const isDefault = orchestrationMode === "Flexible" && upgradePolicy?.mode === undefined;
         if (upgradePolicy?.mode !== "Manual" && !isDefault) {
             report(`upgradePolicy.mode must be Manual, and is ${upgradePolicy?.mode ?? "not declared"}.`);

@@ -1,6 +1,7 @@
 // The VMs of a scale set whose orchestration mode is Flexible: single VMs, each of which says what set it belongs to.
 import type { VirtualMachine } from "@azure/arm-compute";
 import { collect, computeClient, readOrUndefined } from "./client";
+import { isComputerName } from "./computerName";
 import { parseArmId } from "./ids";
 import { machineOf, type Machine } from "./machines";
 
@@ -60,15 +61,11 @@ export function isMadeFromModel(
     prefix?: string,
 ): boolean {
     const set = parseArmId(scaleSetId).names[0];
-    const start = (prefix ?? set).toLowerCase();
-    const computer = osProfile?.computerName?.toLowerCase() ?? "";
     return (
         virtualMachineScaleSet?.id?.toLowerCase() === scaleSetId.toLowerCase() &&
         storageProfile?.osDisk?.createOption === "FromImage" &&
         isNameOfVm(name, set) &&
-        // The same rule as for the nodes of other scale sets; cloud-provider-azure goes by it, too.
-        computer.startsWith(start) &&
-        /^[0-9a-z]{6}$/.test(computer.slice(start.length))
+        isComputerName(osProfile?.computerName ?? "", prefix ?? set)
     );
 }
 

@@ -47,7 +47,7 @@ export function maximumOf(tags: Record<string, string>, configured?: number): nu
     return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** The capacity before and after: the same where there is no room, and never a lower one. */
+/** The capacity before and after. Where there is not enough room they are the same; the second is never lower. */
 export function additionTo(capacity: number, nodes: number, maximum: number): Addition {
     return { from: capacity, to: Math.max(capacity, Math.min(capacity + nodes, maximum)) };
 }

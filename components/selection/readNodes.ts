@@ -1,6 +1,7 @@
 // Reading the cluster's nodes: the list of all of them once per run, and the whole object only of those that could win.
 import type { V1DaemonSet, V1Node } from "@kubernetes/client-node";
 import { clustersOfNodes } from "../capi/clusters";
+import { isComputerName } from "../azure/computerName";
 import type { MachineVm } from "../capi/machines";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
@@ -92,9 +93,8 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
 }
 
 /**
- * The nodes whose name is the prefix and six more characters, as Azure names the VMs of a scale set
- * (https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids). Where no node
- * is named so (kubelet can be given another name), the provider ids of all nodes tell.
+ * The nodes that are named like computers of the scale set. Where no node is named so (kubelet can be given another
+ * name), the provider ids of all nodes tell.
  */
 async function narrow(
     cluster: Kubernetes,
@@ -103,10 +103,7 @@ async function narrow(
     scaleSetId: string,
     prefix = "",
 ): Promise<PoolNode[]> {
-    const start = prefix.toLowerCase();
-    const named = all.filter(
-        ({ name }) => start !== "" && name.startsWith(start) && /^[0-9a-z]{6}$/.test(name.slice(start.length)),
-    );
+    const named = all.filter(({ name }) => isComputerName(name, prefix));
     if (named.length > 0) {
         return named;
     }

@@ -29,7 +29,7 @@ import { definitionOf, type PoolState } from "./state";
 /** How a pool stands. */
 export interface PoolFacts {
     name: string;
-    /** The id by which its nodes are told: the scale set's, or that of a pool of single VMs. */
+    /** Tells which nodes are the pool's: the scale set's id, or that of a pool of single VMs. */
     poolId: string;
     state: PoolState;
     /** Its settings; undefined for a pool that the configuration does not name any more. */

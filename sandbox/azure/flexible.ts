@@ -1,5 +1,5 @@
-// What a scale set of orchestration mode Flexible makes: single VMs, each a resource with network interfaces and disks
-// of its own, that say which set they belong to; and which other VMs may be attached to such a set.
+// What a scale set of orchestration mode Flexible makes: single VMs, which are resources as their network interfaces
+// and disks are, and say which set they belong to; and which other VMs may be attached to such a set.
 import { randomBytes, randomInt } from "node:crypto";
 import type { Cloud } from "./cloud";
 import { ArmError } from "./http/errors";
@@ -86,8 +86,7 @@ export async function upgradeFlexibleVm(cloud: Cloud, vm: SingleVm): Promise<voi
 /** Deletes a VM with those of its interfaces that are to go with it; the capacity goes down with one of the model. */
 export async function deleteWithInterfaces(cloud: Cloud, vm: SingleVm): Promise<void> {
     if (vm.madeBy && !vm.deleted) {
-        const { sku } = vm.madeBy.set;
-        sku.capacity = Math.max(0, sku.capacity - 1);
+        vm.madeBy.set.takeOneOff();
     }
     await takeAway(cloud, vm);
 }

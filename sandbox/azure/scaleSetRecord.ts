@@ -58,6 +58,11 @@ export class ScaleSetRecord implements ScaleSet, MachineModel {
         return this.sku.capacity ?? 0;
     }
 
+    /** The capacity goes down with a VM that is deleted. */
+    takeOneOff(): void {
+        this.sku.capacity = Math.max(0, this.sku.capacity - 1);
+    }
+
     get etag(): string {
         return `"${this.etagCounter}"`;
     }

@@ -73,6 +73,7 @@ export function nodeOf(vm: Vm, port: number): V1Node {
 
 /** The part of a node's status that its kubelet knows at start. */
 export function statusOf(vm: Vm, port: number): V1Node["status"] {
+    const version = kubeletVersion(vm);
     const number = parseInt(vm.instanceId, 10) || 0;
     const resources = { cpu: "4", memory: "16Gi", pods: "110", "ephemeral-storage": "100Gi" };
     return {
@@ -90,8 +91,8 @@ export function statusOf(vm: Vm, port: number): V1Node["status"] {
             bootID: vm.bootId,
             containerRuntimeVersion: `containerd://${containerdVersion(vm.diskDirectory)}`,
             kernelVersion: vm.kernelVersion,
-            kubeProxyVersion: kubeletVersion(vm),
-            kubeletVersion: kubeletVersion(vm),
+            kubeProxyVersion: version,
+            kubeletVersion: version,
             machineID: read(vm.diskDirectory, "etc/machine-id").trim(),
             operatingSystem: "linux",
             osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(read(vm.diskDirectory, "etc/os-release"))?.[1] ?? "Linux",

@@ -125,7 +125,7 @@ describe("of a Flexible scale set", () => {
         expect((await osDiskOfPool(pool))?.architecture).toBe("x64");
     });
 
-    test("a VM of its own says which disk controller it has", async () => {
+    test("one of its VMs says which disk controller it has", async () => {
         const set = { name: "flex", resourceGroup: group, capacity: 1, flexible: true, vmSize: "Standard_D4s_v6" };
         const { id } = await azure.createScaleSet({ ...set, change: toGeneration2 });
         expect(await diskControllerOfPool(flexiblePoolId(id))).toBe("NVMe");

@@ -4,7 +4,7 @@ import type { Stack } from "../../sandbox/engine/stack";
 import { inputsFor, startCapture } from "../stack/support/capture";
 import { machinesOf, patch, poolStack } from "../stack/support/pools";
 
-/** How long Azure takes, in milliseconds: an image thirty times as long as a disk, as a rule. */
+/** How long the local Azure takes, in milliseconds: less than the real one. */
 const AZURE = { snapshot: 5_000, disk: 4_000, vmUpdate: 6_000, scaleSet: 3_000, imageVersion: 180_000 };
 const POOLS = 10;
 

@@ -136,7 +136,7 @@ const PARTS = [...OF_A_SETTLED_STACK, "bumps"];
 async function main(parts: string[]): Promise<void> {
     const unknown = parts.find((part) => !PARTS.includes(part));
     if (unknown !== undefined) {
-        throw new Error(`there is no part "${unknown}"; there are ${PARTS.join(", ")}`);
+        throw new Error(`"${unknown}" is not a part of the bench; the parts are ${PARTS.join(", ")}`);
     }
     const [{ model }] = cpus();
     say(

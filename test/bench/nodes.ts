@@ -1,4 +1,4 @@
-// Reads or chooses among many nodes, in a process of its own: `nodes.ts list|whole|client FILE` with a kubeconfig, or
+// Reads or chooses among many nodes, as a separate process: `nodes.ts list|whole|client FILE` with a kubeconfig, or
 // `nodes.ts rules COUNT`. Prints one line of JSON.
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { REBOOT_NEEDED } from "../../components/node/kured";

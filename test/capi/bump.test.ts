@@ -1,29 +1,25 @@
 // A MachinePool of Cluster API through the whole program, with the real managers of Cluster API and CAPZ: adopt, bump,
 // scale out, pin, and what others do.
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
 import type { Stack } from "../../sandbox/engine/stack";
-import type { PoolStatus } from "../../runner/status/show";
-import { repository } from "../../sandbox/engine/paths";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
-import { imageEvents, machinePoolStack, startBed, type Bed } from "./support";
+import { npmRunStatus } from "../stack/support/scripts";
+import { imageEvents, startMachinePool, type MachinePoolBed } from "./support";
 
 const MONDAY = "2026.1116.0412";
 const TUESDAY = "2026.1117.0412";
 
-let bed: Bed;
+let bed: MachinePoolBed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    bed = await startBed({ pools: [] });
-    ({ sandbox, capi } = bed);
-    await capi.createMachinePool({ name: "mp1", rollingUpdate: NO_ROLLOUT });
-    stack = await machinePoolStack(sandbox);
+    bed = await startMachinePool({ rollingUpdate: NO_ROLLOUT });
+    ({ sandbox, capi, stack } = bed);
 }, 600_000);
 afterAll(() => bed?.stop());
 
@@ -116,14 +112,9 @@ test("both bumps are Events on the MachinePool", async () => {
 });
 
 test("npm run status sees the image in the scale set, its machines, and nobody else's change", async () => {
-    const env = { ...stack.env };
-    const flags = ["--stack", "test", "--config-file", stack.configFile, "--json"];
-    const command = ["run", "--silent", "status", "--", ...flags];
-    const { all, exitCode, stdout } = await execa("npm", command, {
-        ...{ cwd: repository, env, extendEnv: false, reject: false, all: true },
-    });
+    const { all, exitCode, pools } = await npmRunStatus(stack);
     expect(exitCode, all).toBe(0);
-    const [{ images, nodes, attention }] = JSON.parse(stdout) as PoolStatus[];
+    const [{ images, nodes, attention }] = pools;
     expect(attention).toEqual([]);
     expect(images.find(({ current }) => current)).toMatchObject({ image: TUESDAY, machines: 0 });
     expect(nodes).toHaveLength(4);

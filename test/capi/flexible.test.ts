@@ -5,23 +5,21 @@ import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
 import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
-import { machinePoolStack, startBed, type Bed } from "./support";
+import { startMachinePool, type MachinePoolBed } from "./support";
 
 const MONDAY = "2026.1116.0412";
 
-let bed: Bed;
+let bed: MachinePoolBed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    bed = await startBed({ pools: [] });
-    ({ sandbox, capi } = bed);
-    await capi.createMachinePool({
-        ...{ name: "mp1", replicas: 2, version: "v1.32.4", rollingUpdate: NO_ROLLOUT },
+    bed = await startMachinePool({
+        ...{ replicas: 2, version: "v1.32.4", rollingUpdate: NO_ROLLOUT },
         change: (spec) => (spec.orchestrationMode = "Flexible"),
     });
-    stack = await machinePoolStack(sandbox);
+    ({ sandbox, capi, stack } = bed);
 }, 600_000);
 afterAll(() => bed?.stop());
 

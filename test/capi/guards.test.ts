@@ -2,7 +2,6 @@
 // waited for, with the real managers and their webhooks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { parse } from "yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMachinePool } from "../../components/capi/machinePool";
@@ -11,25 +10,22 @@ import { noRolloutOf } from "../../components/capi/refusals";
 import { oneLine } from "../../components/core/errors";
 import { machinePoolRules } from "../../components/schedule/permissions";
 import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
-import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { serviceAccount, textOf, verbsOf } from "../permissions/support";
 import { lineOf } from "../stack/support/pools";
-import { machinePoolStack, startBed, type Bed } from "./support";
+import { npmRun } from "../stack/support/scripts";
+import { rebootFirst, startMachinePool, type MachinePoolBed } from "./support";
 
-let bed: Bed;
+let bed: MachinePoolBed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    bed = await startBed({ pools: [] });
-    ({ sandbox, capi } = bed);
-    await capi.createMachinePool({ name: "mp1", replicas: 2, rollingUpdate: NO_ROLLOUT });
-    const [{ nodeName }] = capi.vms("mp1");
-    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date("2026-11-16T04:12:00Z"), utcOffsetMinutes: 0 });
-    stack = await machinePoolStack(sandbox);
+    bed = await startMachinePool({ replicas: 2, rollingUpdate: NO_ROLLOUT });
+    ({ sandbox, capi, stack } = bed);
+    await rebootFirst(bed);
 }, 600_000);
 afterAll(() => bed?.stop());
 
@@ -94,9 +90,7 @@ test("a pool that is not there, and the scale set itself, are refused with what 
 test("npm run init gives the pool by its MachinePool, which its nodes name", async () => {
     const file = join(sandbox.directory, "Pulumi.new.yaml");
     const flags = ["--stack", "new", "--config-file", file, "--yes"];
-    const loader = "./components/engine/typescript.cjs";
-    const options = { cwd: repository, env: sandbox.env, reject: false, all: true };
-    const done = await execa("node", ["--require", loader, "runner/init/main.ts", ...flags], options);
+    const done = await npmRun("init", flags, sandbox.env);
     expect(done.all).toMatch(/^ {2}mp1 +2 nodes {2}fits$/m);
     expect((parse(readFileSync(file, "utf8")) as { config: object }).config).toMatchObject({
         "kamino:pools": [{ machinePool: "default/mp1" }],

@@ -2,7 +2,6 @@
 // over, bare MachineSets, and what `init` finds; with the real managers and their webhooks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create as pointAt } from "../../components/capi/infrastructureRefProvider";
@@ -13,12 +12,12 @@ import { oneLine } from "../../components/core/errors";
 import { machinesRules } from "../../components/schedule/permissions";
 import { GROUP, type ClusterApi } from "../../sandbox/capi";
 import { machineDeploymentOf } from "../../sandbox/capi/machineManifests";
-import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import { waitFor } from "../../sandbox/nodes/api";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { assignmentsFor, azureRole, manifests, runAs, serviceAccount, textOf, verbsOf } from "../permissions/support";
 import { changesIn } from "../stack/support/pools";
+import { npmRun } from "../stack/support/scripts";
 import { imagesOfVms } from "./images";
 import { machinesStack, startBed, type Bed } from "./support";
 
@@ -185,9 +184,7 @@ test("the reference waits until the deployment has its machines", async () => {
 test("npm run init gives the pool by its MachineDeployment, to which its nodes' MachineSets belong", async () => {
     const file = join(sandbox.directory, "Pulumi.new.yaml");
     const flags = ["--stack", "new", "--config-file", file, "--yes"];
-    const loader = "./components/engine/typescript.cjs";
-    const options = { cwd: repository, env: sandbox.env, reject: false, all: true };
-    const done = await execa("node", ["--require", loader, "runner/init/main.ts", ...flags], options);
+    const done = await npmRun("init", flags, sandbox.env);
     expect(done.all).toMatch(/^ {2}default\/md1 +3 nodes {2}fits$/m);
     expect((parse(readFileSync(file, "utf8")) as { config: object }).config).toMatchObject({
         "kamino:pools": [{ machineDeployment: `default/${NAME}` }],

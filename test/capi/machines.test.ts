@@ -1,14 +1,12 @@
 // A MachineDeployment of Cluster API through the whole program, with the real managers of Cluster API and CAPZ: adopt,
 // bump, scale out, pin, somebody else's template, what is refused, and templates that nothing refers to.
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { PoolStatus } from "../../runner/status/show";
 import type { Vm } from "../../sandbox/azure";
 import { GROUP, type ClusterApi } from "../../sandbox/capi";
-import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
+import { npmRunStatus } from "../stack/support/scripts";
 import { imagesOfVms } from "./images";
 import { imageEvents, machinesStack, startBed, type Bed } from "./support";
 
@@ -132,12 +130,9 @@ test("the next bump is one line beside its template", async () => {
 });
 
 test("npm run status sees the machines, the image that each was made from, and nobody else's change", async () => {
-    const flags = ["--stack", "test", "--config-file", stack.configFile, "--json"];
-    const { all, exitCode, stdout } = await execa("npm", ["run", "--silent", "status", "--", ...flags], {
-        ...{ cwd: repository, env: { ...stack.env }, extendEnv: false, reject: false, all: true },
-    });
+    const { all, exitCode, pools } = await npmRunStatus(stack);
     expect(exitCode, all).toBe(0);
-    const [{ images, nodes, attention }] = JSON.parse(stdout) as PoolStatus[];
+    const [{ images, nodes, attention }] = pools;
     expect(attention).toEqual([]);
     expect(images.find(({ image }) => image === MONDAY)).toMatchObject({ machines: 1, proof: "proven" });
     expect(images.find(({ current }) => current)).toMatchObject({ image: TUESDAY, machines: 0 });

@@ -6,7 +6,7 @@ import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn } from "../stack/support/pools";
 import { imageFrom, imagesOf } from "./images";
-import { machinePoolStack, startBed, type Bed } from "./support";
+import { startMachinePool, type MachinePoolBed } from "./support";
 
 const THEIRS = "2026.1101.0000";
 const MONDAY = "2026.1116.0412";
@@ -14,16 +14,14 @@ const POOL = "mp1";
 /** Looks at a pool after which CAPZ has had every occasion to delete. */
 const LOOKS = 3;
 
-let bed: Bed;
+let bed: MachinePoolBed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    bed = await startBed({ pools: [] });
-    ({ sandbox, capi } = bed);
-    await capi.createMachinePool({ name: POOL, replicas: 2, rollingUpdate: NO_ROLLOUT });
-    stack = await machinePoolStack(sandbox);
+    bed = await startMachinePool({ replicas: 2, rollingUpdate: NO_ROLLOUT });
+    ({ sandbox, capi, stack } = bed);
 }, 600_000);
 afterAll(() => bed?.stop());
 

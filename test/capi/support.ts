@@ -1,6 +1,7 @@
 // What the tests with Cluster API's managers begin with: a sandbox, the managers, their cluster; a stack for a pool.
 import { join } from "node:path";
 import { startClusterApi, type ClusterApi, type ClusterApiOptions } from "../../sandbox/capi";
+import type { MachinePoolOptions } from "../../sandbox/capi/manifests";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 
@@ -33,6 +34,29 @@ export async function startBed(
         await stop();
         throw error;
     }
+}
+
+/** The same with the MachinePool `default/mp1`, and a stack of the whole program for it. */
+export interface MachinePoolBed extends Bed {
+    stack: Stack;
+}
+
+/** Starts one. */
+export async function startMachinePool(pool: Omit<MachinePoolOptions, "name">): Promise<MachinePoolBed> {
+    const bed = await startBed({ pools: [] });
+    try {
+        await bed.capi.createMachinePool({ name: "mp1", ...pool });
+        return { ...bed, stack: await machinePoolStack(bed.sandbox) };
+    } catch (error) {
+        await bed.stop();
+        throw error;
+    }
+}
+
+/** Gives the MachinePool's first node a past: patched and rebooted on Monday. */
+export async function rebootFirst({ sandbox, capi }: Bed): Promise<void> {
+    const [{ nodeName }] = capi.vms("mp1");
+    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date("2026-11-16T04:12:00Z"), utcOffsetMinutes: 0 });
 }
 
 /** A stack of the whole program for the pool `default/mp1`. */

@@ -2,42 +2,32 @@
 // because the nodes would be looked for in another Cluster.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { parse } from "yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
 import type { NewObject } from "../../sandbox/capi/kinds";
 import { azureMachinePoolOf, machinePoolOf } from "../../sandbox/capi/manifests";
-import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { lineOf } from "../stack/support/pools";
-import { machinePoolStack, startBed, type Bed } from "./support";
+import { npmRun } from "../stack/support/scripts";
+import { rebootFirst, startMachinePool, type MachinePoolBed } from "./support";
 
 const VERSION = "2026.1116.0412";
 const OWN = { workloadCluster: "default/c1" };
 
-let bed: Bed;
+let bed: MachinePoolBed;
 let sandbox: Sandbox;
 let capi: ClusterApi;
 let stack: Stack;
 
 beforeAll(async () => {
-    bed = await startBed({ pools: [] });
-    ({ sandbox, capi } = bed);
-    await capi.createMachinePool({ name: "mp1", replicas: 2, rollingUpdate: NO_ROLLOUT });
-    const [{ nodeName }] = capi.vms("mp1");
-    await sandbox.nodes.patchAndReboot(nodeName, { at: new Date("2026-11-16T04:12:00Z"), utcOffsetMinutes: 0 });
-    stack = await machinePoolStack(sandbox);
+    bed = await startMachinePool({ replicas: 2, rollingUpdate: NO_ROLLOUT });
+    ({ sandbox, capi, stack } = bed);
+    await rebootFirst(bed);
     await stack.configure({ capi: OWN });
 }, 600_000);
 afterAll(() => bed?.stop());
-
-async function kamino(command: string, ...flags: string[]) {
-    const options = { cwd: repository, env: stack.env, reject: false, all: true };
-    const loader = ["--require", "./components/engine/typescript.cjs"];
-    return await execa("node", [...loader, `runner/${command}/main.ts`, ...flags], options);
-}
 
 /** The lines of errors of a preview, which must not go through. */
 async function refusalNow(): Promise<string[]> {
@@ -57,7 +47,7 @@ test("a MachinePool's nodes are found by the kubeconfig in the Secret of its Clu
 test("npm run init finds it by the same Secret, and writes the key", async () => {
     const file = join(sandbox.directory, "Pulumi.new.yaml");
     const flags = ["--stack", "new", "--config-file", file, "--yes", "--workload-cluster", OWN.workloadCluster];
-    const done = await kamino("init", ...flags);
+    const done = await npmRun("init", flags, stack.env);
     expect(done.exitCode, done.all).toBe(0);
     expect((parse(readFileSync(file, "utf8")) as { config: object }).config).toMatchObject({
         "kamino:capi": OWN,
@@ -77,7 +67,7 @@ test("a MachinePool of another Cluster than the one that is named is refused, by
         "MachinePool default/mp1 is refused: it belongs to Cluster default/c1, and kamino:capi.workloadCluster says that the nodes are " +
         "in default/c2; keep the pools of each Cluster in a stack for that alone";
     expect(await refusalNow()).toEqual([`kamino:pools[0].machinePool: ${why}`]);
-    const status = await kamino("status", "--stack", "test", "--config-file", stack.configFile);
+    const status = await npmRun("status", ["--stack", "test", "--config-file", stack.configFile], stack.env);
     expect(status.all).toContain(`kamino:pools: ${why}`);
     await stack.configure({ capi: OWN });
 });

@@ -193,7 +193,7 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
 
     const { tookSeconds, ...kept } = captured!;
     expect(tookSeconds).toBeGreaterThan(0);
-    // How long it took is known of one's own capture alone.
+    // A run knows how long it took only of what it has captured itself.
     const again = start(vm);
     expect((await again.result).captured).toEqual(kept);
     expect(again.said()).toContain("are not written: another run has captured the disk");

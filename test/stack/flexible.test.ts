@@ -2,14 +2,11 @@
 // other VMs of the cluster, one of them attached to it by hand, look like them.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { Principal, Vm } from "../../sandbox/azure";
-import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import type { PoolStatus } from "../../runner/status/show";
 import { items, sender, type Body } from "../azure/support";
 import { azureRole } from "../permissions/support";
 import {
@@ -23,6 +20,7 @@ import {
     writes,
     type PoolOutputs,
 } from "./support/pools";
+import { npmRun, npmRunStatus } from "./support/scripts";
 
 const MINUTE = 60_000;
 const [MONDAY, TUESDAY] = ["2026.1116.0412", "2026.1117.0412"];
@@ -67,12 +65,6 @@ async function reboot({ nodeName }: Vm, at: string) {
 const outputs = async () => (await stack.outputs<{ pools: Record<string, PoolOutputs> }>()).pools.flex;
 const stateOf = (vm: Vm) => ({ disk: vm.osDiskId, boot: vm.bootId, power: vm.power, joined: vm.joined });
 
-/** Runs a script of package.json against this sandbox. */
-async function npm(script: string, ...flags: string[]) {
-    const options = { cwd: repository, env: { ...stack.env }, all: true, reject: false } as const;
-    return execa("npm", ["run", "--silent", script, "--", ...flags], options);
-}
-
 /** The image that each of the pool's VMs was made from: the version, or `marketplace`. */
 async function images(): Promise<Record<string, string>> {
     const send = await sender(sandbox.azure);
@@ -84,7 +76,7 @@ async function images(): Promise<Record<string, string>> {
     return Object.fromEntries(await Promise.all(found));
 }
 
-test("the first preview adopts the pool, and takes the node of one of its own VMs, not of the newer ones beside it", async () => {
+test("the first preview adopts the pool, and takes the node of a VM that the set has made, not of the newer ones beside it", async () => {
     const preview = (await stack.preview()).orFail();
     expect(changesIn(preview)).toContain("import VirtualMachineScaleSet flex");
     expect(lineOf(preview, "flex")).toMatch(
@@ -147,11 +139,7 @@ test("a new VM starts from the image, patched, without a bootstrap, and proves i
     expect((await images())[added.nodeName]).toBe(MONDAY);
     expect(added).toMatchObject({ joined: true, bootedClean: true, bootstrapRan: false });
 
-    const status = async () => {
-        const { all, stdout } = await npm("status", "--stack", "test", "--config-file", stack.configFile, "--json");
-        expect(stdout, all).toMatch(/^\[/);
-        return (JSON.parse(stdout) as PoolStatus[])[0];
-    };
+    const status = async () => (await npmRunStatus(stack)).pools[0];
     const proof = async () => (await status()).images.find(({ image }) => image === MONDAY)?.proof;
     await expect.poll(proof, { timeout: MINUTE }).toBe("proven");
     const { nodes, scaleSetId } = await status();
@@ -218,7 +206,7 @@ test("a disk is captured in place in no run, and the preview says so", async () 
 
 test("npm run init finds it by the VMs of its nodes", async () => {
     const file = join(sandbox.directory, "Pulumi.new.yaml");
-    const done = await npm("init", "--stack", "new", "--config-file", file, "--yes");
+    const done = await npmRun("init", ["--stack", "new", "--config-file", file, "--yes"], stack.env);
     expect(done.exitCode, done.all).toBe(0);
     const { name } = scaleSetOf(sandbox, "flex");
     expect(done.all).toMatch(new RegExp(`${name} +\\d nodes +fits`));

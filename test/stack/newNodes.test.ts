@@ -2,7 +2,6 @@
 // never above the maximum, and only where the policy pack allows it.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { PoolStatus } from "../../runner/status/show";
 import { ConnectionReset } from "../../sandbox/azure/faults";
@@ -13,6 +12,7 @@ import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import type { Choice } from "../../components/selection/nodeSelection";
 import { computeClient } from "../azure/support";
 import { changesIn, imageOf, machinesOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
+import { npmRunStatus } from "./support/scripts";
 import { killAll } from "./support/processes";
 
 const MONDAY = "2026.1116.0412";
@@ -60,10 +60,7 @@ async function stateOf(version: string) {
 
 /** What `npm run status` says of nodes that were added, and of what an up would do. */
 async function status(): Promise<Pick<PoolStatus, "newNodes" | "next">> {
-    const command = ["runner/status/main.ts", "--stack", stack.name, "--config-file", stack.configFile, "--json"];
-    const loader = ["--require", "./components/engine/typescript.cjs"];
-    const { stdout } = await execa("node", [...loader, ...command], { cwd: repository, env: stack.env, reject: false });
-    const [{ newNodes, next }] = JSON.parse(stdout) as PoolStatus[];
+    const [{ newNodes, next }] = (await npmRunStatus(stack)).pools;
     return { newNodes, next };
 }
 

@@ -2,15 +2,15 @@
 // searched.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Principal } from "../../sandbox/azure";
 import type { Outcome } from "../../sandbox/engine/outcome";
-import { pluginsDirectory, repository } from "../../sandbox/engine/paths";
+import { pluginsDirectory } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { startCollector } from "../unit/runner/collector";
 import { imageOf, modelOf, patch, scaleSetOf } from "./support/pools";
+import { npmRun } from "./support/scripts";
 import {
     hideInCluster,
     hideInModel,
@@ -78,10 +78,7 @@ async function heard(outcome: Promise<Outcome>): Promise<Outcome> {
 
 /** A runner command as a person types it, or with more variables as something else starts it. */
 async function npm(script: "preview" | "up", flags: string[], env: NodeJS.ProcessEnv = {}) {
-    const { exitCode, all } = await execa("npm", ["run", "--silent", script, "--", ...flags], {
-        ...{ cwd: repository, env: { ...stack.env, ...env }, extendEnv: false, reject: false },
-        ...{ all: true, stdin: "ignore" },
-    } as const);
+    const { exitCode, all } = await npmRun(script, flags, { ...stack.env, ...env });
     said.push(all);
     return { exitCode, all };
 }

@@ -2,16 +2,15 @@
 // whole program works, and nothing of what is in the Secret is in anything that a run writes.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { PoolStatus } from "../../runner/status/show";
 import type { Outcome } from "../../sandbox/engine/outcome";
-import { repository } from "../../sandbox/engine/paths";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { manifests, serviceAccount } from "../permissions/support";
 import { imageOf, patch, scaleSetOf } from "./support/pools";
+import { npmRun } from "./support/scripts";
 import { recordCluster, serviceAccountToken, writeKubeconfig } from "./support/secretPlaces";
 import { Secrets } from "./support/secrets";
 
@@ -72,9 +71,7 @@ async function heard(outcome: Promise<Outcome>): Promise<Outcome> {
 
 /** A runner command as a person types it. */
 async function npm(script: string, ...flags: string[]) {
-    const command = ["run", "--silent", script, "--", ...flags];
-    const options = { cwd: repository, env: { ...stack.env }, extendEnv: false, reject: false, all: true } as const;
-    const { exitCode, all, stdout } = await execa("npm", command, { ...options, stdin: "ignore" });
+    const { exitCode, all, stdout } = await npmRun(script, flags, stack.env);
     said.push(all);
     return { exitCode, all, stdout };
 }

@@ -72,11 +72,9 @@ export async function deleteAction(cloud: Cloud, vm: VmRecord): Promise<void> {
     if (vm instanceof SingleVm) {
         return deleteWithInterfaces(cloud, vm);
     }
-    if (!(vm instanceof InstanceRecord)) {
-        return cloud.fleet.delete(vm);
+    if (vm instanceof InstanceRecord) {
+        vm.scaleSet.takeOneOff();
     }
-    const sku = vm.scaleSet.wire.sku as { capacity: number };
-    sku.capacity = Math.max(0, sku.capacity - 1);
     await cloud.fleet.delete(vm);
 }
 

@@ -3,14 +3,13 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BatchV1Api, CoordinationV1Api, PolicyV1Api, type V1Job, type V1Pod } from "@kubernetes/client-node";
-import { execa } from "execa";
 import type { Vm } from "../../../sandbox/azure";
-import { repository } from "../../../sandbox/engine/paths";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
 import { mergePatch, waitFor } from "../../../sandbox/nodes/api";
 import { startSandbox, type Sandbox } from "../../../sandbox/sandbox";
 import { modelOf, poolStack } from "./pools";
 import { runPod, type RunningPod } from "./schedule";
+import { npmRun } from "./scripts";
 
 const MINUTE = 60_000;
 const KURED_LOCK = "weave.works/kured-node-lock";
@@ -69,10 +68,7 @@ export class Scheduled {
         flags: string[] = [],
         env: NodeJS.ProcessEnv = {},
     ) {
-        return execa("npm", ["run", "--silent", script, "--", ...flags], {
-            ...{ cwd: repository, env: { ...stack.env, ...env }, extendEnv: false, reject: false },
-            ...{ all: true, stdin: "ignore" },
-        } as const);
+        return npmRun(script, flags, { ...stack.env, ...env });
     }
 
     /**

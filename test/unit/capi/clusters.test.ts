@@ -59,7 +59,7 @@ describe("a pool without nodes", () => {
         ["is refused where some nodes say nothing and the others are of another Cluster", [undefined, "c2"], true],
         ["may be empty where a node is of its Cluster", ["c2", "c1"], false],
         ["may be empty where no node says anything", [undefined], false],
-        ["may be empty where there are no nodes", [], false],
+        ["may be empty in a cluster without nodes", [], false],
     ])("%s", (_, nodes, refused) => {
         const clusters = clustersOfNodes(nodes.map(node));
         expect(otherNodesRefusal("c1", clusters) !== undefined).toBe(refused);

@@ -35,12 +35,24 @@ export async function preview(options: Options, plan: string, context: RunContex
 }
 
 /**
+ * How many resources an update works on at once. They wait for Azure, as long as an hour for each pool's image, and a
+ * pool must not wait for those of others. Pulumi's own number is 4 for each core of this machine.
+ */
+const AT_ONCE = "64";
+
+/** The flag for it, unless the environment says another number, as it can to Pulumi itself. */
+export function parallelFlags({ PULUMI_PARALLEL, PULUMI_OPTION_PARALLEL }: NodeJS.ProcessEnv): string[] {
+    return PULUMI_PARALLEL || PULUMI_OPTION_PARALLEL ? [] : ["--parallel", AT_ONCE];
+}
+
+/**
  * `pulumi up` that does what the plan says or stops.
  *
  * @param again whether the plan comes from elsewhere, so that the policies are checked again before anything changes
  */
 export async function up(options: Options, plan: string, again: boolean, context: RunContext): Promise<Result> {
-    return await run(["up", "--yes", "--plan", plan, ...(again ? [] : ["--skip-preview"])], options, context, true);
+    const flags = [...(again ? [] : ["--skip-preview"]), ...parallelFlags(context.env)];
+    return await run(["up", "--yes", "--plan", plan, ...flags], options, context, true);
 }
 
 /** `pulumi cancel`: removes the locks on the stack's state. */

@@ -1,5 +1,11 @@
 // The OS disks of a pool's VMs, of a scale set's or of single ones.
-import type { ComputeManagementClient, Disk, VirtualMachine, VirtualMachineScaleSetVM } from "@azure/arm-compute";
+import type {
+    ComputeManagementClient,
+    Disk,
+    PagedAsyncIterableIterator,
+    VirtualMachine,
+    VirtualMachineScaleSetVM,
+} from "@azure/arm-compute";
 import { computeClient, readOrUndefined, shared } from "./client";
 import { isNameOfVm, listVms } from "./flexible";
 import type { PurchasePlan } from "./galleries";
@@ -26,8 +32,8 @@ export interface OsDisk {
 
 /**
  * The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS
- * disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What the list
- * does not show, the VMs are asked for.
+ * disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What the first
+ * pages do not show, the VMs are asked for.
  *
  * @param poolId ARM id of the scale set, or the pool's id where it is a Flexible one
  */
@@ -79,14 +85,31 @@ interface Group {
     resourceGroup: string;
 }
 
-/** The disks of a resource group: those of its scale sets' VMs are among them. */
+/**
+ * How much of a list of disks is read, by pages one after the other, before each pool is asked for one of its VMs: by
+ * then that takes no more requests, and they are side by side. A page had 50 disks in a report of 2018
+ * (https://github.com/Azure/migAz/issues/196); Azure does not document it.
+ */
+const PAGES_READ = 4;
+
+/** The first disks of a resource group: those of its scale sets' VMs are among them. */
 const disksIn = oncePer(
     ({ subscriptionId, resourceGroup }: Group) => `${subscriptionId}/${resourceGroup}`.toLowerCase(),
     async ({ subscriptionId, resourceGroup }): Promise<{ list: AsyncIterable<Disk> }> => {
         const { disks } = await computeClient(subscriptionId);
-        return { list: shared(disks.listByResourceGroup(resourceGroup)) };
+        return { list: shared(firstOf(disks.listByResourceGroup(resourceGroup))) };
     },
 );
+
+async function* firstOf(list: PagedAsyncIterableIterator<Disk>): AsyncGenerator<Disk> {
+    let pages = 0;
+    for await (const page of list.byPage()) {
+        yield* page;
+        if (++pages === PAGES_READ) {
+            return;
+        }
+    }
+}
 
 // A VM may be on its way out of the set; one of the first few will do.
 const VMS_TRIED = 5;

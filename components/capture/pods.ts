@@ -8,7 +8,7 @@ import {
     type V1Pod,
 } from "@kubernetes/client-node";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
-import { withRetries, until } from "../core/retry";
+import { SHORT_PAUSE_MS, withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
 const MINUTE = 60_000;
@@ -150,7 +150,8 @@ export async function removePodAndWait(cluster: Kubernetes, place: PodPlace, lim
         return true;
     }
     await removePod(cluster, place, 1);
-    const gone = await until({ limit }, async () => ((await readPod(cluster, place)) ? undefined : true));
+    const patience = { limit, longestPause: SHORT_PAUSE_MS };
+    const gone = await until(patience, async () => ((await readPod(cluster, place)) ? undefined : true));
     return gone ?? false;
 }
 

@@ -2,7 +2,7 @@
 // its service.
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { UserError } from "../core/errors";
-import { until } from "../core/retry";
+import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { podName } from "./names";
 import {
@@ -102,7 +102,8 @@ export async function pullAndSync(
     await ensureNamespace(cluster, pull.namespace, namespaceLevel);
     await removePodAndWait(cluster, place);
     await createPod(cluster, pod, "the pod", "see docs/permissions.md for what the namespace needs", signal);
-    const image = await until({ limit: START_LIMIT, signal }, async () => {
+    const patience = { limit: START_LIMIT, longestPause: SHORT_PAUSE_MS, signal };
+    const image = await until(patience, async () => {
         const read = await readPod(cluster, place);
         const ok = read && (wait === "started" ? hasStarted(read, SYNC) : messageOf(read, SYNC) !== undefined);
         if (ok) {

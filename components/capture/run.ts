@@ -5,7 +5,7 @@ import { elapsed, elapsedOf } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
 import { info, status } from "../engine/progress";
 import { kubernetes, type Kubernetes } from "../node/kubernetes";
-import { lockHolder, withKuredLock, type KuredLockOptions } from "../node/kuredLock";
+import { withKuredLock, type KuredLockOptions } from "../node/kuredLock";
 import { announce, announced } from "./announce";
 import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { withoutPackages } from "./copy/keepPackages";
@@ -116,9 +116,10 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
             ? `by another run, as ${other.snapshotId}`
             : `in ${elapsed(Date.now() - begun)}; the node ${mode === "copy" ? "has never left service" : "is back in service"}`;
     const captured = await deferSignals((signal) => {
-        const lock = { ...lockOptions(inputs), nodeLabels, signal, progress: say };
+        // Copies take no node out of service: those of several pools go on at the same time.
+        const lock = { ...lockOptions(inputs), together: mode === "copy", nodeLabels, signal, progress: say };
         const take = () =>
-            withKuredLock(cluster, lockHolder(target.pool), lock, async (lease) => {
+            withKuredLock(cluster, target.pool, lock, async (lease) => {
                 lockedAt = Date.now();
                 other = await finished(way);
                 if (other) {

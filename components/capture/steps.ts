@@ -9,7 +9,7 @@ import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
 import { UserError } from "../core/errors";
-import { until } from "../core/retry";
+import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { SCALE_DOWN_DISABLED, patchNode, readNode } from "../node/node";
@@ -174,7 +174,7 @@ async function startAgain({ cluster, vm, target, journal, say }: CleanupContext)
     const before = await readNode(cluster, node);
     const started = await startVm(vm, say);
     say("waiting until the node is Ready");
-    const back = await until({ limit: READY_LIMIT }, async () => {
+    const back = await until({ limit: READY_LIMIT, longestPause: SHORT_PAUSE_MS }, async () => {
         const now = await readNode(cluster, node);
         return now && isBackInService(now, before, started, journal) ? now : undefined;
     });

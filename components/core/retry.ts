@@ -4,6 +4,8 @@ import { UserError, oneLine, statusOf } from "./errors";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
+/** A longest pause for what costs little to look at, and what every second counts for. */
+export const SHORT_PAUSE_MS = 1000;
 
 /** How to wait. */
 export interface Patience {
@@ -11,20 +13,22 @@ export interface Patience {
     limit: number;
     /** Ends the waiting early: the run was interrupted. */
     signal?: AbortSignal;
+    /** Longest pause between two looks, in milliseconds; 5 seconds if left out. */
+    longestPause?: number;
 }
 
 /**
- * Probes again and again, at first quickly and then every 5 seconds, until there is an answer.
+ * Probes again and again, at first quickly and then with the longest pause, until there is an answer.
  *
  * @returns the first answer that is not undefined, or undefined when the limit has passed without one
  * @throws what `probe` throws, and the signal's reason
  */
 export async function until<T>(
-    { limit, signal }: Patience,
+    { limit, signal, longestPause = LONGEST_PAUSE_MS }: Patience,
     probe: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
     const end = Date.now() + limit;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, longestPause)) {
         signal?.throwIfAborted();
         const answer = await probe();
         if (answer !== undefined || Date.now() >= end) {
@@ -90,4 +94,14 @@ function isPassing(error: unknown): boolean {
     // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a
     // verdict.
     return !(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error));
+}
+
+/**
+ * Waits for all of some work that goes on side by side, also where one fails: what follows must not meet what goes on.
+ *
+ * @throws what the first of them, in this order, has failed with
+ */
+export async function allEnded(...works: Promise<unknown>[]): Promise<void> {
+    await Promise.allSettled(works);
+    await Promise.all(works);
 }

@@ -28,18 +28,21 @@ export class KuredAnnotation {
     constructor(
         private readonly cluster: Pick<Kubernetes, "apps" | "server">,
         private readonly kured: Kured,
-        private readonly holder: string,
     ) {
         const { lockNamespace, lockName, lockAnnotation } = kured.options;
         this.where = `${lockNamespace}/${lockName}`;
         this.removal = `kubectl -n ${lockNamespace} annotate daemonset ${lockName} ${lockAnnotation}-`;
     }
 
-    /** Takes a place, or renews the one that this run has. */
-    async take(): Promise<Look> {
+    /**
+     * Takes a place, or renews the one that this run has.
+     *
+     * @param holder the pools that it is for, as `lockHolder` writes them
+     */
+    async take(holder: string): Promise<Look> {
         const { concurrency } = this.kured.options;
         return this.change((value) => {
-            const mine = entryOf(this.holder, new Date(), fraction());
+            const mine = entryOf(holder, new Date(), fraction());
             const attempt = takeLock(value, concurrency, mine, this.written, new Date());
             if (attempt.kind === "unusable") {
                 throw new UserError(
@@ -60,8 +63,8 @@ export class KuredAnnotation {
      *
      * @throws UserError in one line when somebody else has the lock now, or the API server refuses
      */
-    async renew(): Promise<void> {
-        const look = await this.take();
+    async renew(holder: string): Promise<void> {
+        const look = await this.take(holder);
         if (look === "absent") {
             throw new UserError(`DaemonSet ${this.where} with kured's lock has gone`);
         }
@@ -76,7 +79,7 @@ export class KuredAnnotation {
     async release(): Promise<void> {
         await this.change((value) => ({
             result: "acquired",
-            write: releaseLock(value, this.holder, this.written),
+            write: releaseLock(value, this.written),
         }));
     }
 

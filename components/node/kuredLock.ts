@@ -3,16 +3,13 @@
 //
 // kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
 // alone whose nodeID is not its own node's name, until the entry's TTL is over.
-import { setInterval } from "node:timers";
 import { UserError } from "../core/errors";
 import { until } from "../core/retry";
-import { KuredAnnotation, describeHolder } from "./kuredAnnotation";
+import { describeHolder } from "./kuredAnnotation";
 import { findInCluster } from "./kuredCluster";
-import { RENEW_LOCK_MS, type LockEntry } from "./kuredLockValue";
+import type { LockEntry } from "./kuredLockValue";
+import { placeIn, type KuredPlace } from "./kuredPlace";
 import type { Kubernetes } from "./kubernetes";
-import { NODE_NAME_FORMAT } from "./nodeName";
-
-export { lockHolder } from "./kuredLockValue";
 
 const MINUTE = 60_000;
 /** How long one and the same holder is waited for: a reboot of kured's, with its drain. */
@@ -29,6 +26,11 @@ export interface KuredLockOptions {
      * for.
      */
     daemonSet?: string;
+    /**
+     * Whether the pools of this run have one place together, each with the others that want the same: for work that
+     * takes no node out of service and only must not meet a reboot.
+     */
+    together?: boolean;
     /** Labels of the node that goes out of service: of several kureds the one that runs there counts. */
     nodeLabels?: Record<string, string>;
     /** How long one holder is waited for, in milliseconds; half an hour if left out. */
@@ -58,20 +60,17 @@ export interface AcquiredLease {
 }
 
 /**
- * Takes a place in kured's lock, and waits for it while others have it.
+ * Takes a place in kured's lock for a pool, renews it every half minute from then on, and waits for it while others
+ * have it.
  *
- * @param holder `kamino/POOL`, as `lockHolder` makes it; must not be what a node could be called
  * @throws UserError in one line when others keep the lock for too long, when its value is one that blocks kured itself,
  *     when the DaemonSet named is not there, or when the API server refuses; nothing is taken then
  */
 export async function acquireKuredLock(
     cluster: Pick<Kubernetes, "apps" | "server">,
-    holder: string,
+    pool: string,
     options: KuredLockOptions = {},
 ): Promise<AcquiredLease> {
-    if (NODE_NAME_FORMAT.test(holder)) {
-        throw new RangeError(`${holder} could be a node's name: that node's kured would take the lock for its own`);
-    }
     if (options.enabled === false) {
         return noLease("kuredLock is false");
     }
@@ -79,13 +78,14 @@ export async function acquireKuredLock(
     if (!kured) {
         return noLease("no kured DaemonSet was found");
     }
-    const lock = new KuredAnnotation(cluster, kured, holder);
-    return (await waitFor(lock, options)) ? leaseOf(lock) : noLease(`there is no DaemonSet ${lock.where}`);
+    const place = placeIn(cluster, kured, options.together);
+    return (await waitFor(place, pool, options))
+        ? leaseOf(place, pool)
+        : noLease(`there is no DaemonSet ${place.where}`);
 }
 
 /**
- * Does something while holding kured's lock: renews it every half minute, and gives it back at the end, also when the
- * work fails.
+ * Does something while holding kured's lock for a pool, and gives it back at the end, also when the work fails.
  *
  * @param work gets the lease; `lease.renew()` right before a step that cannot be undone tells whether the lock is still
  *     held
@@ -93,21 +93,14 @@ export async function acquireKuredLock(
  */
 export async function withKuredLock<T>(
     cluster: Pick<Kubernetes, "apps" | "server">,
-    holder: string,
+    pool: string,
     options: KuredLockOptions,
     work: (lease: AcquiredLease) => Promise<T>,
 ): Promise<T> {
-    const lease = await acquireKuredLock(cluster, holder, options);
-    let renewing = Promise.resolve();
-    // An API server that is away for a while is not a reason to stop: the entry lives for minutes without being
-    // renewed.
-    const renew = () => (renewing = renewing.then(() => lease.renew().catch(() => undefined)));
-    const timer = lease.kind === "held" ? setInterval(() => void renew(), RENEW_LOCK_MS) : undefined;
+    const lease = await acquireKuredLock(cluster, pool, options);
     try {
         return await work(lease);
     } finally {
-        clearInterval(timer);
-        await renewing;
         // What cannot be given back ends by itself when its TTL is over; the work's own outcome is what counts.
         await lease.release().catch(() => undefined);
     }
@@ -117,13 +110,17 @@ export async function withKuredLock<T>(
  * Waits as long as the same others have the lock for no longer than the limit. @returns false when its DaemonSet is not
  * there
  */
-async function waitFor(lock: KuredAnnotation, { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions) {
+async function waitFor(
+    place: KuredPlace,
+    pool: string,
+    { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions,
+): Promise<boolean> {
     const end = Date.now() + Math.max(LONGEST_WAIT_MS, waitLimit);
     for (let before = ""; ;) {
         let holders: LockEntry[] = [];
         // A holder that gives way to another one is progress, and the waiting begins anew.
         const come = await until({ limit: Math.min(waitLimit, end - Date.now()), signal }, async () => {
-            const look = await lock.take();
+            const look = await place.join(pool);
             if (typeof look === "string") {
                 return look;
             }
@@ -139,20 +136,20 @@ async function waitFor(lock: KuredAnnotation, { waitLimit = DEFAULT_WAIT_MS, sig
         }
         if (come === undefined || Date.now() >= end) {
             throw new UserError(
-                `kured's lock on DaemonSet ${lock.where} was not free within ${Math.round(waitLimit / MINUTE)} minutes: held by ` +
+                `kured's lock on DaemonSet ${place.where} was not free within ${Math.round(waitLimit / MINUTE)} minutes: held by ` +
                     `${holders.map(describeHolder).join(" and ")}; run again later, or if nobody is at work there any more, remove it ` +
-                    `with ${lock.removal}`,
+                    `with ${place.removal}`,
             );
         }
     }
 }
 
-function leaseOf(lock: KuredAnnotation): AcquiredLease {
+function leaseOf(place: KuredPlace, pool: string): AcquiredLease {
     return {
         kind: "held",
-        where: `DaemonSet ${lock.where}`,
-        renew: () => lock.renew(),
-        release: () => lock.release(),
+        where: `DaemonSet ${place.where}`,
+        renew: () => place.renew(),
+        release: () => place.leave(pool),
     };
 }
 

@@ -24,9 +24,17 @@ export const RENEW_LOCK_MS = 30_000;
 /** The start of every name that this program holds the lock by. A slash cannot be in a node's name. */
 const OURS = "kamino/";
 
-/** The name that a pool holds the lock by. */
-export function lockHolder(pool: string): string {
-    return OURS + pool;
+/** Between the names of pools; not in any of them. */
+const AND = "+";
+
+/** The name that pools hold a place in the lock by: `kamino/POOL`, or `kamino/POOL+POOL` for several. */
+export function lockHolder(...pools: string[]): string {
+    return OURS + pools.join(AND);
+}
+
+/** The pools that an entry is for; none where it is not this program's. */
+function poolsOf({ nodeID }: LockEntry): string[] {
+    return nodeID.startsWith(OURS) ? nodeID.slice(OURS.length).split(AND) : [];
 }
 
 /** A lock as it was read; "unusable" for what kured cannot read either, or what could not be written again as it is. */
@@ -101,8 +109,8 @@ export type LockAttempt =
  * pool has one place at a time, however many there are: two runs at once would take the same node.
  *
  * @param mine the entry to write, as `entryOf` makes it
- * @param before values of `created` that this run has written before; an entry of the same name with another one is
- *     another run's
+ * @param before values of `created` that this run has written for its place before, whichever pools it was for then; an
+ *     entry of the same name with another one is another run's
  */
 export function takeLock(
     value: string | undefined,
@@ -118,8 +126,11 @@ export function takeLock(
     }
     // Where kured expects a list, it would overwrite a single entry, and the holder would not know: the entry becomes
     // one of the list.
-    const others = lock.entries.filter((entry) => !isOwn(entry, mine.nodeID, before));
-    const samePool = others.filter((entry) => entry.nodeID === mine.nodeID && !isExpired(entry, now));
+    const others = lock.entries.filter((entry) => !isOwn(entry, before));
+    const pools = poolsOf(mine);
+    const samePool = others.filter(
+        (entry) => poolsOf(entry).some((pool) => pools.includes(pool)) && !isExpired(entry, now),
+    );
     if (samePool.length > 0) {
         return { kind: "held", by: samePool };
     }
@@ -135,22 +146,18 @@ export function takeLock(
  *
  * @returns the new value, null to remove the annotation, or undefined when there is nothing of this run in it
  */
-export function releaseLock(
-    value: string | undefined,
-    nodeID: string,
-    before: ReadonlySet<string>,
-): string | null | undefined {
+export function releaseLock(value: string | undefined, before: ReadonlySet<string>): string | null | undefined {
     const lock = readLock(value);
-    if (lock === "unusable" || !lock.entries.some((entry) => isOwn(entry, nodeID, before))) {
+    if (lock === "unusable" || !lock.entries.some((entry) => isOwn(entry, before))) {
         return undefined;
     }
-    const others = lock.entries.filter((entry) => !isOwn(entry, nodeID, before));
+    const others = lock.entries.filter((entry) => !isOwn(entry, before));
     // An empty list would block kured for ever once its concurrency is 1 again; no annotation is free in both forms.
     return others.length > 0 ? formatLock(others, lock.maxOwners) : null;
 }
 
-function isOwn({ nodeID, created }: LockEntry, holder: string, before: ReadonlySet<string>): boolean {
-    return nodeID === holder && created !== undefined && before.has(created);
+function isOwn({ nodeID, created }: LockEntry, before: ReadonlySet<string>): boolean {
+    return nodeID.startsWith(OURS) && created !== undefined && before.has(created);
 }
 
 function isLeftByRun(entry: LockEntry, now: Date): boolean {

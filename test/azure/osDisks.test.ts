@@ -41,9 +41,11 @@ async function asked(run: () => Promise<unknown>): Promise<string[]> {
 
 const belowCompute = (path: string) => path.split("/Microsoft.Compute/")[1];
 
-function addDisk(name: string) {
+async function addDisks(count: number, name: string): Promise<void> {
     const disk = { location, diskSizeGB: 8, creationData: { createOption: "Empty" } };
-    return client.disks.createOrUpdate(group, name, disk);
+    await Promise.all(
+        Array.from({ length: count }, (_, index) => client.disks.createOrUpdate(group, `${name}-${index}`, disk)),
+    );
 }
 
 test("a scale set is read by one request, in a group of any name; one that is not there is nothing", async () => {
@@ -55,20 +57,33 @@ test("a scale set is read by one request, in a group of any name; one that is no
 });
 
 test("pools of a group find their disks in one list of them, page by page and no further than needed", async () => {
-    for (let index = 0; index < 55; index++) {
-        await addDisk(`pvc-${index}`);
-    }
+    await addDisks(55, "pvc");
     const [one, two] = await Promise.all(
         ["pool1", "pool2"].map((name) => azure.createScaleSet({ name, resourceGroup: group, capacity: 1 })),
     );
-    for (let index = 0; index < 50; index++) {
-        await addDisk(`pvc-after-${index}`);
-    }
+    await addDisks(50, "pvc-after");
     const paths = await asked(async () => {
         const found = await Promise.all([one, two].map(({ id }) => osDiskOfPool(id)));
         expect(found.map((disk) => disk?.architecture)).toEqual(["x64", "x64"]);
     });
     expect(paths).toEqual(["disks", "disks"]);
+});
+
+test("a pool whose disk is not on the first pages of a long list is asked for a VM and its disk", async () => {
+    const { id } = await azure.createScaleSet({ name: "first", resourceGroup: group, capacity: 1 });
+    await addDisks(200, "pvc");
+    const later = await azure.createScaleSet({ name: "later", resourceGroup: group, capacity: 1 });
+    await addDisks(60, "pvc-after");
+    const paths = await asked(async () => {
+        const found = await Promise.all([id, later.id].map((each) => osDiskOfPool(each)));
+        expect(found.map((disk) => disk?.architecture)).toEqual(["x64", "x64"]);
+    });
+    const [{ osDiskId }] = azure.vms(later.id);
+    expect(paths).toEqual([
+        ...["disks", "disks", "disks", "disks"],
+        `${belowCompute(later.id)}/virtualMachines`,
+        belowCompute(osDiskId),
+    ]);
 });
 
 test("a copy that is attached to one of the VMs is not its OS disk", async () => {

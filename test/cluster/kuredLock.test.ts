@@ -7,15 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { statusOf } from "../../components/core/errors";
-import { acquireKuredLock, lockHolder, withKuredLock, type AcquiredLease } from "../../components/node/kuredLock";
+import { acquireKuredLock, withKuredLock, type AcquiredLease } from "../../components/node/kuredLock";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { apiOf, type Api } from "../../sandbox/nodes/api";
 import { makeNamespace } from "./api";
 
 const KEY = "weave.works/kured-node-lock";
-const POOL1 = lockHolder("pool1");
-const POOL2 = lockHolder("pool2");
 
 describe("kured's lock", { timeout: 120_000 }, () => {
     let folder: string;
@@ -89,7 +87,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
 
     test("is taken as kured writes it, renewed, and given back", async () => {
         await install();
-        const lease = await acquireKuredLock(clients, POOL1);
+        const lease = await acquireKuredLock(clients, "pool1");
         const first = await lockOf();
         expect(lease).toMatchObject({ kind: "held", where: "DaemonSet kube-system/kured" });
         expect(first).toEqual({
@@ -114,12 +112,12 @@ describe("kured's lock", { timeout: 120_000 }, () => {
             "--concurrency=2",
         ];
         await install(args, "reboots", "rebooter");
-        const leases = [await acquireKuredLock(clients, POOL1), await acquireKuredLock(clients, POOL2)];
+        const leases = [await acquireKuredLock(clients, "pool1"), await acquireKuredLock(clients, "pool2")];
         const lock = await lockOf("reboots", "rebooter", "x.io/lock");
-        expect(lock).toMatchObject({ maxOwners: 2, locks: [{ nodeID: POOL1 }, { nodeID: POOL2 }] });
+        expect(lock).toMatchObject({ maxOwners: 2, locks: [{ nodeID: "kamino/pool1" }, { nodeID: "kamino/pool2" }] });
         await leases[0].renew();
         await leases[1].release();
-        expect(await lockOf("reboots", "rebooter", "x.io/lock")).toMatchObject({ locks: [{ nodeID: POOL1 }] });
+        expect(await lockOf("reboots", "rebooter", "x.io/lock")).toMatchObject({ locks: [{ nodeID: "kamino/pool1" }] });
         await leases[0].release();
         expect(await lockOf("reboots", "rebooter", "x.io/lock")).toBeUndefined();
     });
@@ -127,22 +125,22 @@ describe("kured's lock", { timeout: 120_000 }, () => {
     test("is of the DaemonSet that the setting names", async () => {
         await install();
         await install(["--ds-namespace=reboots", "--ds-name=other"], "reboots", "other");
-        const lease = await acquireKuredLock(clients, POOL1, { daemonSet: "reboots/other" });
-        expect(await lockOf("reboots", "other")).toMatchObject({ nodeID: POOL1 });
+        const lease = await acquireKuredLock(clients, "pool1", { daemonSet: "reboots/other" });
+        expect(await lockOf("reboots", "other")).toMatchObject({ nodeID: "kamino/pool1" });
         expect(await lockOf()).toBeUndefined();
         await lease.release();
-        await expect(acquireKuredLock(clients, POOL1, { daemonSet: "reboots/none" })).rejects.toThrow(
+        await expect(acquireKuredLock(clients, "pool1", { daemonSet: "reboots/none" })).rejects.toThrow(
             "kamino:kuredDaemonSet: there is no DaemonSet reboots/none",
         );
     });
 
     test("is none where kured is not, or where the setting says so", async () => {
-        const none = await acquireKuredLock(clients, POOL1);
+        const none = await acquireKuredLock(clients, "pool1");
         expect(none).toMatchObject({ kind: "none", where: "no kured DaemonSet was found" });
         await none.renew();
         await none.release();
         await install();
-        expect(await acquireKuredLock(clients, POOL1, { enabled: false })).toMatchObject({ kind: "none" });
+        expect(await acquireKuredLock(clients, "pool1", { enabled: false })).toMatchObject({ kind: "none" });
         expect(await lockOf()).toBeUndefined();
     });
 
@@ -150,11 +148,11 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         await install();
         await writeLock(ofNode("node-b"));
         const said: string[] = [];
-        const waiting = acquireKuredLock(clients, POOL1, { progress: (doing) => said.push(doing) });
+        const waiting = acquireKuredLock(clients, "pool1", { progress: (doing) => said.push(doing) });
         await expect.poll(() => said[0]).toMatch(/^waiting for kured's lock, held by node node-b since 20/);
         await writeLock(undefined);
         const lease = await waiting;
-        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1" });
         await lease.release();
     });
 
@@ -162,11 +160,11 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         await install();
         const lock = ofNode("node-b", 1800e9);
         await writeLock(lock);
-        await expect(acquireKuredLock(clients, POOL1, { waitLimit: 500 })).rejects.toThrow(
+        await expect(acquireKuredLock(clients, "pool1", { waitLimit: 500 })).rejects.toThrow(
             /^kured's lock on DaemonSet kube-system\/kured was not free .* held by node node-b since .*, at most until .* kubectl -n kube-system annotate daemonset kured weave.works\/kured-node-lock-$/,
         );
         const stop = new AbortController();
-        const waiting = acquireKuredLock(clients, POOL1, { signal: stop.signal });
+        const waiting = acquireKuredLock(clients, "pool1", { signal: stop.signal });
         setTimeout(() => stop.abort(new Error("told to stop")), 300);
         await expect(waiting).rejects.toThrow("told to stop");
         expect(await lockOf()).toEqual(lock);
@@ -176,11 +174,13 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         await install();
         const long = new Date(Date.now() - 3_600_000).toISOString();
         await writeLock(ofNode("node-b", 300e9, long));
-        await expect(acquireKuredLock(clients, POOL1, { waitLimit: 300 })).rejects.toThrow(/node-b since .*, expired/);
+        await expect(acquireKuredLock(clients, "pool1", { waitLimit: 300 })).rejects.toThrow(
+            /node-b since .*, expired/,
+        );
         expect(await lockOf()).toMatchObject({ nodeID: "node-b" });
-        await writeLock(ofNode(POOL2, 300e9, long));
-        const lease = await acquireKuredLock(clients, POOL1);
-        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        await writeLock(ofNode("kamino/pool2", 300e9, long));
+        const lease = await acquireKuredLock(clients, "pool1");
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1" });
         await lease.release();
     });
 
@@ -188,7 +188,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         await install();
         for (const value of ["node-b", { maxOwners: 2, locks: [] }]) {
             await writeLock(value);
-            await expect(acquireKuredLock(clients, POOL1)).rejects.toThrow(
+            await expect(acquireKuredLock(clients, "pool1")).rejects.toThrow(
                 /is not one that kured with --concurrency=1 can read, .* remove it with kubectl -n kube-system annotate/,
             );
             const { annotations } = (await read()).metadata ?? {};
@@ -216,7 +216,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         }, 20);
         try {
             await Promise.all(
-                [POOL1, POOL1, POOL2, POOL2, POOL1].map((holder) => withKuredLock(clients, holder, {}, work)),
+                ["pool1", "pool1", "pool2", "pool2", "pool1"].map((pool) => withKuredLock(clients, pool, {}, work)),
             );
         } finally {
             clearInterval(noise);
@@ -228,22 +228,80 @@ describe("kured's lock", { timeout: 120_000 }, () => {
     test("is given back when the work fails, with the work's own error", async () => {
         await install();
         const work = async () => {
-            expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+            expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1" });
             throw new Error("the disk is full");
         };
-        await expect(withKuredLock(clients, POOL1, {}, work)).rejects.toThrow("the disk is full");
+        await expect(withKuredLock(clients, "pool1", {}, work)).rejects.toThrow("the disk is full");
         expect(await lockOf()).toBeUndefined();
     });
 
     test("that was lost says who has it, and is not given back in their place; one that was removed is taken again", async () => {
         await install();
-        const lease = await acquireKuredLock(clients, POOL1);
+        const lease = await acquireKuredLock(clients, "pool1");
         await writeLock(undefined);
         await lease.renew();
-        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1" });
         await writeLock(ofNode("node-b"));
         await expect(lease.renew()).rejects.toThrow(/was lost: it is held by node node-b/);
         await lease.release();
+        expect(await lockOf()).toMatchObject({ nodeID: "node-b" });
+    });
+
+    test("is one place for pools that go on together, which others wait for until the last has left", async () => {
+        await install();
+        const together = { together: true };
+        const leases: AcquiredLease[] = [];
+        for (const pool of ["pool1", "pool2", "pool3"]) {
+            leases.push(await acquireKuredLock(clients, pool, together));
+        }
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1+pool2+pool3" });
+        await expect(acquireKuredLock(clients, "pool4", { waitLimit: 300 })).rejects.toThrow(
+            /held by "kamino\/pool1\+pool2\+pool3" since/,
+        );
+        await leases[0].release();
+        await leases[0].release();
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool2+pool3" });
+        await leases[1].renew();
+        await leases[2].release();
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool2" });
+        await leases[1].release();
+        expect(await lockOf()).toBeUndefined();
+    });
+
+    test("of pools that go on together has each of them once, also where kured has more places", async () => {
+        await install(["--concurrency=3"]);
+        const together = { together: true };
+        const first = await acquireKuredLock(clients, "pool1", together);
+        const second = await acquireKuredLock(clients, "pool2", together);
+        // As another run does, which knows nothing of the one above, and this run, where a pool comes twice.
+        for (const options of [{}, together]) {
+            await expect(acquireKuredLock(clients, "pool2", { ...options, waitLimit: 300 })).rejects.toThrow(
+                /held by "kamino\/pool1\+pool2"/,
+            );
+        }
+        const other = await acquireKuredLock(clients, "pool3");
+        expect(await lockOf()).toMatchObject({
+            locks: [{ nodeID: "kamino/pool1+pool2" }, { nodeID: "kamino/pool3" }],
+        });
+        await Promise.all([first, second, other].map((lease) => lease.release()));
+        expect(await lockOf()).toBeUndefined();
+    });
+
+    test("that was lost is lost for all that go on together, and who comes later waits for it", async () => {
+        await install();
+        const together = { together: true };
+        const leases = [
+            await acquireKuredLock(clients, "pool1", together),
+            await acquireKuredLock(clients, "pool2", together),
+        ];
+        await writeLock(ofNode("node-b"));
+        for (const lease of leases) {
+            await expect(lease.renew()).rejects.toThrow(/was lost: it is held by node node-b/);
+        }
+        const later = acquireKuredLock(clients, "pool3", { ...together, waitLimit: 300 });
+        await expect(later).rejects.toThrow(/held by node node-b/);
+        await leases[0].release().catch(() => undefined);
+        await leases[1].release();
         expect(await lockOf()).toMatchObject({ nodeID: "node-b" });
     });
 
@@ -257,7 +315,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         const config = new KubeConfig();
         config.loadFromClusterAndUser(api.config.getCurrentCluster()!, { name: "account", token: status?.token });
         const poor = { ...clients, apps: apiOfConfig(config) };
-        await expect(acquireKuredLock(poor, POOL1)).rejects.toThrow(
+        await expect(acquireKuredLock(poor, "pool1")).rejects.toThrow(
             /^kured's lock cannot be used: .* answered 403: .*cannot get.*kamino:kuredLock to false/,
         );
         const namespace = "kube-system";
@@ -268,12 +326,12 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "lock" };
         const subjects = [{ kind: "ServiceAccount", name: "default", namespace: "reboots" }];
         await rbac.createNamespacedRoleBinding({ namespace, body: { metadata: { name: "lock" }, roleRef, subjects } });
-        const acquire = () => acquireKuredLock(poor, POOL1).catch(() => undefined);
+        const acquire = () => acquireKuredLock(poor, "pool1").catch(() => undefined);
         let lease: AcquiredLease | undefined;
         // A role counts a moment after it was made.
         await expect.poll(async () => (lease = await acquire())?.kind, { timeout: 20_000 }).toBe("held");
         await lease?.renew();
-        expect(await lockOf()).toMatchObject({ nodeID: POOL1 });
+        expect(await lockOf()).toMatchObject({ nodeID: "kamino/pool1" });
         await lease?.release();
         expect(await lockOf()).toBeUndefined();
     });

@@ -2,7 +2,7 @@
 // copy.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { StorageV1Api, makeInformer, type V1Node, type V1Pod } from "@kubernetes/client-node";
+import { StorageV1Api, makeInformer, type V1DaemonSet, type V1Node, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DISK_DRIVER, captureWay } from "../../components/capture/mode";
 import type { OsDiskCaptureInputs } from "../../components/capture/osDiskCapture";
@@ -11,16 +11,22 @@ import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import type { Vm } from "../../sandbox/azure";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { items, sender, type Send } from "../azure/support";
-import { heard, inputsFor, serviceOf, startCapture, type RunningCapture } from "./support/capture";
+import { heard, inputsFor, serviceOf, startCapture, startCaptures, type RunningCapture } from "./support/capture";
+import { machinesOf } from "./support/pools";
 
 let sandbox: Sandbox;
 let send: Send;
 let unused: Vm[];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 10, zones: ["1", "2"] }] });
+    const zones = ["1", "2"];
+    const pools = [
+        { name: "pool1", capacity: 12, zones },
+        { name: "pool2", capacity: 1, zones },
+    ];
+    sandbox = await startSandbox({ pools });
     send = await sender(sandbox.azure);
-    unused = sandbox.azure.vms();
+    unused = machinesOf(sandbox, "pool1");
 });
 
 afterEach(() => sandbox.azure.faults.clear());
@@ -32,13 +38,14 @@ const freshNode = () => unused.pop()!;
 /** Where the packages of images go. */
 const lists = () => join(sandbox.directory, "lists of packages");
 
-function start(vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}): RunningCapture {
+function inputsOf(vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}): OsDiskCaptureInputs {
     const inputs = inputsFor(sandbox, vm, change);
+    return { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } };
+}
+
+function start(...[vm, settings, change]: Parameters<typeof inputsOf>): RunningCapture {
     const env = { ...sandbox.env, KAMINO_PACKAGES: lists() };
-    return startCapture(
-        { ...sandbox, env },
-        { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } },
-    );
+    return startCapture({ ...sandbox, env }, inputsOf(vm, settings, change));
 }
 
 interface Resource {
@@ -52,6 +59,21 @@ async function ofNode(kind: "disks" | "snapshots", vm: Vm): Promise<Resource[]> 
     const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/${kind}?api-version=2024-03-02`;
     const { body } = await send("GET", path);
     return items<Resource>(body.value).filter(({ tags }) => tags?.node === vm.nodeName);
+}
+
+/** Calls back with each holder of kured's lock, until it is stopped. */
+async function watchLock(seen: (holder: string | undefined) => void): Promise<() => Promise<void>> {
+    const { apps, config } = sandbox.nodes.api;
+    const look = ({ metadata }: V1DaemonSet) => {
+        const lock = metadata?.annotations?.["weave.works/kured-node-lock"];
+        seen(lock === undefined ? undefined : (JSON.parse(lock) as { nodeID: string }).nodeID);
+    };
+    const path = "/apis/apps/v1/namespaces/kube-system/daemonsets";
+    const list = () => apps.listNamespacedDaemonSet({ namespace: "kube-system" });
+    const informer = makeInformer(config, path, list);
+    informer.on("update", look);
+    await informer.start();
+    return () => informer.stop();
 }
 
 /** Names of all that a capture makes in the cluster. */
@@ -310,6 +332,28 @@ test("two runs at once, of two backends, make one copy of a node: the second one
     expect(said).toContain(
         `captured the OS disk of node ${vm.nodeName} by another run, as ${results[0].captured?.snapshotId}`,
     );
+});
+
+test("copies of several pools in one run go on at the same time, and kured's lock is held until the last has ended", async () => {
+    const vms = [freshNode(), machinesOf(sandbox, "pool2")[0]];
+    const inputs = vms.map((vm, index) => inputsOf(vm, {}, { pool: `pool${index + 1}`, kured: { lock: true } }));
+    const holders = new Set<string | undefined>();
+    const stop = await watchLock((holder) => holders.add(holder));
+    sandbox.azure.requests.clear();
+    const running = startCaptures(sandbox, inputs);
+    await heard(running, "taking a snapshot");
+    const other = start(freshNode(), {}, { pool: "pool3", kured: { lock: true } });
+    const { error } = await running.result;
+    expect(error).toBeUndefined();
+    expect((await other.result).error).toBeUndefined();
+    await stop();
+    // Whichever of the two is first, and last.
+    expect([...holders].filter((holder) => holder?.includes("+"))).toHaveLength(1);
+    expect(running.said()).not.toContain("waiting for kured's lock");
+    expect(other.said()).toMatch(/waiting for kured's lock, held by "kamino\/pool[12](\+pool[12])?"/);
+    const snapshots = sandbox.azure.requests.writes().filter(({ path }) => /\/snapshots\//.test(path));
+    expect(snapshots.slice(0, 2).map(({ method }) => method)).toEqual(["PUT", "PUT"]);
+    expect(holders).toContain("kamino/pool3");
 });
 
 test("told to stop in the middle it removes the copy before it ends", async () => {

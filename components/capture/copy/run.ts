@@ -1,7 +1,7 @@
 // One capture by a copy: the node goes on, and its disk's copy is attached elsewhere and cleaned there.
 import type { V1Node } from "@kubernetes/client-node";
 import { UserError, brief, oneLine } from "../../core/errors";
-import { reasonUnder, rest, withRetries } from "../../core/retry";
+import { allEnded, reasonUnder, rest, withRetries } from "../../core/retry";
 import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
@@ -112,12 +112,15 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     const report = await cleanAs("ext4");
     await keepPackages(cluster, target, namespace, report);
     say("detaching the copy");
-    await letGo(cluster, target, namespace);
-    await place.waitUntilDetached(signal);
-    await place.markCleaned(capturedAt, report.digest);
-    await place.deleteSnapshot();
+    await allEnded(detach(report), place.deleteSnapshot());
     await info(`${target.pool}: ${summaryOf(report)}`);
     return { snapshotId: place.diskId, capturedAt };
+
+    async function detach({ digest }: CleaningReport): Promise<void> {
+        await letGo(cluster, target, namespace);
+        await place.waitUntilDetached(signal);
+        await place.markCleaned(capturedAt, digest);
+    }
 
     async function cleanAs(fileSystem: CopyCleaning["fileSystem"]): Promise<CleaningReport> {
         const { rootPartition, cleanPaths, customData } = capture;

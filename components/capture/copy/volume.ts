@@ -1,7 +1,7 @@
 // Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver, and letting it go again.
 import { StorageV1Api, type CoreV1Event, type V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, orUndefined, statusOf } from "../../core/errors";
-import { withRetries, until } from "../../core/retry";
+import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
 import type { Target } from "../names";
 import { containerStatus, createPod, messageOf, readPod, reasonOf, removePod } from "../pods";
@@ -83,7 +83,8 @@ export async function cleanCopy(
     );
     const place = { name: objectName(target), namespace };
     const begun = Date.now();
-    const message = await until({ limit: ATTACH_LIMIT + CLEAN_LIMIT, signal }, async () => {
+    const patience = { limit: ATTACH_LIMIT + CLEAN_LIMIT, longestPause: SHORT_PAUSE_MS, signal };
+    const message = await until(patience, async () => {
         const pod = await readPod(cluster, place);
         if (!pod) {
             throw new UserError(`pod ${namespace}/${place.name} was deleted`);
@@ -203,7 +204,8 @@ async function remove(cluster: Kubernetes, place: { name: string; namespace: str
 }
 
 async function gone(what: string, limit: number, isThere: () => Promise<boolean>): Promise<void> {
-    if (!(await until({ limit }, async () => ((await withRetries(isThere)) ? undefined : true)))) {
+    const patience = { limit, longestPause: SHORT_PAUSE_MS };
+    if (!(await until(patience, async () => ((await withRetries(isThere)) ? undefined : true)))) {
         throw new UserError(`${what} was still there after ${limit / MINUTE} minutes`);
     }
 }

@@ -68,6 +68,12 @@ export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): Run
     return start(sandbox, `require("./components/capture/provider").create(input).then(({ outs }) => outs)`, inputs);
 }
 
+/** Captures of several pools in one process, as the engine does them in an update; ends when all have. */
+export function startCaptures(sandbox: Sandbox, inputs: OsDiskCaptureInputs[]): RunningCapture {
+    const provider = `require("./components/capture/provider")`;
+    return start(sandbox, `Promise.all(input.map((one) => ${provider}.create(one)))`, inputs);
+}
+
 /** Waits until a capture has said this. */
 export async function heard(running: RunningCapture, text: string) {
     let ended = false;

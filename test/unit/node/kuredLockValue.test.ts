@@ -120,6 +120,18 @@ describe("taking the lock", () => {
             3,
             acquired(several(3, node("a"), node("b"), MINE)),
         ],
+        [
+            "the same pool's, with others', by another run, while a place is free",
+            several(2, entry("kamino/pool2+pool1", 1, 5)),
+            2,
+            held(entry("kamino/pool2+pool1", 1, 5)),
+        ],
+        [
+            "other pools', while a place is free: a name that begins alike is another",
+            several(2, entry("kamino/pool10+pool2", 1, 5)),
+            2,
+            acquired(several(2, entry("kamino/pool10+pool2", 1, 5), MINE)),
+        ],
         ["no JSON, several may", "{", 2, unusable],
         ["a list of something else", '{"maxOwners":2,"locks":["node-b"]}', 2, unusable],
         ["a list that is not a list", '{"maxOwners":2,"locks":{}}', 2, unusable],
@@ -135,6 +147,19 @@ describe("taking the lock", () => {
             acquired(concurrency === 1 ? single(later) : several(2, later)),
         );
     });
+
+    test.each([1, 2])("for more pools and for fewer changes one's own entry, of --concurrency=%d", (concurrency) => {
+        const of = (...pools: string[]) => entryOf(lockHolder(...pools), NOW, `00000${pools.length}`);
+        const written = new Set<string>();
+        let value: string | undefined;
+        for (const mine of [of("pool1"), of("pool1", "pool2"), of("pool1", "pool2", "pool3"), of("pool2")]) {
+            const attempt = takeLock(value, concurrency, mine, written, NOW);
+            expect(attempt).toEqual(acquired(concurrency === 1 ? single(mine) : several(2, mine)));
+            written.add(mine.created);
+            value = attempt.kind === "acquired" ? attempt.value : undefined;
+        }
+        expect(releaseLock(value, written)).toBeNull();
+    });
 });
 
 describe("giving the lock back", () => {
@@ -143,13 +168,14 @@ describe("giving the lock back", () => {
         ["one's own removes the annotation", single(MINE), null],
         ["the last of a list removes it as well: an empty list blocks a kured of one owner", several(2, MINE), null],
         ["one of a list keeps the others (M1)", several(2, node(), MINE), several(2, node())],
+        ["one's own for several pools", single({ ...MINE, nodeID: "kamino/pool1+pool2" }), null],
         ["nothing there", undefined, undefined],
         ["a node's", single(node()), undefined],
         ["another run's of the same pool", single(entry("kamino/pool1", 1, 5)), undefined],
         ["another pool's in a list", several(2, other), undefined],
         ["no JSON", "{", undefined],
     ])("%s", (_, value, written) => {
-        expect(releaseLock(value, "kamino/pool1", own)).toBe(written);
+        expect(releaseLock(value, own)).toBe(written);
     });
 });
 
@@ -204,7 +230,7 @@ describe("whatever is in the annotation", () => {
                 );
                 expect(after.entries.length).toBeLessThanOrEqual(concurrency);
                 expect(after.maxOwners).toBe(concurrency > 1 ? concurrency : undefined);
-                const back = releaseLock(attempt.value, MINE.nodeID, new Set([MINE.created]));
+                const back = releaseLock(attempt.value, new Set([MINE.created]));
                 const rest = readLock(back ?? undefined);
                 expect(rest === "unusable" ? rest : plain(rest.entries)).toEqual(plain(after.entries.slice(0, -1)));
             }),

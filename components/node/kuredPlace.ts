@@ -1,0 +1,107 @@
+// A place in kured's lock while this run has it: for one pool, or for several that go on side by side.
+import { setInterval } from "node:timers";
+import { KuredAnnotation, type Look } from "./kuredAnnotation";
+import type { Kured } from "./kuredDaemonSet";
+import { RENEW_LOCK_MS, lockHolder } from "./kuredLockValue";
+import type { Kubernetes } from "./kubernetes";
+
+type Cluster = Pick<Kubernetes, "apps" | "server">;
+
+/**
+ * One place in the lock, with the names of the pools that it is for: so that another run takes none of these, also
+ * where kured has more places than one.
+ */
+export class KuredPlace {
+    private pools: string[] = [];
+    private turn: Promise<unknown> = Promise.resolve();
+    private timer?: ReturnType<typeof setInterval>;
+
+    constructor(private readonly annotation: KuredAnnotation) {}
+
+    /** The DaemonSet, as `namespace/name`. */
+    get where(): string {
+        return this.annotation.where;
+    }
+
+    /** The command that removes the lock, for messages. */
+    get removal(): string {
+        return this.annotation.removal;
+    }
+
+    /** Takes the place for a pool, or makes it one for this pool as well. */
+    join(pool: string): Promise<Look> {
+        return this.next(async () => {
+            if (this.pools.includes(pool)) {
+                return { held: [{ nodeID: lockHolder(...this.pools) }] };
+            }
+            const pools = [...this.pools, pool];
+            const look = await this.annotation.take(lockHolder(...pools));
+            if (look === "acquired") {
+                this.pools = pools;
+                // An API server that is away for a while is not a reason to stop: the entry lives for minutes without
+                // being renewed.
+                this.timer ??= setInterval(() => void this.renew().catch(() => undefined), RENEW_LOCK_MS);
+            }
+            return look;
+        });
+    }
+
+    /**
+     * Renews the place, and takes it again if it has gone meanwhile. Does nothing once all have left it.
+     *
+     * @throws UserError in one line when somebody else has the lock now, or the API server refuses
+     */
+    renew(): Promise<void> {
+        return this.next(async () => {
+            if (this.pools.length > 0) {
+                await this.annotation.renew(lockHolder(...this.pools));
+            }
+        });
+    }
+
+    /** Has the place be for the others alone; the last one gives it back. Does nothing for one that has left. */
+    leave(pool: string): Promise<void> {
+        return this.next(async () => {
+            if (!this.pools.includes(pool)) {
+                return;
+            }
+            this.pools = this.pools.filter((other) => other !== pool);
+            if (this.pools.length > 0) {
+                await this.annotation.renew(lockHolder(...this.pools));
+                return;
+            }
+            clearInterval(this.timer);
+            this.timer = undefined;
+            await this.annotation.release();
+        });
+    }
+
+    /** One after the other: what is written must be of the pools as they are. */
+    private next<T>(work: () => Promise<T>): Promise<T> {
+        const result = this.turn.then(work);
+        this.turn = result.catch(() => undefined);
+        return result;
+    }
+}
+
+/** The places that pools have together, by cluster and lock. */
+const together = new WeakMap<Cluster, Map<string, KuredPlace>>();
+
+/**
+ * A place in the lock of a kured.
+ *
+ * @param shared the one that the pools of this run have together, and not one for itself
+ */
+export function placeIn(cluster: Cluster, kured: Kured, shared = false): KuredPlace {
+    const annotation = new KuredAnnotation(cluster, kured);
+    if (!shared) {
+        return new KuredPlace(annotation);
+    }
+    const places = together.get(cluster) ?? new Map<string, KuredPlace>();
+    together.set(cluster, places);
+    const { lockAnnotation, concurrency } = kured.options;
+    const key = `${annotation.where} ${lockAnnotation} ${concurrency}`;
+    const place = places.get(key) ?? new KuredPlace(annotation);
+    places.set(key, place);
+    return place;
+}

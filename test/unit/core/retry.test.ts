@@ -1,0 +1,44 @@
+// Waiting for things to come true, and for work that goes on side by side.
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { allEnded, until } from "../../../components/core/retry";
+
+describe("looking again and again", () => {
+    /** How often something is looked at within a second that never comes true. */
+    async function looks(longestPause?: number): Promise<number> {
+        let count = 0;
+        await until({ limit: 1000, longestPause }, () => Promise.resolve(void count++));
+        return count;
+    }
+
+    test("pauses longer from one look to the next, and looks once more when the time is over", async () => {
+        // At 0, 250 and 625 milliseconds, and at the end.
+        expect(await looks()).toBe(4);
+    });
+
+    test("never pauses longer than it is to", async () => {
+        expect(await looks(50)).toBeGreaterThan(8);
+    });
+});
+
+describe("work that goes on side by side", () => {
+    test("has ended when one part fails, and what the first one failed with is thrown", async () => {
+        let ended = false;
+        const slow = sleep(20).then(() => {
+            ended = true;
+            throw new Error("the second");
+        });
+        await expect(allEnded(Promise.reject(new Error("the first")), slow)).rejects.toThrow("the first");
+        expect(ended).toBe(true);
+    });
+
+    test("is all done where none fails", async () => {
+        let done = 0;
+        const work = async () => {
+            await sleep(5);
+            done++;
+        };
+        await allEnded(work(), work());
+        expect(done).toBe(2);
+    });
+});

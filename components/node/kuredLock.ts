@@ -85,7 +85,8 @@ export async function acquireKuredLock(
 }
 
 /**
- * Does something while holding kured's lock for a pool, and gives it back at the end, also when the work fails.
+ * Does something while holding kured's lock for a pool, and gives it back at the end, also when the work fails. Where
+ * there is no lock to hold, the works of this run take turns all the same, unless they go on together.
  *
  * @param work gets the lease; `lease.renew()` right before a step that cannot be undone tells whether the lock is still
  *     held
@@ -99,11 +100,32 @@ export async function withKuredLock<T>(
 ): Promise<T> {
     const lease = await acquireKuredLock(cluster, pool, options);
     try {
-        return await work(lease);
+        const takesTurn = lease.kind === "none" && !options.together;
+        return await (takesTurn ? inTurn(cluster, () => work(lease), options.progress) : work(lease));
     } finally {
         // What cannot be given back ends by itself when its TTL is over; the work's own outcome is what counts.
         await lease.release().catch(() => undefined);
     }
+}
+
+/** The last work of a cluster whose turn has not ended, with those before it. */
+const turns = new WeakMap<object, Promise<unknown>>();
+
+function inTurn<T>(cluster: object, work: () => Promise<T>, progress?: (doing: string) => void): Promise<T> {
+    const before = turns.get(cluster);
+    if (before) {
+        progress?.("waiting until another node that this run captures is back in service");
+    }
+    const mine = (before ?? Promise.resolve()).then(work);
+    const ended = mine
+        .catch(() => undefined)
+        .then(() => {
+            if (turns.get(cluster) === ended) {
+                turns.delete(cluster);
+            }
+        });
+    turns.set(cluster, ended);
+    return mine;
 }
 
 /**

@@ -7,7 +7,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { statusOf } from "../../components/core/errors";
-import { acquireKuredLock, withKuredLock, type AcquiredLease } from "../../components/node/kuredLock";
+import {
+    acquireKuredLock,
+    withKuredLock,
+    type AcquiredLease,
+    type KuredLockOptions,
+} from "../../components/node/kuredLock";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { apiOf, type Api } from "../../sandbox/nodes/api";
@@ -142,6 +147,26 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         await install();
         expect(await acquireKuredLock(clients, "pool1", { enabled: false })).toMatchObject({ kind: "none" });
         expect(await lockOf()).toBeUndefined();
+    });
+
+    test("is not needed for the pools of one run to take turns, unless they go on together", async () => {
+        const said: string[] = [];
+        let [inside, most] = [0, 0];
+        const work = async () => {
+            most = Math.max(most, ++inside);
+            await sleep(50);
+            inside--;
+            throw new Error("one that fails lets the next one go on");
+        };
+        const run = (options: KuredLockOptions) =>
+            Promise.allSettled(["pool1", "pool2", "pool3"].map((pool) => withKuredLock(clients, pool, options, work)));
+        const options = { enabled: false, progress: (doing: string) => said.push(doing) };
+        await run(options);
+        expect(most).toBe(1);
+        const waiting = "waiting until another node that this run captures is back in service";
+        expect(said).toEqual([waiting, waiting]);
+        await run({ ...options, together: true });
+        expect([most, said.length]).toEqual([3, 2]);
     });
 
     test("is waited for while kured has it, and the line says who has it", async () => {

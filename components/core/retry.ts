@@ -4,7 +4,7 @@ import { UserError, oneLine, statusOf } from "./errors";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
-/** A longest pause for what costs little to look at, and what every second counts for. */
+/** A longest pause where a look costs little and every second counts. */
 export const SHORT_PAUSE_MS = 1000;
 
 /** How to wait. */

@@ -105,6 +105,8 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     const flags = ["pool1", "--config-file", prod.configFile, "--yes", "--packages", lists];
     const done = await scheduled.npm("retake", prod, flags, seen.env);
     expect(done.exitCode, done.all).toBe(0);
+    // Images of many pools are made side by side, on however many cores.
+    expect(done.all).toMatch(/\$ pulumi up .*--parallel 64 /);
     expect(done.all).toMatch(/pool1: the packages of image \S+ are not written: a capture in place does not list them/);
     expect(scheduled.image()).not.toBe(before.image);
     // The pool has an image already, so how long each of the two takes is known.

@@ -4,7 +4,9 @@
 // kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
 // alone whose nodeID is not its own node's name, until the entry's TTL is over.
 import { UserError } from "../core/errors";
+import { oncePer } from "../core/once";
 import { until } from "../core/retry";
+import { Turns } from "../core/turns";
 import { describeHolder } from "./kuredAnnotation";
 import { findInCluster } from "./kuredCluster";
 import type { LockEntry } from "./kuredLockValue";
@@ -85,8 +87,8 @@ export async function acquireKuredLock(
 }
 
 /**
- * Does something while holding kured's lock for a pool, and gives it back at the end, also when the work fails. Where
- * there is no lock to hold, the works of this run take turns all the same, unless they go on together.
+ * Does something while holding kured's lock for a pool, and gives it back at the end, also when the work fails. Without
+ * a lock to hold, works that do not go on together take turns within this run.
  *
  * @param work gets the lease; `lease.renew()` right before a step that cannot be undone tells whether the lock is still
  *     held
@@ -100,33 +102,25 @@ export async function withKuredLock<T>(
 ): Promise<T> {
     const lease = await acquireKuredLock(cluster, pool, options);
     try {
-        const takesTurn = lease.kind === "none" && !options.together;
-        return await (takesTurn ? inTurn(cluster, () => work(lease), options.progress) : work(lease));
+        if (lease.kind === "held" || options.together) {
+            return await work(lease);
+        }
+        const turns = turnsIn(cluster);
+        if (turns.busy) {
+            options.progress?.("waiting until another node that this run captures is back in service");
+        }
+        return await turns.next(() => work(lease));
     } finally {
         // What cannot be given back ends by itself when its TTL is over; the work's own outcome is what counts.
         await lease.release().catch(() => undefined);
     }
 }
 
-/** The last work of a cluster whose turn has not ended, with those before it. */
-const turns = new WeakMap<object, Promise<unknown>>();
-
-function inTurn<T>(cluster: object, work: () => Promise<T>, progress?: (doing: string) => void): Promise<T> {
-    const before = turns.get(cluster);
-    if (before) {
-        progress?.("waiting until another node that this run captures is back in service");
-    }
-    const mine = (before ?? Promise.resolve()).then(work);
-    const ended = mine
-        .catch(() => undefined)
-        .then(() => {
-            if (turns.get(cluster) === ended) {
-                turns.delete(cluster);
-            }
-        });
-    turns.set(cluster, ended);
-    return mine;
-}
+/** The works of this run in a cluster that has no lock to hold. */
+const turnsIn = oncePer(
+    (cluster: object) => cluster,
+    () => new Turns(),
+);
 
 /**
  * Waits as long as the same others have the lock for no longer than the limit. @returns false when its DaemonSet is not

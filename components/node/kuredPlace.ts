@@ -1,5 +1,7 @@
 // A place in kured's lock while this run has it: for one pool, or for several that go on side by side.
 import { setInterval } from "node:timers";
+import { oncePer } from "../core/once";
+import { Turns } from "../core/turns";
 import { KuredAnnotation, type Look } from "./kuredAnnotation";
 import type { Kured } from "./kuredDaemonSet";
 import { RENEW_LOCK_MS, lockHolder } from "./kuredLockValue";
@@ -13,7 +15,8 @@ type Cluster = Pick<Kubernetes, "apps" | "server">;
  */
 export class KuredPlace {
     private pools: string[] = [];
-    private turn: Promise<unknown> = Promise.resolve();
+    /** What is written must be of the pools as they are. */
+    private readonly turns = new Turns();
     private timer?: ReturnType<typeof setInterval>;
 
     constructor(private readonly annotation: KuredAnnotation) {}
@@ -30,7 +33,7 @@ export class KuredPlace {
 
     /** Takes the place for a pool, or makes it one for this pool as well. */
     join(pool: string): Promise<Look> {
-        return this.next(async () => {
+        return this.turns.next(async () => {
             if (this.pools.includes(pool)) {
                 return { held: [{ nodeID: lockHolder(...this.pools) }] };
             }
@@ -52,7 +55,7 @@ export class KuredPlace {
      * @throws UserError in one line when somebody else has the lock now, or the API server refuses
      */
     renew(): Promise<void> {
-        return this.next(async () => {
+        return this.turns.next(async () => {
             if (this.pools.length > 0) {
                 await this.annotation.renew(lockHolder(...this.pools));
             }
@@ -61,7 +64,7 @@ export class KuredPlace {
 
     /** Has the place be for the others alone; the last one gives it back. Does nothing for one that has left. */
     leave(pool: string): Promise<void> {
-        return this.next(async () => {
+        return this.turns.next(async () => {
             if (!this.pools.includes(pool)) {
                 return;
             }
@@ -75,33 +78,24 @@ export class KuredPlace {
             await this.annotation.release();
         });
     }
-
-    /** One after the other: what is written must be of the pools as they are. */
-    private next<T>(work: () => Promise<T>): Promise<T> {
-        const result = this.turn.then(work);
-        this.turn = result.catch(() => undefined);
-        return result;
-    }
 }
 
-/** The places that pools have together, by cluster and lock. */
-const together = new WeakMap<Cluster, Map<string, KuredPlace>>();
+/** The places that pools have together, by cluster, and by the lock and how many places it has. */
+const placesTogether = oncePer(
+    (cluster: Cluster) => cluster,
+    (cluster) =>
+        oncePer(
+            ({ options: { lockNamespace, lockName, lockAnnotation, concurrency } }: Kured) =>
+                [lockNamespace, lockName, lockAnnotation, concurrency].join(" "),
+            (kured) => new KuredPlace(new KuredAnnotation(cluster, kured)),
+        ),
+);
 
 /**
  * A place in the lock of a kured.
  *
- * @param shared the one that the pools of this run have together, and not one for itself
+ * @param together the one that the pools of this run have together, and not one for itself
  */
-export function placeIn(cluster: Cluster, kured: Kured, shared = false): KuredPlace {
-    const annotation = new KuredAnnotation(cluster, kured);
-    if (!shared) {
-        return new KuredPlace(annotation);
-    }
-    const places = together.get(cluster) ?? new Map<string, KuredPlace>();
-    together.set(cluster, places);
-    const { lockAnnotation, concurrency } = kured.options;
-    const key = `${annotation.where} ${lockAnnotation} ${concurrency}`;
-    const place = places.get(key) ?? new KuredPlace(annotation);
-    places.set(key, place);
-    return place;
+export function placeIn(cluster: Cluster, kured: Kured, together = false): KuredPlace {
+    return together ? placesTogether(cluster)(kured) : new KuredPlace(new KuredAnnotation(cluster, kured));
 }

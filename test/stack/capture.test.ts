@@ -4,6 +4,7 @@ import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
+import { NODE_LOCK } from "../../sandbox/nodes/kuredAnnotations";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
 import { ensureNamespace } from "../../components/capture/pods";
@@ -117,7 +118,7 @@ test("kured's lock is held from before the node is touched until it is back, and
     const { apps } = sandbox.nodes.api;
     const lock = async () => {
         const { metadata } = await apps.readNamespacedDaemonSet({ namespace: "kube-system", name: "kured" });
-        return metadata?.annotations?.["weave.works/kured-node-lock"];
+        return metadata?.annotations?.[NODE_LOCK];
     };
     const running = startCapture(sandbox, inputsFor(sandbox, vm, { kured: { lock: true } }));
     await heard(running, "draining, 1 pod to go");

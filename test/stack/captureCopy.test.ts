@@ -9,6 +9,7 @@ import type { OsDiskCaptureInputs } from "../../components/capture/osDiskCapture
 import { kubernetes } from "../../components/node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import type { Vm } from "../../sandbox/azure";
+import { NODE_LOCK } from "../../sandbox/nodes/kuredAnnotations";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { items, sender, type Send } from "../azure/support";
 import { heard, inputsFor, serviceOf, startCapture, startCaptures, type RunningCapture } from "./support/capture";
@@ -65,7 +66,7 @@ async function ofNode(kind: "disks" | "snapshots", vm: Vm): Promise<Resource[]> 
 async function watchLock(seen: (holder: string | undefined) => void): Promise<() => Promise<void>> {
     const { apps, config } = sandbox.nodes.api;
     const look = ({ metadata }: V1DaemonSet) => {
-        const lock = metadata?.annotations?.["weave.works/kured-node-lock"];
+        const lock = metadata?.annotations?.[NODE_LOCK];
         seen(lock === undefined ? undefined : (JSON.parse(lock) as { nodeID: string }).nodeID);
     };
     const path = "/apis/apps/v1/namespaces/kube-system/daemonsets";

@@ -6,13 +6,13 @@ import { BatchV1Api, CoordinationV1Api, PolicyV1Api, type V1Job, type V1Pod } fr
 import type { Vm } from "../../../sandbox/azure";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
 import { mergePatch, waitFor } from "../../../sandbox/nodes/api";
+import { NODE_LOCK } from "../../../sandbox/nodes/kuredAnnotations";
 import { startSandbox, type Sandbox } from "../../../sandbox/sandbox";
 import { modelOf, poolStack } from "./pools";
 import { runPod, type RunningPod } from "./schedule";
 import { npmRun } from "./scripts";
 
 const MINUTE = 60_000;
-const KURED_LOCK = "weave.works/kured-node-lock";
 
 /** Where the schedule and its runs are. */
 export const NAMESPACE = "kamino";
@@ -186,9 +186,9 @@ export class Scheduled {
         const { apps } = this.sandbox.nodes.api;
         const at = { name: "kured", namespace: "kube-system" };
         const { metadata } = await apps.readNamespacedDaemonSet(at);
-        const lock = JSON.parse(metadata?.annotations?.[KURED_LOCK] ?? "") as { created: string };
+        const lock = JSON.parse(metadata?.annotations?.[NODE_LOCK] ?? "") as { created: string };
         const created = new Date(Date.parse(lock.created) - 10 * MINUTE).toISOString();
-        const annotations = { [KURED_LOCK]: JSON.stringify({ ...lock, created }) };
+        const annotations = { [NODE_LOCK]: JSON.stringify({ ...lock, created }) };
         await apps.patchNamespacedDaemonSet({ ...at, body: { metadata: { annotations } } }, mergePatch);
     }
 

@@ -1,13 +1,30 @@
 // Waiting for things to come true, and for work that goes on side by side.
+import { syncBuiltinESMExports } from "node:module";
+import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { allEnded, until } from "../../../components/core/retry";
 
 describe("looking again and again", () => {
+    // Timers of `node:timers/promises`, which vitest's do not stand for.
+    beforeEach(() => {
+        mock.timers.enable({ apis: ["setTimeout", "Date"] });
+        syncBuiltinESMExports();
+    });
+    afterEach(() => {
+        mock.timers.reset();
+        syncBuiltinESMExports();
+    });
+
     /** How often something is looked at within a second that never comes true. */
     async function looks(longestPause?: number): Promise<number> {
-        let count = 0;
-        await until({ limit: 1000, longestPause }, () => Promise.resolve(void count++));
+        let [count, ended] = [0, false];
+        const waiting = until({ limit: 1000, longestPause }, () => Promise.resolve(void count++));
+        void waiting.then(() => (ended = true));
+        while (!ended) {
+            mock.timers.tick(5);
+            await new Promise((resolve) => setImmediate(resolve));
+        }
         return count;
     }
 

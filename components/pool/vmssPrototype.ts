@@ -33,6 +33,8 @@ export interface VmssPrototypeArgs {
     previous: PreviousPool;
     /** The pool whose new nodes have to prove an image first. */
     canary?: Pool;
+    /** ARM ids of the image definitions of all pools of the run, of which this is one. */
+    definitionsOfRun: string[];
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
     /**
@@ -159,6 +161,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 cluster: this.capiOwner()?.spec.clusterName,
                 kubeletVersion: this.kubeletVersion(),
                 imageDefinitionId: imageDefinitionId(this.pool),
+                definitionsOfRun: this.args.definitionsOfRun,
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 captureMode: settings.capture.mode,

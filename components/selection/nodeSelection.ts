@@ -86,6 +86,8 @@ export interface NodeSelectionArgs {
     imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */
     imageDefinitionId: string;
+    /** ARM ids of the image definitions of all pools of the run, which are read together. */
+    definitionsOfRun: string[];
     /** The kubelet version that the pool is to have; what most of its nodes have if left out. */
     kubeletVersion?: string;
     rules: SelectionRules;

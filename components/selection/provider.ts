@@ -6,13 +6,13 @@ import { info, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
 import { logLine, staleMarkLine, stateLine } from "./explain";
 import { reconcile } from "./history";
-import { readImages } from "../azure/imageVersions";
 import { otherNodesRefusal } from "../capi/clusters";
 import { recoverNodes } from "../capture/recover";
 import { unfinishedCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
+import { readGallery } from "./readGallery";
 import { readNodes, type Nodes } from "./readNodes";
 import { readCanary, readProofs, readSingleVms } from "./readProofs";
 import { describeVerdict } from "./verdict";
@@ -49,7 +49,8 @@ export async function check(
 }
 
 async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs): Promise<NodeSelectionState> {
-    const [nodes, gallery] = await Promise.all([readNodes(args.kubernetes), readImages(args.imageDefinitionId)]);
+    const images = readGallery(args.imageDefinitionId, args.definitionsOfRun);
+    const [nodes, gallery] = await Promise.all([readNodes(args.kubernetes), images]);
     const live = versionIn(args.imageId, args.imageDefinitionId);
     // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};

@@ -2,7 +2,7 @@
 // what is counted.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { repository } from "../../sandbox/engine/paths";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
@@ -220,12 +220,42 @@ test("the calls of each kind of run are those that docs/fleets.md and docs/perfo
     expect(told("performance.md", written)).toEqual(written);
 });
 
-test("pools of one stack share what is the same for all of them", async () => {
-    const stack = await poolStack(sandbox, ["pool3", "pool4"], {}, "shared");
-    Object.assign(stack.env, { KUBECONFIG: proxy.kubeconfig });
-    (await stack.up()).orFail();
-    const unchanged = await counted(async () => (await stack.preview()).orFail());
-    expectWithinBar(unchanged, 2);
-    const common = ["GET locations (list)", "GET disks (list)", "GET galleries"];
-    expect(common.map((call) => [call, unchanged.azure.get(call)])).toEqual(common.map((call) => [call, 1]));
+describe("pools of one stack", () => {
+    let stack: Stack;
+    beforeAll(async () => {
+        stack = await poolStack(sandbox, ["pool3", "pool4"], {}, "shared");
+        Object.assign(stack.env, { KUBECONFIG: proxy.kubeconfig });
+        (await stack.up()).orFail();
+    });
+
+    test("share what is the same for all of them", async () => {
+        const unchanged = await counted(async () => (await stack.preview()).orFail());
+        expectWithinBar(unchanged, 2);
+        const common = ["GET locations (list)", "GET disks (list)", "GET galleries"];
+        expect(common.map((call) => [call, unchanged.azure.get(call)])).toEqual(common.map((call) => [call, 1]));
+    });
+
+    test("have their images asked for side by side, though the engine checks one after the other", async () => {
+        const { faults } = sandbox.azure;
+        const waiting: (() => void)[] = [];
+        let most = 0;
+        const goOn = () => waiting.splice(0).forEach((resolve) => resolve());
+        faults.watcher = {
+            // Answers none before both have come, or one has waited for longer than any other request takes.
+            before: ({ method, path }) =>
+                callOf(method, path) === "GET galleries/images/versions (list)"
+                    ? new Promise((resolve) => {
+                          most = Math.max(most, waiting.push(resolve));
+                          setTimeout(goOn, most === 2 ? 0 : 30_000);
+                      })
+                    : undefined,
+            after: () => undefined,
+        };
+        try {
+            (await stack.preview()).orFail();
+        } finally {
+            faults.watcher = undefined;
+        }
+        expect(most).toBe(2);
+    });
 });

@@ -1,6 +1,5 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
-import { imageDefinitionId } from "./components/azure/ids";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
@@ -36,14 +35,13 @@ async function declarePools() {
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
     sayForeignChanges(reviews);
     const galleries = declareGalleries(pools);
-    const definitionsOfRun = pools.map(imageDefinitionId);
 
     const outputs = reviews.map((review) => {
         const { name, selection } = review.pool.settings;
         const prototype = new VmssPrototype(name, {
             review,
             canary: pools.find(({ settings }) => settings.name === selection.canary),
-            definitionsOfRun,
+            pools,
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
             checkPolicies,

@@ -176,7 +176,10 @@ async function readPool(
         findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
         "disk" in found ? found.disk : osDiskOfPool(poolIdOf(live)),
     ]);
-    const definition = await findDefinition(live, disk, gallery, { configKey, stack, scaleSet });
+    const [definition, storage] = await Promise.all([
+        findDefinition(live, disk, gallery, { configKey, stack, scaleSet }),
+        imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
+    ]);
     const liveImage = imageOf(live, machinePool, machines);
     return {
         settings,
@@ -190,7 +193,7 @@ async function readPool(
         gallery,
         definition,
         liveVersion: versionIn(liveImage.id, imageDefinitionId({ gallery, definition })),
-        storage: await imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
+        storage,
         ...(disk && { diskAccess: disk.access }),
         tags: settings.tags,
         stack,

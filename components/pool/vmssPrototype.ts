@@ -7,7 +7,7 @@ import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
 import type { KubernetesSettings } from "../node/kubernetes";
-import { NodeSelection, bootstrapOf, type Canary, type Choice } from "../selection/nodeSelection";
+import { NodeSelection, bootstrapOf, type Canary, type Choice, type PoolOfRun } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
 import { declareScaleSet } from "./declareScaleSet";
@@ -33,8 +33,8 @@ export interface VmssPrototypeArgs {
     previous: PreviousPool;
     /** The pool whose new nodes have to prove an image first. */
     canary?: Pool;
-    /** ARM ids of the image definitions of all pools of the run, of which this is one. */
-    definitionsOfRun: string[];
+    /** All pools of the run, of which this is one. */
+    pools: Pool[];
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
     /**
@@ -148,20 +148,16 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
-        const { settings, live } = this.pool;
+        const { settings } = this.pool;
         const { node, pin, reject, trust, canary: _read, ...rules } = settings.selection;
         return new NodeSelection(
             name,
             {
                 pool: settings.name,
-                scaleSetId: poolIdOf(live),
-                computerNamePrefix: live.virtualMachineProfile?.osProfile?.computerNamePrefix,
-                imageId: this.pool.liveImage.id,
-                ...(this.pool.machines && { machines: this.pool.machines.at }),
+                ...placeOf(this.pool),
                 cluster: this.capiOwner()?.spec.clusterName,
                 kubeletVersion: this.kubeletVersion(),
-                imageDefinitionId: imageDefinitionId(this.pool),
-                definitionsOfRun: this.args.definitionsOfRun,
+                poolsOfRun: this.args.pools.map(placeOf),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 captureMode: settings.capture.mode,
@@ -265,14 +261,19 @@ function afterRelease(kept: pulumi.Output<KeptImage[]>): pulumi.Output<string[]>
     return kept.apply((all) => pulumi.all(all.map(named))).apply((versions) => versions.flat());
 }
 
-function canaryOf(pool: Pool): Canary {
-    const { minimumReadyTimeMs, newNodeTimeoutMs } = pool.settings.selection;
+/** Where a pool's VMs and its images are. */
+function placeOf(pool: Pool): PoolOfRun {
     return {
-        pool: pool.settings.name,
         scaleSetId: poolIdOf(pool.live),
         computerNamePrefix: pool.live.virtualMachineProfile?.osProfile?.computerNamePrefix,
         ...(pool.machines && { machines: pool.machines.at }),
+        imageId: pool.liveImage.id,
         imageDefinitionId: imageDefinitionId(pool),
-        ...{ minimumReadyTimeMs, newNodeTimeoutMs },
     };
+}
+
+function canaryOf(pool: Pool): Canary {
+    const { minimumReadyTimeMs, newNodeTimeoutMs } = pool.settings.selection;
+    const { imageId: _changes, ...place } = placeOf(pool);
+    return { pool: pool.settings.name, ...place, minimumReadyTimeMs, newNodeTimeoutMs };
 }

@@ -59,35 +59,37 @@ export interface FailedImage {
  */
 export type GivenUp = Pick<Choice, "version" | "node">;
 
-/** The pool whose new nodes have to prove an image before this pool takes one as new. */
-export interface Canary extends Pick<SelectionRules, "minimumReadyTimeMs" | "newNodeTimeoutMs"> {
-    pool: string;
-    scaleSetId: string;
-    computerNamePrefix?: string;
-    /** Where its VMs are single ones. */
-    machines?: MachinesAt;
-    /** ARM id of its image definition. */
-    imageDefinitionId: string;
-}
-
-/** What a selection is made from. */
-export interface NodeSelectionArgs {
-    /** The pool's name, for messages. */
-    pool: string;
+/** Where a pool's VMs and its images are. */
+export interface PoolPlace {
     /** ARM id of the scale set, or the id of a pool of single VMs. */
     scaleSetId: string;
     /** May narrow what is read of the cluster; which node is in the pool is decided by its provider id. */
     computerNamePrefix?: string;
     /** What tells which VMs are the pool's, where they are single ones. */
     machines?: MachinesAt;
-    /** The name of its Cluster, where Cluster API has the pool. */
-    cluster?: string;
-    /** The live model's `imageReference.id`. */
-    imageId?: string;
     /** ARM id of the pool's image definition, which may not exist yet. */
     imageDefinitionId: string;
-    /** ARM ids of the image definitions of all pools of the run, which are read together. */
-    definitionsOfRun: string[];
+}
+
+/** A pool of the run, as far as it tells what is to be read of it. */
+export interface PoolOfRun extends PoolPlace {
+    /** The live model's `imageReference.id`. */
+    imageId?: string;
+}
+
+/** The pool whose new nodes have to prove an image before this pool takes one as new. */
+export interface Canary extends PoolPlace, Pick<SelectionRules, "minimumReadyTimeMs" | "newNodeTimeoutMs"> {
+    pool: string;
+}
+
+/** What a selection is made from. */
+export interface NodeSelectionArgs extends PoolOfRun {
+    /** The pool's name, for messages. */
+    pool: string;
+    /** The name of its Cluster, where Cluster API has the pool. */
+    cluster?: string;
+    /** All pools of the run, this one among them: what is read of them is read together. */
+    poolsOfRun: PoolOfRun[];
     /** The kubelet version that the pool is to have; what most of its nodes have if left out. */
     kubeletVersion?: string;
     rules: SelectionRules;

@@ -12,9 +12,9 @@ import { unfinishedCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
-import { readGallery } from "./readGallery";
+import { imagesOf, readAhead, singleVmsOf } from "./poolReads";
 import { readNodes, type Nodes } from "./readNodes";
-import { readCanary, readProofs, readSingleVms } from "./readProofs";
+import { readCanary, readProofs } from "./readProofs";
 import { describeVerdict } from "./verdict";
 import {
     bootstrapOf,
@@ -49,13 +49,16 @@ export async function check(
 }
 
 async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs): Promise<NodeSelectionState> {
-    const images = readGallery(args.imageDefinitionId, args.definitionsOfRun);
-    const [nodes, gallery] = await Promise.all([readNodes(args.kubernetes), images]);
+    readAhead({ pools: args.poolsOfRun, own: args.scaleSetId });
+    const [nodes, gallery, singleVms] = await Promise.all([
+        readNodes(args.kubernetes),
+        imagesOf(args.imageDefinitionId),
+        singleVmsOf(args),
+    ]);
     const live = versionIn(args.imageId, args.imageDefinitionId);
     // The history of another scale set does not count.
     const before = sameId(olds.scaleSetId, args.scaleSetId) ? olds : {};
     const { pool, maxHistory, node, pin, reject = [], trust = [], scaleSetId, rules } = args;
-    const singleVms = await readSingleVms(args);
     const { computerNamePrefix } = args;
     const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
     refuseOtherNodes(args, nodes, inPool);

@@ -7,7 +7,7 @@ import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { flexibleScaleSetIn } from "../core/machinesId";
-import { oncePer } from "../core/once";
+import { freshPer, oncePer } from "../core/once";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
@@ -47,9 +47,7 @@ export interface Nodes {
     daemonSets(): Promise<V1DaemonSet[] | undefined>;
 }
 
-// All pools of a run are looked at within seconds, and share what was read.
-const FRESH_MS = 15_000;
-const reads = new Map<Kubernetes, { at: number; nodes: Promise<Nodes> }>();
+const nodesOf = freshPer((cluster: Kubernetes) => cluster, read);
 
 /**
  * The cluster's nodes, read once for all pools of a run.
@@ -57,15 +55,7 @@ const reads = new Map<Kubernetes, { at: number; nodes: Promise<Nodes> }>();
  * @throws UserError in one line when the kubeconfig is of no use, or the API server is away or refuses
  */
 export async function readNodes(settings: KubernetesSettings): Promise<Nodes> {
-    const cluster = await kubernetes(settings);
-    const known = reads.get(cluster);
-    if (known && Date.now() - known.at < FRESH_MS) {
-        return known.nodes;
-    }
-    const nodes = read(cluster);
-    reads.set(cluster, { at: Date.now(), nodes });
-    nodes.catch(() => reads.delete(cluster));
-    return nodes;
+    return nodesOf(await kubernetes(settings));
 }
 
 async function read(cluster: Kubernetes): Promise<Nodes> {

@@ -1,13 +1,11 @@
 // Reading what the machines of a pool say of its images.
-import { readFlexibleVms } from "../azure/flexible";
 import { versionIn } from "../azure/ids";
 import { readMachines, type Machine } from "../azure/machines";
-import { readMachines as readCapiMachines, vmsOf, type MachineVm } from "../capi/machines";
-import { flexibleScaleSetIn } from "../core/machinesId";
 import { compareVersions, sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
 import type { CanaryProof } from "./decide";
 import type { Canary, Choice, NodeSelectionArgs } from "./nodeSelection";
+import { machinesOfScaleSet, singleVmsOf, type SingleVm } from "./poolReads";
 import { proofOf, withNode, type MachineAndNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
@@ -42,7 +40,7 @@ export async function readProofs(
  * @throws UserError in one line when Azure or the cluster is away or refuses
  */
 export async function readCanary(canary: Canary, nodes: Nodes): Promise<CanaryProof> {
-    const singleVms = await readSingleVms(canary);
+    const singleVms = await singleVmsOf(canary);
     const inPool = await nodes.ofPool({ ...canary, singleVms });
     const machines = await machinesOf({ ...canary, singleVms }, nodes, inPool);
     const versions = [...new Set(machines.map(({ version }) => version))].filter((version) => {
@@ -50,30 +48,6 @@ export async function readCanary(canary: Canary, nodes: Nodes): Promise<CanaryPr
         return proofOf(made, nodes.now, canary).state === "proven";
     });
     return { pool: canary.pool, proven: versions.sort(compareVersions).at(-1) };
-}
-
-/** A pool's single VM; where the list that it was found in has told that as well, which image it was made from. */
-export interface SingleVm extends MachineVm {
-    machine?: Machine;
-}
-
-/**
- * The single VMs of a pool, which vary from one moment to the next; undefined where its VMs are instances of a scale
- * set. They are read here, and not by the program: what a program passes to a resource is part of a plan, and a plan
- * whose pool has grown since would stop.
- *
- * @throws UserError in one line when the management cluster, or Azure, is away or refuses
- */
-export async function readSingleVms({
-    scaleSetId,
-    computerNamePrefix,
-    machines,
-}: Pick<NodeSelectionArgs, "scaleSetId" | "computerNamePrefix" | "machines">): Promise<SingleVm[] | undefined> {
-    const scaleSet = flexibleScaleSetIn(scaleSetId);
-    if (scaleSet !== undefined) {
-        return readFlexibleVms(scaleSet, computerNamePrefix);
-    }
-    return machines && vmsOf(await readCapiMachines(machines, "kamino:pools"));
 }
 
 /** The machines that were made from versions of a pool's definition, each with its node where it has one. */
@@ -88,7 +62,8 @@ async function machinesOf(
 ): Promise<(MachineAndNode & { version: string })[]> {
     const unknown = singleVms?.filter(({ machine }) => !machine).map(({ name }) => name);
     const known = singleVms?.flatMap(({ machine }) => machine ?? []) ?? [];
-    const machines = [...known, ...(await readMachines(scaleSetId, unknown))].flatMap((machine) => {
+    const read = singleVms ? readMachines(scaleSetId, unknown) : machinesOfScaleSet(scaleSetId);
+    const machines = [...known, ...(await read)].flatMap((machine) => {
         const version = versionIn(machine.image.id, imageDefinitionId);
         return version === undefined ? [] : [{ ...machine, version }];
     });

@@ -20,7 +20,7 @@ import { modelAsItIs, poolIdOf } from "../../components/pool/model";
 import type { CanaryProof } from "../../components/selection/decide";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
-import { readSingleVms, type SingleVm } from "../../components/selection/readProofs";
+import { singleVmsOf, type SingleVm } from "../../components/selection/poolReads";
 import type { PoolNode } from "../../components/selection/rules";
 import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
 import { readCapi, type CapiFacts } from "./capi";
@@ -115,7 +115,7 @@ export async function readPool(
     const { live, scaleSet, poolId, prefix } = capi
         ? { ...capi, scaleSet: undefined, poolId: scaleSetId, prefix: undefined }
         : await readModel(name, scaleSetId, settings);
-    const singleVms = capi?.singleVms ?? (await readSingleVms({ scaleSetId: poolId, computerNamePrefix: prefix }));
+    const singleVms = capi?.singleVms ?? (await singleVmsOf({ scaleSetId: poolId, computerNamePrefix: prefix }));
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);
     const own = byInstance(inPool, ({ spec }) => spec?.providerID, poolId);

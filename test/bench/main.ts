@@ -17,6 +17,8 @@ const NODES = Number(process.env.BENCH_NODES ?? 1000);
 /** Pools and nodes in each, as in `10x100,50x100`. */
 const FLEETS = (process.env.BENCH_FLEETS ?? "10x100").split(",").filter(Boolean);
 const FLEET_ROUNDS = Math.min(ROUNDS, 5);
+/** How long Azure takes for an answer where it is far; the local one takes a few milliseconds. */
+const FAR_MS = 200;
 const LOADER = ["--require", join(repository, "components/engine/typescript.cjs")];
 
 function say(row: string): void {
@@ -52,19 +54,26 @@ async function previews({ directory: runDirectory, env }: Sandbox, stack: Stack)
     row(`${names[2]} (policy pack, report), against the no-op preview`, costs.get(names[2])!, plain);
 }
 
-/** A no-op preview of a whole fleet against one of a single pool of six nodes. */
-async function fleets(stack: Stack): Promise<void> {
+/** A no-op preview of a whole fleet against one of a single pool of six nodes, with Azure near and far. */
+async function fleets(sandbox: Sandbox, stack: Stack): Promise<void> {
     for (const size of FLEETS) {
         const [pools, nodes] = size.split("x").map(Number);
         const fleet = await makeFleet(pools, nodes);
-        try {
-            const name = `${pools} pools of ${nodes} nodes, against one pool`;
+        const name = `${pools} pools of ${nodes} nodes, against one pool`;
+        const compare = async (where: string) => {
             const costs = await measureInTurns([preview(stack, "one pool"), preview(fleet.stack, name)], FLEET_ROUNDS);
             const one = costs.get("one pool")!;
+            row(`no-op preview, one pool of six nodes${where}`, one, one);
+            row(`${name}${where}`, costs.get(name)!, one);
+        };
+        const azures = [sandbox.azure, fleet.sandbox.azure];
+        try {
             heading();
-            row("no-op preview, one pool of six nodes", one, one);
-            row(name, costs.get(name)!, one);
+            await compare("");
+            azures.forEach(({ faults }) => faults.delay({ path: /./, milliseconds: FAR_MS }));
+            await compare(`; each answer of Azure after ${FAR_MS / 1000} s`);
         } finally {
+            azures.forEach(({ faults }) => faults.clear());
             await fleet.sandbox.stop();
         }
     }
@@ -148,7 +157,7 @@ async function main(parts: string[]): Promise<void> {
         try {
             const stack = await settledStack(sandbox);
             await (wanted("previews") && previews(sandbox, stack));
-            await (wanted("fleets") && fleets(stack));
+            await (wanted("fleets") && fleets(sandbox, stack));
             await (wanted("nodes") && largeCluster(sandbox));
         } finally {
             await sandbox.stop();

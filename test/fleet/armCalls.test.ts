@@ -54,8 +54,8 @@ beforeAll(async () => {
         pools: [
             { name: "pool1", capacity: 3 },
             { name: "pool2", capacity: 3 },
-            { name: "pool3", capacity: 1 },
-            { name: "pool4", capacity: 1 },
+            { name: "pool3", capacity: 3 },
+            { name: "pool4", capacity: 3 },
         ],
     });
     for (const pool of ["pool1", "pool2"]) {
@@ -223,9 +223,13 @@ test("the calls of each kind of run are those that docs/fleets.md and docs/perfo
 describe("pools of one stack", () => {
     let stack: Stack;
     beforeAll(async () => {
-        stack = await poolStack(sandbox, ["pool3", "pool4"], {}, "shared");
+        for (const pool of ["pool3", "pool4"]) {
+            await patch(sandbox, pool, 0, "2026-11-16T04:12:00Z");
+        }
+        stack = await poolStack(sandbox, ["pool3", "pool4"], { capture: "copy" }, "shared");
         Object.assign(stack.env, { KUBECONFIG: proxy.kubeconfig });
-        (await stack.up()).orFail();
+        (await stack.up("--skip-preview")).orFail();
+        (await stack.up("--skip-preview")).orFail();
     });
 
     test("share what is the same for all of them", async () => {
@@ -235,27 +239,30 @@ describe("pools of one stack", () => {
         expect(common.map((call) => [call, unchanged.azure.get(call)])).toEqual(common.map((call) => [call, 1]));
     });
 
-    test("have their images asked for side by side, though the engine checks one after the other", async () => {
-        const { faults } = sandbox.azure;
-        const waiting: (() => void)[] = [];
-        let most = 0;
-        const goOn = () => waiting.splice(0).forEach((resolve) => resolve());
-        faults.watcher = {
-            // Answers none before both have come, or one has waited for longer than any other request takes.
-            before: ({ method, path }) =>
-                callOf(method, path) === "GET galleries/images/versions (list)"
-                    ? new Promise((resolve) => {
-                          most = Math.max(most, waiting.push(resolve));
-                          setTimeout(goOn, most === 2 ? 0 : 30_000);
-                      })
-                    : undefined,
-            after: () => undefined,
-        };
-        try {
-            (await stack.preview()).orFail();
-        } finally {
-            faults.watcher = undefined;
-        }
-        expect(most).toBe(2);
-    });
+    test.each(["galleries/images/versions", "virtualMachineScaleSets/virtualMachines"])(
+        "have their %s listed side by side, though the engine checks one after the other",
+        async (types) => {
+            const { faults } = sandbox.azure;
+            const waiting: (() => void)[] = [];
+            let most = 0;
+            const goOn = () => waiting.splice(0).forEach((resolve) => resolve());
+            faults.watcher = {
+                // Answers none before both have come, or one has waited for longer than any other request takes.
+                before: ({ method, path }) =>
+                    callOf(method, path) === `GET ${types} (list)`
+                        ? new Promise((resolve) => {
+                              most = Math.max(most, waiting.push(resolve));
+                              setTimeout(goOn, most === 2 ? 0 : 30_000);
+                          })
+                        : undefined,
+                after: () => undefined,
+            };
+            try {
+                (await stack.preview()).orFail();
+            } finally {
+                faults.watcher = undefined;
+            }
+            expect(most).toBe(2);
+        },
+    );
 });

@@ -23,7 +23,7 @@ export function argsFor(sandbox: Sandbox, pool: string, change: Partial<NodeSele
         scaleSetId: scaleSet?.id ?? "",
         computerNamePrefix: scaleSet?.name,
         imageDefinitionId,
-        definitionsOfRun: [imageDefinitionId],
+        poolsOfRun: [],
         rules: {
             ...{ minimumReadyTimeMs: 3_600_000, newNodeTimeoutMs: 900_000, minimumCandidates: 1, prefer: "newest" },
             ...{ ignoreNodes: [], ignoreAnnotations: [] },

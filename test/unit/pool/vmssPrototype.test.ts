@@ -104,7 +104,7 @@ async function prototype({ previous = {}, pool: read = pool() }: { previous?: Pr
     const review = { pool: read, live, changes: compare(read, previous, live), line: "" };
     const made = new VmssPrototype(
         "pool1",
-        { review, previous, definitionsOfRun: [DEFINITION], checkPolicies, kubernetes: {} },
+        { review, previous, pools: [read], checkPolicies, kubernetes: {} },
         { transformations: [(args) => void declared.push(args)] },
     );
     const outputs = pulumi.output(made.outputs);

@@ -37,10 +37,9 @@ async function declarePools() {
     const galleries = declareGalleries(pools);
 
     const outputs = reviews.map((review) => {
-        const { name, selection } = review.pool.settings;
+        const { name } = review.pool.settings;
         const prototype = new VmssPrototype(name, {
             review,
-            canary: pools.find(({ settings }) => settings.name === selection.canary),
             pools,
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},

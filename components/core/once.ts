@@ -26,14 +26,14 @@ const FRESH_MS = 15_000;
  * @param keyOf what tells arguments apart
  */
 export function freshPer<A, T>(keyOf: (asked: A) => unknown, ask: (asked: A) => Promise<T>): (asked: A) => Promise<T> {
-    const answers = new Map<unknown, { answer: Promise<T>; came?: number }>();
+    const answers = new Map<unknown, { answer: Promise<T>; came: number }>();
     return (asked) => {
         const key = keyOf(asked);
         const known = answers.get(key);
-        if (known && Date.now() - (known.came ?? Infinity) < FRESH_MS) {
+        if (known && Date.now() < known.came + FRESH_MS) {
             return known.answer;
         }
-        const asking: { answer: Promise<T>; came?: number } = { answer: ask(asked) };
+        const asking = { answer: ask(asked), came: Infinity };
         answers.set(key, asking);
         const note = () => void (asking.came = Date.now());
         asking.answer.then(note, note);

@@ -31,9 +31,7 @@ export interface VmssPrototypeArgs {
      * What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say.
      */
     previous: PreviousPool;
-    /** The pool whose new nodes have to prove an image first. */
-    canary?: Pool;
-    /** All pools of the run, of which this is one. */
+    /** All pools of the run, of which this is one, and its canary another. */
     pools: Pool[];
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
@@ -149,7 +147,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Which node? Asked of the cluster at every preview; unchanged when no node is newer than the newest image. */
     private selectNode(name: string): NodeSelection {
         const { settings } = this.pool;
-        const { node, pin, reject, trust, canary: _read, ...rules } = settings.selection;
+        const { pools } = this.args;
+        const { node, pin, reject, trust, canary: canaryName, ...rules } = settings.selection;
+        const canary = pools.find((pool) => pool.settings.name === canaryName);
         return new NodeSelection(
             name,
             {
@@ -157,7 +157,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 ...placeOf(this.pool),
                 cluster: this.capiOwner()?.spec.clusterName,
                 kubeletVersion: this.kubeletVersion(),
-                poolsOfRun: this.args.pools.map(placeOf),
+                poolsOfRun: pools.map(placeOf),
                 rules,
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 captureMode: settings.capture.mode,
@@ -167,7 +167,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 pin,
                 reject,
                 trust,
-                canary: this.args.canary && canaryOf(this.args.canary),
+                canary: canary && canaryOf(canary),
                 kubernetes: this.args.kubernetes,
             },
             { parent: this },

@@ -8,10 +8,10 @@ import { readMachines, type Machine } from "../azure/machines";
 import { readMachines as readCapiMachines, vmsOf, type MachineVm } from "../capi/machines";
 import { flexibleScaleSetIn } from "../core/machinesId";
 import { freshPer, oncePer } from "../core/once";
-import type { PoolOfRun, PoolPlace } from "./nodeSelection";
+import type { NodeSelectionArgs, PoolPlace } from "./nodeSelection";
 
-/** What tells which VMs are a pool's. */
-type PoolVms = Pick<PoolPlace, "scaleSetId" | "computerNamePrefix" | "machines">;
+/** Where a pool's VMs are. */
+type VmPlace = Omit<PoolPlace, "imageDefinitionId">;
 
 /** A pool's single VM; where the list that it was found in has told that as well, which image it was made from. */
 export interface SingleVm extends MachineVm {
@@ -19,18 +19,13 @@ export interface SingleVm extends MachineVm {
 }
 
 /**
- * The versions of an image definition, by its ARM id; none while there is no such definition.
+ * The versions of an image definition, by its ARM id; an empty list if it does not exist.
  *
  * @throws UserError in one line when Azure is away or refuses
  */
 export const imagesOf = freshPer((imageDefinitionId: string) => imageDefinitionId, readImages);
 
-/**
- * The machines of a scale set of orchestration mode Uniform, by its ARM id.
- *
- * @throws UserError in one line when Azure is away or refuses
- */
-export const machinesOfScaleSet = freshPer(
+const machinesOfScaleSet = freshPer(
     (scaleSetId: string) => scaleSetId,
     (scaleSetId) => readMachines(scaleSetId),
 );
@@ -42,9 +37,9 @@ export const machinesOfScaleSet = freshPer(
  *
  * @throws UserError in one line when the management cluster, or Azure, is away or refuses
  */
-export const singleVmsOf = freshPer(({ scaleSetId }: PoolVms) => scaleSetId, readSingleVms);
+export const singleVmsOf = freshPer(({ scaleSetId }: VmPlace) => scaleSetId, readSingleVms);
 
-async function readSingleVms({ scaleSetId, computerNamePrefix, machines }: PoolVms): Promise<SingleVm[] | undefined> {
+async function readSingleVms({ scaleSetId, computerNamePrefix, machines }: VmPlace): Promise<SingleVm[] | undefined> {
     const scaleSet = flexibleScaleSetIn(scaleSetId);
     if (scaleSet !== undefined) {
         return readFlexibleVms(scaleSet, computerNamePrefix);
@@ -53,16 +48,28 @@ async function readSingleVms({ scaleSetId, computerNamePrefix, machines }: PoolV
 }
 
 /**
+ * The machines of a pool. Of single VMs Azure is asked for those alone that their list has not told of.
+ *
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function machinesOfPool(scaleSetId: string, singleVms?: SingleVm[]): Promise<Machine[]> {
+    if (!singleVms) {
+        return machinesOfScaleSet(scaleSetId);
+    }
+    const known = singleVms.flatMap(({ machine }) => machine ?? []);
+    const unknown = singleVms.filter(({ machine }) => !machine).map(({ name }) => name);
+    return [...known, ...(await readMachines(scaleSetId, unknown))];
+}
+
+/**
  * Begins to read, once in a run, what will be asked of the other pools when it is their turn. Whether the images of a
  * pool have proven themselves its own state alone tells, which is not there yet: of a scale set that starts machines
  * from an image of its definition the machines are read, one request too many where they have.
- *
- * @param own the scale set of the pool whose turn it is
  */
 export const readAhead = oncePer(
     () => "run",
-    ({ pools, own }: { pools: PoolOfRun[]; own: string }): void => {
-        for (const pool of pools.filter(({ scaleSetId }) => scaleSetId !== own)) {
+    ({ scaleSetId: own, poolsOfRun }: Pick<NodeSelectionArgs, "scaleSetId" | "poolsOfRun">): void => {
+        for (const pool of poolsOfRun.filter(({ scaleSetId }) => scaleSetId !== own)) {
             const { scaleSetId, imageId, imageDefinitionId, machines } = pool;
             ignore(imagesOf(imageDefinitionId));
             if (machines || flexibleScaleSetIn(scaleSetId) !== undefined) {

@@ -49,7 +49,7 @@ export async function check(
 }
 
 async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs): Promise<NodeSelectionState> {
-    readAhead({ pools: args.poolsOfRun, own: args.scaleSetId });
+    readAhead(args);
     const [nodes, gallery, singleVms] = await Promise.all([
         readNodes(args.kubernetes),
         imagesOf(args.imageDefinitionId),

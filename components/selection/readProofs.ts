@@ -1,11 +1,11 @@
 // Reading what the machines of a pool say of its images.
 import { versionIn } from "../azure/ids";
-import { readMachines, type Machine } from "../azure/machines";
+import type { Machine } from "../azure/machines";
 import { compareVersions, sameVersion } from "../core/version";
 import { byInstance } from "../node/providerId";
 import type { CanaryProof } from "./decide";
 import type { Canary, Choice, NodeSelectionArgs } from "./nodeSelection";
-import { machinesOfScaleSet, singleVmsOf, type SingleVm } from "./poolReads";
+import { machinesOfPool, singleVmsOf, type SingleVm } from "./poolReads";
 import { proofOf, withNode, type MachineAndNode } from "./proof";
 import type { Nodes } from "./readNodes";
 import type { PoolNode } from "./rules";
@@ -60,10 +60,7 @@ async function machinesOf(
     nodes: Nodes,
     inPool: PoolNode[],
 ): Promise<(MachineAndNode & { version: string })[]> {
-    const unknown = singleVms?.filter(({ machine }) => !machine).map(({ name }) => name);
-    const known = singleVms?.flatMap(({ machine }) => machine ?? []) ?? [];
-    const read = singleVms ? readMachines(scaleSetId, unknown) : machinesOfScaleSet(scaleSetId);
-    const machines = [...known, ...(await read)].flatMap((machine) => {
+    const machines = (await machinesOfPool(scaleSetId, singleVms)).flatMap((machine) => {
         const version = versionIn(machine.image.id, imageDefinitionId);
         return version === undefined ? [] : [{ ...machine, version }];
     });

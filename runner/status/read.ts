@@ -4,14 +4,13 @@ import { recordOf, recordOfImage, type ModelRecord } from "../../policies/contra
 import { collect, computeClient, readOrUndefined } from "../../components/azure/client";
 import { parseArmId } from "../../components/azure/ids";
 import { readImages, type GalleryVersion } from "../../components/azure/imageVersions";
-import { readMachines, type Machine } from "../../components/azure/machines";
+import type { Machine } from "../../components/azure/machines";
 import { readScaleSet } from "../../components/azure/scaleSets";
 import { isOwned } from "../../components/azure/tags";
 import { captureWay, type CaptureWay } from "../../components/capture/mode";
 import type { MachineVm } from "../../components/capi/machines";
 import type { PoolSettings } from "../../components/config/load";
 import { UserError, statusOf } from "../../components/core/errors";
-import { flexibleScaleSetIn } from "../../components/core/machinesId";
 import { oncePer } from "../../components/core/once";
 import type { Kubernetes, KubernetesSettings } from "../../components/node/kubernetes";
 import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/node/nodeList";
@@ -20,7 +19,7 @@ import { modelAsItIs, poolIdOf } from "../../components/pool/model";
 import type { CanaryProof } from "../../components/selection/decide";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
-import { singleVmsOf, type SingleVm } from "../../components/selection/poolReads";
+import { machinesOfPool, singleVmsOf } from "../../components/selection/poolReads";
 import type { PoolNode } from "../../components/selection/rules";
 import { unfinishedCapture, withoutOwnCordon, type UnfinishedCapture } from "../../components/selection/unfinished";
 import { readCapi, type CapiFacts } from "./capi";
@@ -120,7 +119,7 @@ export async function readPool(
     const inPool = nodesOf(cluster.nodes, singleVms);
     const own = byInstance(inPool, ({ spec }) => spec?.providerID, poolId);
     const [machines, gallery, left, way] = await Promise.all([
-        machinesOf(poolId, singleVms),
+        machinesOfPool(poolId, singleVms),
         definition === "" ? [] : readImages(definition),
         readLeftovers(name, scaleSetId),
         cluster.wayOf(settings?.capture.mode),
@@ -159,16 +158,6 @@ async function readModel(
     }
     const live = recordOf(modelAsItIs(found, parseArmId(scaleSetId).resourceGroup));
     return { ...identity, live, scaleSet: { capacity: found.sku?.capacity ?? 0, tags: found.tags ?? {} } };
-}
-
-/** A pool's machines. The list that a Flexible scale set's VMs are found in tells all of them. */
-async function machinesOf(poolId: string, singleVms: SingleVm[] | undefined): Promise<Machine[]> {
-    return flexibleScaleSetIn(poolId) === undefined
-        ? readMachines(
-              poolId,
-              singleVms?.map((vm) => vm.name),
-          )
-        : (singleVms ?? []).flatMap(({ machine }) => machine ?? []);
 }
 
 /** The nodes that may be a pool's: of single VMs those of their ids, whose group may have others. */

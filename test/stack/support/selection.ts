@@ -17,12 +17,11 @@ export interface Checked {
 export function argsFor(sandbox: Sandbox, pool: string, change: Partial<NodeSelectionArgs> = {}): NodeSelectionArgs {
     const scaleSet = sandbox.azure.scaleSets().find(({ name }) => name.includes(`-${pool}-`));
     const group = scaleSet?.id.split("/").slice(0, 5).join("/");
-    const imageDefinitionId = `${group}/providers/Microsoft.Compute/galleries/kamino/images/${scaleSet?.name}`;
     return {
         pool,
         scaleSetId: scaleSet?.id ?? "",
         computerNamePrefix: scaleSet?.name,
-        imageDefinitionId,
+        imageDefinitionId: `${group}/providers/Microsoft.Compute/galleries/kamino/images/${scaleSet?.name}`,
         poolsOfRun: [],
         rules: {
             ...{ minimumReadyTimeMs: 3_600_000, newNodeTimeoutMs: 900_000, minimumCandidates: 1, prefer: "newest" },

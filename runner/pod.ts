@@ -1,7 +1,8 @@
 // What is different in the scheduled pod: its name, how it reaches its own cluster, which folders it may write to.
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { KeepAliveKubeConfig } from "../components/node/keepAlive";
 import { RUN_ENVIRONMENT } from "../components/schedule/environment";
 
 /** The pod that this runs in, from the environment that the CronJob sets (components/schedule/environment.ts). */
@@ -39,7 +40,7 @@ export function podFrom(env: NodeJS.ProcessEnv): Pod | undefined {
  * hourly.
  */
 export function kubeConfigOf(pod: Pod): KubeConfig {
-    const config = new KubeConfig();
+    const config = new KeepAliveKubeConfig();
     config.loadFromOptions({
         clusters: [
             { name: "own", server: pod.server, caFile: join(pod.serviceAccount, "ca.crt"), skipTLSVerify: false },

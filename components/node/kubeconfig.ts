@@ -3,9 +3,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
-import { KubeConfig, loadYaml } from "@kubernetes/client-node";
+import { loadYaml, type KubeConfig } from "@kubernetes/client-node";
 import { UserError, oneLine } from "../core/errors";
 import { EXEC_PLUGIN, ExecPlugin } from "./execPlugin";
+import { KeepAliveKubeConfig } from "./keepAlive";
 import { proxyFor } from "./proxy";
 
 /** An entry of a list in a kubeconfig: a name, and under `cluster`, `user` or `context` what has it. */
@@ -31,7 +32,7 @@ const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
  * @throws UserError in one line that says what is missing and what to set
  */
 export function loadKubeConfig(path: string | undefined): KubeConfig {
-    const config = new KubeConfig();
+    const config = new KeepAliveKubeConfig();
     config.addAuthenticator(new ExecPlugin());
     const files = filesFor(path);
     if (files.length > 0) {

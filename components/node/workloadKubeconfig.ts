@@ -1,8 +1,9 @@
 // The kubeconfig of a workload cluster, which Cluster API keeps in a Secret of the management cluster. It stays in the
 // memory of the process that reads it.
-import { CoreV1Api, KubeConfig, loadYaml } from "@kubernetes/client-node";
+import { CoreV1Api, loadYaml, type KubeConfig } from "@kubernetes/client-node";
 import { UserError, oneLine, orUndefined } from "../core/errors";
 import { withRetries } from "../core/retry";
+import { KeepAliveKubeConfig } from "./keepAlive";
 
 /** A Cluster of Cluster API, whose kubeconfig is asked for. */
 export interface WorkloadCluster {
@@ -89,7 +90,7 @@ export function embeddedKubeConfig(text: string, what: string): KubeConfig {
     if (!isAddress(cluster.server) || !isSignedIn(user) || !isPemOrNone(cluster["certificate-authority-data"])) {
         throw refuse("holds a kubeconfig without an https address or without usable credentials");
     }
-    const config = new KubeConfig();
+    const config = new KeepAliveKubeConfig();
     const name = "workload";
     const content = {
         ...{ apiVersion: "v1", kind: "Config", "current-context": name },

@@ -3,7 +3,7 @@ import {
     ApiException,
     AppsV1Api,
     CoreV1Api,
-    KubeConfig,
+    type KubeConfig,
     PatchStrategy,
     setHeaderOptions,
     StorageV1Api,
@@ -11,6 +11,7 @@ import {
     type V1NodeCondition,
     type V1Pod,
 } from "@kubernetes/client-node";
+import { KeepAliveKubeConfig } from "../../components/node/keepAlive";
 
 /** Clients of one cluster. */
 export interface Api {
@@ -25,7 +26,7 @@ const strategicPatch = setHeaderOptions("Content-Type", PatchStrategy.StrategicM
 
 /** Clients for the user of a kubeconfig file. */
 export function apiOf(kubeconfig: string): Api {
-    const config = new KubeConfig();
+    const config = new KeepAliveKubeConfig();
     config.loadFromFile(kubeconfig);
     return apiFrom(config);
 }

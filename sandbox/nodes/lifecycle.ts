@@ -6,9 +6,9 @@ import { PLAYED_LABEL, READY_SINCE } from "../cluster/programs";
 import { findNode, isNotFound, patchNode, patchNodeStatus, readyCondition, waitFor, type Api } from "./api";
 import { nodeOf, SHUTDOWN_TAINT, statusOf } from "./nodeObject";
 
+/** kubelet's own default is five minutes, where nothing changes. */
+const HEARTBEAT_MS = 30_000;
 /** Conditions that the node controller sets to Unknown when a kubelet falls silent. */
-/** kubelet's own default is five minutes. */
-const HEARTBEAT_MS = 10_000;
 const CONDITIONS = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
 /** Shows VMs as nodes. */
@@ -20,9 +20,8 @@ export class NodeLifecycle {
     constructor(
         private readonly api: Api,
         private readonly kubeletPort: number,
-        heartbeatMs = HEARTBEAT_MS,
     ) {
-        this.heartbeats = setInterval(() => this.heartbeat(), heartbeatMs).unref();
+        this.heartbeats = setInterval(() => this.heartbeat(), HEARTBEAT_MS).unref();
     }
 
     /** No more signs of life. */

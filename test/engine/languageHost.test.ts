@@ -18,7 +18,10 @@ describe("a program on the sandbox's engine", () => {
         const up = (await stack.up()).orFail();
         expect(up.summary).toEqual({ create: 2 });
         expect(journal()).toContain("create ends one");
-        expect(await stack.outputs()).toMatchObject({ text: "one", nodeArguments: ["--require", "esbuild-register"] });
+        expect(await stack.outputs()).toMatchObject({
+            text: "one",
+            nodeArguments: ["--require", "../../../components/engine/typescript.cjs"],
+        });
 
         expect((await stack.up()).changes).toEqual([]);
         // The reference to the stack itself has news: the update before.

@@ -1,0 +1,127 @@
+// How clients use their connections to an API server, against a server of this process.
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { loadKubeConfig } from "../../../components/node/kubeconfig";
+import { kubernetes } from "../../../components/node/kubernetes";
+import { createAuthority, type Authority } from "../../../sandbox/authority";
+
+let folder: string;
+let authority: Authority;
+let server: Server;
+let port: number;
+/** What the API server has seen: each connection's client, and each request's token. */
+let clients: string[] = [];
+let tokens: (string | undefined)[] = [];
+
+beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "kamino-"));
+    authority = await createAuthority("test");
+    const { certificate, key } = await authority.server(["localhost"], ["127.0.0.1"]);
+    const tls = { cert: certificate, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: false };
+    server = createServer(tls, ({ headers }, response) => {
+        tokens.push(headers.authorization);
+        response.setHeader("Content-Type", "application/json");
+        response.end(JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name: "node" } }));
+    });
+    server.on("secureConnection", (socket: TLSSocket) => clients.push(socket.getPeerCertificate().subject?.CN ?? ""));
+    // Longer than a client keeps it.
+    server.keepAliveTimeout = 60_000;
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
+});
+afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+    [clients, tokens] = [[], []];
+});
+
+/** Clients by a kubeconfig whose user is this. */
+async function clusterFor(name: string, user: object) {
+    const path = join(folder, name);
+    const certificate = join(folder, "ca.crt");
+    writeFileSync(certificate, authority.certificate);
+    const config = {
+        ...{ apiVersion: "v1", kind: "Config", "current-context": "it" },
+        clusters: [
+            { name: "it", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority": certificate } },
+        ],
+        users: [{ name: "it", user }],
+        contexts: [{ name: "it", context: { cluster: "it", user: "it" } }],
+    };
+    writeFileSync(path, JSON.stringify(config));
+    return await kubernetes({ kubeconfig: path });
+}
+
+function write(name: string, text: string): string {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+}
+
+test("one connection carries one request after the other, of all clients of a cluster", async () => {
+    const { core, apps } = await clusterFor("several", { token: "one" });
+    await core.readNode({ name: "node" });
+    await core.readNode({ name: "node" });
+    await apps.readNamespacedDaemonSet({ name: "kured", namespace: "kube-system" });
+    expect(tokens).toHaveLength(3);
+    expect(clients).toHaveLength(1);
+});
+
+test("requests side by side have a connection each", async () => {
+    const { core } = await clusterFor("side-by-side", { token: "one" });
+    await Promise.all([core.readNode({ name: "node" }), core.readNode({ name: "node" })]);
+    expect(clients).toHaveLength(2);
+});
+
+test("a request after the API server has closed an idle connection goes over a new one", async () => {
+    const { core } = await clusterFor("closed", { token: "one" });
+    await core.readNode({ name: "node" });
+    server.closeIdleConnections();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await core.readNode({ name: "node" });
+    expect(clients).toHaveLength(2);
+});
+
+test("a certificate that has been renewed is used from then on", async () => {
+    const [first, second] = [await authority.client("first"), await authority.client("second")];
+    const files = {
+        "client-certificate": write("client.crt", first.certificate),
+        "client-key": write("client.key", first.key),
+    };
+    const { core } = await clusterFor("renewed", files);
+    await core.readNode({ name: "node" });
+    write("client.crt", second.certificate);
+    write("client.key", second.key);
+    await core.readNode({ name: "node" });
+    await core.readNode({ name: "node" });
+    expect(clients).toEqual(["first", "second"]);
+});
+
+test("a connection that has been idle for eight seconds is closed", async () => {
+    const { core } = await clusterFor("given-up", { token: "one" });
+    let open = 0;
+    server.on("secureConnection", (socket: TLSSocket) => {
+        open++;
+        socket.once("close", () => open--);
+    });
+    await core.readNode({ name: "node" });
+    expect(open).toBe(1);
+    await vi.waitFor(() => expect(open).toBe(0), { timeout: 20_000, interval: 100 });
+});
+
+test("an idle connection does not keep the process from ending", async () => {
+    const { core } = await clusterFor("idle", { token: "one" });
+    await core.readNode({ name: "node" });
+    const handles = process.getActiveResourcesInfo().filter((name) => name === "TLSWrap");
+    expect(handles).toEqual([]);
+});

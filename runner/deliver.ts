@@ -3,6 +3,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import { packagesFolder } from "../components/capture/packagesFolder";
+import { withRetries } from "../components/core/retry";
 import { compressed, withPackages } from "./packages";
 import type { Pod } from "./pod";
 
@@ -38,7 +39,8 @@ export async function deliver(delivery: Delivery, { file, env, cluster }: Destin
     }
     if (cluster) {
         const made = await compressed(packagesFolder(env) ?? "");
-        await writeConfigMap(delivery, made, cluster.config, cluster.pod);
+        // What it reads and writes does not depend on what an earlier attempt has written.
+        await withRetries(() => writeConfigMap(delivery, made, cluster.config, cluster.pod));
     }
 }
 

@@ -2,6 +2,7 @@
 // lock.
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, type KubeConfig, type V1Lease } from "@kubernetes/client-node";
 import { orUndefined, statusOf, UserError } from "../components/core/errors";
+import { withRetries } from "../components/core/retry";
 import type { Pod } from "./pod";
 
 /** The lease, acquired by this pod. */
@@ -9,6 +10,11 @@ export interface AcquiredLease {
     /** The pod that held it before and died without releasing it. */
     deadHolder?: string;
     release: () => Promise<void>;
+}
+
+interface LeasePath {
+    name: string;
+    namespace: string;
 }
 
 /**
@@ -23,21 +29,24 @@ export interface AcquiredLease {
 export async function acquireLease(config: KubeConfig, pod: Pod): Promise<AcquiredLease> {
     const leases = config.makeApiClient(CoordinationV1Api);
     const at = { name: pod.lease, namespace: pod.namespace };
-    const lease = await leases.readNamespacedLease(at);
+    const lease = await withRetries(() => leases.readNamespacedLease(at));
     const holder = lease.spec?.holderIdentity;
     if (holder && holder !== pod.name && !(await hasEnded(config, pod.namespace, holder))) {
         throw new UserError(
             `another run is under way: pod ${pod.namespace}/${holder} since ${String(lease.spec?.acquireTime)}; this one was not started`,
         );
     }
-    const acquired = await replace(leases, pod, withHolder(lease, pod.name));
+    const acquired = await replace(leases, at, withHolder(lease, pod.name));
+    if (!acquired) {
+        throw new UserError("another run has just started; this one was not started");
+    }
     return {
         deadHolder: holder && holder !== pod.name ? holder : undefined,
         release: async () => {
-            await leases.replaceNamespacedLease({
-                ...at,
-                body: { ...acquired, spec: { leaseTransitions: acquired.spec?.leaseTransitions } },
-            });
+            const free = { ...acquired, spec: { leaseTransitions: acquired.spec?.leaseTransitions } };
+            if (!(await replace(leases, at, free))) {
+                throw new UserError("somebody else has changed it");
+            }
         },
     };
 }
@@ -53,7 +62,8 @@ export async function hasEnded(
     name: string,
     goneIsEnded = true,
 ): Promise<boolean> {
-    const pod = await orUndefined(config.makeApiClient(CoreV1Api).readNamespacedPod({ name, namespace }));
+    const core = config.makeApiClient(CoreV1Api);
+    const pod = await orUndefined(withRetries(() => core.readNamespacedPod({ name, namespace })));
     return pod ? pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" : goneIsEnded;
 }
 
@@ -62,13 +72,21 @@ function withHolder(lease: V1Lease, holder: string): V1Lease {
     return { ...lease, spec: { holderIdentity: holder, acquireTime: new V1MicroTime(), leaseTransitions } };
 }
 
-async function replace(leases: CoordinationV1Api, pod: Pod, body: V1Lease): Promise<V1Lease> {
+/**
+ * Writes the lease as it was read before; undefined when somebody else has written it since. Where an answer is lost
+ * the write is tried again, and may meet what it has itself written.
+ */
+async function replace(leases: CoordinationV1Api, at: LeasePath, body: V1Lease): Promise<V1Lease | undefined> {
     try {
-        return await leases.replaceNamespacedLease({ name: pod.lease, namespace: pod.namespace, body });
+        return await withRetries(() => leases.replaceNamespacedLease({ ...at, body }));
     } catch (error) {
-        if (statusOf(error) === 409) {
-            throw new UserError("another run has just started; this one was not started");
+        if (statusOf(error) !== 409) {
+            throw error;
         }
-        throw error;
+        const now = await withRetries(() => leases.readNamespacedLease(at));
+        const same =
+            now.spec?.holderIdentity === body.spec?.holderIdentity &&
+            now.spec?.leaseTransitions === body.spec?.leaseTransitions;
+        return same ? now : undefined;
     }
 }

@@ -8,7 +8,7 @@ import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
 /**
  * Milliseconds that a connection may lie idle: longer than the pause between two looks at a pod (5 seconds), shorter
  * than what the API server (90 seconds) and load balancers allow, so that no request is sent over a connection that
- * the other side is about to close. The shortest time that Kubernetes' documents have for a load balancer is 10 seconds.
+ * the other side is about to close. The shortest time that kubeadm's documents have for a load balancer is 10 seconds.
  * Source: `timeout http-keep-alive` in
  * https://github.com/kubernetes/kubeadm/blob/main/docs/ha-considerations.md
  */
@@ -24,7 +24,7 @@ export class KeepAliveKubeConfig extends KubeConfig {
         const agent = context.getAgent();
         // The agents for proxies are subclasses, and an unencrypted server has none of these.
         if (agent?.constructor === Agent) {
-            context.setAgent(this.agentFor((agent as Agent).options));
+            context.setAgent(this.agentFor(agent.options));
         }
     }
 

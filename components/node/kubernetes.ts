@@ -11,7 +11,8 @@ import {
     RequestContext,
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
-import { UserError, oneLine } from "../core/errors";
+import { UserError, oneLine, statusOf } from "../core/errors";
+import { withRetries } from "../core/retry";
 import { loadKubeConfig, refuseRemovedProvider, withProxies } from "./kubeconfig";
 import { readWorkloadKubeConfig, type WorkloadCluster } from "./workloadKubeconfig";
 
@@ -154,8 +155,17 @@ export async function getJson<T>(
     return (await get(cluster, path, query, "application/json")).body as T;
 }
 
+/** What a path answers, and its headers. What passes in a moment is tried again, as kubectl does. */
+async function get(cluster: Pick<Kubernetes, "config" | "server">, ...what: [string, Record<string, string>, string]) {
+    try {
+        return await withRetries(() => send(cluster, ...what));
+    } catch (error) {
+        throw error instanceof UserError ? error : new UserError(describe(error, cluster.server));
+    }
+}
+
 /** A GET, authenticated and sent by the client library. */
-async function get(
+async function send(
     { config, server }: Pick<Kubernetes, "config" | "server">,
     path: string,
     query: Record<string, string>,
@@ -174,8 +184,14 @@ async function get(
         }
         return { body: JSON.parse(body) as unknown, headers: response.headers };
     } catch (error) {
-        throw new UserError(describe(error, server));
+        // A wrong address or certificate stays wrong: nobody has to wait for that to be said.
+        throw statusOf(error) !== undefined || isLostConnection(error) ? error : new UserError(describe(error, server));
     }
+}
+
+function isLostConnection(error: unknown): boolean {
+    const { code } = error as { code?: unknown };
+    return code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** A failed call to this API server in one line; what is not a refusal names the server's address. */

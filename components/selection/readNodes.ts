@@ -8,6 +8,7 @@ import { parseMoment } from "../core/duration";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { flexibleScaleSetIn } from "../core/machinesId";
 import { freshPer, oncePer } from "../core/once";
+import { withRetries } from "../core/retry";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
@@ -157,7 +158,7 @@ async function addDetails(
         .map((node) => (wanted.has(node.name) ? { ...node, details: known.get(node.name) } : node));
 }
 
-/** Reads several nodes by one list, as far as a label names them: each GET opens a connection. */
+/** Reads several nodes by one list, as far as a label names them. */
 async function listTheseNodes(cluster: Kubernetes, nodes: PoolNode[]): Promise<V1Node[]> {
     if (nodes.length > MOST_NAMED) {
         return await listWholeNodes(cluster);
@@ -169,7 +170,7 @@ async function listTheseNodes(cluster: Kubernetes, nodes: PoolNode[]): Promise<V
 async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> {
     const nodes = await Promise.all(
         names.map((name) =>
-            orUndefined(cluster.core.readNode({ name })).catch((error: unknown) => {
+            orUndefined(withRetries(() => cluster.core.readNode({ name }))).catch((error: unknown) => {
                 throw new UserError(describe(error, cluster.server));
             }),
         ),
@@ -192,7 +193,7 @@ export function detailsOf({ metadata, spec, status }: V1Node): NodeDetails {
 
 async function readDaemonSets({ apps, server }: Kubernetes): Promise<V1DaemonSet[] | undefined> {
     try {
-        return (await apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" })).items;
+        return (await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }))).items;
     } catch (error) {
         if (statusOf(error) === 403) {
             return undefined;

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { loadKubeConfig } from "../../../components/node/kubeconfig";
 import { kubernetes } from "../../../components/node/kubernetes";
 import { createAuthority, type Authority } from "../../../sandbox/authority";
 
@@ -29,7 +28,7 @@ beforeAll(async () => {
         response.setHeader("Content-Type", "application/json");
         response.end(JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name: "node" } }));
     });
-    server.on("secureConnection", (socket: TLSSocket) => clients.push(socket.getPeerCertificate().subject?.CN ?? ""));
+    server.on("secureConnection", (socket: TLSSocket) => clients.push(String(socket.getPeerCertificate().subject?.CN)));
     // Longer than a client keeps it.
     server.keepAliveTimeout = 60_000;
     server.listen(0, "127.0.0.1");

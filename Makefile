@@ -39,7 +39,8 @@ demo: build ## the whole way on screen, against the real engine, a real API serv
 
 .PHONY: test
 test: build $(bin)/kubernetes-provider ## types, lint, format and all tests
-	@failed=; for check in types lint lint-workflows format-check vitest; do $(MAKE) $$check || failed="$$failed $$check"; done; \
+	@failed=; echo lint types lint-workflows format-check | xargs -n 1 -P 2 $(MAKE) || failed=" checks"; \
+	    $(MAKE) vitest || failed="$$failed vitest"; \
 	    if [ -n "$$failed" ]; then echo "make test: failed:$$failed"; exit 1; fi
 
 .PHONY: test-unit

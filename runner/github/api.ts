@@ -1,5 +1,6 @@
 // GitHub's API for one repository, with the token of the job that runs.
-import { UserError } from "../../components/core/errors";
+import { UserError, asUserError, statusOf } from "../../components/core/errors";
+import { withRetries } from "../../components/core/retry";
 
 /** Repository, token and address of the API, from GitHub Actions. */
 export interface GitHub {
@@ -26,17 +27,24 @@ export function gitHubFrom(env: NodeJS.ProcessEnv): GitHub {
 }
 
 /**
- * Sends one request and returns the answer's JSON.
+ * Sends one request and returns the answer's JSON. Where GitHub is away for a moment it is sent again; not so one that
+ * adds something, which may be there though the answer says otherwise.
  *
  * @param path below the repository, as in `issues/7`
  * @throws UserError with GitHub's status and message
  */
-export async function call(
-    { api, repository, token }: GitHub,
-    method: string,
-    path: string,
-    body?: object,
-): Promise<unknown> {
+export async function call(github: GitHub, method: string, path: string, body?: object): Promise<unknown> {
+    const attempt = () => send(github, method, path, body);
+    try {
+        return await (method === "POST" ? attempt() : withRetries(attempt));
+    } catch (error) {
+        throw asUserError(error, (reason) =>
+            statusOf(error) === undefined ? `GitHub cannot be reached: ${reason}` : reason,
+        );
+    }
+}
+
+async function send({ api, repository, token }: GitHub, method: string, path: string, body?: object): Promise<unknown> {
     const response = await fetch(`${api}/repos/${repository}/${path}`, {
         method,
         headers: {
@@ -49,7 +57,8 @@ export async function call(
     });
     const answer = (await response.json().catch(() => ({}))) as { message?: string };
     if (!response.ok) {
-        throw new UserError(`GitHub answered ${response.status} to ${method} ${path}: ${answer.message ?? ""}`);
+        const message = `GitHub answered ${response.status} to ${method} ${path}: ${answer.message ?? ""}`;
+        throw Object.assign(new Error(message), { statusCode: response.status });
     }
     return answer;
 }

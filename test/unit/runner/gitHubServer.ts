@@ -15,8 +15,15 @@ export interface Kept {
 export class GitHubServer {
     readonly issues: Kept[] = [];
     readonly comments: { id: number; body: string }[] = [];
+    /** How many further requests get 502, with a page of HTML, in place of an answer. */
+    failures = 0;
     private tokens = 0;
     private readonly server = createServer((request, response) => {
+        if (this.failures > 0) {
+            this.failures--;
+            response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>Unicorn!</h1>");
+            return;
+        }
         void this.answer(request).then((body) => {
             response.statusCode = body === undefined ? 404 : 200;
             response.end(JSON.stringify(body ?? { message: "Not Found" }));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { keepTokenFile } from "../../../runner/github/tokenFile";
-import { gitHubFrom } from "../../../runner/github/api";
+import { call, gitHubFrom } from "../../../runner/github/api";
 import { commentOnPullRequest, reviewedRun, updateIssue } from "../../../runner/github/review";
 import { renderReport } from "../../../runner/report";
 import { GitHubServer } from "./gitHubServer";
@@ -40,6 +40,24 @@ test("a pull request has one comment for each stack, whatever the number of runs
     await commentOnPullRequest(github(), reportOf("3.3.3"), 7);
     expect(server.comments).toHaveLength(2);
     expect(server.comments[0].body).toContain("1.1.1 → **3.3.3**");
+});
+
+test("what GitHub fails to answer is asked again, a change of an issue too", async () => {
+    await updateIssue(github(), reportOf("2.2.2"));
+    server.failures = 1;
+    await updateIssue(github(), reportOf("3.3.3"));
+    expect(server.issues[0].body).toContain("3.3.3");
+    server.failures = 1;
+    await call(github(), "PATCH", "issues/1", { body: "changed" });
+    expect(server.issues[0].body).toBe("changed");
+});
+
+test("a comment whose answer is an error is not sent again: it may be there", async () => {
+    server.failures = 1;
+    await expect(call(github(), "POST", "issues/7/comments", { body: "one" })).rejects.toThrow(
+        "GitHub answered 502 to POST issues/7/comments",
+    );
+    expect(server.comments).toHaveLength(0);
 });
 
 test("a pending bump opens one issue; the next nights update it, and the finished bump closes it", async () => {

@@ -18,6 +18,10 @@ const IDLE_MS = 8_000;
 export class KeepAliveKubeConfig extends KubeConfig {
     private kept?: { options: AgentOptions; agent: Agent };
 
+    constructor(private readonly idleMs = IDLE_MS) {
+        super();
+    }
+
     /** Called by the library's clients for each request. */
     override async applySecurityAuthentication(context: RequestContext): Promise<void> {
         await super.applySecurityAuthentication(context);
@@ -31,7 +35,7 @@ export class KeepAliveKubeConfig extends KubeConfig {
     /** Certificates and keys may change while this process runs; connections made with others are not used then. */
     private agentFor(options: AgentOptions): Agent {
         if (!isDeepStrictEqual(this.kept?.options, options)) {
-            this.kept = { options, agent: new Agent({ ...options, keepAlive: true, timeout: IDLE_MS }) };
+            this.kept = { options, agent: new Agent({ ...options, keepAlive: true, timeout: this.idleMs }) };
         }
         return this.kept!.agent;
     }

@@ -6,7 +6,9 @@ import { createServer, type Server } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
+import { CoreV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { KeepAliveKubeConfig } from "../../../components/node/keepAlive";
 import { kubernetes } from "../../../components/node/kubernetes";
 import { createAuthority, type Authority } from "../../../sandbox/authority";
 
@@ -14,21 +16,28 @@ let folder: string;
 let authority: Authority;
 let server: Server;
 let port: number;
-/** What the API server has seen: each connection's client, and each request's token. */
+/** What the API server has seen: its connections, and the client that each has signed in as. */
+let connections: TLSSocket[] = [];
 let clients: string[] = [];
-let tokens: (string | undefined)[] = [];
+/** How many requests it has had, and how long the next ones have to wait. */
+let requests: number;
+let delayMs: number;
 
 beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "kamino-"));
     authority = await createAuthority("test");
     const { certificate, key } = await authority.server(["localhost"], ["127.0.0.1"]);
     const tls = { cert: certificate, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: false };
-    server = createServer(tls, ({ headers }, response) => {
-        tokens.push(headers.authorization);
+    server = createServer(tls, (_request, response) => {
+        requests++;
         response.setHeader("Content-Type", "application/json");
-        response.end(JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name: "node" } }));
+        const answer = JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name: "node" } });
+        setTimeout(() => response.end(answer), delayMs);
     });
-    server.on("secureConnection", (socket: TLSSocket) => clients.push(String(socket.getPeerCertificate().subject?.CN)));
+    server.on("secureConnection", (socket: TLSSocket) => {
+        connections.push(socket);
+        clients.push(String(socket.getPeerCertificate().subject?.CN));
+    });
     // Longer than a client keeps it.
     server.keepAliveTimeout = 60_000;
     server.listen(0, "127.0.0.1");
@@ -41,11 +50,11 @@ afterAll(() => {
     rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
-    [clients, tokens] = [[], []];
+    [connections, clients, requests, delayMs] = [[], [], 0, 0];
 });
 
-/** Clients by a kubeconfig whose user is this. */
-async function clusterFor(name: string, user: object) {
+/** Path of a new kubeconfig whose user is this. */
+function kubeconfig(name: string, user: object): string {
     const path = join(folder, name);
     const certificate = join(folder, "ca.crt");
     writeFileSync(certificate, authority.certificate);
@@ -58,7 +67,12 @@ async function clusterFor(name: string, user: object) {
         contexts: [{ name: "it", context: { cluster: "it", user: "it" } }],
     };
     writeFileSync(path, JSON.stringify(config));
-    return await kubernetes({ kubeconfig: path });
+    return path;
+}
+
+/** Clients by such a kubeconfig. */
+function clusterFor(name: string, user: object) {
+    return kubernetes({ kubeconfig: kubeconfig(name, user) });
 }
 
 function write(name: string, text: string): string {
@@ -72,14 +86,14 @@ test("one connection carries one request after the other, of all clients of a cl
     await core.readNode({ name: "node" });
     await core.readNode({ name: "node" });
     await apps.readNamespacedDaemonSet({ name: "kured", namespace: "kube-system" });
-    expect(tokens).toHaveLength(3);
-    expect(clients).toHaveLength(1);
+    expect(requests).toBe(3);
+    expect(connections).toHaveLength(1);
 });
 
 test("requests side by side have a connection each", async () => {
     const { core } = await clusterFor("side-by-side", { token: "one" });
     await Promise.all([core.readNode({ name: "node" }), core.readNode({ name: "node" })]);
-    expect(clients).toHaveLength(2);
+    expect(connections).toHaveLength(2);
 });
 
 test("a request after the API server has closed an idle connection goes over a new one", async () => {
@@ -88,7 +102,7 @@ test("a request after the API server has closed an idle connection goes over a n
     server.closeIdleConnections();
     await new Promise((resolve) => setTimeout(resolve, 50));
     await core.readNode({ name: "node" });
-    expect(clients).toHaveLength(2);
+    expect(connections).toHaveLength(2);
 });
 
 test("a certificate that has been renewed is used from then on", async () => {
@@ -106,16 +120,28 @@ test("a certificate that has been renewed is used from then on", async () => {
     expect(clients).toEqual(["first", "second"]);
 });
 
-test("a connection that has been idle for eight seconds is closed", async () => {
-    const { core } = await clusterFor("given-up", { token: "one" });
-    let open = 0;
-    server.on("secureConnection", (socket: TLSSocket) => {
-        open++;
-        socket.once("close", () => open--);
-    });
+/** The same, with connections that may lie idle for a fifth of a second. */
+function impatient(name: string): CoreV1Api {
+    const config = new KeepAliveKubeConfig(200);
+    config.loadFromFile(kubeconfig(name, { token: "one" }));
+    return config.makeApiClient(CoreV1Api);
+}
+
+test("a connection that lies idle for too long is closed", async () => {
+    const core = impatient("given-up");
     await core.readNode({ name: "node" });
-    expect(open).toBe(1);
-    await vi.waitFor(() => expect(open).toBe(0), { timeout: 20_000, interval: 100 });
+    const [connection] = connections;
+    expect(connection.destroyed).toBe(false);
+    await vi.waitFor(() => expect(connection.destroyed).toBe(true));
+    await core.readNode({ name: "node" });
+    expect(connections).toHaveLength(2);
+});
+
+test("an answer may take longer than a connection may lie idle", async () => {
+    delayMs = 600;
+    const { metadata } = await impatient("slow").readNode({ name: "node" });
+    expect(metadata?.name).toBe("node");
+    expect(connections).toHaveLength(1);
 });
 
 test("an idle connection does not keep the process from ending", async () => {

@@ -26,7 +26,7 @@ export class KeepAliveKubeConfig extends KubeConfig {
     override async applySecurityAuthentication(context: RequestContext): Promise<void> {
         await super.applySecurityAuthentication(context);
         const agent = context.getAgent();
-        // The agents for proxies are subclasses, and an unencrypted server has none of these.
+        // The agents for proxies are subclasses of it; the one for an unencrypted server is another class.
         if (agent?.constructor === Agent) {
             context.setAgent(this.agentFor(agent.options));
         }

@@ -17,6 +17,8 @@ export default defineConfig({
                     testTimeout: 2 * minute,
                     // A worker's files share what they import: the SDKs take seconds to load.
                     isolate: false,
+                    // By default one core is left free, of two that is half.
+                    maxWorkers: availableParallelism(),
                     sequence: { groupOrder: 0 },
                 },
             },

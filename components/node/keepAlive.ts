@@ -1,6 +1,6 @@
-// Requests to one API server over connections that stay open. The client library makes a connection of its own for
-// each request; its TLS handshake takes five sixths of the client's CPU time for a small request and, to a cluster that
-// is far away, two of three round trips.
+// Reuses the connections to an API server. The client library opens a new connection for each request. Its TLS
+// handshake takes five sixths of the client's CPU time for a small request and, to a cluster that is far away, two of
+// three round trips.
 import { Agent, type AgentOptions } from "node:https";
 import { isDeepStrictEqual } from "node:util";
 import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
@@ -14,7 +14,7 @@ import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
  */
 const IDLE_MS = 8_000;
 
-/** A kubeconfig whose clients use connections again. Where a proxy is in between each request has its own. */
+/** A kubeconfig whose clients reuse connections. Through a proxy each request has a connection of its own. */
 export class KeepAliveKubeConfig extends KubeConfig {
     private kept?: { options: AgentOptions; agent: Agent };
 

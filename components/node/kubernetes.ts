@@ -11,7 +11,7 @@ import {
     RequestContext,
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
-import { UserError, oneLine, statusOf } from "../core/errors";
+import { UserError, asUserError, oneLine, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
 import { loadKubeConfig, refuseRemovedProvider, withProxies } from "./kubeconfig";
 import { readWorkloadKubeConfig, type WorkloadCluster } from "./workloadKubeconfig";
@@ -121,12 +121,9 @@ const TIMEOUT_MS = 60_000;
  */
 export async function listTable(cluster: Pick<Kubernetes, "config" | "server">, path: string): Promise<Table> {
     // "0": whatever the API server has cached will do. No quorum read from etcd for each preview.
-    const { body, headers } = await get(
-        cluster,
-        path,
-        { resourceVersion: "0" },
-        "application/json;as=Table;g=meta.k8s.io;v=v1",
-    );
+    const query = { resourceVersion: "0" };
+    const accept = "application/json;as=Table;g=meta.k8s.io;v=v1";
+    const { body, headers } = await get(cluster, { path, query, accept });
     const { columnDefinitions, rows } = body as {
         columnDefinitions: { name: string }[];
         // A list with nothing in it is null, as Go writes an empty slice.
@@ -152,24 +149,29 @@ export async function getJson<T>(
     path: string,
     query: Record<string, string>,
 ): Promise<T> {
-    return (await get(cluster, path, query, "application/json")).body as T;
+    return (await get(cluster, { path, query, accept: "application/json" })).body as T;
 }
 
-/** What a path answers, and its headers. What passes in a moment is tried again, as kubectl does. */
-async function get(cluster: Pick<Kubernetes, "config" | "server">, ...what: [string, Record<string, string>, string]) {
+/** A GET: its path, its query, and the media type that is wanted. */
+interface Read {
+    path: string;
+    query: Record<string, string>;
+    accept: string;
+}
+
+/** Reads; a failure that may pass in a moment is tried again, as kubectl does. */
+async function get(cluster: Pick<Kubernetes, "config" | "server">, read: Read) {
     try {
-        return await withRetries(() => send(cluster, ...what));
+        return await withRetries(() => send(cluster, read));
     } catch (error) {
-        throw error instanceof UserError ? error : new UserError(describe(error, cluster.server));
+        throw asUserError(error, () => describe(error, cluster.server));
     }
 }
 
 /** A GET, authenticated and sent by the client library. */
 async function send(
     { config, server }: Pick<Kubernetes, "config" | "server">,
-    path: string,
-    query: Record<string, string>,
-    accept: string,
+    { path, query, accept }: Read,
 ): Promise<{ body: unknown; headers: Record<string, string> }> {
     const request = new RequestContext(server.replace(/\/$/, "") + path, HttpMethod.GET);
     Object.entries(query).forEach(([name, value]) => request.setQueryParam(name, value));

@@ -23,8 +23,7 @@ export async function findInCluster(
             }
             return toKured(named);
         }
-        const { items } = await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }));
-        return findKured(items, nodeLabels);
+        return findKured(await listDaemonSets({ apps }), nodeLabels);
     } catch (error) {
         if (statusOf(error) !== 403 || daemonSet !== undefined) {
             throw toUserError(error, server);
@@ -44,6 +43,11 @@ export function toUserError(error: unknown, server: string): UserError {
     }
     const advice = statusOf(error) === 403 ? "; or set kamino:kuredLock to false where kured does not run" : "";
     return new UserError(`kured's lock cannot be used: ${describe(error, server)}${advice}`);
+}
+
+/** All DaemonSets of the cluster, from the API server's cache. */
+export async function listDaemonSets({ apps }: Pick<Kubernetes, "apps">): Promise<V1DaemonSet[]> {
+    return (await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }))).items;
 }
 
 /** kured's DaemonSet, or undefined when the cluster has none of this name. */

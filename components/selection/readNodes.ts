@@ -5,13 +5,14 @@ import { isComputerName } from "../azure/computerName";
 import type { MachineVm } from "../capi/machines";
 import { captureWay, type CaptureMode, type CaptureWay } from "../capture/mode";
 import { parseMoment } from "../core/duration";
-import { UserError, orUndefined, statusOf } from "../core/errors";
+import { UserError, statusOf } from "../core/errors";
 import { flexibleScaleSetIn } from "../core/machinesId";
 import { freshPer, oncePer } from "../core/once";
-import { withRetries } from "../core/retry";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { contentOf } from "./content";
 import { withoutOwnCordon } from "./unfinished";
+import { listDaemonSets } from "../node/kuredCluster";
+import { readNode } from "../node/node";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED } from "../node/kured";
 import { HOSTNAME, isBeingRebooted, listNodes, listWholeNodes } from "../node/nodeList";
 import { type NodeDetails, type PoolNode } from "./rules";
@@ -170,7 +171,7 @@ async function listTheseNodes(cluster: Kubernetes, nodes: PoolNode[]): Promise<V
 async function getEach(cluster: Kubernetes, names: string[]): Promise<V1Node[]> {
     const nodes = await Promise.all(
         names.map((name) =>
-            orUndefined(withRetries(() => cluster.core.readNode({ name }))).catch((error: unknown) => {
+            readNode(cluster, name).catch((error: unknown) => {
                 throw new UserError(describe(error, cluster.server));
             }),
         ),
@@ -191,13 +192,13 @@ export function detailsOf({ metadata, spec, status }: V1Node): NodeDetails {
     };
 }
 
-async function readDaemonSets({ apps, server }: Kubernetes): Promise<V1DaemonSet[] | undefined> {
+async function readDaemonSets(cluster: Kubernetes): Promise<V1DaemonSet[] | undefined> {
     try {
-        return (await withRetries(() => apps.listDaemonSetForAllNamespaces({ resourceVersion: "0" }))).items;
+        return await listDaemonSets(cluster);
     } catch (error) {
         if (statusOf(error) === 403) {
             return undefined;
         }
-        throw new UserError(describe(error, server));
+        throw new UserError(describe(error, cluster.server));
     }
 }

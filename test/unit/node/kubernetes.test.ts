@@ -1,12 +1,9 @@
 // How a preview's reads of the cluster meet what passes in a moment, against an API server of this process.
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { kubernetes, type Kubernetes } from "../../../components/node/kubernetes";
 import { listNodes, listWholeNodes } from "../../../components/node/nodeList";
 
 const TABLE = {
@@ -15,9 +12,8 @@ const TABLE = {
 };
 const LIST = { metadata: {}, items: [{ metadata: { name: "node" } }] };
 
-let folder: string;
 let server: Server;
-let cluster: Kubernetes;
+let cluster: ReturnType<typeof clusterAt>;
 /** What the next requests get in place of an answer. */
 let troubles: ((response: ServerResponse) => void)[] = [];
 let asked: number;
@@ -43,28 +39,21 @@ beforeAll(async () => {
         }
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
-    folder = mkdtempSync(join(tmpdir(), "kamino-"));
-    cluster = await clusterAt((server.address() as AddressInfo).port);
+    cluster = clusterAt((server.address() as AddressInfo).port);
 });
 afterAll(() => {
     server.closeAllConnections();
     server.close();
-    rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
     [troubles, asked] = [[], 0];
 });
 
-async function clusterAt(port: number): Promise<Kubernetes> {
-    const kubeconfig = join(folder, `${port}`);
-    const config = {
-        ...{ apiVersion: "v1", kind: "Config", "current-context": "it" },
-        clusters: [{ name: "it", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
-        users: [{ name: "it", user: {} }],
-        contexts: [{ name: "it", context: { cluster: "it", user: "it" } }],
-    };
-    writeFileSync(kubeconfig, JSON.stringify(config));
-    return await kubernetes({ kubeconfig });
+function clusterAt(port: number) {
+    const config = new KubeConfig();
+    const address = `http://127.0.0.1:${port}`;
+    config.loadFromClusterAndUser({ name: "c", server: address, skipTLSVerify: true }, { name: "u" });
+    return { config, server: address };
 }
 
 describe("a list of nodes", () => {
@@ -98,7 +87,7 @@ describe("a list of nodes", () => {
         await once(other, "listening");
         const { port } = other.address() as AddressInfo;
         other.close();
-        await expect(listNodes(await clusterAt(port))).rejects.toThrow(
+        await expect(listNodes(clusterAt(port))).rejects.toThrow(
             `the Kubernetes API server at http://127.0.0.1:${port} cannot be reached: `,
         );
     });

@@ -58,12 +58,10 @@ beforeAll(async () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    config.loadFromOptions({
-        clusters: [{ name: "own", server: `http://127.0.0.1:${port}`, skipTLSVerify: true }],
-        users: [{ name: "own" }],
-        contexts: [{ name: "own", cluster: "own", user: "own" }],
-        currentContext: "own",
-    });
+    config.loadFromClusterAndUser(
+        { name: "c", server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
+        { name: "u" },
+    );
 });
 afterAll(() => {
     server.closeAllConnections();

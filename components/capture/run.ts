@@ -140,8 +140,7 @@ async function captureUnderLock(way: Way, nodeLabels: Record<string, string> | u
 }
 
 function lockOptions({ kured }: OsDiskCaptureInputs): KuredLockOptions {
-    const { lock = true, daemonSet } = kured ?? {};
-    return { enabled: lock, daemonSet: daemonSet && `${daemonSet.namespace}/${daemonSet.name}` };
+    return { enabled: kured?.lock, daemonSet: kured?.daemonSet };
 }
 
 function copySettingsOf({

@@ -39,7 +39,7 @@ export type SelectionSettings = Omit<
 
 /** How a node's disk is taken. Durations in milliseconds. */
 export type CaptureSettings = Omit<Values<KeysOf<"capture">>, "capture" | "drainTimeout" | "gracePeriod"> & {
-    /** Copy the disk of a running node, or clean the node's own disk; in place if left out. */
+    /** Copy the disk of a running node, or clean the node's own disk; what the cluster can do if left out. */
     mode?: "copy" | "in-place";
     drainTimeoutMs: number;
     /** How long an evicted pod has to end; undefined: as long as the pod itself asks for. */

@@ -15,7 +15,7 @@ import {
     objectOf,
     oneOf,
     optional,
-    parseJson,
+    recordOf,
     text,
     withDefault,
 } from "./values";
@@ -24,13 +24,13 @@ import {
  * Extensions that stay whatever `removeExtensions` says: AKS Engine's billing marker, which installs nothing and runs
  * nothing. It is known by publisher and type, since its name starts with the scale set's.
  */
-export const DEFAULT_KEEP_EXTENSIONS = ["Microsoft.AKS/Compute.AKS-Engine.Linux.Billing"];
+const DEFAULT_KEEP_EXTENSIONS = ["Microsoft.AKS/Compute.AKS-Engine.Linux.Billing"];
 
 /**
  * Extensions that make a fresh machine a node, which an image of a node does not need: custom scripts of either
  * publisher, and the bootstrap extension of Cluster API's provider for Azure.
  */
-export const DEFAULT_REMOVE_EXTENSIONS = [
+const DEFAULT_REMOVE_EXTENSIONS = [
     "Microsoft.Azure.Extensions/CustomScript",
     "Microsoft.OSTCExtensions/CustomScriptForLinux",
     "Microsoft.Azure.ContainerUpstream/CAPZ.Linux.Bootstrapping",
@@ -138,18 +138,12 @@ const tagName = matching(
     "tags by names of at most 512 characters, without < > % & \\ ? /",
 );
 const TAG_VALUE = "text of at most 256 characters";
-const tags = z.preprocess(
-    (value) => (typeof value === "string" ? (parseJson(value) ?? value) : value),
-    z
-        .record(tagName, z.string(TAG_VALUE).max(256, TAG_VALUE), {
-            error: "an object of tags, as in team: nodes",
-        })
-        .refine((value) => Object.keys(value).length <= 40, "at most 40 tags")
-        .refine(
-            (value) => !Object.keys(value).some((name) => OWN_TAGS.includes(name.toLowerCase())),
-            `tags by other names than ${OWN_TAGS.join(", ")}, which this program sets`,
-        ),
-);
+const tags = recordOf(tagName, z.string(TAG_VALUE).max(256, TAG_VALUE), "an object of tags, as in team: nodes")
+    .refine((value) => Object.keys(value).length <= 40, "at most 40 tags")
+    .refine(
+        (value) => !Object.keys(value).some((name) => OWN_TAGS.includes(name.toLowerCase())),
+        `tags by other names than ${OWN_TAGS.join(", ")}, which this program sets`,
+    );
 
 /** Keys that hold for all pools, and that each pool may set for itself. */
 export const SHARED_KEYS = {

@@ -107,6 +107,11 @@ export function objectOf<S extends z.ZodRawShape>(shape: S, description = "an ob
     );
 }
 
+/** An object of values that are all of the same kind, by keys of a certain form. */
+export function recordOf<K extends z.core.$ZodRecordKey, V extends z.ZodType>(key: K, value: V, description: string) {
+    return fromText(parseJson, z.record(key, value, { error: description }));
+}
+
 /** What to say of a key that is not known. */
 function nearest(key: string, known: string[]): string {
     const near = closest(key, known);
@@ -118,9 +123,12 @@ function nearest(key: string, known: string[]): string {
 /** The name of a node. */
 export const nodeName = matching(NODE_NAME_FORMAT, "a node's name: lower case letters, digits, '-' and '.'");
 
-/** The key of an annotation: an optional prefix and a name, as Kubernetes demands of annotation keys. */
+/** The key of an annotation or a label, as Kubernetes demands it: an optional prefix and a name. */
+export const QUALIFIED_NAME_FORMAT = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/;
+
+/** The key of an annotation. */
 export const annotationKey = matching(
-    /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/,
+    QUALIFIED_NAME_FORMAT,
     "an annotation's key without its value, such as example.com/hold",
 );
 

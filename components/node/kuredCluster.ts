@@ -5,16 +5,22 @@ import { withRetries } from "../core/retry";
 import { findKured, toKured, type Kured } from "./kuredDaemonSet";
 import { describe, type Kubernetes } from "./kubernetes";
 
+/** Where a DaemonSet is. */
+export interface DaemonSetPlace {
+    namespace: string;
+    name: string;
+}
+
 /**
  * kured's DaemonSet: the one that is named, else the one that is found in the cluster; undefined when there is none.
  */
 export async function findInCluster(
     { apps, server }: Pick<Kubernetes, "apps" | "server">,
-    { daemonSet, nodeLabels }: { daemonSet?: string; nodeLabels?: Record<string, string> } = {},
+    { daemonSet, nodeLabels }: { daemonSet?: DaemonSetPlace; nodeLabels?: Record<string, string> } = {},
 ): Promise<Kured | undefined> {
     try {
         if (daemonSet !== undefined) {
-            const [name, namespace = "kube-system"] = daemonSet.split("/").reverse();
+            const { namespace, name } = daemonSet;
             const named = await readDaemonSet({ apps }, namespace, name);
             if (!named) {
                 throw new UserError(
@@ -36,12 +42,16 @@ export async function findInCluster(
     return usual && toKured(usual);
 }
 
-/** A failed call about kured's lock in one line, with what to do where kured does not run. */
+/** A failed call about kured's lock in one line, with what to do where it is forbidden. */
 export function toUserError(error: unknown, server: string): UserError {
     if (error instanceof UserError) {
         return error;
     }
-    const advice = statusOf(error) === 403 ? "; or set kamino:kuredLock to false where kured does not run" : "";
+    const advice =
+        statusOf(error) === 403
+            ? "; give the rights to this DaemonSet (docs/permissions.md; to a scheduled run by kamino:kuredDaemonSet and an up of the schedule), " +
+              "or set kamino:kuredLock to false where kured does not run"
+            : "";
     return new UserError(`kured's lock cannot be used: ${describe(error, server)}${advice}`);
 }
 

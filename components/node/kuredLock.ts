@@ -8,7 +8,7 @@ import { oncePer } from "../core/once";
 import { until } from "../core/retry";
 import { Turns } from "../core/turns";
 import { describeHolder } from "./kuredAnnotation";
-import { findInCluster } from "./kuredCluster";
+import { findInCluster, type DaemonSetPlace } from "./kuredCluster";
 import type { LockEntry } from "./kuredLockValue";
 import { placeIn, type KuredPlace } from "./kuredPlace";
 import type { Kubernetes } from "./kubernetes";
@@ -23,11 +23,8 @@ const LONGEST_WAIT_MS = 4 * 60 * MINUTE;
 export interface KuredLockOptions {
     /** `false`: the cluster is to be treated as one without kured (setting `kuredLock`). */
     enabled?: boolean;
-    /**
-     * kured's DaemonSet as `namespace/name`, or `name` in kube-system (setting `kuredDaemonSet`); else it is looked
-     * for.
-     */
-    daemonSet?: string;
+    /** kured's DaemonSet (setting `kuredDaemonSet`); it is looked for if left out. */
+    daemonSet?: DaemonSetPlace;
     /**
      * Whether the pools of this run have one place together, each with the others that want the same: for work that
      * takes no node out of service and only must not meet a reboot.

@@ -1,4 +1,5 @@
 // What a scheduled run may do in Kubernetes: exactly what the run uses, no wildcard. Explained in docs/permissions.md.
+import type { CaptureMode } from "../capture/mode";
 import { kubeconfigSecretOf, type WorkloadCluster } from "../node/workloadKubeconfig";
 
 /** A rule of a Role or ClusterRole. */
@@ -9,17 +10,19 @@ export interface Rule {
     verbs: string[];
 }
 
-/** The two ways to capture a disk: components/capture/mode.ts. */
-type CaptureMode = "copy" | "in-place";
+/** The ways to capture a disk, in the order of their rules. */
+export const CAPTURE_MODES: readonly CaptureMode[] = ["copy", "in-place"];
 
 /** What decides on the rules. */
 export interface Needs {
     mode: "preview" | "up";
     /** The ways to capture that may be taken; both if left out. */
-    capture?: CaptureMode[];
+    capture?: readonly CaptureMode[];
     /** Whether any pool deletes the pods that will not be evicted. */
     force: boolean;
     captureNamespaces: string[];
+    /** Names of kured's DaemonSets, whose lock is held; `kured` if left out. */
+    kuredDaemonSets?: string[];
 }
 
 /**
@@ -27,7 +30,13 @@ export interface Needs {
  * be attached. An up holds kured's lock; a copy is attached as a volume, which belongs to no namespace; a capture in
  * place takes a node out of service.
  */
-export function clusterRules({ mode, force, captureNamespaces, capture = ["copy", "in-place"] }: Needs): Rule[] {
+export function clusterRules({
+    mode,
+    force,
+    captureNamespaces,
+    capture = CAPTURE_MODES,
+    kuredDaemonSets = ["kured"],
+}: Needs): Rule[] {
     const reading: Rule[] = [
         { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"] },
         { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
@@ -40,7 +49,7 @@ export function clusterRules({ mode, force, captureNamespaces, capture = ["copy"
     ];
     const capturing: Rule[] = [
         { apiGroups: [""], resources: ["namespaces"], resourceNames: captureNamespaces, verbs: ["get"] },
-        { apiGroups: ["apps"], resources: ["daemonsets"], resourceNames: ["kured"], verbs: ["get", "patch"] },
+        { apiGroups: ["apps"], resources: ["daemonsets"], resourceNames: kuredDaemonSets, verbs: ["get", "patch"] },
     ];
     const copying: Rule[] = [
         { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["create", "delete", "get", "list"] },
@@ -61,7 +70,7 @@ export function clusterRules({ mode, force, captureNamespaces, capture = ["copy"
  * In a capture namespace, for an up: the pods of a capture, and of a copy the claim to its volume, what its driver says
  * and which packages its pod has found.
  */
-export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rule[] {
+export function captureRules(capture: readonly CaptureMode[] = CAPTURE_MODES): Rule[] {
     const pods: Rule = { apiGroups: [""], resources: ["pods"], verbs: ["create", "get", "delete"] };
     const copying: Rule[] = [
         { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["create", "delete"] },
@@ -77,8 +86,8 @@ export function captureRules(capture: CaptureMode[] = ["copy", "in-place"]): Rul
  */
 export const eventRules: Rule[] = [{ apiGroups: [""], resources: ["events"], verbs: ["create"] }];
 
-function rulesFor(capture: CaptureMode[], rules: Record<CaptureMode, Rule[]>): Rule[] {
-    return (["copy", "in-place"] as const).filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
+function rulesFor(capture: readonly CaptureMode[], rules: Record<CaptureMode, Rule[]>): Rule[] {
+    return CAPTURE_MODES.filter((mode) => capture.includes(mode)).flatMap((mode) => rules[mode]);
 }
 
 /** In the namespace of a MachinePool, in the management cluster: reading it, and for an up its image and an Event. */

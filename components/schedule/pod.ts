@@ -34,7 +34,9 @@ export function podSpec(settings: ScheduleSettings, names: Names): PodSpec {
         restartPolicy: "Never",
         // The time in which a capture that is under way restores its node.
         terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds,
-        nodeSelector: { "kubernetes.io/os": "linux" },
+        nodeSelector: { ...settings.nodeSelector, "kubernetes.io/os": "linux" },
+        ...(settings.tolerations.length > 0 && { tolerations: settings.tolerations }),
+        ...(settings.imagePullSecret && { imagePullSecrets: [{ name: settings.imagePullSecret }] }),
         securityContext: {
             runAsNonRoot: true,
             runAsUser: USER,

@@ -143,7 +143,8 @@ export class Schedule extends pulumi.ComponentResource {
                 `${cluster.namespace}-${name}-${cluster.name}`,
             );
         const ofNodes = () => {
-            const rules = clusterRules({ mode, force: stackSettings.force, captureNamespaces });
+            const { force, captureModes: capture, kuredDaemonSets } = stackSettings;
+            const rules = clusterRules({ mode, force, captureNamespaces, capture, kuredDaemonSets });
             return [
                 new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
                 new kubernetes.rbac.v1.ClusterRoleBinding(
@@ -151,7 +152,7 @@ export class Schedule extends pulumi.ComponentResource {
                     { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
                     opts,
                 ),
-                ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules())),
+                ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules(capture))),
                 ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
             ];
         };

@@ -10,12 +10,13 @@ import {
     objectOf,
     oneOf,
     optional,
-    parseJson,
+    recordOf,
     required,
     text,
     withDefault,
 } from "../config/values";
 import { UserError } from "../core/errors";
+import { nodeSelector, tolerations } from "./placement";
 import { readStackSettings, type StackSettings } from "./stackSettings";
 
 /** Where the volume of `stateClaim` is mounted in the pod. */
@@ -43,24 +44,19 @@ const timeZone = z.string("a time zone such as Europe/Berlin or Etc/UTC").refine
 const SIGNS_IN = /^\w+:\/\/[^/?#]*:[^/?#]*@/;
 
 /** Environment variables. What looks like a secret belongs into a Secret. */
-const environment = z
-    .preprocess(
-        (value) => (typeof value === "string" ? (parseJson(value) ?? value) : value),
-        z.record(
-            matching(/^[A-Z_][A-Z0-9_]*$/, "an object of environment variables"),
-            z.union([z.string(), z.number(), z.boolean()], "text, a number or a boolean").transform(String),
-            { error: "an object of environment variables" },
-        ),
-    )
-    .superRefine((variables, context) => {
-        const secret = Object.entries(variables).find(
-            ([name, value]) => /SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$|_HEADERS$/.test(name) || SIGNS_IN.test(value),
-        )?.[0];
-        if (secret !== undefined) {
-            const message = `without ${secret}: put it into the Secret that environmentSecret names`;
-            context.addIssue({ code: "custom", message, input: variables });
-        }
-    });
+const environment = recordOf(
+    matching(/^[A-Z_][A-Z0-9_]*$/, "an object of environment variables"),
+    z.union([z.string(), z.number(), z.boolean()], "text, a number or a boolean").transform(String),
+    "an object of environment variables",
+).superRefine((variables, context) => {
+    const secret = Object.entries(variables).find(
+        ([name, value]) => /SECRET|PASSWORD|PASSPHRASE|TOKEN$|_KEY$|_HEADERS$/.test(name) || SIGNS_IN.test(value),
+    )?.[0];
+    if (secret !== undefined) {
+        const message = `without ${secret}: put it into the Secret that environmentSecret names`;
+        context.addIssue({ code: "custom", message, input: variables });
+    }
+});
 
 const toSignIn = ": the run signs in to Azure with it";
 
@@ -82,7 +78,7 @@ const resources = objectOf({
 const documented = "; see docs/automation.md";
 
 /** The object `kamino:schedule`. Durations become seconds. */
-export const scheduleObject = objectOf({
+const scheduleObject = objectOf({
     // Kubernetes adds 17 characters to a CronJob's name for a pod's; within 63 in all, a pod's host name is its whole
     // name.
     name: withDefault(dnsLabel(40), "kamino"),
@@ -100,6 +96,8 @@ export const scheduleObject = objectOf({
     mode: withDefault(oneOf("up", "preview"), "up"),
     suspend: withDefault(boolean(), false),
     image: required(matching(/^\S+[:@]\S+$/, "a container image with a tag or, better, a digest"), documented),
+    // A Secret of type kubernetes.io/dockerconfigjson, for an image in a private registry.
+    imagePullSecret: optional(dnsLabel(63)),
     namespace: withDefault(dnsLabel(63), "kamino"),
     backendUrl: optional(
         matching(
@@ -123,6 +121,9 @@ export const scheduleObject = objectOf({
     keepSucceeded: withDefault(integer(0, 100), 3),
     keepFailed: withDefault(integer(0, 100), 7),
     resources: withDefault(resources, {}),
+    // For a cluster whose nodes are tainted, or of which some are spot VMs that go under a run.
+    nodeSelector: withDefault(nodeSelector, {}),
+    tolerations: withDefault(tolerations, []),
 });
 
 type ScheduleValues = z.output<typeof scheduleObject>;

@@ -3,11 +3,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse, stringify } from "yaml";
+import type { CaptureMode } from "../capture/mode";
 import { readBySchema } from "../config/read";
 import { SHARED_KEYS, managementCluster } from "../config/schema";
 import { UserError } from "../core/errors";
 import { refusePlainSecretsIn } from "../config/plainSecrets";
 import type { WorkloadCluster } from "../node/workloadKubeconfig";
+import { CAPTURE_MODES } from "./permissions";
 
 /** What a schedule needs of the stack that it runs. */
 export interface StackSettings {
@@ -17,6 +19,10 @@ export interface StackSettings {
     needsPassphrase: boolean;
     /** The namespaces in which its pools' disks are cleaned. */
     captureNamespaces: string[];
+    /** The ways in which its pools' disks may be captured. */
+    captureModes: CaptureMode[];
+    /** Names of kured's DaemonSets. */
+    kuredDaemonSets: string[];
     /** Whether any pool deletes the pods that will not be evicted. */
     force: boolean;
     /** The namespaces of its pools that are MachinePools. */
@@ -56,16 +62,25 @@ export function stackSettings(text: string, project: string, file = "the stack's
     const config = Object.entries(settings.config ?? {}).filter(([name]) => !personal.includes(name));
     const plain = Object.fromEntries(config);
     const workloadCluster = workloadClusterIn(plain[`${project}:capi`], file, project);
+    const captures = ofPools(plain, project, "capture", "");
     const namespaces = ofPools(plain, project, "captureNamespace", SHARED_KEYS.captureNamespace.default);
     return {
         text: stringify({ ...settings, config: plain }),
         needsPassphrase: settings.encryptionsalt !== undefined,
         captureNamespaces: namespaces.map(String),
+        captureModes: CAPTURE_MODES.filter((mode) => captures.includes(mode) || captures.includes("")),
+        kuredDaemonSets: kuredDaemonSetsIn(plain, project),
         force: ofPools(plain, project, "force", SHARED_KEYS.force.default).some((value) => String(value) === "true"),
         machinePoolNamespaces: namespacesIn(plain, project, ["machinePool"]),
         machinesNamespaces: namespacesIn(plain, project, ["machineDeployment", "machineSet"]),
         ...(workloadCluster && { workloadCluster }),
     };
+}
+
+/** The names alone: a ClusterRole holds in all namespaces. */
+function kuredDaemonSetsIn(config: Record<string, unknown>, project: string): string[] {
+    const places = ofPools(config, project, "kuredDaemonSet", "kured");
+    return [...new Set(places.map((place) => String(place).split("/").at(-1) ?? ""))].sort();
 }
 
 /** The namespaces of what pools' keys name as NAMESPACE/NAME, each once. */

@@ -130,11 +130,13 @@ describe("kured's lock", { timeout: 120_000 }, () => {
     test("is of the DaemonSet that the setting names", async () => {
         await install();
         await install(["--ds-namespace=reboots", "--ds-name=other"], "reboots", "other");
-        const lease = await acquireKuredLock(clients, "pool1", { daemonSet: "reboots/other" });
+        const daemonSet = { namespace: "reboots", name: "other" };
+        const lease = await acquireKuredLock(clients, "pool1", { daemonSet });
         expect(await lockOf("reboots", "other")).toMatchObject({ nodeID: "kamino/pool1" });
         expect(await lockOf()).toBeUndefined();
         await lease.release();
-        await expect(acquireKuredLock(clients, "pool1", { daemonSet: "reboots/none" })).rejects.toThrow(
+        const missing = { ...daemonSet, name: "none" };
+        await expect(acquireKuredLock(clients, "pool1", { daemonSet: missing })).rejects.toThrow(
             "kamino:kuredDaemonSet: there is no DaemonSet reboots/none",
         );
     });

@@ -88,6 +88,18 @@ test("up-copy.yaml has the rules of an up that only copies: no node is changed a
     expect(resources.map(({ resources: [name] }) => name)).toEqual(["daemonsets", "persistentvolumes"]);
 });
 
+test("the lock is held on the DaemonSets that the settings name", () => {
+    const rules = clusterRules({ mode: "up", force: false, captureNamespaces, kuredDaemonSets: ["a", "b"] });
+    const verbs = rules.filter(({ resources }) => resources.includes("daemonsets"));
+    expect(verbs.map(({ resourceNames, verbs }) => [resourceNames, verbs])).toEqual([
+        [undefined, ["list"]],
+        [
+            ["a", "b"],
+            ["get", "patch"],
+        ],
+    ]);
+});
+
 test("the role of an up that only copies has no right over a VM's power", () => {
     const { Actions } = azureRole("kamino-up-copy");
     expect(Actions.filter((action) => /virtualMachines\/.*action$/.test(action))).toEqual([]);

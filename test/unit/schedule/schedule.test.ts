@@ -51,7 +51,12 @@ beforeAll(async () => {
         new Promise((done) => pulumi.all(those.map(({ cronJob }) => cronJob)).apply(done));
     await isDone(schedules);
     const before = declared.length;
-    await isDone([new Schedule("three", read("three", { settingsFile: workload }))]);
+    const placement = {
+        imagePullSecret: "registry",
+        nodeSelector: { agentpool: "system", "kubernetes.io/os": "windows" },
+        tolerations: [{ key: "CriticalAddonsOnly", operator: "Exists" }],
+    };
+    await isDone([new Schedule("three", read("three", { settingsFile: workload, ...placement }))]);
     ofWorkload.push(...declared.splice(before));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -87,6 +92,20 @@ test("of a schedule one Job runs at a time, with time for an image and to restor
                 template: { spec: { restartPolicy: "Never", terminationGracePeriodSeconds: 1200 } },
             },
         },
+    });
+});
+
+test("a schedule's pod runs on any Linux node, or where its settings say, by a secret of the registry", () => {
+    const podOf = ({ inputs }: Declared) =>
+        (inputs.spec as { jobTemplate: { spec: { template: { spec: object } } } }).jobTemplate.spec.template.spec;
+    const [plain, placed] = [declared, ofWorkload].map((all) => podOf(all.find(({ kind }) => kind === "CronJob")!));
+    expect(plain).toMatchObject({ nodeSelector: { "kubernetes.io/os": "linux" } });
+    expect(plain).not.toHaveProperty("tolerations");
+    expect(plain).not.toHaveProperty("imagePullSecrets");
+    expect(placed).toMatchObject({
+        imagePullSecrets: [{ name: "registry" }],
+        nodeSelector: { agentpool: "system", "kubernetes.io/os": "linux" },
+        tolerations: [{ key: "CriticalAddonsOnly", operator: "Exists" }],
     });
 });
 

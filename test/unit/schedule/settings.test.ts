@@ -73,6 +73,17 @@ describe("refused in one line that names the key", () => {
         [{ environment: { ARM_CLIENT_SECRET: "x" } }, "put it into the Secret that environmentSecret names"],
         [{ environment: { OTEL_EXPORTER_OTLP_HEADERS: "x" } }, "without OTEL_EXPORTER_OTLP_HEADERS: put it into"],
         [{ environment: { KAMINO_METRICS_PUSH: "http://a:b@push" } }, "without KAMINO_METRICS_PUSH: put it into"],
+        [{ imagePullSecret: "Registry" }, "kamino:schedule.imagePullSecret must be a name of at most 63"],
+        [{ nodeSelector: ["a"] }, "kamino:schedule.nodeSelector must be an object of labels"],
+        [{ nodeSelector: { "a b": "c" } }, "kamino:schedule.nodeSelector must be an object of labels"],
+        [{ nodeSelector: { a: "b c" } }, "kamino:schedule.nodeSelector.a must be a label's value"],
+        [{ tolerations: { key: "a" } }, "kamino:schedule.tolerations must be a list"],
+        [{ tolerations: [{ kee: "a" }] }, "kamino:schedule.tolerations[0].kee is not a known key; did you mean key?"],
+        [
+            { tolerations: [{ key: "a", operator: "Is" }] },
+            "kamino:schedule.tolerations[0].operator must be Equal or Exists",
+        ],
+        [{ tolerations: [{ value: "a" }] }, "kamino:schedule.tolerations[0].key is missing"],
         [{ resources: { memory: "a lot" } }, "kamino:schedule.resources.memory must be a quantity"],
     ])("%j", (change, message) => {
         expect(() => read(change)).toThrow(message);
@@ -106,6 +117,23 @@ test("the pools' own capture namespaces and force count, the shared ones only wh
         captureNamespaces: ["kamino-capture", "own"],
         force: true,
         machinePoolNamespaces: [],
+    });
+});
+
+test.each([
+    ["", ["copy", "in-place"], ["kured"]],
+    ["kamino:capture: copy\n  kamino:kuredDaemonSet: ops/kured-main", ["copy"], ["kured-main"]],
+    [
+        "kamino:capture: in-place\n  kamino:pools: [{ scaleSet: a, kuredDaemonSet: ops/b }, {}]",
+        ["in-place"],
+        ["b", "kured"],
+    ],
+    ["kamino:pools: [{ capture: copy }, { capture: in-place }]", ["copy", "in-place"], ["kured"]],
+    ["kamino:pools: [{ capture: copy }, {}]", ["copy", "in-place"], ["kured"]],
+])("of the ways to capture and the DaemonSets those count that a pool may come to: %j", (config, modes, daemonSets) => {
+    expect(stackSettings(`config:\n  ${config}\n`, "kamino")).toMatchObject({
+        captureModes: modes,
+        kuredDaemonSets: daemonSets,
     });
 });
 

@@ -69,8 +69,10 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     const file = options["config-file"] ?? join(PROJECT, `Pulumi.${stack.split("/").at(-1)}.yaml`);
     const before = await readFile(file, "utf8").catch(() => "");
     const proposal = propose(findings, await subscriptionId());
-    const capi = workloadCluster && { ...management, workloadCluster: options["workload-cluster"] };
-    const after = withProposal(before, { ...proposal, capi }, file);
+    const where = workloadCluster
+        ? { capi: { ...management, workloadCluster: options["workload-cluster"] } }
+        : { cluster: management };
+    const after = withProposal(before, { ...proposal, ...where }, file);
     console.log(`${file}:\n\n${after}`);
     if (!yes) {
         await confirm("Write this file?", stop);

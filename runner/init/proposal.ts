@@ -4,6 +4,7 @@ import { isMap, parseDocument } from "yaml";
 import { parseArmId } from "../../components/azure/ids";
 import { UserError } from "../../components/core/errors";
 import { machinesId, type MachinesName } from "../../components/core/machinesId";
+import type { KubernetesSettings } from "../../components/node/kubernetes";
 import { parseProviderId, singleVmOf } from "../../components/node/providerId";
 
 /** What is looked at of a node. */
@@ -111,6 +112,8 @@ export function poolsOf(found: FoundNode[], owners: OwnersOfSingleVms = {}): { p
 export interface Proposal {
     resourceGroup: string;
     pools: Record<string, string>[];
+    /** `kamino:kubeconfig` and `kamino:context`, as far as they were given. */
+    cluster?: Pick<KubernetesSettings, "kubeconfig" | "context">;
     /** `kamino:capi`, where it was given. */
     capi?: Record<string, string | undefined>;
 }
@@ -160,18 +163,19 @@ export function listing(findings: Finding[], others: number): string {
  *
  * @param text of Pulumi.<stack>.yaml; empty when there is none yet
  * @param file where the text is from, for messages
- * @returns the text with `kamino:resourceGroup`, `kamino:pools` and, if given, `kamino:capi`; everything else stays
+ * @returns the text with the proposal's keys; everything else stays
  * @throws UserError when the stack has pools already
  */
-export function withProposal(text: string, { resourceGroup, pools, capi }: Proposal, file: string): string {
+export function withProposal(text: string, { resourceGroup, pools, cluster, capi }: Proposal, file: string): string {
     const document = parseDocument(text.trim() === "" ? "config: {}\n" : text);
     const config = document.get("config");
     if (isMap(config) && (config.has("kamino:pools") || config.has("kamino:schedule"))) {
         throw new UserError(`${file} is configured already; change it there, or name another stack with --stack`);
     }
     document.setIn(["config", "kamino:resourceGroup"], resourceGroup);
-    if (capi) {
-        document.setIn(["config", "kamino:capi"], document.createNode(capi));
+    const places = { kubeconfig: cluster?.kubeconfig, context: cluster?.context, capi };
+    for (const [key, place] of Object.entries(places).filter(([, place]) => place !== undefined)) {
+        document.setIn(["config", `kamino:${key}`], document.createNode(place));
     }
     document.setIn(["config", "kamino:pools"], document.createNode(pools));
     const written = document.get("config");

@@ -30,11 +30,15 @@ test("npm run init writes the settings of a stack for the pools that fit, and as
     expect(asked.all).toMatch(/add --yes to go on without a question$/);
     expect(existsSync(file)).toBe(false);
 
-    const done = await init("--yes");
+    const done = await init("--yes", "--context", "sandbox");
     expect(done.exitCode, done.all).toBe(0);
     const { resourceGroup, names } = parseArmId(sandbox.azure.scaleSets()[0].id);
     expect(parse(readFileSync(file, "utf8"))).toEqual({
-        config: { "kamino:resourceGroup": resourceGroup, "kamino:pools": [{ scaleSet: names[0] }] },
+        config: {
+            "kamino:resourceGroup": resourceGroup,
+            "kamino:context": "sandbox",
+            "kamino:pools": [{ scaleSet: names[0] }],
+        },
     });
 
     const again = await init("--yes");

@@ -145,6 +145,15 @@ describe("the settings", () => {
         });
     });
 
+    test("say which cluster was looked at, where it was named: the next preview looks at the same one", () => {
+        const cluster = { kubeconfig: "/home/ann/kubeconfig", context: "prod" };
+        expect(parse(withProposal("", { ...proposal, cluster }, "f"))).toEqual({
+            config: { ...expected, "kamino:kubeconfig": cluster.kubeconfig, "kamino:context": "prod" },
+        });
+        const unnamed = { kubeconfig: undefined, context: undefined };
+        expect(parse(withProposal("", { ...proposal, cluster: unnamed }, "f"))).toEqual({ config: expected });
+    });
+
     test.each(["kamino:pools: []", "kamino:schedule: {}"])("with %s are left alone", (key) => {
         expect(() => withProposal(`config:\n    ${key}\n`, proposal, "Pulumi.prod.yaml")).toThrow(
             /^Pulumi.prod.yaml is configured already; /,

@@ -82,7 +82,7 @@ export default tseslint.config(
             "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
             "import-x/extensions": [".ts"],
         },
-        rules: { "import-x/no-cycle": ["error", { ignoreExternal: true }] },
+        rules: { "import-x/no-cycle": ["error", { ignoreExternal: true }], "import-x/no-duplicates": "error" },
     },
     {
         files: ["**/*.mjs", "**/*.cjs", "**/policies/index.js"],

@@ -79,7 +79,7 @@ export async function imageVersions(stack: string, context: RunContext): Promise
 }
 
 /** What the stack's last outputs say of its pools, by name; undefined before the first `up`. */
-export async function outputPools<T>(stack: string, context: RunContext): Promise<Record<string, T> | undefined> {
+async function outputPools<T>(stack: string, context: RunContext): Promise<Record<string, T> | undefined> {
     const { exitCode, stdout } = await pulumi(["stack", "output", "pools", "--json", "--stack", stack], context, false);
     return exitCode === 0 ? (JSON.parse(stdout) as Record<string, T>) : undefined;
 }

@@ -101,7 +101,7 @@ function headlineOf({ stack, mode, summary, succeeded }: ReportInput): string {
 }
 
 /** Whether the pool's image changes. */
-export function isBumped({ from, to }: PoolLine): boolean {
+function isBumped({ from, to }: PoolLine): boolean {
     return to !== "" && from !== to;
 }
 

@@ -44,7 +44,7 @@ export function phaseOf(command: Omit<Phase, "operations" | "pools">, events: En
  *
  * @param end when the command ended, for what the engine did not see the end of
  */
-export function operationsIn(events: EngineEvent[], end: number): Operation[] {
+function operationsIn(events: EngineEvent[], end: number): Operation[] {
     const operations: Operation[] = [];
     const open = new Map<string, Operation>();
     const close = (metadata: StepEventMetadata, at: number, outcome: Operation["outcome"]) => {

@@ -19,11 +19,15 @@ const locationsOf = oncePer((subscription: string) => subscription, readLocation
  * @throws UserError in one line when Azure cannot be asked
  */
 export async function regionHasZones(subscription: string, region: string): Promise<boolean> {
-    const plain = (name = "") => name.toLowerCase().replace(/ /g, "");
     const found = (await locationsOf(subscription)).find(({ name, displayName }) =>
-        [name, displayName].map(plain).includes(plain(region)),
+        [name, displayName].map(regionName).includes(regionName(region)),
     );
     return (found?.availabilityZoneMappings ?? []).length > 0;
+}
+
+/** A region's name as ARM has it, also for what people write: `West Europe` is `westeurope`. */
+export function regionName(region = ""): string {
+    return region.toLowerCase().replace(/ /g, "");
 }
 
 async function readLocations(subscription: string): Promise<Location[]> {
@@ -32,7 +36,11 @@ async function readLocations(subscription: string): Promise<Location[]> {
         const path = `/subscriptions/${subscription}/locations?api-version=2022-12-01`;
         const { status, answer } = await askResourceManager<{ value?: Location[] }>(subscription, path);
         if (status !== 200) {
-            throw new UserError(`${what} cannot be read: ${answer.error?.message ?? `status ${status}`}`);
+            const advice =
+                status === 403
+                    ? "; give the role kamino-regions at the subscription, or set kamino:storageAccountType"
+                    : "";
+            throw new UserError(`${what} cannot be read: ${answer.error?.message ?? `status ${status}`}${advice}`);
         }
         return answer.value;
     });

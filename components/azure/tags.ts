@@ -5,7 +5,7 @@ import { BOOTSTRAP_TAG, NEW_NODES_TAG } from "../../policies/contract";
 export const STACK_TAG = "kamino-stack";
 
 /** Tag of a snapshot or a copied disk: which program made it. */
-export const OWNER_TAG = "managed-by";
+const OWNER_TAG = "managed-by";
 
 /** The owner's tag as this program sets it. */
 export const OWNED = { [OWNER_TAG]: "kamino" };

@@ -4,7 +4,7 @@ import { deploymentOf, type CapiMachines } from "./machines";
 import { PAUSED, TOPOLOGY_OWNED } from "./refusals";
 
 /** The strategy that keeps machines until somebody deletes them. */
-export const ON_DELETE = "OnDelete";
+const ON_DELETE = "OnDelete";
 
 /** One reason why a pool is refused: does it hold, and what to say. */
 interface Refusal {

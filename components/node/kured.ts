@@ -82,5 +82,5 @@ export function aboutKured(daemonSets: V1DaemonSet[] | undefined): string {
         isAtLeast(version, 1, 13) === false
             ? "; before 1.13.0 it does not annotate a node whose reboot is blocked, so 1.13.0 or later is better"
             : "";
-    return `${what}, and has not seen a node in need of a reboot yet${hint}`;
+    return `${what}, and has not seen a node in need of a reboot yet${hint}; for a first image without one name a node (pools[].node)`;
 }

@@ -1,8 +1,7 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
 // subscription gives.
 import { createHash } from "node:crypto";
-import { readGallery } from "../azure/galleries";
-import { galleriesOf, type NamedGallery } from "../azure/galleries";
+import { galleriesOf, readGallery, type NamedGallery } from "../azure/galleries";
 import { galleryId, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { PoolSettings } from "../config/load";

@@ -1,5 +1,5 @@
 // How Azure keeps a pool's images: in which regions, on which storage, encrypted with which keys.
-import { regionHasZones } from "../azure/regions";
+import { regionHasZones, regionName } from "../azure/regions";
 import type { OsDisk } from "../azure/osDisks";
 import type { ImageSettings } from "../config/load";
 import { UserError } from "../core/errors";
@@ -53,9 +53,9 @@ function encryptionProblem(live: PoolModel, regions: string[]): string | undefin
 
 /** The pool's own region comes first: Azure wants the region of the source among the targets. */
 function regionsOf(configured: string[] | undefined, location: string): string[] {
-    const normal = (region: string) => region.toLowerCase().replace(/ /g, "");
-    const others = (configured ?? []).map(normal).filter((region) => region !== normal(location));
-    return [normal(location), ...new Set(others)];
+    const own = regionName(location);
+    const others = (configured ?? []).map(regionName).filter((region) => region !== own);
+    return [own, ...new Set(others)];
 }
 
 /** ZRS survives the loss of a zone, and is refused in regions that have none. */

@@ -140,7 +140,7 @@ export const HARD_RULES: Reason[] = [
 ];
 
 /** All rules, and all but the reboot rules. */
-export const ALL_RULES = Object.keys(RULES) as Reason[];
+const ALL_RULES = Object.keys(RULES) as Reason[];
 export const ALL_BUT_REBOOT = ALL_RULES.filter((reason) => !REBOOT_RULES.includes(reason));
 
 /** The kubelet version that most of these nodes have, of several the highest; undefined where none is known. */

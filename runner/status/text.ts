@@ -18,7 +18,7 @@ export function render(pools: PoolStatus[], now: Date, emphasis = PLAIN): string
 }
 
 /** What an `up` would do, in one line. */
-export function upLine({ steps, stops }: Forecast): string {
+function upLine({ steps, stops }: Forecast): string {
     if (stops !== undefined) {
         return `an up would stop: ${stops}`;
     }

@@ -101,7 +101,7 @@ describe("when no node carries the annotation", () => {
         const containers = [{ ...spec.template.spec.containers[0], ...container }];
         const said = aboutKured([{ metadata, spec: { ...spec, template: { spec: { containers } } } }]);
         expect(said).toBe(
-            "kured 1.17.1 runs as DaemonSet tools/kured with --annotate-nodes, and has not seen a node in need of a reboot yet",
+            "kured 1.17.1 runs as DaemonSet tools/kured with --annotate-nodes, and has not seen a node in need of a reboot yet; for a first image without one name a node (pools[].node)",
         );
     });
 

@@ -11,6 +11,7 @@ import { isReady, readNode } from "../node/node";
 import { podName } from "./names";
 import {
     START_LIMIT,
+    containerStatus,
     createPod,
     hasStarted,
     messageOf,
@@ -109,6 +110,22 @@ export function provesCleaning(pod: V1Pod | undefined, version: string): boolean
     } catch {
         return false;
     }
+}
+
+/**
+ * Whether a node's disk may have been changed, by what the API server knows of the cleaning pod.
+ *
+ * @param begun whether there was to be such a pod: what counts where it has gone
+ */
+export async function mayHaveCleaned(cluster: Kubernetes, place: CleaningPlace, begun: boolean): Promise<boolean> {
+    const pod = await readPod(cluster, placeOf(place));
+    return pod ? !provesUntouched(pod) : begun;
+}
+
+/** Whether a cleaning pod shows that it has changed nothing: it waits for its image, or has refused the disk. */
+export function provesUntouched(pod: V1Pod): boolean {
+    const state = containerStatus(pod, CLEAN)?.state;
+    return state?.waiting !== undefined || /; the disk is not changed\s*$/.test(state?.terminated?.message ?? "");
 }
 
 /**

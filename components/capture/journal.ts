@@ -32,6 +32,8 @@ const JOURNAL_SCHEMA = z.object({
     /** `status.nodeInfo` of the node before its restart: both change when a cleaned disk has booted. */
     machineId: z.string().max(64).optional(),
     bootId: z.string().max(64).optional(),
+    /** Whether the disk may have been cleaned: then the machine that runs is not to be kept running as it is. */
+    cleaning: z.boolean().optional(),
     /** The host and process that capture. */
     host: z.string().regex(/^[\w.-]{1,253}$/),
     process: z.number().int().positive(),

@@ -1,5 +1,6 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them
 // away.
+import { randomUUID } from "node:crypto";
 import {
     PatchStrategy,
     setHeaderOptions,
@@ -104,25 +105,35 @@ export function podOf(
     };
 }
 
+/** Tells this creation of a pod from any other one of the same name. */
+const CREATION = "kamino/creation";
+
 /**
- * Creates a pod.
+ * Creates a pod. Where the answer was lost, so that the next attempt meets the pod, it is this one.
  *
  * @param advice what to do when it is not admitted
  * @throws UserError in one line
  */
 export async function createPod(
-    { core }: Kubernetes,
+    { core }: Pick<Kubernetes, "core">,
     body: V1Pod,
     what: string,
     advice: string,
     signal?: AbortSignal,
 ): Promise<void> {
     const { namespace = "", name = "" } = body.metadata ?? {};
+    const creation = randomUUID();
+    const annotations = { ...body.metadata?.annotations, [CREATION]: creation };
+    const pod: V1Pod = { ...body, metadata: { ...body.metadata, annotations } };
     // The service account that every pod must have comes a moment after its namespace.
     const created = await until({ limit: 30_000, signal }, async () => {
         try {
-            return await withRetries(() => core.createNamespacedPod({ namespace, body }), signal);
+            return await withRetries(() => core.createNamespacedPod({ namespace, body: pod }), signal);
         } catch (error) {
+            const found = statusOf(error) === 409 ? await readPod({ core }, { name, namespace }) : undefined;
+            if (found?.metadata?.annotations?.[CREATION] === creation) {
+                return found;
+            }
             if (/serviceaccount "default" not found/.test(oneLine(error))) {
                 return undefined;
             }
@@ -135,7 +146,7 @@ export async function createPod(
 }
 
 /** The pod, or undefined when there is none of this name. */
-export function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
+export function readPod({ core }: Pick<Kubernetes, "core">, place: PodPlace): Promise<V1Pod | undefined> {
     return orUndefined(withRetries(() => core.readNamespacedPod(place)));
 }
 

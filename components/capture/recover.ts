@@ -7,7 +7,7 @@ import { info, status } from "../engine/progress";
 import { deferSignals } from "../engine/interruption";
 import { HEARTBEAT_MS, JOURNAL, formatJournal, isAbandoned, parseJournal, removalOf, type Journal } from "./journal";
 import { checkTarget, type Target } from "./names";
-import { patchNode, readNode } from "../node/node";
+import { readNode, renewAnnotation } from "../node/node";
 import { STEPS, dropUnproven, type CleanupContext } from "./steps";
 import { scaleSetVm } from "../azure/vm";
 import { withRetries } from "../core/retry";
@@ -58,9 +58,9 @@ export async function withHeartbeat<T>(
 ): Promise<T> {
     let renewing = Promise.resolve();
     const renew = async () => {
-        const annotations = { [JOURNAL]: formatJournal({ ...journal, heartbeatAt: new Date().toISOString() }) };
+        const renewed = () => formatJournal({ ...journal, heartbeatAt: new Date().toISOString() });
         // An API server that is away for a while is not a reason to stop.
-        await patchNode(cluster, target.node, { metadata: { annotations } }).then(undefined, () => undefined);
+        await renewAnnotation(cluster, target.node, JOURNAL, renewed).catch(() => undefined);
     };
     const timer = setInterval(() => {
         renewing = renewing.then(renew);

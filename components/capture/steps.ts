@@ -1,14 +1,14 @@
 // An in-place capture, step by step, each with what restores the node afterwards. Read STEPS from top to bottom.
-import { isOff, cleanAndPowerOff, deleteCleaningPod } from "./cleaning";
+import { cleanAndPowerOff, deleteCleaningPod, isOff, mayHaveCleaned, type CleaningPlace } from "./cleaning";
 import { drain, waitForVolumes, type DrainConsent } from "./drain";
-import { isBackInService, provesNewIdentity } from "./identity";
+import { hasRebooted, isBackInService, provesNewIdentity } from "./identity";
 import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
 import { clearRebootMark } from "./kuredMark";
 import type { Target } from "./names";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
-import { UserError } from "../core/errors";
+import { UserError, statusOf } from "../core/errors";
 import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
@@ -18,6 +18,8 @@ const MINUTE = 60_000;
 /** A VM takes a minute or two to start, and a node another one to be Ready. */
 const READY_LIMIT = 20 * MINUTE;
 const RUNNING_LIMIT = 15 * MINUTE;
+/** How long a start that fails is tried again. */
+const START_LIMIT = 5 * MINUTE;
 /** Azure notices within this time that a guest has switched itself off. */
 const NOTICE_LIMIT = 2 * MINUTE;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
@@ -87,6 +89,12 @@ async function writeJournal({ cluster, target, journal, resourceVersion }: Captu
     await patchNode(cluster, target.node, { metadata: { resourceVersion, annotations } });
 }
 
+/** From here on a later process must not take the machine as it runs for the one that it was. */
+async function noteCleaning({ cluster, target, journal }: Capture): Promise<void> {
+    journal.cleaning = true;
+    await patchNode(cluster, target.node, { metadata: { annotations: { [JOURNAL]: formatJournal(journal) } } });
+}
+
 async function removeJournal({ cluster, target }: CleanupContext): Promise<void> {
     await patchNode(cluster, target.node, { metadata: { annotations: { [JOURNAL]: null } } });
 }
@@ -152,6 +160,7 @@ async function clean(capture: Capture): Promise<void> {
         throw new UserError("kured wants to reboot the node, which gives a newer image; its disk was not changed");
     }
     await lookAgain();
+    await noteCleaning(capture);
     say("cleaning the disk and powering off");
     const { cleanerImage, cleanPaths } = settings;
     const image = capture.pulledImage ?? cleanerImage;
@@ -162,11 +171,20 @@ async function clean(capture: Capture): Promise<void> {
  * Starts the VM where it is off, and waits until the node is Ready, also where the VM runs: it may have been started by
  * a run that died before it saw the node come back.
  *
- * The cleaning pod goes before. Otherwise it would run again at boot, clean the disk and power the node off.
+ * A VM that still runs on a disk that may have been cleaned is switched off first: the disk has lost host keys,
+ * certificates and the configuration of its network, and only a boot makes them again. The cleaning pod goes after
+ * that, since until then it is what shows that the disk was changed; and before the start, since it would run again at
+ * boot.
  */
-async function startAgain({ cluster, vm, target, journal, say }: CleanupContext): Promise<void> {
+async function startAgain(context: CleanupContext): Promise<void> {
+    const { cluster, vm, target, journal, say } = context;
     const { node, version } = target;
-    const pod = await deleteCleaningPod(cluster, vm, { node, version, namespace: journal.namespace });
+    const place = { node, version, namespace: journal.namespace };
+    if (await runsOnCleanedDisk(context, place)) {
+        say("powering off, since the disk may have been cleaned");
+        await vm.powerOff();
+    }
+    const pod = await deleteCleaningPod(cluster, vm, place);
     if (pod === "unknown") {
         // It may have triggered the power-off that Azure has yet to notice.
         await until({ limit: NOTICE_LIMIT }, async () => ((await vm.power()) === "running" ? undefined : true));
@@ -188,15 +206,29 @@ async function startAgain({ cluster, vm, target, journal, say }: CleanupContext)
     await clearRebootMark(cluster, back, journal);
 }
 
+/** Whether the VM still runs as it did before the capture, on a disk that may have been changed since. */
+async function runsOnCleanedDisk({ cluster, vm, target, journal }: CleanupContext, place: CleaningPlace) {
+    if ((await mayHaveCleaned(cluster, place, journal.cleaning === true)) && !isOff(await vm.power())) {
+        const node = await readNode(cluster, target.node);
+        return node !== undefined && hasRebooted(node, journal) !== true;
+    }
+    return false;
+}
+
 /** @returns whether the VM had to be started */
 async function startVm(vm: ScaleSetVm, say: CleanupContext["say"]): Promise<boolean> {
     let started = false;
+    const giveUpAt = Date.now() + START_LIMIT;
     const running = await until({ limit: RUNNING_LIMIT }, async () => {
         const power = await vm.power();
         if (isOff(power)) {
             say("starting the VM");
             started = true;
-            await vm.start();
+            await vm.start().catch((error: unknown) => {
+                if (isRefusal(error) || Date.now() > giveUpAt) {
+                    throw error;
+                }
+            });
             return undefined;
         }
         // Stopping or starting: it is on its way to one of the two that can be known.
@@ -207,6 +239,14 @@ async function startVm(vm: ScaleSetVm, say: CleanupContext["say"]): Promise<bool
         throw new UserError(`the VM did not run ${RUNNING_LIMIT / MINUTE} minutes after it was to be started`);
     }
     return started;
+}
+
+/**
+ * Whether Azure will not start a VM however often it is asked. Any other failure may pass: Azure refuses a start (409)
+ * while something else is done to the VM, as when the cluster's cloud provider takes a node out of its load balancer.
+ */
+function isRefusal(error: unknown): boolean {
+    return [400, 401, 403, 404].includes(statusOf(error) ?? 0);
 }
 
 async function snapshot(capture: Capture): Promise<void> {

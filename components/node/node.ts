@@ -30,6 +30,32 @@ export async function patchNode({ core }: Kubernetes, name: string, body: NodeCh
     return withRetries(() => core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options));
 }
 
+/**
+ * Gives an annotation that a node has another value. One that somebody has removed does not come back, however late the
+ * request arrives: it names the value that it was made for.
+ *
+ * @param renewed the new value, of the one that is there
+ */
+export async function renewAnnotation(
+    cluster: Kubernetes,
+    name: string,
+    annotation: string,
+    renewed: (value: string) => string,
+): Promise<void> {
+    const value = (await readNode(cluster, name))?.metadata?.annotations?.[annotation];
+    if (value === undefined) {
+        return;
+    }
+    const path = `/metadata/annotations/${annotation.replace(/~/g, "~0").replace(/\//g, "~1")}`;
+    // The API server carries out `replace` where there is nothing, too.
+    const body = [
+        { op: "test", path, value },
+        { op: "replace", path, value: renewed(value) },
+    ];
+    const options = setHeaderOptions("Content-Type", PatchStrategy.JsonPatch);
+    await cluster.core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options);
+}
+
 function readyCondition(node: V1Node) {
     return node.status?.conditions?.find(({ type }) => type === "Ready");
 }

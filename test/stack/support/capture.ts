@@ -3,11 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { AppsV1Api, PolicyV1Api, type V1Node } from "@kubernetes/client-node";
+import { expect } from "vitest";
 import type { Vm } from "../../../sandbox/azure";
 import { waitFor } from "../../../sandbox/nodes/api";
 import type { Sandbox } from "../../../sandbox/sandbox";
 import type { OsDiskCaptureInputs } from "../../../components/capture/osDiskCapture";
 import type { Captured } from "../../../components/capture/snapshot";
+import { items, sender } from "../../azure/support";
 
 const REPOSITORY = join(__dirname, "..", "..", "..");
 
@@ -153,4 +155,33 @@ export async function guardedPod(sandbox: Sandbox, vm: Vm): Promise<() => Promis
     return async () => {
         await policy.deleteNamespacedPodDisruptionBudget({ name, namespace: "default" });
     };
+}
+
+/** What was done to a VM's power, oldest first, as in `poweroff`. */
+export function powerOf(sandbox: Sandbox, { id }: Vm): string[] {
+    const prefix = `${id.toLowerCase()}/`;
+    const paths = sandbox.azure.requests.writes().map(({ path }) => path.toLowerCase());
+    return paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+}
+
+/** A snapshot as Azure lists it. */
+export interface Snapshot {
+    id: string;
+    tags: Record<string, string>;
+    properties: Record<string, unknown>;
+}
+
+/** The snapshots of a node's disk. */
+export async function snapshotsOf(sandbox: Sandbox, vm: Vm): Promise<Snapshot[]> {
+    const send = await sender(sandbox.azure);
+    const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
+    const { body } = await send("GET", path);
+    return items<Snapshot>(body.value).filter(({ tags }) => tags.node === vm.nodeName);
+}
+
+/** The node is as it was before any capture, and nothing of the capture is left. */
+export async function expectInService(sandbox: Sandbox, vm: Vm): Promise<void> {
+    await sandbox.nodes.settled();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+    expect(await snapshotsOf(sandbox, vm)).toEqual([]);
 }

@@ -1,10 +1,10 @@
 // The pure parts of a capture: its journal, its names, its pods, which pods leave a node, and when a node has come up
 // again.
 import { hostname } from "node:os";
-import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerState, V1Node, V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cleaningPod, provesCleaning } from "../../../components/capture/cleaning";
+import { cleaningPod, provesCleaning, provesUntouched } from "../../../components/capture/cleaning";
 import { podsToGo, refuseToDrain, waitForVolumes } from "../../../components/capture/drain";
 import { isBackInService, isSameMachine, provesNewIdentity } from "../../../components/capture/identity";
 import { byDigest, syncPod } from "../../../components/capture/pull";
@@ -42,6 +42,7 @@ describe("the journal", () => {
             process: 4,
             machineId: "0f",
             bootId: "b-1",
+            cleaning: true,
             heartbeatAt: "2026-11-22T05:00:00.000Z",
         },
     };
@@ -52,8 +53,8 @@ describe("the journal", () => {
     });
 
     test("of an earlier version is read, which called the heartbeat `alive` and knew no identity", () => {
-        const { heartbeatAt, machineId, bootId, ...rest } = journal;
-        expect([machineId, bootId]).toEqual(["0f", "b-1"]);
+        const { heartbeatAt, machineId, bootId, cleaning, ...rest } = journal;
+        expect([machineId, bootId, cleaning]).toEqual(["0f", "b-1", true]);
         expect(parseJournal(JSON.stringify({ ...rest, alive: heartbeatAt }))).toEqual({ ...rest, heartbeatAt });
     });
 
@@ -353,6 +354,25 @@ describe("the cleaning pod", () => {
         ["not a pod that has gone", undefined, false],
     ])("proves that the disk was cleaned by %s", (_what, pod, expected) => {
         expect(provesCleaning(pod, "2026.1122.0412")).toBe(expected);
+    });
+
+    const refused = "clean: /host/var/log is a symbolic link; the disk is not changed\n";
+    const withState = (state: V1ContainerState): V1Pod => {
+        const status = { name: "clean", image: "", imageID: "", ready: false, restartCount: 0, state };
+        return { status: { initContainerStatuses: [status] } };
+    };
+
+    test.each([
+        ["a refusal", ended(1, refused), true],
+        ["one for now", ended(75, "clean: dpkg is at work; the disk is not changed"), true],
+        ["waiting for the image", withState({ waiting: { reason: "ImagePullBackOff" } }), true],
+        ["not a failure half-way", ended(1, "clean: no space left; the disk is partly cleaned"), false],
+        ["not a failure without a word", ended(137, ""), false],
+        ["not an end that went well", ended(0, '{"cleaned":"2026.1122.0412"}'), false],
+        ["not a script at work", withState({ running: {} }), false],
+        ["not a pod of which kubelet has said nothing", {}, false],
+    ])("shows that the disk was not changed by %s", (_what, pod, expected) => {
+        expect(provesUntouched(pod)).toBe(expected);
     });
 });
 

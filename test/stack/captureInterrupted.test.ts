@@ -1,0 +1,130 @@
+// Captures in place that are broken off, and VMs that do not start: the node comes back, in this run or by the next.
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Vm } from "../../sandbox/azure";
+import { waitFor } from "../../sandbox/nodes/api";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { provesCleaning } from "../../components/capture/cleaning";
+import { JOURNAL, parseJournal } from "../../components/capture/journal";
+import {
+    IN_SERVICE,
+    capture,
+    expectInService,
+    guardedPod,
+    heard,
+    inputsFor,
+    powerOf,
+    serviceOf,
+    startCapture,
+    startRecovery,
+} from "./support/capture";
+
+let sandbox: Sandbox;
+let unused: Vm[];
+
+beforeAll(async () => {
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 10 }] });
+    unused = sandbox.azure.vms();
+});
+
+afterEach(() => sandbox.azure.faults.clear());
+afterAll(() => sandbox?.stop());
+
+/** A node that no other test has touched. */
+const freshNode = () => unused.pop()!;
+
+/** Waits until the cleaning pod has cleaned the disk of a node that still runs. */
+async function cleaned({ nodeName }: Vm): Promise<void> {
+    const { core } = sandbox.nodes.api;
+    await waitFor(`the disk of ${nodeName} to be cleaned`, async () => {
+        const { items } = await core.listNamespacedPod({ namespace: "kamino-capture" });
+        const pod = items.find(({ metadata }) => metadata?.annotations?.["kamino/node"] === nodeName);
+        return pod && provesCleaning(pod, "2026.1122.0412") ? true : undefined;
+    });
+}
+
+test.each([
+    ["interrupted", "SIGTERM"],
+    ["killed", "SIGKILL"],
+    ["killed, and its pod deleted by somebody", "SIGKILL"],
+] as const)(
+    "between the cleaning and the power-off %s, a node is started anew before it takes pods again",
+    async (how, signal) => {
+        const vm = freshNode();
+        const { core } = sandbox.nodes.api;
+        const running = startCapture(sandbox, inputsFor(sandbox, vm));
+        await heard(running, "cleaning the disk");
+        await cleaned(vm);
+        if (how.endsWith("somebody")) {
+            await core.deleteCollectionNamespacedPod({ namespace: "kamino-capture", gracePeriodSeconds: 0 });
+        }
+        running.kill(signal);
+        const { error } = await running.result;
+        if (signal === "SIGTERM") {
+            expect(error).toMatch(/interrupted by SIGTERM; the node is back in service$/);
+        } else {
+            expect(sandbox.azure.vm(vm.id)?.power).toBe("running");
+            expect(await startRecovery(sandbox, vm.nodeName).result).toEqual({ captured: true });
+        }
+        await expectInService(sandbox, vm);
+        expect(powerOf(sandbox, vm)).toEqual(["poweroff", "start"]);
+    },
+);
+
+test("a VM that Azure does not start at once is started again", async () => {
+    const vm = freshNode();
+    const start = { path: /\/start$/, method: "POST", times: 1 };
+    sandbox.azure.faults.fail({ ...start, status: 409, code: "Conflict", message: "in use by another request" });
+    sandbox.azure.faults.failOperation({ ...start, code: "InternalExecutionError", message: "an internal error" });
+    expect((await capture(sandbox, inputsFor(sandbox, vm))).error).toBeUndefined();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+});
+
+test("a VM that Azure will not start is reported, and the next run restores it", async () => {
+    const vm = freshNode();
+    sandbox.azure.faults.fail({
+        path: /\/start$/,
+        method: "POST",
+        status: 403,
+        code: "AuthorizationFailed",
+        message: "no right to start it",
+    });
+    const { error } = await capture(sandbox, inputsFor(sandbox, vm));
+    expect(error).toMatch(/could not be restored: .*no right to start it.*; the next run tries again/);
+    expect(await serviceOf(sandbox, vm)).toMatchObject({ power: "stopped", cordoned: true });
+    sandbox.azure.faults.clear();
+    expect((await capture(sandbox, inputsFor(sandbox, vm))).error).toBeUndefined();
+    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s in the middle restores the node before the process ends",
+    async (signal) => {
+        const vm = freshNode();
+        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 3000 });
+        const running = startCapture(sandbox, inputsFor(sandbox, vm));
+        await heard(running, "taking a snapshot");
+        running.kill(signal);
+        const { error } = await running.result;
+        expect(error).toMatch(new RegExp(`interrupted by ${signal}; the node is back in service$`));
+        await expectInService(sandbox, vm);
+    },
+);
+
+test.each(["draining", "taking a snapshot"])(
+    "killed while %s, the node is restored by the next run",
+    async (moment) => {
+        const vm = freshNode();
+        await guardedPod(sandbox, vm).then((lift) => (moment === "draining" ? undefined : lift()));
+        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 1000 });
+        const running = startCapture(sandbox, inputsFor(sandbox, vm));
+        await heard(running, moment);
+        running.kill("SIGKILL");
+        await running.result;
+        const { annotations } = await serviceOf(sandbox, vm);
+        expect(parseJournal(annotations[JOURNAL])).toMatchObject({ pool: "pool1", cordoned: false });
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        const { captured, error } = await startRecovery(sandbox, vm.nodeName).result;
+        expect([captured, error]).toEqual([true, undefined]);
+        await expectInService(sandbox, vm);
+    },
+);

@@ -72,10 +72,16 @@ export async function selectedStack(context: RunContext): Promise<string> {
     return all.trim().split("/").at(-1) ?? "";
 }
 
-/** The version that each pool's model points at, from the stack's last outputs; empty before the first `up`. */
-export async function imageVersions(stack: string, context: RunContext): Promise<Record<string, string>> {
-    const pools = await outputPools<{ version?: string }>(stack, context);
-    return Object.fromEntries(Object.entries(pools ?? {}).map(([name, { version = "" }]) => [name, version]));
+/** The image versions that the stack keeps for each pool, from its last outputs; none before the first `up`. */
+export async function imageVersions(stack: string, context: RunContext): Promise<Record<string, string[]>> {
+    const pools = await outputPools<{ version?: string; versions?: string[] }>(stack, context);
+    return Object.fromEntries(
+        // Outputs of earlier versions of this program have only the one that the model points at.
+        Object.entries(pools ?? {}).map(([name, { version, versions }]) => [
+            name,
+            versions ?? (version ? [version] : []),
+        ]),
+    );
 }
 
 /** What the stack's last outputs say of its pools, by name; undefined before the first `up`. */

@@ -2,26 +2,27 @@
 // rotation of certificates or secrets on running nodes. Pure.
 import { isMap, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../components/core/errors";
-import { momentOf } from "../components/core/version";
+import { compareVersions, momentOf } from "../components/core/version";
 
 const MINUTE_MS = 60_000;
 
 /** What is known of a stack's pools. */
 export interface RetakeFacts {
-    /** The version that each pool's model points at, by the pool's name. */
-    versions: Record<string, string>;
+    /** The image versions that the stack keeps, by the pool's name. */
+    versions: Record<string, string[]>;
     now: Date;
 }
 
 /**
  * Changes a stack's settings so that the next run takes a new image of one pool.
  *
+ * The `maximumImageAge` is the newest image's age in whole minutes, also where the model points at another one: an
+ * image that failed counts as well when a run looks for nodes that are newer. A node that was not rebooted since gives
+ * a version that is named by the newest image's moment plus a whole number of that age: by this minute, in the preview
+ * and in the `up` after it.
+ *
  * @param text of Pulumi.<stack>.yaml
  * @param pool its name, or its scale set's name
- * The `maximumImageAge` is the image's age in whole minutes. A node that was not rebooted since gives a version that is
- * named by the last image's moment plus a whole number of that age: by this minute, in the preview and in the `up`
- * after it.
- *
  * @param file where the text is from, for messages
  * @returns the text with a `maximumImageAge` for this pool; everything else stays, secrets included
  * @throws UserError in one line when the stack has no pool of that name, or it has no image yet
@@ -38,7 +39,8 @@ export function retakeSettings(text: string, pool: string, file: string, { versi
     if (found.get("pin") !== undefined) {
         throw new UserError(`--retake: pool "${pool}" is pinned to an image; remove its pin from ${file} first`);
     }
-    const moment = momentOf(versions[namesOf(found)[0]] ?? "");
+    const newest = [...(versions[namesOf(found)[0]] ?? [])].sort(compareVersions).at(-1);
+    const moment = newest === undefined ? undefined : momentOf(newest);
     if (moment === undefined) {
         throw new UserError(`--retake: pool "${pool}" has no image yet; npm run up takes the first one`);
     }

@@ -20,10 +20,11 @@ config:
 `;
 
 const versions = {
-    mp1: "2026.1121.0409",
-    "k8s-pool1-12345678-vmss": "2026.1121.0409",
-    pool2: "2026.1121.0409",
-    pool4: "",
+    mp1: ["2026.1121.0409"],
+    "k8s-pool1-12345678-vmss": ["2026.1121.0409"],
+    // The model may have gone back to the older one, since no machine of the newer one came up.
+    pool2: ["2026.1121.0409", "2026.1119.0409"],
+    pool4: [],
 };
 const facts = { versions, now: new Date("2026-11-22T04:12:30Z") };
 const DAY = `${24 * 60 + 3}m`;

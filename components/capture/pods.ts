@@ -1,6 +1,5 @@
 // The pods that a capture starts: making them, waiting for them, reading why they are where they are, and taking them
 // away.
-import { randomUUID } from "node:crypto";
 import {
     PatchStrategy,
     setHeaderOptions,
@@ -8,6 +7,7 @@ import {
     type V1Namespace,
     type V1Pod,
 } from "@kubernetes/client-node";
+import { createObject } from "./created";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
@@ -105,11 +105,8 @@ export function podOf(
     };
 }
 
-/** Tells this creation of a pod from any other one of the same name. */
-const CREATION = "kamino/creation";
-
 /**
- * Creates a pod. Where the answer was lost, so that the next attempt meets the pod, it is this one.
+ * Creates a pod.
  *
  * @param advice what to do when it is not admitted
  * @throws UserError in one line
@@ -122,18 +119,14 @@ export async function createPod(
     signal?: AbortSignal,
 ): Promise<void> {
     const { namespace = "", name = "" } = body.metadata ?? {};
-    const creation = randomUUID();
-    const annotations = { ...body.metadata?.annotations, [CREATION]: creation };
-    const pod: V1Pod = { ...body, metadata: { ...body.metadata, annotations } };
+    const create = (pod: V1Pod) => core.createNamespacedPod({ namespace, body: pod });
+    const read = () => core.readNamespacedPod({ name, namespace });
     // The service account that every pod must have comes a moment after its namespace.
     const created = await until({ limit: 30_000, signal }, async () => {
         try {
-            return await withRetries(() => core.createNamespacedPod({ namespace, body: pod }), signal);
+            await createObject(body, create, read, signal);
+            return true;
         } catch (error) {
-            const found = statusOf(error) === 409 ? await readPod({ core }, { name, namespace }) : undefined;
-            if (found?.metadata?.annotations?.[CREATION] === creation) {
-                return found;
-            }
             if (/serviceaccount "default" not found/.test(oneLine(error))) {
                 return undefined;
             }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { JOURNAL } from "../../components/capture/journal";
-import { createPod, ensureNamespace, podOf } from "../../components/capture/pods";
+import { createPod, ensureNamespace, podOf, removePodAndWait } from "../../components/capture/pods";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { patchNode, readNode, renewAnnotation } from "../../components/node/node";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
@@ -60,12 +60,18 @@ test("a pod whose creation was carried out and not answered is the capture's", a
     expect(lost).toBe(0);
 });
 
-test("a pod of the same name that was there before is not", async () => {
-    await create("there-before");
-    await expect(create("there-before")).rejects.toThrow(
-        /^the cleaning pod kamino-capture\/there-before cannot be created: .*already exists.*; look at it$/,
-    );
-});
+test.each([0, 1])(
+    "a pod of the same name that was there before is not, whether or not answers are lost: %i",
+    async (answers) => {
+        const place = { name: "there-before", namespace: NAMESPACE };
+        await removePodAndWait(clients, place);
+        await create("there-before");
+        lost = answers;
+        await expect(create("there-before")).rejects.toThrow(
+            /^the cleaning pod kamino-capture\/there-before cannot be created: .*already exists.*; look at it$/,
+        );
+    },
+);
 
 test("an annotation is renewed where it is, and a late request does not bring it back", async () => {
     const value = async () => (await readNode(clients, "node-1"))?.metadata?.annotations?.[JOURNAL];

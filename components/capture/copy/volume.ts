@@ -3,6 +3,7 @@ import { StorageV1Api, type CoreV1Event, type V1Pod } from "@kubernetes/client-n
 import { UserError, brief, orUndefined, statusOf } from "../../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
+import { createObject } from "../created";
 import type { Target } from "../names";
 import { containerStatus, createPod, messageOf, readPod, reasonOf, removePod } from "../pods";
 import { CLEAN, claimOf, copyPod, labelsOf, objectName, volumeOf, type CopyCleaning } from "./objects";
@@ -72,8 +73,20 @@ export async function cleanCopy(
     const { core } = cluster;
     const { namespace, target } = cleaning;
     say("attaching the copy to another node");
-    await withRetries(() => core.createPersistentVolume({ body: volumeOf(cleaning) }), signal);
-    await withRetries(() => core.createNamespacedPersistentVolumeClaim({ namespace, body: claimOf(cleaning) }), signal);
+    const place = { name: objectName(target), namespace };
+    await createObject(
+        volumeOf(cleaning),
+        (body) => core.createPersistentVolume({ body }),
+        () => core.readPersistentVolume(place),
+        signal,
+    );
+    await createObject(
+        claimOf(cleaning),
+        (body) => core.createNamespacedPersistentVolumeClaim({ namespace, body }),
+        // It names its volume, which is this capture's.
+        undefined,
+        signal,
+    );
     await createPod(
         cluster,
         copyPod(cleaning),
@@ -81,7 +94,6 @@ export async function cleanCopy(
         "see docs/permissions.md for what its namespace needs",
         signal,
     );
-    const place = { name: objectName(target), namespace };
     const begun = Date.now();
     const patience = { limit: ATTACH_LIMIT + CLEAN_LIMIT, longestPause: SHORT_PAUSE_MS, signal };
     const message = await until(patience, async () => {

@@ -15,6 +15,9 @@ import { items, sender, type Send } from "../azure/support";
 import { heard, inputsFor, serviceOf, startCapture, startCaptures, type RunningCapture } from "./support/capture";
 import { machinesOf } from "./support/pools";
 
+const MASTER_ROLE = "node-role.kubernetes.io/master";
+const MASTER = { [MASTER_ROLE]: "true" };
+
 let sandbox: Sandbox;
 let send: Send;
 let unused: Vm[];
@@ -24,6 +27,9 @@ beforeAll(async () => {
     const pools = [
         { name: "pool1", capacity: 12, zones },
         { name: "pool2", capacity: 1, zones },
+        { name: "pool3", capacity: 1, zones: ["3"] },
+        // As AKS Engine's masters are: with the driver, and with a taint that everything of the system tolerates.
+        { name: "master", capacity: 1, zones: ["3"], labels: MASTER, taints: [`${MASTER_ROLE}=true:NoSchedule`] },
     ];
     sandbox = await startSandbox({ pools });
     send = await sender(sandbox.azure);
@@ -90,6 +96,12 @@ async function objects(): Promise<string[]> {
     return [pods, claims, volumes, attachments].flatMap(({ items }) =>
         items.map(({ metadata }) => metadata?.name ?? ""),
     );
+}
+
+/** ARM ids of the VMs whose model the disk driver has written since the log of requests was cleared. */
+function attachedTo(): string[] {
+    const writes = sandbox.azure.requests.writes().filter(({ principal }) => principal === "azuredisk-csi-driver");
+    return [...new Set(writes.map(({ path }) => path.split("?")[0]))];
 }
 
 function put(vm: Vm, path: string, text: string) {
@@ -220,6 +232,15 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
     const again = start(vm);
     expect((await again.result).captured).toEqual(kept);
     expect(again.said()).toContain("are not written: another run has captured the disk");
+});
+
+test("a control plane never has a copy attached, also where no other node is in the donor's zone", async () => {
+    const [vm] = machinesOf(sandbox, "pool3");
+    const [master] = machinesOf(sandbox, "master");
+    expect([vm.zone, master.zone]).toEqual(["3", "3"]);
+    sandbox.azure.requests.clear();
+    expect((await start(vm).result).error).toBeUndefined();
+    expect(attachedTo()).toEqual([expect.stringMatching(/-pool[12]-.*\/virtualMachines\//)]);
 });
 
 test("the packages of the image are a file of the run, as its disk has them", async () => {

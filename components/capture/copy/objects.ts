@@ -105,8 +105,9 @@ export function copyPod(cleaning: CopyCleaning): V1Pod {
                 requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [hosts] }] },
             },
         },
-        // The nodes are chosen; their pool's own taints say nothing against this pod.
-        tolerations: [{ operator: "Exists", effect: "NoSchedule" }],
+        // The nodes are chosen; their pools' own taints say nothing against this pod. One that is cordoned or falls ill
+        // before the pod is scheduled gets one taint more, and is not used.
+        tolerations: place.taints.map((key) => ({ key, operator: "Exists", effect: "NoSchedule" })),
         containers: [
             {
                 name: CLEAN,

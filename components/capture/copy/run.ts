@@ -6,14 +6,13 @@ import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
 import { readNode } from "../../node/node";
-import { listedNodeOf } from "../../node/nodeList";
 import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { CopyPlace, type SourceDisk } from "./disk";
 import { keepPackages } from "./keepPackages";
 import type { CopyCleaning } from "./objects";
-import { chooseCleanerPlace } from "./place";
+import { chooseCleanerPlace, placeNodeOf } from "./place";
 import { describeChanges } from "./packages";
 import { CaughtInTheMiddle, OtherFileSystem, cleanCopy, letGo, letGoLeftovers, type CleaningReport } from "./volume";
 
@@ -102,9 +101,11 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     say("taking a snapshot of the running VM's OS disk");
     const capturedAt = await place.takeSnapshot(disk, signal);
     const { items } = await withRetries(() => cluster.core.listNode({ resourceVersion: "0" }));
-    const cleaner = chooseCleanerPlace(items.map(listedNodeOf), target.node, disk.location);
+    const cleaner = chooseCleanerPlace(items.map(placeNodeOf), target.node, disk.location);
     if (!cleaner) {
-        throw new UserError("no node is Ready and schedulable to clean the copy on");
+        throw new UserError(
+            "no node can clean the copy: a worker of the disk's architecture, Ready, schedulable and not about to be rebooted",
+        );
     }
     say("making a disk of the snapshot");
     await place.deleteDisk();

@@ -161,6 +161,12 @@ describe("what attaches a copy and cleans it", () => {
         expect(env).toContainEqual({ name: "KAMINO_KERNEL", value: "5.15.0-1050-azure" });
     });
 
+    test("has other names, where an earlier copy of the same target is still attached", () => {
+        const [second, third] = [2, 3].map((nth) => ({ ...target, nth }));
+        expect(new Set([target, second, third].map(objectName)).size).toBe(3);
+        expect(objectName(second)).toMatch(/^copy2-[a-z0-9-]{1,57}$/);
+    });
+
     test("has other names than what an in-place capture leaves: its snapshot is of a disk that nobody cleaned", () => {
         expect(snapshotName(target, "copy")).not.toBe(snapshotName(target));
         expect(snapshotName({ ...target, pool: "p".repeat(80) }, "copy").length).toBeLessThanOrEqual(80);

@@ -23,6 +23,8 @@ export interface SandboxOptions {
     diskDriver?: boolean;
     /** Whether nodes that nothing plays stay as they are. Default false. */
     silentNodes?: boolean;
+    /** Seconds until a volume is taken from a node that is not Ready and has not unmounted it. Default 360. */
+    forcedDetachSeconds?: number;
     /** Says nothing while it starts. Default true. */
     quiet?: boolean;
 }
@@ -96,9 +98,7 @@ async function startParts(directory: string, parts: Parts, options: SandboxOptio
         startAzure({ directory: join(directory, "azure"), durations: options.durations }).then(
             (it) => (parts.azure = it),
         ),
-        startCluster(join(directory, "cluster"), { silentNodes: options.silentNodes }).then(
-            (it) => (parts.cluster = it),
-        ),
+        startCluster(join(directory, "cluster"), options).then((it) => (parts.cluster = it)),
     ]);
     const failure = starting.find((result): result is PromiseRejectedResult => result.status === "rejected");
     if (failure) {

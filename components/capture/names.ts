@@ -43,7 +43,7 @@ export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Targ
  * name in other scale sets, or other nodes, give the same version to.
  * Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
  */
-export function snapshotName(target: Target, purpose?: "copy"): string {
+export function snapshotName(target: Target, purpose?: `copy${number | ""}`): string {
     const { pool, version, scaleSetId, instanceId, node } = target;
     const digest = hash(scaleSetId.toLowerCase(), instanceId, node);
     const tail = `-${version}-${digest}${purpose ? `-${purpose}` : ""}`;

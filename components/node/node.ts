@@ -65,6 +65,23 @@ export function isReady(node: V1Node): boolean {
     return readyCondition(node)?.status === "True";
 }
 
+/** Put on a node by hand: its machine is off, and what it held may be taken from it. */
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+
+/**
+ * Why a node's kubelet will not end a pod nor unmount a volume, as far as the API server knows; undefined for a node
+ * whose kubelet will.
+ */
+export function whyDead(node: V1Node | undefined): "is gone" | "is out of service" | "is not Ready" | undefined {
+    if (!node) {
+        return "is gone";
+    }
+    if (node.spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE)) {
+        return "is out of service";
+    }
+    return isReady(node) ? undefined : "is not Ready";
+}
+
 /**
  * Whether the node has become Ready since it was read the first time. The API server takes a node for Ready until
  * kubelet has been silent for 40 seconds, so Ready alone does not tell that the machine has come up again: kubelet must

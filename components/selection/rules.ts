@@ -2,6 +2,7 @@
 // environment.
 import { asUtc } from "../core/duration";
 import { compareVersions, versionOf } from "../core/version";
+import { isControlPlane, isGoingAway } from "../node/kind";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, CLOCK_SKEW_MS, readReboot } from "../node/kured";
 import type { ListedNode } from "../node/nodeList";
 import type { DiskContent } from "./content";
@@ -77,23 +78,6 @@ export type Reason = keyof typeof REASONS;
 /** One rule: whether it rejects a node. Rules that need a node's details let it pass while they are not there. */
 type Rule = (node: PoolNode, facts: Facts) => boolean;
 
-const CONTROL_PLANE = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
-
-/**
- * Taints that say that the node will not be there for long, or is shut down. `DeletionCandidateOfClusterAutoscaler` is
- * not among them: the autoscaler sets it on every node that it could do without and takes it away again, and a capture
- * keeps it from the node.
- * Sources: cluster-autoscaler utils/taints, k8s.io/api core/v1 well_known_taints, k8s.io/cloud-provider api, karpenter
- * apis/v1/taints
- */
-const GOING_AWAY = [
-    "ToBeDeletedByClusterAutoscaler",
-    "node.kubernetes.io/out-of-service",
-    "node.cloudprovider.kubernetes.io/shutdown",
-    "karpenter.sh/disrupted",
-    "karpenter.sh/disruption",
-];
-
 /** The rules, in the order of REASONS. */
 const RULES: Record<Reason, Rule> = {
     badName: ({ name }) => !NODE_NAME_FORMAT.test(name),
@@ -102,11 +86,9 @@ const RULES: Record<Reason, Rule> = {
     own: ({ name }, { ownNode }) => name === ownNode,
     ignored: ({ name }, { rules }) => rules.ignoreNodes.includes(name),
     rebooting: ({ annotations }) => Object.hasOwn(annotations, REBOOT_IN_PROGRESS),
-    goingAway: ({ deleting, details }) =>
-        deleting || (details?.taints?.some((key) => GOING_AWAY.includes(key)) ?? false),
+    goingAway: ({ deleting, details }) => deleting || (details?.taints?.some(isGoingAway) ?? false),
     cordoned: ({ cordoned }) => cordoned,
-    controlPlane: ({ labels }) =>
-        CONTROL_PLANE.some((label) => Object.hasOwn(labels, label)) || labels["kubernetes.io/role"] === "master",
+    controlPlane: isControlPlane,
     excludedByAnnotation: ({ annotations }, { rules }) =>
         rules.ignoreAnnotations.some((key) => Object.hasOwn(annotations, key)),
     // An image belongs to one Kubernetes version. A node that has not said its own yet is not Ready either.

@@ -26,6 +26,7 @@ func main() {
 	case "kube-apiserver":
 		runCommand(apiserver.NewAPIServerCommand())
 	case "kube-controller-manager":
+		setUnmountWait()
 		runCommand(controllermanager.NewControllerManagerCommand())
 	case "kube-scheduler":
 		runCommand(scheduler.NewSchedulerCommand())

@@ -7,9 +7,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { copyOsDisk, finishedCopy } from "../../components/capture/copy/run";
+import { finishedCopy } from "../../components/capture/copy/copies";
+import { copyOsDisk } from "../../components/capture/copy/run";
 import { deleteSource } from "../../components/capture/source";
 import type { Kubernetes } from "../../components/node/kubernetes";
+import { DiskDriverArm } from "../../sandbox/nodes/diskDriverArm";
 import type { AzureSandbox, ScaleSet, Vm } from "../../sandbox/azure/index";
 import { items, sender, startForTest, type Send } from "./support";
 
@@ -22,12 +24,14 @@ let send: Send;
 let pool: ScaleSet;
 let unused: Vm[];
 let env: NodeJS.ProcessEnv;
+let driver: DiskDriverArm;
 
 beforeAll(async () => {
     ({ azure, close } = await startForTest());
     send = await sender(azure);
-    pool = await azure.createScaleSet({ name: "pool1", capacity: 7, zones: ["1", "2"] });
+    pool = await azure.createScaleSet({ name: "pool1", capacity: 8, zones: ["1", "2"] });
     unused = azure.vms(pool.id);
+    driver = new DiskDriverArm(azure, azure.principal);
     env = { ...process.env };
     Object.assign(process.env, azure.env, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
 });
@@ -44,6 +48,10 @@ class Cluster {
     private readonly volumes = new Map<string, string>();
     private readonly folder = mkdtempSync(join(tmpdir(), "kamino-copy-"));
     annotations: Record<string, string> = {};
+    /** The node that the cleaner is on from now on, which dies under it and never gives its disk back. */
+    dying: Vm | undefined;
+    /** Volumes that such a node has kept. */
+    private readonly kept = new Map<string, Vm>();
 
     constructor(
         private readonly donor: Vm,
@@ -83,9 +91,14 @@ class Cluster {
                 this.pods.delete(name) ? Promise.resolve({}) : gone(),
             listNamespacedEvent: () => Promise.resolve({ items: [] }),
             listNode: () => Promise.resolve({ items: this.vms.map((vm) => this.node(vm)) }),
-            readNode: () => Promise.resolve(this.node(this.donor)),
+            readNode: ({ name }: { name: string }) =>
+                Promise.resolve(this.node(this.vms.find(({ nodeName }) => nodeName === name)!)),
         };
-        const storage = { listVolumeAttachment: () => Promise.resolve({ items: [] }) };
+        const attachments = () =>
+            [...this.kept].map(([persistentVolumeName, { nodeName }]) => ({
+                spec: { nodeName, source: { persistentVolumeName } },
+            }));
+        const storage = { listVolumeAttachment: () => Promise.resolve({ items: attachments() }) };
         return { core, config: { makeApiClient: () => storage } } as unknown as Kubernetes;
     }
 
@@ -94,8 +107,19 @@ class Cluster {
         return [...this.pods.keys(), ...this.volumes.keys()];
     }
 
+    /** The nodes that died give their disks back after all. */
+    async giveBack(): Promise<void> {
+        for (const [name, vm] of this.kept) {
+            await driver.detach(this.volumes.get(name) ?? "", vm.id, vm.nodeName);
+        }
+        this.kept.clear();
+    }
+
     private node(vm: Vm): V1Node {
+        const isDead = vm === this.dying || [...this.kept.values()].includes(vm);
+        const taint = { key: "node.kubernetes.io/out-of-service", effect: "NoExecute" };
         return {
+            spec: { taints: isDead ? [taint] : [] },
             metadata: {
                 name: vm.nodeName,
                 annotations: vm === this.donor ? this.annotations : {},
@@ -115,7 +139,15 @@ class Cluster {
 
     private async run(pod: V1Pod): Promise<void> {
         const [container] = pod.spec?.containers ?? [];
-        const disk = this.volumes.get(pod.metadata?.name ?? "");
+        const name = pod.metadata?.name ?? "";
+        const disk = this.volumes.get(name);
+        if (disk !== undefined && this.dying) {
+            const { id, nodeName } = this.dying;
+            await driver.attach(disk, id, nodeName);
+            this.kept.set(name, this.dying);
+            Object.assign(pod, { spec: { ...pod.spec, nodeName }, status: { phase: "Running" } });
+            return;
+        }
         const result = join(this.folder, `result-${pod.metadata?.name}`);
         const at: Record<string, string> = {
             "/disk": azure.diskFolder(disk ?? "") ?? "",
@@ -145,7 +177,7 @@ function begin(vm = unused.pop()!) {
         scaleSetId: pool.id,
         instanceId: vm.instanceId,
     };
-    const copy = (signal = new AbortController().signal) =>
+    const copy = (detachLimit?: number, signal = new AbortController().signal) =>
         copyOsDisk({
             target,
             cluster: cluster.kubernetes,
@@ -158,6 +190,7 @@ function begin(vm = unused.pop()!) {
             cleanPaths: [],
             customData: "dropped",
             signal,
+            detachLimit,
             say: () => undefined,
             lookAgain: () => Promise.resolve(),
         });
@@ -308,4 +341,40 @@ test("what a dead run has left for another node of the pool is removed", async (
     expect(await ofNode("snapshots", dead.vm)).toHaveLength(1);
     await begin().copy();
     expect(await ofNode("snapshots", dead.vm)).toEqual([]);
+});
+
+test("a node that never gives a copy back keeps that copy alone: the next run makes another one, and a later one removes it", async () => {
+    const { vm, cluster, copy, finished } = begin();
+    const host = azure.vms(pool.id).find(({ zone, id }) => zone === vm.zone && id !== vm.id)!;
+    cluster.dying = host;
+    const why = `node ${host.nodeName}, which is out of service`;
+    await expect(copy(500)).rejects.toThrow(
+        new RegExp(
+            `is out of service; the node was not touched, and of the copy something is left.*attached after .* to ${why}; start its VM`,
+        ),
+    );
+    // What holds the node's secrets goes all the same, but for the disk.
+    expect(await ofNode("snapshots", vm)).toEqual([]);
+    const [kept] = await ofNode("disks", vm);
+    expect(kept.properties.diskState).toBe("Attached");
+
+    cluster.dying = undefined;
+    const captured = await copy(500);
+    expect(captured.snapshotId).not.toBe(kept.id);
+    expect(await finished()).toEqual({ snapshotId: captured.snapshotId, capturedAt: captured.capturedAt });
+    const states = (await ofNode("disks", vm)).map(({ id, properties }) => [id, properties.diskState]);
+    expect(states.sort()).toEqual(
+        [
+            [kept.id, "Attached"],
+            [captured.snapshotId, "Unattached"],
+        ].sort(),
+    );
+    expect(await ofNode("snapshots", vm)).toEqual([]);
+    await deleteSource(captured.snapshotId);
+
+    await cluster.giveBack();
+    expect((await copy()).snapshotId).toBe(kept.id);
+    expect((await ofNode("disks", vm)).map(({ id }) => id)).toEqual([kept.id]);
+    expect(cluster.left).toEqual([]);
+    await deleteSource(kept.id);
 });

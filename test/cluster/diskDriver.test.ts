@@ -2,6 +2,7 @@
 // the disk's files.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ScaleSet, Vm } from "../../sandbox/azure";
@@ -23,7 +24,11 @@ describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
     let count = 0;
 
     beforeAll(async () => {
-        sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 3, zones: ["1", "2"] }], kured: false });
+        sandbox = await startSandbox({
+            pools: [{ name: "pool1", capacity: 3, zones: ["1", "2"] }],
+            kured: false,
+            forcedDetachSeconds: 5,
+        });
         api = sandbox.nodes.api;
         send = await sender(sandbox.azure);
         [pool] = sandbox.azure.scaleSets();
@@ -246,6 +251,35 @@ describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
         await expect.poll(() => diskState(id), { timeout: 30_000 }).toBe("Unattached");
         sandbox.nodes.volumes.unmountMs = 0;
         await remove(name);
+    });
+
+    test("a pod on a machine that is off stays until it is deleted by force, and keeps its disk for a while after", async () => {
+        const { name, id } = await copyOf(vms[0], "2");
+        await claim(name, id, "2");
+        await run(cleaner(name, "sleep 600"));
+        const { spec } = await podIn(api, namespace, name, "Running");
+        const host = vms.find(({ nodeName }) => nodeName === spec?.nodeName)!;
+        await sandbox.azure.powerOffVm(host.id, { skipShutdown: true });
+        await sandbox.nodes.settled();
+        await api.core.deleteNamespacedPod({ namespace, name, gracePeriodSeconds: 1 });
+        // Longer than the grace period, and than a volume is waited for once its pod has gone.
+        await sleep(7_000);
+        const pod = await api.core.readNamespacedPod({ namespace, name });
+        expect(pod.metadata?.deletionTimestamp).toBeDefined();
+        expect(await attachmentsOf(name)).toHaveLength(1);
+
+        await api.core.deleteNamespacedPod({ namespace, name, gracePeriodSeconds: 0 });
+        const forced = Date.now();
+        expect(await statusOf(api.core.readNamespacedPod({ namespace, name }))).toBe(404);
+        expect((await nodeOf(host.nodeName))?.volumesInUse).toHaveLength(1);
+        expect(await diskState(id)).toBe("Attached");
+        await expect.poll(() => attachmentsOf(name), { timeout: 60_000 }).toEqual([]);
+        expect(Date.now() - forced).toBeGreaterThan(4_000);
+        expect(await diskState(id)).toBe("Unattached");
+        await remove(name);
+        await sandbox.azure.startVm(host.id);
+        await sandbox.nodes.waitForReady(host.nodeName);
+        await expect.poll(async () => (await nodeOf(host.nodeName))?.volumesInUse ?? []).toEqual([]);
     });
 
     test("a run-once pod without volumes is run, too; a cluster without the driver has nothing of it", async () => {

@@ -11,9 +11,13 @@ import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import type { Vm } from "../../sandbox/azure";
 import { NODE_LOCK } from "../../sandbox/nodes/kuredAnnotations";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import { items, sender, type Send } from "../azure/support";
-import { heard, inputsFor, serviceOf, startCapture, startCaptures, type RunningCapture } from "./support/capture";
+import { sender, type Send } from "../azure/support";
+import { heard, serviceOf, startCapture, startCaptures, type RunningCapture } from "./support/capture";
+import { attachedTo, captureObjects, copyInputsFor, resourcesOf } from "./support/copy";
 import { machinesOf } from "./support/pools";
+
+const MASTER_ROLE = "node-role.kubernetes.io/master";
+const MASTER = { [MASTER_ROLE]: "true" };
 
 let sandbox: Sandbox;
 let send: Send;
@@ -24,6 +28,9 @@ beforeAll(async () => {
     const pools = [
         { name: "pool1", capacity: 12, zones },
         { name: "pool2", capacity: 1, zones },
+        { name: "pool3", capacity: 1, zones: ["3"] },
+        // As AKS Engine's masters are: with the driver, and with a taint that everything of the system tolerates.
+        { name: "master", capacity: 1, zones: ["3"], labels: MASTER, taints: [`${MASTER_ROLE}=true:NoSchedule`] },
     ];
     sandbox = await startSandbox({ pools });
     send = await sender(sandbox.azure);
@@ -39,28 +46,16 @@ const freshNode = () => unused.pop()!;
 /** Where the packages of images go. */
 const lists = () => join(sandbox.directory, "lists of packages");
 
-function inputsOf(vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}): OsDiskCaptureInputs {
-    const inputs = inputsFor(sandbox, vm, change);
-    return { ...inputs, settings: { ...inputs.settings, mode: "copy", ...settings } };
-}
+const inputsOf = (vm: Vm, settings = {}, change: Partial<OsDiskCaptureInputs> = {}) =>
+    copyInputsFor(sandbox, vm, settings, change);
 
 function start(...[vm, settings, change]: Parameters<typeof inputsOf>): RunningCapture {
     const env = { ...sandbox.env, KAMINO_PACKAGES: lists() };
     return startCapture({ ...sandbox, env }, inputsOf(vm, settings, change));
 }
 
-interface Resource {
-    id: string;
-    tags?: Record<string, string>;
-    properties: Record<string, unknown>;
-    zones?: string[];
-}
-
-async function ofNode(kind: "disks" | "snapshots", vm: Vm): Promise<Resource[]> {
-    const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/${kind}?api-version=2024-03-02`;
-    const { body } = await send("GET", path);
-    return items<Resource>(body.value).filter(({ tags }) => tags?.node === vm.nodeName);
-}
+const ofNode = (kind: "disks" | "snapshots", vm: Vm) => resourcesOf(send, kind, vm);
+const objects = () => captureObjects(sandbox);
 
 /** Calls back with each holder of kured's lock, until it is stopped. */
 async function watchLock(seen: (holder: string | undefined) => void): Promise<() => Promise<void>> {
@@ -75,21 +70,6 @@ async function watchLock(seen: (holder: string | undefined) => void): Promise<()
     informer.on("update", look);
     await informer.start();
     return () => informer.stop();
-}
-
-/** Names of all that a capture makes in the cluster. */
-async function objects(): Promise<string[]> {
-    const { core, config } = sandbox.nodes.api;
-    const labelSelector = "app.kubernetes.io/component=capture";
-    const [pods, claims, volumes, attachments] = await Promise.all([
-        core.listPodForAllNamespaces({ labelSelector }),
-        core.listPersistentVolumeClaimForAllNamespaces({ labelSelector }),
-        core.listPersistentVolume({ labelSelector }),
-        config.makeApiClient(StorageV1Api).listVolumeAttachment(),
-    ]);
-    return [pods, claims, volumes, attachments].flatMap(({ items }) =>
-        items.map(({ metadata }) => metadata?.name ?? ""),
-    );
 }
 
 function put(vm: Vm, path: string, text: string) {
@@ -220,6 +200,15 @@ test("a node's disk is copied and the copy cleaned, and the node notices nothing
     const again = start(vm);
     expect((await again.result).captured).toEqual(kept);
     expect(again.said()).toContain("are not written: another run has captured the disk");
+});
+
+test("a control plane never has a copy attached, also where no other node is in the donor's zone", async () => {
+    const [vm] = machinesOf(sandbox, "pool3");
+    const [master] = machinesOf(sandbox, "master");
+    expect([vm.zone, master.zone]).toEqual(["3", "3"]);
+    sandbox.azure.requests.clear();
+    expect((await start(vm).result).error).toBeUndefined();
+    expect(attachedTo(sandbox)).toEqual([expect.stringMatching(/-pool[12]-.*\/virtualMachines\//)]);
 });
 
 test("the packages of the image are a file of the run, as its disk has them", async () => {

@@ -129,7 +129,7 @@ export async function cleanCopyOn(
         },
         namespace: NAMESPACE,
         image: IMAGE,
-        place: { hosts: [machine.name] },
+        place: { hosts: [machine.name], taints: [] },
         location: "westeurope",
         rootPartition: 1,
         fileSystem: "ext4",

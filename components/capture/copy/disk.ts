@@ -8,13 +8,16 @@ import { asUtc } from "../../core/duration";
 import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
 import { isComplete } from "../snapshot";
-import { ownTags, snapshotName, scaleSetHash, type Target } from "../names";
+import { ownTags, snapshotName, scaleSetHash } from "../names";
 import { CLOSED } from "../protection";
+import { purposeOf, type CopyTarget } from "./objects";
 
 /**
  * There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image.
  */
 const CLEANED_TAG = "cleaned";
+/** States of a disk that belongs to a machine, which may be running, deallocated or hibernated. */
+const ATTACHED = ["Attached", "Reserved", "Frozen"];
 /** When the copy was taken, RFC 3339, UTC. */
 const CAPTURED_TAG = "captured";
 
@@ -46,25 +49,33 @@ export class CopyPlace {
     private readonly subscriptionId: string;
 
     constructor(
-        private readonly target: Target,
+        private readonly target: CopyTarget,
         private readonly resourceGroup: string,
         private readonly tags: Record<string, string>,
     ) {
         this.subscriptionId = parseArmId(target.scaleSetId).subscriptionId;
         // Another name than that of an in-place capture's snapshot, which is of a cleaned disk.
-        this.name = snapshotName(target, "copy");
+        this.name = snapshotName(target, purposeOf(target));
         const place = { subscriptionId: this.subscriptionId, resourceGroup, name: this.name };
         this.diskId = diskId(place);
         this.snapshotId = snapshotId(place);
     }
 
-    /** The cleaned disk that an earlier run has left for this very target, if there is one. */
-    async finished(): Promise<{ capturedAt: string; digest: string } | undefined> {
+    /**
+     * What an earlier run has left of this very copy: the cleaned disk, one that belongs to a machine, another one or
+     * none.
+     */
+    async found(): Promise<{ state: "cleaned"; capturedAt: string } | { state: "attached" | "other" | "none" }> {
         const disk = await this.readDisk();
-        const digest = disk?.tags?.[CLEANED_TAG];
-        return disk && this.isOurs(disk) && digest !== undefined && disk.diskState === "Unattached"
-            ? { capturedAt: disk.tags?.[CAPTURED_TAG] ?? "", digest }
-            : undefined;
+        if (!disk || !this.isOurs(disk)) {
+            return { state: disk ? "other" : "none" };
+        }
+        const { diskState = "", tags = {} } = disk;
+        if (ATTACHED.includes(diskState)) {
+            return { state: "attached" };
+        }
+        const isCleaned = CLEANED_TAG in tags && diskState === "Unattached";
+        return isCleaned ? { state: "cleaned", capturedAt: tags[CAPTURED_TAG] ?? "" } : { state: "other" };
     }
 
     /** Takes the snapshot, unless an earlier run has taken it already: it is of the moment that it was begun. */

@@ -7,9 +7,15 @@ import { podOf } from "../pods";
 import type { DiskCopy } from "./disk";
 import type { CleanerPlace } from "./place";
 
+/** A target, and which of its copies: another one than the first where that is still attached to a node that died. */
+export interface CopyTarget extends Target {
+    /** 2 or more; the first one without it. */
+    nth?: number;
+}
+
 /** What a copy is cleaned with. */
 export interface CopyCleaning {
-    target: Target;
+    target: CopyTarget;
     copy: DiskCopy;
     namespace: string;
     image: string;
@@ -31,8 +37,13 @@ const MOUNT = "/disk";
 export const CLEAN = "clean";
 
 /** The name of the volume, the claim and the pod of a copy. */
-export function objectName(target: Target): string {
-    return podName(target, "copy");
+export function objectName(target: CopyTarget): string {
+    return podName(target, purposeOf(target));
+}
+
+/** What the names of a copy's parts have in them. */
+export function purposeOf({ nth }: CopyTarget): `copy${number | ""}` {
+    return `copy${nth ?? ""}`;
 }
 
 /** Labels by which the objects of one scale set's captures are found. */
@@ -105,8 +116,9 @@ export function copyPod(cleaning: CopyCleaning): V1Pod {
                 requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [hosts] }] },
             },
         },
-        // The nodes are chosen; their pool's own taints say nothing against this pod.
-        tolerations: [{ operator: "Exists", effect: "NoSchedule" }],
+        // The nodes are chosen; their pools' own taints say nothing against this pod. One that is cordoned or falls ill
+        // before the pod is scheduled gets one taint more, and is not used.
+        tolerations: place.taints.map((key) => ({ key, operator: "Exists", effect: "NoSchedule" })),
         containers: [
             {
                 name: CLEAN,

@@ -6,23 +6,24 @@ import { info } from "../../engine/progress";
 import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
 import { readNode } from "../../node/node";
-import { listedNodeOf } from "../../node/nodeList";
 import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
-import { CopyPlace, type SourceDisk } from "./disk";
+import { freeCopy } from "./copies";
+import type { CopyPlace, SourceDisk } from "./disk";
 import { keepPackages } from "./keepPackages";
-import type { CopyCleaning } from "./objects";
-import { chooseCleanerPlace } from "./place";
+import { letGo, type LettingGo } from "./letGo";
+import type { CopyCleaning, CopyTarget } from "./objects";
+import { chooseCleanerPlace, placeNodeOf } from "./place";
 import { describeChanges } from "./packages";
-import { CaughtInTheMiddle, OtherFileSystem, cleanCopy, letGo, letGoLeftovers, type CleaningReport } from "./volume";
+import { CaughtInTheMiddle, HostDied, OtherFileSystem, cleanCopy, type CleaningReport } from "./volume";
 
 /** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
 const SECOND_TRY_AFTER = 5 * 60_000;
 
 /** What a capture by a copy needs. */
 export interface CopyCapture {
-    target: Target;
+    target: CopyTarget;
     cluster: Kubernetes;
     disk: SourceDisk;
     /** The resource group of the snapshot and the disk: where the pool's disks are, on which the driver has rights. */
@@ -35,22 +36,10 @@ export interface CopyCapture {
     customData: "kept" | "dropped";
     signal: AbortSignal;
     say: (doing: string) => void;
+    /** How long a node has to give the copy back, in milliseconds; the usual time without it. */
+    detachLimit?: number;
     /** Looks whether kured's lock is still held; throws where it is not. */
     lookAgain: () => Promise<void>;
-}
-
-/**
- * The cleaned disk that an earlier run has made of this very target, and whose result got lost. That run may have ended
- * before it had deleted the snapshot.
- */
-export async function finishedCopy(target: Target, resourceGroup: string): Promise<Captured | undefined> {
-    const place = new CopyPlace(target, resourceGroup, {});
-    const found = await place.finished();
-    if (!found) {
-        return undefined;
-    }
-    await place.deleteSnapshot();
-    return { snapshotId: place.diskId, capturedAt: found.capturedAt };
 }
 
 /**
@@ -61,32 +50,44 @@ export async function finishedCopy(target: Target, resourceGroup: string): Promi
  * @throws UserError in one line; nothing of the copy is left then, unless the line says so
  */
 export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
-    const { target, cluster, namespace, resourceGroup, tags, signal, say } = capture;
-    const place = new CopyPlace(target, resourceGroup, tags);
+    const { signal, say } = capture;
     say("looking for what an earlier run has left");
-    await letGoLeftovers(cluster, target, namespace);
-    await letGo(cluster, target, namespace);
+    const { target, place } = await freeCopy(capture.target, capture, { ...lettingGo(capture), signal });
     await place.deleteLeftovers();
+    return copyAtMostTwice({ ...capture, target }, place);
+}
+
+/** @param before why the first copy failed, of which nothing is left */
+async function copyAtMostTwice(capture: CopyCapture, place: CopyPlace, before?: unknown): Promise<Captured> {
+    const { signal, say } = capture;
     let failure: unknown;
     try {
-        return await copyOnce(capture, place).catch(async (error: unknown) => {
-            if (!(error instanceof CaughtInTheMiddle)) {
-                throw error;
-            }
-            await discard(capture, place);
-            say(`${error.message}; the disk is copied once more in ${SECOND_TRY_AFTER / 60_000} minutes`);
+        if (before instanceof CaughtInTheMiddle) {
+            say(`${before.message}; the disk is copied once more in ${SECOND_TRY_AFTER / 60_000} minutes`);
             await rest(SECOND_TRY_AFTER, signal);
-            return copyOnce(capture, place);
-        });
+        } else if (before instanceof HostDied) {
+            say(`${before.message}; the disk is copied once more, for another node`);
+        }
+        return await copyOnce(capture, place);
     } catch (error) {
         failure = reasonUnder(signal, error);
     }
     say("removing the copy");
     const left = await discard(capture, place).then(
-        () => "nothing of the copy is left",
-        (error: unknown) => `of the copy something is left, which the next run removes: ${brief(error, 200)}`,
+        () => undefined,
+        (error: unknown) => `of the copy something is left, which the next run removes: ${brief(error, 300)}`,
     );
-    throw new UserError(`${brief(failure, 450)}; the node was not touched, and ${left}`);
+    const mayPass = failure instanceof CaughtInTheMiddle || failure instanceof HostDied;
+    if (mayPass && before === undefined && left === undefined) {
+        return copyAtMostTwice(capture, place, failure);
+    }
+    throw new UserError(
+        `${brief(failure, 450)}; the node was not touched, and ${left ?? "nothing of the copy is left"}`,
+    );
+}
+
+function lettingGo({ cluster, namespace, say, detachLimit }: CopyCapture): LettingGo {
+    return { cluster, namespace, say, detachLimit };
 }
 
 async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Captured> {
@@ -102,9 +103,11 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     say("taking a snapshot of the running VM's OS disk");
     const capturedAt = await place.takeSnapshot(disk, signal);
     const { items } = await withRetries(() => cluster.core.listNode({ resourceVersion: "0" }));
-    const cleaner = chooseCleanerPlace(items.map(listedNodeOf), target.node, disk.location);
+    const cleaner = chooseCleanerPlace(items.map(placeNodeOf), target.node, disk.location);
     if (!cleaner) {
-        throw new UserError("no node is Ready and schedulable to clean the copy on");
+        throw new UserError(
+            "no node can clean the copy: a worker of the disk's architecture, Ready, schedulable and not about to be rebooted",
+        );
     }
     say("making a disk of the snapshot");
     await place.deleteDisk();
@@ -117,7 +120,11 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
     return { snapshotId: place.diskId, capturedAt };
 
     async function detach({ digest }: CleaningReport): Promise<void> {
-        await letGo(cluster, target, namespace);
+        const dead = await letGo(target, { ...lettingGo(capture), signal });
+        // What that node still had in memory is not on the disk, so that nothing proves it clean.
+        if (dead !== undefined) {
+            throw new HostDied(`${dead}, has not unmounted the copy`);
+        }
         await place.waitUntilDetached(signal);
         await place.markCleaned(capturedAt, digest);
     }
@@ -134,7 +141,7 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
             if (!(error instanceof OtherFileSystem) || error.found !== "xfs" || fileSystem === "xfs") {
                 throw error;
             }
-            await letGo(cluster, target, namespace);
+            await letGo(target, { ...lettingGo(capture), signal });
             return cleanAs("xfs");
         }
     }
@@ -153,12 +160,13 @@ async function checkUnmarked(cluster: Kubernetes, { node }: Target): Promise<V1N
 }
 
 /** Takes everything of the copy away: pods, claim, volume, disk, snapshot. */
-async function discard({ cluster, target, namespace }: CopyCapture, place: CopyPlace): Promise<void> {
+async function discard(capture: CopyCapture, place: CopyPlace): Promise<void> {
+    const { cluster, target, namespace } = capture;
     const problems: string[] = [];
     const parts = [
         () => removeSyncPod(cluster, { ...target, namespace }),
         async () => {
-            await letGo(cluster, target, namespace);
+            await letGo(target, lettingGo(capture));
             await place.waitUntilDetached();
             await place.deleteDisk();
         },

@@ -1,19 +1,20 @@
-// Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver, and letting it go again.
-import { StorageV1Api, type CoreV1Event, type V1Pod } from "@kubernetes/client-node";
-import { UserError, brief, orUndefined, statusOf } from "../../core/errors";
+// Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver.
+import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
+import { UserError, brief, statusOf } from "../../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
 import { createObject } from "../created";
+import { readNode, whyDead } from "../../node/node";
 import type { Target } from "../names";
-import { containerStatus, createPod, messageOf, readPod, reasonOf, removePod } from "../pods";
-import { CLEAN, claimOf, copyPod, labelsOf, objectName, volumeOf, type CopyCleaning } from "./objects";
+import { containerStatus, createPod, messageOf, readPod, reasonOf } from "../pods";
+import { CLEAN, claimOf, copyPod, objectName, volumeOf, type CopyCleaning } from "./objects";
 
 const MINUTE = 60_000;
 /** Attaching takes a minute or two; a node that is full is waited for. */
 const ATTACH_LIMIT = 15 * MINUTE;
 const CLEAN_LIMIT = 30 * MINUTE;
-const DETACH_LIMIT = 10 * MINUTE;
-const GONE_LIMIT = 2 * MINUTE;
+/** A node is not Ready once its kubelet was silent for most of a minute; one that was only slow is back by then. */
+const HOST_LIMIT = MINUTE;
 
 /**
  * The script's exit status for what was caught in the middle and may be over in some minutes (EX_TEMPFAIL of
@@ -23,6 +24,9 @@ const CAUGHT = 75;
 
 /** The copy caught something in the middle: another one, some minutes later, may not. */
 export class CaughtInTheMiddle extends UserError {}
+
+/** The node that the copy was attached to has died: another copy, on another node, has all that it needs. */
+export class HostDied extends UserError {}
 
 /** The copy's partition holds a file system of another kind than it was mounted as. */
 export class OtherFileSystem extends UserError {
@@ -62,7 +66,8 @@ export interface PackageChanges {
 /**
  * Makes volume, claim and pod, and waits until the script has cleaned the copy.
  *
- * @throws CaughtInTheMiddle, OtherFileSystem, or UserError in one line that has what scheduler, driver or script say
+ * @throws CaughtInTheMiddle, HostDied, OtherFileSystem, or UserError in one line that has what scheduler, driver or
+ *     script say
  */
 export async function cleanCopy(
     cluster: Kubernetes,
@@ -95,9 +100,14 @@ export async function cleanCopy(
         signal,
     );
     const begun = Date.now();
+    const refuseDeadHost = hostWatch(cluster);
     const patience = { limit: ATTACH_LIMIT + CLEAN_LIMIT, longestPause: SHORT_PAUSE_MS, signal };
     const message = await until(patience, async () => {
         const pod = await readPod(cluster, place);
+        // What kubelet has reported holds, whatever became of its node since.
+        if (pod?.status?.phase !== "Succeeded") {
+            await refuseDeadHost(pod);
+        }
         if (!pod) {
             throw new UserError(`pod ${namespace}/${place.name} was deleted`);
         }
@@ -120,6 +130,27 @@ export async function cleanCopy(
         throw new UserError(`pod ${namespace}/${place.name} did not end within ${CLEAN_LIMIT / MINUTE} minutes`);
     }
     return readReport(message, target);
+}
+
+/**
+ * Looks at the node that the pod is on, also once the pod has gone with it. The function throws HostDied when the node
+ * has gone or was declared out of service, and when it is not Ready for longer than a moment.
+ */
+function hostWatch(cluster: Kubernetes): (pod: V1Pod | undefined) => Promise<void> {
+    let host: string | undefined;
+    let since: number | undefined;
+    return async (pod) => {
+        host = pod?.spec?.nodeName ?? host;
+        if (host === undefined) {
+            return;
+        }
+        const why = whyDead(await readNode(cluster, host));
+        since = why === undefined ? undefined : (since ?? Date.now());
+        const forGood = why !== undefined && why !== "is not Ready";
+        if (since !== undefined && (forGood || !pod || Date.now() - since > HOST_LIMIT)) {
+            throw new HostDied(`node ${host}, to which the copy was attached, ${why}`);
+        }
+    };
 }
 
 function refuseFailed(pod: V1Pod): void {
@@ -175,53 +206,4 @@ function readReport(message: string, { version }: Target): CleaningReport {
         // Said below.
     }
     throw new UserError(`the copy's cleaning did not say what it did, but ${JSON.stringify(message.slice(0, 100))}`);
-}
-
-/**
- * Takes pod, claim and volume of a copy away, and waits until no node has it attached. What is not there is fine, so
- * that this also follows a run that was killed.
- *
- * @throws UserError in one line when something stays
- */
-export async function letGo(cluster: Kubernetes, target: Target, namespace: string): Promise<void> {
-    const name = objectName(target);
-    await remove(cluster, { name, namespace });
-}
-
-/** The same for what earlier captures of the same scale set have left, of whatever target. */
-export async function letGoLeftovers(cluster: Kubernetes, target: Target, namespace: string): Promise<void> {
-    const labelSelector = Object.entries(labelsOf(target))
-        .map(([key, value]) => `${key}=${value}`)
-        .join(",");
-    const { items } = await withRetries(() => cluster.core.listPersistentVolume({ labelSelector }));
-    for (const { metadata } of items) {
-        await remove(cluster, { name: metadata?.name ?? "", namespace });
-    }
-}
-
-async function remove(cluster: Kubernetes, place: { name: string; namespace: string }): Promise<void> {
-    const { core, config } = cluster;
-    const { name, namespace } = place;
-    await removePod(cluster, place, 1);
-    await gone(`pod ${namespace}/${name}`, GONE_LIMIT, async () => (await readPod(cluster, place)) !== undefined);
-    // The volume stays until the driver has let the disk go: it reads the disk's id there.
-    const storage = config.makeApiClient(StorageV1Api);
-    await gone(`the attachment of volume ${name}`, DETACH_LIMIT, async () => {
-        const { items } = await withRetries(() => storage.listVolumeAttachment());
-        return items.some(({ spec }) => spec.source.persistentVolumeName === name);
-    });
-    await unlessGone(() => core.deleteNamespacedPersistentVolumeClaim({ name, namespace }));
-    await unlessGone(() => core.deletePersistentVolume({ name }));
-    await gone(`volume ${name}`, GONE_LIMIT, () => orUndefined(core.readPersistentVolume({ name })).then(Boolean));
-}
-
-async function gone(what: string, limit: number, isThere: () => Promise<boolean>): Promise<void> {
-    const patience = { limit, longestPause: SHORT_PAUSE_MS };
-    if (!(await until(patience, async () => ((await withRetries(isThere)) ? undefined : true)))) {
-        throw new UserError(`${what} was still there after ${limit / MINUTE} minutes`);
-    }
-}
-
-async function unlessGone(deletion: () => Promise<unknown>): Promise<void> {
-    await orUndefined(withRetries(deletion));
 }

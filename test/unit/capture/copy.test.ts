@@ -28,25 +28,29 @@ describe("where a copy is cleaned", () => {
             "topology.kubernetes.io/zone": zone,
             ...(driver !== undefined && { "topology.disk.csi.azure.com/zone": driver }),
         };
-        return { name, labels, annotations: {}, cordoned: false, ready: true, deleting: false, ...rest };
+        const { labels: more, ...state } = rest;
+        const usual = { annotations: {}, cordoned: false, ready: true, deleting: false, taints: [] };
+        return { name, labels: { ...labels, ...more }, ...usual, ...state };
     };
+    const tainted = (key: string, effect = "NoSchedule", value?: string) => ({ taints: [{ key, effect, value }] });
+    const spot = { labels: { "kubernetes.azure.com/scalesetpriority": "spot" } };
     const choose = (...others: ListedNode[]) => chooseCleanerPlace([node("donor"), ...others], "donor", "westeurope");
 
     test("is another node of the donor's zone", () => {
-        expect(choose(node("b"), node("c", { zone: "westeurope-2" }))).toEqual({ zone: "1", hosts: ["b"] });
+        expect(choose(node("b"), node("c", { zone: "westeurope-2" }))).toEqual({ zone: "1", hosts: ["b"], taints: [] });
     });
 
     test("is another zone, where the donor's has no other node", () => {
-        expect(choose(node("c", { zone: "westeurope-2" }))).toEqual({ zone: "2", hosts: ["c"] });
+        expect(choose(node("c", { zone: "westeurope-2" }))).toEqual({ zone: "2", hosts: ["c"], taints: [] });
     });
 
     test("is the donor only without another node", () => {
-        expect(choose()).toEqual({ zone: "1", hosts: ["donor"] });
+        expect(choose()).toEqual({ zone: "1", hosts: ["donor"], taints: [] });
     });
 
     test("is in no zone where machines are in none: fault domains are not zones", () => {
         const nodes = [node("donor", { zone: "0" }), node("b", { zone: "1" })];
-        expect(chooseCleanerPlace(nodes, "donor", "westeurope")).toEqual({ hosts: ["b"] });
+        expect(chooseCleanerPlace(nodes, "donor", "westeurope")).toEqual({ hosts: ["b"], taints: [] });
     });
 
     test.each([
@@ -55,12 +59,47 @@ describe("where a copy is cleaned", () => {
         ["is going away", { deleting: true }],
         ["waits for its reboot", { annotations: { "weave.works/kured-reboot-in-progress": "x" } }],
         ["is of another architecture", { arch: "arm64" }],
+        ["is a control plane", { labels: { "node-role.kubernetes.io/control-plane": "" } }],
+        ["is a master, as AKS Engine labels it", { labels: { "kubernetes.io/role": "master" } }],
+        ["is being removed by the autoscaler", tainted("ToBeDeletedByClusterAutoscaler")],
+        ["is out of service", tainted("node.kubernetes.io/out-of-service", "NoExecute")],
+        ["has no room on its disk", tainted("node.kubernetes.io/disk-pressure")],
+        ["ends pods that run there", tainted("dedicated", "NoExecute")],
     ])("is not a node that %s", (_why, change) => {
-        expect(choose(node("b", change))).toEqual({ zone: "1", hosts: ["donor"] });
+        expect(choose(node("b", change))).toEqual({ zone: "1", hosts: ["donor"], taints: [] });
     });
 
     test("is a node that the driver runs on, where it is known on which it does", () => {
-        expect(choose(node("b"), node("c", { driver: "westeurope-1" }))).toEqual({ zone: "1", hosts: ["c"] });
+        expect(choose(node("b"), node("c", { driver: "westeurope-1" }))).toEqual({
+            zone: "1",
+            hosts: ["c"],
+            taints: [],
+        });
+    });
+
+    test.each([
+        ["label", spot],
+        ["taint", tainted("kubernetes.azure.com/scalesetpriority", "NoSchedule", "spot")],
+    ])("is a spot VM, by its %s, only where there is no other one but the donor", (_by, change) => {
+        const other = node("c", { zone: "westeurope-2" });
+        expect(choose(node("b", change), other)).toMatchObject({ zone: "2", hosts: ["c"] });
+        expect(choose(node("b", change))).toMatchObject({ zone: "1", hosts: ["b"] });
+        expect(choose(node("c", { ...change, zone: "westeurope-2" }))).toMatchObject({ zone: "2", hosts: ["c"] });
+    });
+
+    test("is a worker of another zone, where the donor's has control planes alone", () => {
+        const master = node("a", { labels: { "node-role.kubernetes.io/master": "true" } });
+        expect(choose(master, node("c", { zone: "westeurope-2" }))).toMatchObject({ zone: "2", hosts: ["c"] });
+    });
+
+    test("is a node whose pool is tainted for other pods, and these taints alone are tolerated", () => {
+        const preferred = { key: "weave.works/kured-node-reboot", effect: "PreferNoSchedule" };
+        const taints = [...tainted("sku").taints, preferred];
+        expect(choose(node("b", { taints }), node("c", tainted("sku")))).toEqual({
+            zone: "1",
+            hosts: ["b", "c"],
+            taints: ["sku"],
+        });
     });
 
     test("is nowhere, where no node can", () => {
@@ -79,7 +118,7 @@ describe("what attaches a copy and cleans it", () => {
         },
         namespace: "kamino-capture",
         image: "busybox",
-        place: { zone: "2", hosts: ["b", "c"] },
+        place: { zone: "2", hosts: ["b", "c"], taints: ["sku"] },
         location: "westeurope",
         rootPartition: 1,
         fileSystem: "ext4",
@@ -109,6 +148,7 @@ describe("what attaches a copy and cleans it", () => {
     test("is a pod without privilege, host path or credentials, on the nodes that were chosen", () => {
         const { spec } = copyPod(cleaning);
         expect(spec).toMatchObject({ automountServiceAccountToken: false, restartPolicy: "Never" });
+        expect(spec?.tolerations).toEqual([{ key: "sku", operator: "Exists", effect: "NoSchedule" }]);
         expect(spec?.volumes?.flatMap((volume) => Object.keys(volume))).toEqual(["name", "persistentVolumeClaim"]);
         const [{ securityContext, command, env }] = spec!.containers;
         expect(securityContext).toMatchObject({
@@ -119,6 +159,12 @@ describe("what attaches a copy and cleans it", () => {
         expect(securityContext?.privileged).toBeUndefined();
         expect(command?.[2]).not.toContain(target.node);
         expect(env).toContainEqual({ name: "KAMINO_KERNEL", value: "5.15.0-1050-azure" });
+    });
+
+    test("has other names, where an earlier copy of the same target is still attached", () => {
+        const [second, third] = [2, 3].map((nth) => ({ ...target, nth }));
+        expect(new Set([target, second, third].map(objectName)).size).toBe(3);
+        expect(objectName(second)).toMatch(/^copy2-[a-z0-9-]{1,57}$/);
     });
 
     test("has other names than what an in-place capture leaves: its snapshot is of a disk that nobody cleaned", () => {

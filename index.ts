@@ -1,5 +1,6 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
+import { readImages } from "./components/azure/imageVersions";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
@@ -44,6 +45,7 @@ async function declarePools() {
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
             checkPolicies,
+            readImages,
             kubernetes,
         });
         return [name, prototype.outputs] as const;

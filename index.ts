@@ -31,8 +31,8 @@ async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, ...clusters } = loadSettings(new pulumi.Config());
     const { capi: _read, ...kubernetes } = clusters;
-    const pools = await readPools(configured, clusters, stack);
     const previous = await previousPools(stack);
+    const pools = await readPools(configured, clusters, stack, previous);
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
     sayForeignChanges(reviews);
     const galleries = declareGalleries(pools);

@@ -1,5 +1,6 @@
 // The program: configuration in, one VmssPrototype per pool, outputs out.
 import * as pulumi from "@pulumi/pulumi";
+import { readImages } from "./components/azure/imageVersions";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
@@ -30,8 +31,8 @@ async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, ...clusters } = loadSettings(new pulumi.Config());
     const { capi: _read, ...kubernetes } = clusters;
-    const pools = await readPools(configured, clusters, stack);
     const previous = await previousPools(stack);
+    const pools = await readPools(configured, clusters, stack, previous);
     const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
     sayForeignChanges(reviews);
     const galleries = declareGalleries(pools);
@@ -44,6 +45,7 @@ async function declarePools() {
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
             checkPolicies,
+            readImages,
             kubernetes,
         });
         return [name, prototype.outputs] as const;

@@ -79,6 +79,9 @@ export interface AcceptedImage {
 /** One pool in the outputs of the stack's last successful update, as far as the next run and the policies need it. */
 export interface PreviousPool {
     adopted?: boolean;
+    /** The version that the model was pointed at, or was about to be; empty before the first. */
+    version?: string;
+    /** Versions that the stack kept. */
     versions?: string[];
     model?: ModelRecord;
     accepted?: AcceptedImage;

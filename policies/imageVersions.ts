@@ -160,11 +160,12 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
         const definitions = new Set(resourcesOfType(resources, IMAGE_DEFINITION).map(placeOfDefinition));
         for (const { model, id } of versionsInUse(resources)) {
             const version = versions.get(placeOfVersion(id));
-            const wasThere = previousOf(model).versions?.includes(id.version) === true;
+            const wasThere = hasVersion(previousOf(model).versions, id.version);
             const isOurs = wasThere || definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition));
-            if (!version && isOurs) {
+            if (!version && isOurs && !isOfOthers(model, id.version, resources)) {
                 report(
-                    `New nodes of ${model.name} start from version ${id.version}: it must stay in the stack.`,
+                    `New nodes of ${model.name} start from version ${id.version}: it must stay in the stack, or be named by the ` +
+                        "pool's pin if the stack never had it.",
                     model.urn,
                 );
             } else if (version && !version.opts.protect && wasThere) {
@@ -180,6 +181,32 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
     },
 };
 
+/**
+ * Whether the stack's definition has a version from somebody else that a model may point at: one that the pool's pin
+ * names, or that the last update left the model at, and that is not among the versions of the last update or of this
+ * one.
+ */
+function isOfOthers(model: PolicyResource, version: string, resources: PolicyResource[]): boolean {
+    const { version: current, versions } = previousOf(model);
+    const choices = read(() => selectionOf(model, resources)?.props.versions as { version: string }[] | undefined);
+    if (choices === UNKNOWN || hasVersion([...(versions ?? []), ...(choices ?? []).map(versionOf)], version)) {
+        return false;
+    }
+    return hasVersion([statementOf(model).pin, current], version);
+}
+
+const versionOf = ({ version }: { version: string }) => version;
+
+/** Whether a version is among others, by its numbers. */
+function hasVersion(others: (string | undefined)[] = [], version: string): boolean {
+    return others.some((other) => other !== undefined && numbers(other) === numbers(version));
+}
+
+/** The selection of the pool that a model is of. */
+function selectionOf(model: PolicyResource, resources: PolicyResource[]): PolicyResource | undefined {
+    return resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === model.parent?.urn);
+}
+
 const imageVersionInUseNotFailed: StackValidationPolicy = {
     name: "image-version-in-use-not-failed",
     description:
@@ -187,11 +214,13 @@ const imageVersionInUseNotFailed: StackValidationPolicy = {
         "configuration trusts it.",
     enforcementLevel: "mandatory",
     validateStack: ({ resources }, report) => {
-        const selections = resourcesOfType(resources, SELECTION);
         for (const { model, id } of versionsInUse(resources)) {
             const { reject = [], trust = [] } = statementOf(model);
-            const selection = selections.find(({ parent }) => parent?.urn === model.parent?.urn);
-            const failed = (selection?.props.failed ?? []) as { version: string; machines: number; late: string[] }[];
+            const failed = (selectionOf(model, resources)?.props.failed ?? []) as {
+                version: string;
+                machines: number;
+                late: string[];
+            }[];
             const used = numbers(id.version);
             const failure = failed.find(({ version }) => numbers(version) === used);
             if (reject.map(numbers).includes(used)) {

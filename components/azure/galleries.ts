@@ -1,7 +1,8 @@
 // Galleries and image definitions, as Azure has them.
+import type { GalleryImage } from "@azure/arm-compute";
 import { computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
-import { asUserError, statusOf } from "../core/errors";
+import { asUserError, orUndefined, statusOf, type UserError } from "../core/errors";
 import { oncePer } from "../core/once";
 
 /** What a run has to know of a gallery. */
@@ -43,24 +44,45 @@ export interface ImageDefinition {
     tags?: Record<string, string>;
 }
 
-/** An image definition, or undefined when there is none of this id. What Azure leaves out is generation V1 and x64. */
-export function readImageDefinition(id: string): Promise<ImageDefinition | undefined> {
-    return readOrUndefined(`image definition ${id}`, async () => {
-        const { subscriptionId, resourceGroup, names } = parseArmId(id);
-        const client = await computeClient(subscriptionId);
-        const image = await client.galleryImages.get(resourceGroup, names[0], names[1]);
-        const { osType, osState, purchasePlan, tags } = image;
-        return {
-            hyperVGeneration: image.hyperVGeneration ?? "V1",
-            architecture: image.architecture ?? "x64",
-            securityType: image.features?.find(({ name }) => name === "SecurityType")?.value,
-            diskControllerTypes: image.features?.find(({ name }) => name === "DiskControllerTypes")?.value,
-            osType,
-            osState,
-            purchasePlan,
-            tags,
-        };
-    });
+/** What is known of a definition that may be there; nothing where there is none. */
+export interface FoundDefinition {
+    existing?: ImageDefinition;
+    /** Why this run's identity may not read it: Azure says so whether it is there or not. */
+    refused?: UserError;
+}
+
+/**
+ * Looks for an image definition. What Azure leaves out is generation V1 and x64.
+ *
+ * @throws UserError in one line when Azure cannot be asked
+ */
+export async function lookForImageDefinition(id: string): Promise<FoundDefinition> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(id);
+    try {
+        const { galleryImages } = await computeClient(subscriptionId);
+        const image = await orUndefined(galleryImages.get(resourceGroup, names[0], names[1]));
+        return image ? { existing: definitionFrom(image) } : {};
+    } catch (error) {
+        const refused = asUserError(error, (reason) => `image definition ${id} cannot be read: ${reason}`);
+        if (statusOf(error) === 403) {
+            return { refused };
+        }
+        throw refused;
+    }
+}
+
+function definitionFrom({ features, osType, osState, purchasePlan, tags, ...image }: GalleryImage): ImageDefinition {
+    const featureOf = (wanted: string) => features?.find(({ name }) => name === wanted)?.value;
+    return {
+        hyperVGeneration: image.hyperVGeneration ?? "V1",
+        architecture: image.architecture ?? "x64",
+        securityType: featureOf("SecurityType"),
+        diskControllerTypes: featureOf("DiskControllerTypes"),
+        osType,
+        osState,
+        purchasePlan,
+        tags,
+    };
 }
 
 /** A gallery of a subscription, as far as a name for another one depends on it. */

@@ -1,7 +1,9 @@
 // The versions of a pool's image definition, as Azure has them: reading them, and deleting one that an interrupted run
 // has left.
+import type { GalleryArtifactPublishingProfileBase } from "@azure/arm-compute";
 import { collect, computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
+import { regionName } from "./regions";
 import { UserError, asUserError, orUndefined } from "../core/errors";
 import { rest } from "../core/retry";
 
@@ -16,6 +18,17 @@ export interface GalleryVersion {
     node?: string;
     /** When Azure began to make it. */
     publishedAt?: Date;
+    /** How Azure keeps it. */
+    published?: Published;
+}
+
+/** How Azure keeps a version. */
+export interface Published {
+    storageAccountType?: string;
+    /** By ARM's names, as in `westeurope`. */
+    regions: string[];
+    /** Whether a key of the customer's encrypts it. */
+    hasKeys: boolean;
 }
 
 /**
@@ -35,7 +48,16 @@ export async function readImages(imageDefinitionId: string): Promise<GalleryVers
         attempt: Number(tags?.attempt ?? 1) || 1,
         node: tags?.node,
         publishedAt: publishingProfile?.publishedDate,
+        published: publishedOf(publishingProfile),
     }));
+}
+
+function publishedOf({ storageAccountType, targetRegions = [] }: GalleryArtifactPublishingProfileBase = {}): Published {
+    return {
+        storageAccountType,
+        regions: targetRegions.map(({ name }) => regionName(name)),
+        hasKeys: targetRegions.some(({ encryption }) => encryption?.osDiskImage?.diskEncryptionSetId !== undefined),
+    };
 }
 
 /** What an image version was made of. */

@@ -1,6 +1,6 @@
 // What an image version is made with, as Azure gets it and as Azure Policy is asked about it. Pure.
 import type { Choice } from "../selection/nodeSelection";
-import type { Pool } from "./pool";
+import type { ImageStorage, Pool } from "./pool";
 
 /** The tags of a choice's image version. */
 export function imageVersionTags(
@@ -16,9 +16,13 @@ export function imageVersionTags(
     };
 }
 
-/** How Azure keeps a pool's image versions. */
-export function publishingProfile({ settings, storage }: Pool) {
-    const { storageAccountType, targetRegions, diskEncryptionSetId } = storage;
+/**
+ * How Azure keeps an image version of a pool.
+ *
+ * @param kept what differs from new versions
+ */
+export function publishingProfile({ settings, storage }: Pool, kept: Partial<ImageStorage> = {}) {
+    const { storageAccountType, targetRegions, diskEncryptionSetId } = { ...storage, ...kept };
     const encryption = diskEncryptionSetId ? { encryption: { osDiskImage: { diskEncryptionSetId } } } : {};
     return {
         replicaCount: settings.image.replicaCount,

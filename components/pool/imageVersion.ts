@@ -17,6 +17,7 @@ import { readMachines } from "../capi/machines";
 import { ImageClock } from "./imageClock";
 import { imageVersionTags, publishingProfile } from "./imageContent";
 import { usualImageSeconds } from "./imageTimes";
+import type { KeptAs } from "./keptAs";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
@@ -87,6 +88,8 @@ export interface ImageVersionOptions {
     protect: boolean;
     /** Whether an earlier update has made it, and has deleted what it was made of. */
     isFinished: boolean;
+    /** How it is kept. */
+    keptAs: KeptAs;
     /** Whether the machines that start from it still join by their own bootstrap. */
     bootstrap: Bootstrap;
     /** How to reach the cluster's API server. */
@@ -156,7 +159,7 @@ export function declareImageVersion(
             galleryImageName: definition.name,
             galleryImageVersionName: choice.version,
             location,
-            publishingProfile: publishingProfile(pool),
+            publishingProfile: publishingProfile(pool, how.keptAs.storage),
             storageProfile: { osDiskImage: { source: { id: capture.snapshotId } } },
             tags: imageVersionTags(pool, choice),
         },
@@ -165,6 +168,7 @@ export function declareImageVersion(
             dependsOn: [...opts.dependsOn, capture],
             provider: providerFor(gallery.subscriptionId),
             protect: how.protect,
+            ignoreChanges: how.keptAs.ignoreChanges,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],
             deleteBeforeReplace: true,

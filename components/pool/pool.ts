@@ -30,6 +30,8 @@ export interface ImageTraits {
 export interface ImageStorage {
     targetRegions: string[];
     storageAccountType: string;
+    /** Whether each of the regions is known to have availability zones. */
+    isZoned: boolean;
     /** ARM id of the disk encryption set of the nodes' OS disks, which encrypts the images as well. */
     diskEncryptionSetId?: string;
 }

@@ -1,7 +1,7 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
-import { readImageDefinition } from "../azure/galleries";
+import type { PreviousPool } from "../../policies/contract";
 import { diskControllerOfPool, osDiskOfPool, type OsDisk } from "../azure/osDisks";
-import { galleryId, imageDefinitionId, parseScaleSetId, versionIn, type ScaleSetId } from "../azure/ids";
+import { imageDefinitionId, parseScaleSetId, versionIn } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { clusterOf, otherClusterRefusals, type ClusterMember } from "../capi/clusters";
 import { imageReferenceOf } from "../capi/image";
@@ -13,6 +13,7 @@ import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { describePool, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
+import { findDefinitionPlace, type DefinitionRequest } from "./definitionPlace";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
@@ -30,12 +31,14 @@ import { imageStorage } from "./storage";
  *
  * @param clusters how to reach the API server that has the MachinePools, and which Cluster's nodes are looked for
  * @param stack identifies this stack, as in `organization/kamino/prod`
+ * @param previous what its last successful update said of each pool, by name
  * @throws UserError with one line for each pool that is refused
  */
 export async function readPools(
     configured: PoolSettings[],
     { capi: managementCluster, workloadCluster }: Pick<Clusters, "capi" | "workloadCluster">,
     stack: string,
+    previous: Map<string, PreviousPool>,
 ): Promise<Pool[]> {
     const subscriptionId = await findDefaultSubscription();
     const keyOf = (pool: PoolSettings, index: number) => `kamino:pools[${index}].${placeKey(pool)}`;
@@ -50,6 +53,7 @@ export async function readPools(
             subscriptionId: pool.settings.scaleSet.subscriptionId ?? subscriptionId,
             groups: groupsWithGallery(pool.settings, settings),
             stack,
+            hasVersions: (previous.get(pool.settings.name)?.versions ?? []).length > 0,
         }),
     );
 }
@@ -151,12 +155,13 @@ interface Surroundings {
     subscriptionId: string;
     groups: string[];
     stack: string;
+    hasVersions: boolean;
 }
 
 /** The model first: what is refused is refused by that, before anything else is asked. */
 async function readPool(
     { settings, machinePool, machines }: OwnedPool,
-    { configKey, subscriptionId, groups, stack }: Surroundings,
+    { configKey, subscriptionId, groups, stack, hasVersions }: Surroundings,
 ): Promise<Pool> {
     const { resourceGroup, name } = settings.scaleSet;
     const scaleSet = { subscriptionId, resourceGroup, name };
@@ -172,15 +177,18 @@ async function readPool(
         throw new UserError(reason);
     }
     const { location } = live;
+    const liveImage = imageOf(live, machinePool, machines);
     const [gallery, disk] = await Promise.all([
         findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
         "disk" in found ? found.disk : osDiskOfPool(poolIdOf(live)),
     ]);
     const [definition, storage] = await Promise.all([
-        findDefinition(live, disk, gallery, { configKey, stack, scaleSet }),
+        findDefinition(live, disk, gallery, {
+            ...{ pool: settings.name, configKey, scaleSet, stack, hasVersions },
+            liveImageId: liveImage.id,
+        }),
         imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
     ]);
-    const liveImage = imageOf(live, machinePool, machines);
     return {
         settings,
         configKey,
@@ -226,19 +234,17 @@ async function traitsOfVms(
     };
 }
 
+/** Whose definition is looked for. */
+type DefinitionIdentity = Omit<DefinitionRequest, "gallery" | "live"> & { configKey: string };
+
 /** The pool's image definition: made by this stack unless another one, which must match the VMs, exists already. */
 async function findDefinition(
     live: PoolModel,
     disk: OsDisk | undefined,
     gallery: GallerySettings,
-    { configKey, stack, scaleSet }: { configKey: string; stack: string; scaleSet: ScaleSetId },
+    { pool, configKey, scaleSet, ...identity }: DefinitionIdentity,
 ): Promise<Pool["definition"]> {
-    const { resourceGroup } = scaleSet;
-    const sameGroup = gallery.resourceGroup.toLowerCase() === resourceGroup.toLowerCase();
-    // In a gallery shared by several clusters the resource group keeps pools of the same name apart.
-    const name = sameGroup ? live.name : `${resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-").slice(0, 80);
-    const id = `${galleryId(gallery)}/images/${name}`;
-    const existing = await readImageDefinition(id);
+    const { name, existing } = await findDefinitionPlace({ pool, gallery, scaleSet, live, ...identity });
     const vms = await traitsOfVms(live, disk, existing);
     const traits = disk ? imageTraits(disk, vms) : existing;
     if (!traits) {
@@ -250,8 +256,8 @@ async function findDefinition(
     const difference = existing && mismatch(existing, traits, vms);
     if (difference) {
         throw new UserError(
-            `kamino:gallery: image definition ${id} does not match ${describePool(live.id)}: ${difference}; use another gallery`,
+            `kamino:gallery: image definition ${imageDefinitionId({ gallery, definition: { name } })} does not match ${describePool(live.id)}: ${difference}; use another gallery`,
         );
     }
-    return { name, traits, managed: !existing || existing.tags?.[STACK_TAG] === stack };
+    return { name, traits, managed: !existing || existing.tags?.[STACK_TAG] === identity.stack };
 }

@@ -25,9 +25,13 @@ export async function imageStorage(
     if (problem) {
         throw new UserError(`${configKey}: ${describePool(live.id)} is refused: ${problem}`);
     }
+    const configured = settings.storageAccountType;
+    const isZoned = configured === undefined && (await haveZones(subscriptionId, targetRegions));
     return {
         targetRegions,
-        storageAccountType: settings.storageAccountType ?? (await defaultStorage(subscriptionId, targetRegions)),
+        // ZRS survives the loss of a zone, and is refused in regions that have none.
+        storageAccountType: configured ?? (isZoned ? "Standard_ZRS" : "Standard_LRS"),
+        isZoned,
         ...(diskEncryptionSetId && { diskEncryptionSetId }),
     };
 }
@@ -58,8 +62,7 @@ function regionsOf(configured: string[] | undefined, location: string): string[]
     return [own, ...new Set(others)];
 }
 
-/** ZRS survives the loss of a zone, and is refused in regions that have none. */
-async function defaultStorage(subscriptionId: string, regions: string[]): Promise<string> {
+async function haveZones(subscriptionId: string, regions: string[]): Promise<boolean> {
     const zoned = await Promise.all(regions.map((region) => regionHasZones(subscriptionId, region)));
-    return zoned.every(Boolean) ? "Standard_ZRS" : "Standard_LRS";
+    return zoned.every(Boolean);
 }

@@ -3,6 +3,7 @@ import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
+import type { GalleryVersion } from "../azure/imageVersions";
 import { includesVersion, sameVersion } from "../core/version";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
@@ -16,6 +17,7 @@ import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
 import { declareImageVersion, type KeptImage } from "./imageVersion";
+import { dependsOnGallery, keptAs } from "./keptAs";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
@@ -40,6 +42,8 @@ export interface VmssPrototypeArgs {
      * Returns why that cannot be known, where it cannot.
      */
     checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
+    /** Reads the versions of an image definition from Azure. */
+    readImages: (imageDefinitionId: string) => Promise<GalleryVersion[]>;
     /** How to reach the cluster's API server; the usual places where left out. */
     kubernetes: KubernetesSettings;
 }
@@ -219,15 +223,19 @@ export class VmssPrototype extends pulumi.ComponentResource {
     ) {
         const kept: KeptImage[] = [];
         const how = { bootstrap, kubernetes: this.args.kubernetes };
+        const made = this.args.previous.versions ?? [];
+        const isAsked = dependsOnGallery(this.pool.storage, choices, made);
+        const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
         for (const choice of choices) {
             if (!this.existsAlready(choice.version)) {
                 await this.checkPolicies(choice);
             }
             const protect = choice.version === current && this.existsAlready(choice.version);
-            const isFinished =
-                choice.attempt === 1 && includesVersion(this.args.previous.versions ?? [], choice.version);
+            const isFinished = choice.attempt === 1 && includesVersion(made, choice.version);
+            const storage = keptAs(choice, this.pool.storage, gallery, made);
             const opts = { parent: this, dependsOn: [...dependsOn, ...kept.map(({ image }) => image)] };
-            kept.push(declareImageVersion(name, this.pool, choice, { ...how, protect, isFinished }, opts));
+            const options = { ...how, protect, isFinished, keptAs: storage };
+            kept.push(declareImageVersion(name, this.pool, choice, options, opts));
         }
         return kept;
     }

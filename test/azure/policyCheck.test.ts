@@ -48,7 +48,7 @@ function pool(settings: object = {}): Pool {
         location: "westeurope",
         gallery: { subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope", managed: true },
         definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
-        storage: { targetRegions: ["westeurope"], storageAccountType: "Standard_ZRS" },
+        storage: { targetRegions: ["westeurope"], storageAccountType: "Standard_ZRS", isZoned: false },
         diskAccess: { networkAccessPolicy: "AllowPrivate", publicNetworkAccess: "Disabled" },
         tags: pools[0].tags,
         stack: "organization/kamino/test",

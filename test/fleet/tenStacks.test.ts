@@ -1,5 +1,6 @@
 // Ten clusters' stacks at once on one backend and one subscription: each adopts its own pool and makes its own image,
 // half of them in a gallery that they share, and none touches what is another's.
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LoggedRequest, Principal, ScaleSet } from "../../sandbox/azure";
 import type { Outcome } from "../../sandbox/engine/outcome";
@@ -78,7 +79,8 @@ async function makeMember(index: number): Promise<Member> {
             ...(shared && { gallery: sharedGallery }),
         },
     });
-    const definition = `${gallery}/images/${shared ? `${name}-${pool.name}` : pool.name}`;
+    const digest = createHash("sha256").update(pool.id.toLowerCase()).digest("hex").slice(0, 8);
+    const definition = `${gallery}/images/${shared ? `${name}-${pool.name}-${digest}` : pool.name}`;
     return { name, pool, node, version: `2026.1116.04${10 + index}`, definition, identity, stack };
 }
 

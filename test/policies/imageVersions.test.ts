@@ -161,6 +161,46 @@ describe("image-version-in-use-stays", () => {
         expect(await found(parent, scaleSet(model(), { parent }))).toHaveLength(1);
     });
 
+    describe("of a version that the stack never had, in the stack's own definition,", () => {
+        /** A pool whose model points at such a version, with what the configuration and the last run say of it. */
+        const foreign = ({
+            pin,
+            previous = {},
+            versions = [],
+        }: {
+            pin?: string;
+            previous?: object;
+            versions?: object[];
+        }) => {
+            const parent = prototype({ adopted: true, versions: ["2026.1121.0409"], ...previous });
+            parent.outputs = { ...parent.outputs, pin };
+            const selected = selection("2026.1122.412", parent);
+            selected.inputs = { ...selected.inputs, versions };
+            return found(parent, selected, definition(), scaleSet(model(), { parent }));
+        };
+
+        it("says nothing where the pool's pin names it, by its numbers", async () => {
+            expect(await foreign({ pin: "2026.1122.0412" })).toEqual([]);
+        });
+
+        it("refuses it where nothing names it, or the pin names another", async () => {
+            const [refused] = await foreign({});
+            expect(refused.message).toContain("it must stay in the stack, or be named by the pool's pin");
+            expect(await foreign({ pin: "2026.1121.0409" })).toHaveLength(1);
+        });
+
+        it("says nothing where the last update has left the model at it", async () => {
+            expect(await foreign({ previous: { version: "2026.1122.0412" } })).toEqual([]);
+        });
+
+        it("refuses all the same what the stack had, or has", async () => {
+            const had = { version: "2026.1122.0412", versions: ["2026.1122.0412"] };
+            expect(await foreign({ pin: "2026.1122.0412", previous: had })).toHaveLength(1);
+            const has = [{ version: "2026.1122.0412" }];
+            expect(await foreign({ pin: "2026.1122.0412", versions: has })).toHaveLength(1);
+        });
+    });
+
     it("says nothing of an image that was never this stack's", async () => {
         const image = { profile: { storageProfile: { imageReference: { id: IMAGE_ID } } } };
         expect(await found(definition(), scaleSet(model(image)))).toEqual([]);

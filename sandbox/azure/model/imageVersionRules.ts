@@ -2,8 +2,8 @@
 // stays.
 import type { Cloud } from "../cloud";
 import type { Stored } from "../wire";
-import { ArmError } from "../http/errors";
-import { region } from "../regions";
+import { ArmError, changeNotAllowed, invalidParameter } from "../http/errors";
+import { normalLocation, region } from "../regions";
 import { checkEncryptionSet, encryptionSetOf } from "./encryption";
 import { featureOf } from "./imageFit";
 import type { Json } from "../scaleSetRecord";
@@ -64,9 +64,65 @@ export function checkRegionKeys(cloud: Cloud, regions: TargetRegion[]): void {
     }
 }
 
-interface TargetRegion {
+/** A region of an image version, as far as rules look at it. */
+export interface TargetRegion {
     name: string;
+    storageAccountType?: string;
     encryption?: { osDiskImage?: { diskEncryptionSetId?: string } };
+}
+
+/** The publishing profile of an image version, as far as rules look at it. */
+export interface PublishingProfile {
+    storageAccountType?: string;
+    targetRegions?: TargetRegion[];
+}
+
+const PROFILE = "galleryImageVersion.properties.publishingProfile";
+
+/**
+ * A version keeps the storage type that it was made with, in all and in each of its regions: the API's description says
+ * of storageAccountType "This property is not updatable" (text of the first error: azure-powershell#9911; its code is
+ * an inference). That a region does not get other keys is an inference: no description says that it can, and what a
+ * customer's key encrypts does not go back to the platform's
+ * (https://learn.microsoft.com/azure/virtual-machines/image-version-encryption, limitations). A request that leaves the
+ * keys out is taken (azure-cli#31937).
+ *
+ * @param before the version's own profile
+ * @param given what a request says, before anything is filled in
+ */
+export function checkFixedStorage(before: PublishingProfile, given: PublishingProfile): void {
+    const type = given.storageAccountType;
+    for (const wanted of given.targetRegions ?? before.targetRegions ?? []) {
+        const region = regionIn(before, wanted.name);
+        if (!region) {
+            continue;
+        }
+        const own = given.targetRegions ? wanted.storageAccountType : undefined;
+        if (own === undefined && type !== undefined && type !== region.storageAccountType) {
+            const message =
+                `Global storage account type does not match the storage account type in the existing TargetRegion: '${region.name}'. ` +
+                `Please specify '${region.storageAccountType}' as the storage account type for this region.`;
+            throw invalidParameter(`${PROFILE}.storageAccountType`, message);
+        }
+        if (own !== undefined && own !== region.storageAccountType) {
+            throw changeNotAllowed(`${PROFILE}.targetRegions.storageAccountType`);
+        }
+        if (keysOf(wanted) !== undefined && keysOf(wanted) !== keysOf(region)) {
+            throw changeNotAllowed(`${PROFILE}.targetRegions.encryption`);
+        }
+    }
+    if (type !== undefined && type !== before.storageAccountType) {
+        throw changeNotAllowed(`${PROFILE}.storageAccountType`);
+    }
+}
+
+/** The region of that name that a version is in already. */
+export function regionIn({ targetRegions }: PublishingProfile, name: string): TargetRegion | undefined {
+    return targetRegions?.find((region) => normalLocation(region.name) === normalLocation(name));
+}
+
+function keysOf({ encryption }: TargetRegion): string | undefined {
+    return encryption?.osDiskImage?.diskEncryptionSetId?.toLowerCase();
 }
 
 function planText(plan: unknown): string {

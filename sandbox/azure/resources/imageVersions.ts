@@ -9,7 +9,15 @@ import type { Json } from "../scaleSetRecord";
 import { timestamp } from "../timestamp";
 import { parseVersionName } from "../versionNames";
 import { ownerOf } from "../model/dataDisks";
-import { checkKeys, checkMatch, checkRegionKeys, checkZones } from "../model/imageVersionRules";
+import {
+    checkFixedStorage,
+    checkKeys,
+    checkMatch,
+    checkRegionKeys,
+    checkZones,
+    regionIn,
+    type PublishingProfile,
+} from "../model/imageVersionRules";
 import { imageVersionSchema } from "../model/imageVersionSchema";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, merge, requireParent, view } from "./common";
 
@@ -115,6 +123,9 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
     if (ids.length > 0 && ids.some((id) => !before.includes(id))) {
         throw changeNotAllowed("galleryImageVersion.properties.storageProfile.source.id");
     }
+    const publishingProfile = (given.publishingProfile ?? {}) as PublishingProfile;
+    checkFixedStorage(stored.wire.properties.publishingProfile as PublishingProfile, publishingProfile);
+    checkRegionKeys(cloud, publishingProfile.targetRegions ?? []);
     if (body.tags !== undefined && whole) {
         stored.wire.tags = merge(stored.wire.tags ?? {}, body.tags as Json) as Record<string, string>;
     } else if (body.tags !== undefined) {
@@ -151,7 +162,8 @@ function publishing(call: Call, before: Json): Json {
         given ?? {},
     );
     const wanted = (profile.targetRegions ?? [{ name: String(call.body.location) }]) as Json[];
-    profile.targetRegions = wanted.map((one, index) => {
+    profile.targetRegions = wanted.map((given, index) => {
+        const one = { ...kept(before, String(given.name)), ...given };
         const known = region(String(one.name));
         if (!known) {
             throw invalidParameter(
@@ -174,6 +186,12 @@ function publishing(call: Call, before: Json): Json {
         throw invalidParameter("galleryImageVersion.properties.publishingProfile.targetRegions", message);
     }
     return profile;
+}
+
+/** What a region keeps that the version is in already; the number of its replicas is as it is said anew. */
+function kept(before: PublishingProfile, name: string): Json {
+    const { storageAccountType, encryption } = regionIn(before, name) ?? {};
+    return { ...(storageAccountType && { storageAccountType }), ...(encryption && { encryption }) };
 }
 
 function storage(call: Call): Json {

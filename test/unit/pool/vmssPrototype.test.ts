@@ -1,6 +1,7 @@
 // VmssPrototype by itself, with Pulumi's mocks: which resources it declares in which run, with which options.
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { GalleryVersion } from "../../../components/azure/imageVersions";
 import { emptyCustomData, type DeclaredModel, type LiveModel } from "../../../components/pool/model";
 import { readSettings } from "../../../components/config/load";
 import type { Choice } from "../../../components/selection/nodeSelection";
@@ -61,6 +62,7 @@ beforeAll(async () => {
 beforeEach(() => {
     declared = [];
     asked = [];
+    [inAzure, reads] = [[], 0];
     answer = () => undefined;
     selected = { versions: CHOICES, current: "2026.1122.0412" };
 });
@@ -83,7 +85,7 @@ function pool(change: Partial<Pool> = {}): Pool {
             managed: true,
         },
         definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
-        storage: { targetRegions: ["westeurope", "northeurope"], storageAccountType: "Standard_ZRS" },
+        storage: { targetRegions: ["westeurope", "northeurope"], storageAccountType: "Standard_ZRS", isZoned: true },
         tags: { team: "nodes" },
         stack: "organization/kamino/test",
         ...change,
@@ -98,13 +100,21 @@ const checkPolicies = ({ settings }: Pool, { version }: Choice) => {
     return Promise.resolve().then(answer);
 };
 
+/** The versions that Azure has, and how often it is asked for them. */
+let inAzure: GalleryVersion[];
+let reads: number;
+const readImages = () => {
+    reads++;
+    return Promise.resolve(inAzure);
+};
+
 async function prototype({ previous = {}, pool: read = pool() }: { previous?: PreviousPool; pool?: Pool } = {}) {
     const { VmssPrototype } = await import("../../../components/pool/vmssPrototype.js");
     const live = recordOfLive(read.live, read);
     const review = { pool: read, live, changes: compare(read, previous, live), line: "" };
     const made = new VmssPrototype(
         "pool1",
-        { review, previous, pools: [read], checkPolicies, kubernetes: {} },
+        { review, previous, pools: [read], checkPolicies, readImages, kubernetes: {} },
         { transformations: [(args) => void declared.push(args)] },
     );
     const outputs = pulumi.output(made.outputs);
@@ -128,6 +138,35 @@ describe("Azure Policy", () => {
         answer = () => "no right";
         await prototype();
         expect([asked.length, ofType("GalleryImageVersion").length]).toEqual([2, 2]);
+    });
+});
+
+describe("how versions are kept", () => {
+    const previous = { adopted: true, versions: [OLD] };
+    const published = { storageAccountType: "Standard_ZRS", regions: ["westeurope"], hasKeys: false };
+    const storage = {
+        targetRegions: ["westeurope", "germanynorth"],
+        storageAccountType: "Standard_LRS",
+        isZoned: false,
+    };
+    const regions = () =>
+        ofType("GalleryImageVersion").map(({ props }) => {
+            const { publishingProfile } = props as { publishingProfile: { targetRegions: { name: string }[] } };
+            return publishingProfile.targetRegions.map(({ name }) => name).join();
+        });
+
+    test("one that Azure has keeps its storage, and new ones have what is configured", async () => {
+        inAzure = [{ version: OLD, state: "Succeeded", attempt: 1, published }];
+        await prototype({ previous, pool: pool({ storage }) });
+        expect(regions()).toEqual(["westeurope", "westeurope,germanynorth"]);
+        expect(ofType("GalleryImageVersion")[0].opts).toMatchObject({
+            ignoreChanges: ["publishingProfile.storageAccountType", "publishingProfile.targetRegions[0].encryption"],
+        });
+    });
+
+    test("Azure is not asked for them where nothing depends on it", async () => {
+        await prototype({ previous, pool: pool({ storage: { ...storage, targetRegions: ["westeurope"] } }) });
+        expect([reads, regions()]).toEqual([0, ["westeurope", "westeurope"]]);
     });
 });
 

@@ -1,0 +1,119 @@
+// Which image definition of a gallery is a pool's: one that is there already, or a new one of a name that no other pool
+// gives.
+import { createHash } from "node:crypto";
+import { lookForImageDefinition, type FoundDefinition, type ImageDefinition } from "../azure/galleries";
+import { galleryId, versionIn, type GalleryId, type ScaleSetId } from "../azure/ids";
+import { STACK_TAG } from "../azure/tags";
+import { UserError } from "../core/errors";
+
+/** What an image definition is found for. */
+export interface DefinitionRequest {
+    /** The pool's name, for messages. */
+    pool: string;
+    gallery: GalleryId;
+    /** Where the pool's VMs are. */
+    scaleSet: ScaleSetId;
+    /** The pool's model, as far as a name depends on it. */
+    live: { id: string; name: string };
+    /** ARM id of the image that new machines start from. */
+    liveImageId?: string;
+    /** Whether an earlier update of this stack has made images of the pool. */
+    hasVersions: boolean;
+    /** This stack's own name, as in `organization/kamino/prod`. */
+    stack: string;
+}
+
+/** A pool's image definition. */
+export interface DefinitionPlace {
+    name: string;
+    /** What Azure has of it; undefined for one that is to be made. */
+    existing?: ImageDefinition;
+}
+
+/** A definition's name allows 80 characters. */
+const MOST_CHARACTERS = 80;
+
+/**
+ * The names that a pool's definition may have, the one for a new definition first. In the pool's own resource group
+ * that is the scale set's name. Elsewhere a digest of the pool's id keeps pools apart: `prod` and `eu-pool1` give the
+ * same text as `prod-eu` and `pool1`, and two subscriptions may have groups of one name. Earlier versions left the
+ * digest out, and did not look at the subscription; people who make definitions beforehand use that name as well.
+ */
+export function definitionNames({
+    gallery,
+    scaleSet,
+    live,
+}: Pick<DefinitionRequest, "gallery" | "scaleSet" | "live">): string[] {
+    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+    const sameGroup = isSame(gallery.resourceGroup, scaleSet.resourceGroup);
+    const text = `${scaleSet.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-");
+    const digest = createHash("sha256").update(live.id.toLowerCase()).digest("hex").slice(0, 8);
+    const unique = `${text.slice(0, MOST_CHARACTERS - digest.length - 1)}-${digest}`;
+    const ofEarlierVersions = sameGroup ? live.name : text.slice(0, MOST_CHARACTERS);
+    const isAtHome = sameGroup && isSame(gallery.subscriptionId, scaleSet.subscriptionId);
+    return [...new Set([isAtHome ? live.name : unique, ofEarlierVersions])];
+}
+
+/**
+ * Finds the image definition of a pool. One that another stack has made is never used: its images would count as this
+ * pool's own.
+ *
+ * @throws UserError in one line when another stack's definition has this pool's images, or has its name
+ */
+export async function findDefinitionPlace(request: DefinitionRequest): Promise<DefinitionPlace> {
+    const { gallery, liveImageId } = request;
+    const names = definitionNames(request);
+    const idOf = (name: string) => `${galleryId(gallery)}/images/${name}`;
+    const inUse = names.find((name) => versionIn(liveImageId, idOf(name)) !== undefined);
+    const look = async (name: string): Promise<Candidate> => ({
+        ...(await lookForImageDefinition(idOf(name))),
+        ...{ name, id: idOf(name), isInUse: name === inUse },
+    });
+    if (inUse !== undefined) {
+        const candidate = await look(inUse);
+        if (candidate.existing) {
+            return choose([candidate], request);
+        }
+    }
+    return choose(await Promise.all(names.map(look)), request);
+}
+
+/** A definition of one of the names that a pool's may have. */
+export interface Candidate extends FoundDefinition {
+    name: string;
+    id: string;
+    /** Whether new machines of the pool start from one of its versions. */
+    isInUse: boolean;
+}
+
+/**
+ * The first definition that is there and that no other stack has made; otherwise a new one of the first name.
+ *
+ * @throws UserError in one line where another stack's definition is in the way
+ */
+export function choose(
+    candidates: Candidate[],
+    { pool, stack, hasVersions }: Pick<DefinitionRequest, "pool" | "stack" | "hasVersions">,
+): DefinitionPlace {
+    const ownerOf = ({ existing }: Candidate) => existing?.tags?.[STACK_TAG];
+    const isOfOthers = (each: Candidate) => ![undefined, stack].includes(ownerOf(each));
+    const usable = candidates.find((each) => each.existing && !isOfOthers(each));
+    if (usable) {
+        return { name: usable.name, existing: usable.existing };
+    }
+    const [first] = candidates;
+    const inTheWay = candidates.find((each) => isOfOthers(each) && (each === first || each.isInUse || hasVersions));
+    if (inTheWay) {
+        throw new UserError(
+            `kamino:gallery: image definition ${inTheWay.id} was made by stack "${ownerOf(inTheWay)}" (its tag ${STACK_TAG}), whose images ` +
+                `would count as those of pool "${pool}"; use another gallery, or, if that stack does not keep this pool any more, ` +
+                `take the tag off, or set it to "${stack}" where this stack was renamed`,
+        );
+    }
+    // Who may read one definition alone is refused the other names.
+    const unreadable = candidates.find(({ refused }) => refused);
+    if (unreadable?.refused) {
+        throw unreadable.refused;
+    }
+    return { name: first.name };
+}

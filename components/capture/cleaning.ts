@@ -129,19 +129,27 @@ export function provesUntouched(pod: V1Pod): boolean {
 }
 
 /**
- * Cleans the node's disk and waits until its VM is off.
+ * Creates the cleaning pod.
+ *
+ * @throws UserError in one line when it is not admitted
+ */
+export async function createCleaningPod(cluster: Kubernetes, cleaning: Cleaning, signal: AbortSignal): Promise<void> {
+    const advice = "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)";
+    await createPod(cluster, cleaningPod(cleaning), "the cleaning pod", advice, signal);
+}
+
+/**
+ * Waits until the pod has cleaned the node's disk and the VM is off.
  *
  * @throws UserError in one line when the pod cannot start or fails, when the VM goes off without a proof that its disk
  * was cleaned, or when it stays on
  */
-export async function cleanAndPowerOff(
+export async function waitUntilCleanAndOff(
     cluster: Kubernetes,
     vm: ScaleSetVm,
     cleaning: Cleaning,
     signal: AbortSignal,
 ): Promise<void> {
-    const advice = "its namespace must let pods be privileged (pod-security.kubernetes.io/enforce)";
-    await createPod(cluster, cleaningPod(cleaning), "the cleaning pod", advice, signal);
     const begun = Date.now();
     let quietSince: number | undefined;
     const off = await until({ limit: OFF_LIMIT, signal }, async () => {

@@ -1,5 +1,12 @@
 // An in-place capture, step by step, each with what restores the node afterwards. Read STEPS from top to bottom.
-import { cleanAndPowerOff, deleteCleaningPod, isOff, mayHaveCleaned, type CleaningPlace } from "./cleaning";
+import {
+    createCleaningPod,
+    deleteCleaningPod,
+    isOff,
+    mayHaveCleaned,
+    waitUntilCleanAndOff,
+    type CleaningPlace,
+} from "./cleaning";
 import { drain, waitForVolumes, type DrainConsent } from "./drain";
 import { hasRebooted, isBackInService, provesNewIdentity } from "./identity";
 import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
@@ -89,9 +96,9 @@ async function writeJournal({ cluster, target, journal, resourceVersion }: Captu
     await patchNode(cluster, target.node, { metadata: { resourceVersion, annotations } });
 }
 
-/** From here on a later process must not take the machine as it runs for the one that it was. */
-async function noteCleaning({ cluster, target, journal }: Capture): Promise<void> {
-    journal.cleaning = true;
+/** While this is noted, nobody takes the machine as it runs for the one that it was. */
+async function noteCleaning({ cluster, target, journal }: Capture, cleaning: boolean): Promise<void> {
+    journal.cleaning = cleaning;
     await patchNode(cluster, target.node, { metadata: { annotations: { [JOURNAL]: formatJournal(journal) } } });
 }
 
@@ -160,11 +167,21 @@ async function clean(capture: Capture): Promise<void> {
         throw new UserError("kured wants to reboot the node, which gives a newer image; its disk was not changed");
     }
     await lookAgain();
-    await noteCleaning(capture);
+    await noteCleaning(capture, true);
     say("cleaning the disk and powering off");
     const { cleanerImage, cleanPaths } = settings;
     const image = capture.pulledImage ?? cleanerImage;
-    await cleanAndPowerOff(cluster, vm, { node, version, namespace: journal.namespace, image, cleanPaths }, signal);
+    const cleaning = { node, version, namespace: journal.namespace, image, cleanPaths };
+    try {
+        await createCleaningPod(cluster, cleaning, signal);
+    } catch (error) {
+        // A pod that was not admitted has changed nothing, and the node need not be started anew for it.
+        if (!(await mayHaveCleaned(cluster, cleaning, false))) {
+            await noteCleaning(capture, false);
+        }
+        throw error;
+    }
+    await waitUntilCleanAndOff(cluster, vm, cleaning, signal);
 }
 
 /**

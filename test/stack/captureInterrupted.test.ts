@@ -1,10 +1,13 @@
 // Captures in place that are broken off, and VMs that do not start: the node comes back, in this run or by the next.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { waitFor } from "../../sandbox/nodes/api";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
-import { provesCleaning } from "../../components/capture/cleaning";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
+import { containerStatus } from "../../components/capture/pods";
 import {
     IN_SERVICE,
     capture,
@@ -22,7 +25,7 @@ let sandbox: Sandbox;
 let unused: Vm[];
 
 beforeAll(async () => {
-    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 10 }] });
+    sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 11 }] });
     unused = sandbox.azure.vms();
 });
 
@@ -32,13 +35,22 @@ afterAll(() => sandbox?.stop());
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
 
-/** Waits until the cleaning pod has cleaned the disk of a node that still runs. */
-async function cleaned({ nodeName }: Vm): Promise<void> {
+/** Has the cleaning of a node's disk stay where it has begun. @returns how to end that */
+function heldCleaning({ diskDirectory }: Vm): () => void {
+    // The script reads this file, and nobody ever writes it.
+    const folder = join(diskDirectory, "etc/cloud/cloud.cfg.d");
+    mkdirSync(folder, { recursive: true });
+    execFileSync("mkfifo", [join(folder, "00.cfg")]);
+    return () => rmSync(folder, { recursive: true });
+}
+
+/** Waits until the cleaning of a node's disk has begun. */
+async function begun({ nodeName }: Vm): Promise<void> {
     const { core } = sandbox.nodes.api;
-    await waitFor(`the disk of ${nodeName} to be cleaned`, async () => {
+    await waitFor(`the cleaning of ${nodeName} to begin`, async () => {
         const { items } = await core.listNamespacedPod({ namespace: "kamino-capture" });
-        const pod = items.find(({ metadata }) => metadata?.annotations?.["kamino/node"] === nodeName);
-        return pod && provesCleaning(pod, "2026.1122.0412") ? true : undefined;
+        const pods = items.filter(({ metadata }) => metadata?.annotations?.["kamino/node"] === nodeName);
+        return pods.some((pod) => containerStatus(pod, "clean")?.state?.running) || undefined;
     });
 }
 
@@ -47,13 +59,13 @@ test.each([
     ["killed", "SIGKILL"],
     ["killed, and its pod deleted by somebody", "SIGKILL"],
 ] as const)(
-    "between the cleaning and the power-off %s, a node is started anew before it takes pods again",
+    "%s while the disk is cleaned, the node is started anew before it takes pods again",
     async (how, signal) => {
         const vm = freshNode();
         const { core } = sandbox.nodes.api;
+        const release = heldCleaning(vm);
         const running = startCapture(sandbox, inputsFor(sandbox, vm));
-        await heard(running, "cleaning the disk");
-        await cleaned(vm);
+        await begun(vm);
         if (how.endsWith("somebody")) {
             await core.deleteCollectionNamespacedPod({ namespace: "kamino-capture", gracePeriodSeconds: 0 });
         }
@@ -65,10 +77,34 @@ test.each([
             expect(sandbox.azure.vm(vm.id)?.power).toBe("running");
             expect(await startRecovery(sandbox, vm.nodeName).result).toEqual({ captured: true });
         }
+        release();
         await expectInService(sandbox, vm);
         expect(powerOf(sandbox, vm)).toEqual(["poweroff", "start"]);
     },
 );
+
+test("a cleaning pod that is not admitted has changed nothing, and the node goes on as it runs", async () => {
+    const vm = freshNode();
+    const { core } = sandbox.nodes.api;
+    const [namespace, name] = ["kamino-capture", "no-pods"];
+    const lift = await guardedPod(sandbox, vm);
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await heard(running, "draining, 1 pod to go");
+    const spec = { hard: { "count/pods": "0" } };
+    await core.createNamespacedResourceQuota({ namespace, body: { metadata: { name }, spec } });
+    await waitFor("the quota to hold", async () => {
+        const { status } = await core.readNamespacedResourceQuota({ namespace, name });
+        return status?.hard && true;
+    });
+    await lift();
+    const { error } = await running.result;
+    await core.deleteNamespacedResourceQuota({ namespace, name });
+    expect(error).toMatch(
+        /at step "clean and power off": the cleaning pod .* cannot be created: .*quota: no-pods.*; the node is back in service$/,
+    );
+    await expectInService(sandbox, vm);
+    expect(powerOf(sandbox, vm)).toEqual([]);
+});
 
 test("a VM that Azure does not start at once is started again", async () => {
     const vm = freshNode();

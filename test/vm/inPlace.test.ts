@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cleanAndPowerOff, deleteCleaningPod } from "../../components/capture/cleaning";
+import { createCleaningPod, deleteCleaningPod, waitUntilCleanAndOff } from "../../components/capture/cleaning";
 import { ensureNamespace } from "../../components/capture/pods";
 import { isReadyAgain } from "../../components/node/node";
 import { sharedCertificateCustomData } from "../../sandbox/vm/joining";
@@ -70,7 +70,9 @@ describe("a node that is cleaned in place", () => {
     it("is cleaned by the product's own pod and switches itself off", async () => {
         // As the step before does, which pulls the image from a registry that is not here.
         await ensureNamespace(lab.kubernetes, CLEANING.namespace, "privileged");
-        await cleanAndPowerOff(lab.kubernetes, azureVm(machine), CLEANING, new AbortController().signal);
+        const { signal } = new AbortController();
+        await createCleaningPod(lab.kubernetes, CLEANING, signal);
+        await waitUntilCleanAndOff(lab.kubernetes, azureVm(machine), CLEANING, signal);
         expect(machine.isOn()).toBe(false);
         image = join(lab.directory, "image.raw");
         await run("cp", ["--sparse=always", "--reflink=auto", donor.disk, image]);

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { statusOf } from "../../components/core/errors";
+import { listDaemonSets } from "../../components/node/kuredCluster";
 import {
     acquireKuredLock,
     withKuredLock,
@@ -15,7 +16,7 @@ import {
 } from "../../components/node/kuredLock";
 import { kubernetes, type Kubernetes } from "../../components/node/kubernetes";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
-import { apiOf, type Api } from "../../sandbox/nodes/api";
+import { apiOf, waitFor, type Api } from "../../sandbox/nodes/api";
 import { makeNamespace } from "./api";
 
 const KEY = "weave.works/kured-node-lock";
@@ -46,7 +47,15 @@ describe("kured's lock", { timeout: 120_000 }, () => {
                 api.apps.deleteNamespacedDaemonSet({ name: metadata!.name!, namespace: metadata!.namespace! }),
             ),
         );
+        await listed((all) => all.length === 0);
     });
+
+    /** The API server's cache, from which a run lists DaemonSets, comes a moment after what was written. */
+    function listed(asExpected: (all: V1DaemonSet[]) => boolean): Promise<true> {
+        return waitFor("the list of DaemonSets to follow", async () =>
+            asExpected(await listDaemonSets(clients)) ? true : undefined,
+        );
+    }
 
     /** Installs kured; no node is there for it to run on. */
     async function install(args: string[] = [], namespace = "kube-system", name = "kured"): Promise<void> {
@@ -56,6 +65,7 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         ];
         const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } };
         await api.apps.createNamespacedDaemonSet({ namespace, body: { metadata: { name }, spec } });
+        await listed((all) => all.some(({ metadata }) => metadata?.name === name && metadata.namespace === namespace));
     }
 
     const read = (namespace = "kube-system", name = "kured"): Promise<V1DaemonSet> =>

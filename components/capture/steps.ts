@@ -15,7 +15,7 @@ import type { Target } from "./names";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
-import { UserError, statusOf } from "../core/errors";
+import { UserError, oneLine, statusOf } from "../core/errors";
 import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
@@ -242,8 +242,11 @@ async function startVm(vm: ScaleSetVm, say: CleanupContext["say"]): Promise<bool
             say("starting the VM");
             started = true;
             await vm.start().catch((error: unknown) => {
-                if (isRefusal(error) || Date.now() > giveUpAt) {
+                if (isRefusal(error)) {
                     throw error;
+                }
+                if (Date.now() > giveUpAt) {
+                    throw new UserError(`the VM did not start for ${START_LIMIT / MINUTE} minutes: ${oneLine(error)}`);
                 }
             });
             return undefined;

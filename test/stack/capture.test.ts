@@ -13,7 +13,6 @@ import { SCALE_DOWN_DISABLED } from "../../components/node/node";
 import {
     IN_SERVICE,
     capture,
-    expectInService,
     guardedPod,
     heard,
     inputsFor,
@@ -22,6 +21,7 @@ import {
     snapshotsOf,
     startCapture,
 } from "./support/capture";
+import { expectInService } from "./support/inService";
 
 let sandbox: Sandbox;
 let unused: Vm[];

@@ -11,7 +11,6 @@ import { containerStatus } from "../../components/capture/pods";
 import {
     IN_SERVICE,
     capture,
-    expectInService,
     guardedPod,
     heard,
     inputsFor,
@@ -20,6 +19,7 @@ import {
     startCapture,
     startRecovery,
 } from "./support/capture";
+import { expectInService } from "./support/inService";
 
 let sandbox: Sandbox;
 let unused: Vm[];

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { AppsV1Api, PolicyV1Api, type V1Node } from "@kubernetes/client-node";
-import { expect } from "vitest";
 import type { Vm } from "../../../sandbox/azure";
 import { waitFor } from "../../../sandbox/nodes/api";
 import type { Sandbox } from "../../../sandbox/sandbox";
@@ -177,11 +176,4 @@ export async function snapshotsOf(sandbox: Sandbox, vm: Vm): Promise<Snapshot[]>
     const path = `resourceGroups/${vm.id.split("/")[4]}/providers/Microsoft.Compute/snapshots?api-version=2024-03-02`;
     const { body } = await send("GET", path);
     return items<Snapshot>(body.value).filter(({ tags }) => tags.node === vm.nodeName);
-}
-
-/** The node is as it was before any capture, and nothing of the capture is left. */
-export async function expectInService(sandbox: Sandbox, vm: Vm): Promise<void> {
-    await sandbox.nodes.settled();
-    expect(await serviceOf(sandbox, vm)).toMatchObject(IN_SERVICE);
-    expect(await snapshotsOf(sandbox, vm)).toEqual([]);
 }

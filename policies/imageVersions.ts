@@ -221,11 +221,10 @@ const imageVersionInUseNotFailed: StackValidationPolicy = {
                 machines: number;
                 late: string[];
             }[];
-            const used = numbers(id.version);
-            const failure = failed.find(({ version }) => numbers(version) === used);
-            if (reject.map(numbers).includes(used)) {
+            const failure = failed.find(({ version }) => hasVersion([version], id.version));
+            if (hasVersion(reject, id.version)) {
                 report(`${model.name} points at version ${id.version}, which the configuration rejects.`, model.urn);
-            } else if (failure && !trust.map(numbers).includes(used)) {
+            } else if (failure && !hasVersion(trust, id.version)) {
                 const { machines, late } = failure;
                 report(
                     `${model.name} points at version ${id.version}, which failed: ${late.length} of ${machines} machines made from it ` +

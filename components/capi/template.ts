@@ -1,9 +1,9 @@
 // The AzureMachineTemplate for an image: what it is made of, what it is called, and when it may go. Pure.
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { isImage, type ComputeGallery } from "./image";
 import { CORE, INFRASTRUCTURE, INFRASTRUCTURE_VERSION } from "./objects";
+import { shortDigest } from "../core/digest";
 import { machinesText, type MachinesName } from "../core/machinesId";
 import type { AzureMachineTemplate, CapiMachines } from "./machines";
 
@@ -49,11 +49,7 @@ export function templateName(owner: string, version: string, wanted: Spec, taken
     if (!taken || isSameTemplate(taken, wanted)) {
         return plain;
     }
-    const digest = createHash("sha256")
-        .update(JSON.stringify(sorted(wanted)))
-        .digest("hex")
-        .slice(0, 8);
-    return `${plain}-${digest}`;
+    return `${plain}-${shortDigest(JSON.stringify(sorted(wanted)))}`;
 }
 
 function sorted(value: unknown): unknown {

@@ -10,14 +10,13 @@ const CREATION = "kamino/creation";
 /**
  * Creates an object. Where it was created and the answer was lost, the next attempt meets it, and it is this one.
  *
- * @param read reads the object of that name; left out where it may not be read, and whoever made it does not matter
+ * @param how `read` reads the object of that name; left out where it may not be read, and whoever made it does not
+ *     matter
  * @throws what the API server answers, 409 too where the object is another one
  */
 export async function createObject<T extends KubernetesObject>(
     body: T,
-    create: (body: T) => Promise<T>,
-    read?: () => Promise<T>,
-    signal?: AbortSignal,
+    { create, read, signal }: { create: (body: T) => Promise<T>; read?: () => Promise<T>; signal?: AbortSignal },
 ): Promise<void> {
     const creation = randomUUID();
     const annotations = { ...body.metadata?.annotations, [CREATION]: creation };

@@ -1,5 +1,5 @@
 // Names that a capture gives to what it makes, always the same ones for the same capture. Pure.
-import { createHash } from "node:crypto";
+import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 import { singleVmsIn } from "../core/machinesId";
 import { parseVersion } from "../core/version";
@@ -45,7 +45,7 @@ export function checkTarget({ version, node, scaleSetId, instanceId }: Omit<Targ
  */
 export function snapshotName(target: Target, purpose?: `copy${number | ""}`): string {
     const { pool, version, scaleSetId, instanceId, node } = target;
-    const digest = hash(scaleSetId.toLowerCase(), instanceId, node);
+    const digest = shortDigest(scaleSetId.toLowerCase(), instanceId, node);
     const tail = `-${version}-${digest}${purpose ? `-${purpose}` : ""}`;
     const head = `kamino-${pool.replace(/[^\w.-]/g, "-")}`.slice(0, 80 - tail.length);
     return head + tail;
@@ -64,16 +64,12 @@ export function ownTags(target: Target, isCopy = false): Record<string, string> 
 
 /** Name of a pod of this capture: at most 63 characters, so that it is a valid host name as well. */
 export function podName({ version, node }: Pick<Target, "version" | "node">, purpose = "clean"): string {
-    const tail = `-${version.replace(/\./g, "-")}-${hash(node, version)}`;
+    const tail = `-${version.replace(/\./g, "-")}-${shortDigest(node, version)}`;
     const head = `${purpose}-${node.replace(/\./g, "-")}`.slice(0, 63 - tail.length).replace(/-+$/, "");
     return head + tail;
 }
 
 /** A scale set in eight characters, for labels and tags. */
 export function scaleSetHash({ scaleSetId }: Pick<Target, "scaleSetId">): string {
-    return hash(scaleSetId.toLowerCase());
-}
-
-function hash(...parts: string[]): string {
-    return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 8);
+    return shortDigest(scaleSetId.toLowerCase());
 }

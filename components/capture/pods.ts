@@ -112,7 +112,7 @@ export function podOf(
  * @throws UserError in one line
  */
 export async function createPod(
-    { core }: Pick<Kubernetes, "core">,
+    { core }: Kubernetes,
     body: V1Pod,
     what: string,
     advice: string,
@@ -124,7 +124,7 @@ export async function createPod(
     // The service account that every pod must have comes a moment after its namespace.
     const created = await until({ limit: 30_000, signal }, async () => {
         try {
-            await createObject(body, create, read, signal);
+            await createObject(body, { create, read, signal });
             return true;
         } catch (error) {
             if (/serviceaccount "default" not found/.test(oneLine(error))) {
@@ -139,7 +139,7 @@ export async function createPod(
 }
 
 /** The pod, or undefined when there is none of this name. */
-export function readPod({ core }: Pick<Kubernetes, "core">, place: PodPlace): Promise<V1Pod | undefined> {
+export function readPod({ core }: Kubernetes, place: PodPlace): Promise<V1Pod | undefined> {
     return orUndefined(withRetries(() => core.readNamespacedPod(place)));
 }
 

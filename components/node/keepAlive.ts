@@ -14,7 +14,7 @@ import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
  */
 const IDLE_MS = 8_000;
 
-/** A kubeconfig whose clients reuse connections. Through a proxy each request has a connection of its own. */
+/** A kubeconfig whose clients reuse connections. Through a proxy each request opens a new connection. */
 export class KeepAliveKubeConfig extends KubeConfig {
     private kept?: { options: AgentOptions; agent: Agent };
 

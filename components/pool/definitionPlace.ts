@@ -1,9 +1,9 @@
 // Which image definition of a gallery is a pool's: one that is there already, or a new one of a name that no other pool
 // gives.
-import { createHash } from "node:crypto";
 import { lookForImageDefinition, type FoundDefinition, type ImageDefinition } from "../azure/galleries";
 import { galleryId, versionIn, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
+import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 
 /** What an image definition is found for. */
@@ -47,7 +47,7 @@ export function definitionNames({
     const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
     const sameGroup = isSame(gallery.resourceGroup, scaleSet.resourceGroup);
     const text = `${scaleSet.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-");
-    const digest = createHash("sha256").update(live.id.toLowerCase()).digest("hex").slice(0, 8);
+    const digest = shortDigest(live.id.toLowerCase());
     const unique = `${text.slice(0, MOST_CHARACTERS - digest.length - 1)}-${digest}`;
     const ofEarlierVersions = sameGroup ? live.name : text.slice(0, MOST_CHARACTERS);
     const isAtHome = sameGroup && isSame(gallery.subscriptionId, scaleSet.subscriptionId);

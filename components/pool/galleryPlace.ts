@@ -1,11 +1,11 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
 // subscription gives.
-import { createHash } from "node:crypto";
 import { galleriesOf, readGallery, type NamedGallery } from "../azure/galleries";
 import { galleryId, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { PoolSettings } from "../config/load";
 import { SHARED_KEYS } from "../config/schema";
+import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 import type { GallerySettings } from "./pool";
 
@@ -85,8 +85,7 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
  * the default. A gallery's name is of letters, digits, dots and underscores.
  */
 function uniqueName(stack: string, resourceGroup: string): string {
-    const digest = createHash("sha256").update(`${stack}\n${resourceGroup.toLowerCase()}`).digest("hex");
-    return `${DEFAULT_NAME}_${digest.slice(0, 8)}`;
+    return `${DEFAULT_NAME}_${shortDigest(stack, resourceGroup.toLowerCase())}`;
 }
 
 function refuseTaken(own: GalleryId, other: NamedGallery | undefined, groups: string[]): void {

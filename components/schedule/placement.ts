@@ -1,6 +1,5 @@
 // On which nodes a scheduled run's pod may run, as a pod's spec says it.
 // https://kubernetes.io/docs/concepts/scheduling-eviction/
-import { z } from "zod";
 import {
     QUALIFIED_NAME_FORMAT,
     integer,
@@ -41,6 +40,3 @@ export const tolerations = listOf(
         }
     }),
 );
-
-/** A pod's tolerations, complete and checked. */
-export type Toleration = z.output<typeof tolerations>[number];

@@ -24,7 +24,7 @@ beforeEach(() => sandbox.azure.requests.clear());
 
 /**
  * A cluster of one pool, whose first node has been rebooted, and its stack. All clusters share an API server, so that
- * each scale set has a name of its own.
+ * no two scale sets have the same name.
  */
 async function cluster(resourceGroup: string, scaleSet: string): Promise<{ pool: ScaleSet; stack: Stack }> {
     const { azure, nodes } = sandbox;

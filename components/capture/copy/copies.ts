@@ -5,7 +5,7 @@ import { warn } from "../../engine/progress";
 import type { Target } from "../names";
 import type { Captured } from "../snapshot";
 import { CopyPlace } from "./disk";
-import { StillThere, letGo, letGoLeftovers, type LettingGo } from "./letGo";
+import { letGoIfPossible, letGoLeftovers, type LettingGo } from "./letGo";
 import { objectName, type CopyTarget } from "./objects";
 
 /** More than this is a cluster whose nodes die, which a person has to look at. */
@@ -50,12 +50,7 @@ export async function freeCopy(
     for (const copy of copiesOf(target)) {
         const name = objectName(copy);
         if (!stays.has(name)) {
-            await letGo(copy, how).catch((error: unknown) => {
-                if (!(error instanceof StillThere)) {
-                    throw error;
-                }
-                stays.set(name, error.message);
-            });
+            await letGoIfPossible(name, how, stays);
         }
         const place = new CopyPlace(copy, resourceGroup, tags);
         if (!stays.has(name) && (await place.found()).state === "attached") {

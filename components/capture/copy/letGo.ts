@@ -40,6 +40,18 @@ export function letGo(target: CopyTarget, how: LettingGo): Promise<string | unde
     return remove(objectName(target), how);
 }
 
+/** The same, where what stays for now is not an error: its line is added to `left`, by the volume's name. */
+export async function letGoIfPossible(name: string, how: LettingGo, left: Map<string, string>): Promise<void> {
+    try {
+        await remove(name, how);
+    } catch (error) {
+        if (!(error instanceof StillThere)) {
+            throw error;
+        }
+        left.set(name, error.message);
+    }
+}
+
 /**
  * The same for what earlier captures of the same scale set have left, of whatever target, side by side.
  *
@@ -51,18 +63,7 @@ export async function letGoLeftovers(target: CopyTarget, how: LettingGo): Promis
         .join(",");
     const { items } = await withRetries(() => how.cluster.core.listPersistentVolume({ labelSelector }));
     const left = new Map<string, string>();
-    const removals = items.map(async ({ metadata }) => {
-        const name = metadata?.name ?? "";
-        try {
-            await remove(name, how);
-        } catch (error) {
-            if (!(error instanceof StillThere)) {
-                throw error;
-            }
-            left.set(name, error.message);
-        }
-    });
-    await allEnded(...removals);
+    await allEnded(...items.map(({ metadata }) => letGoIfPossible(metadata?.name ?? "", how, left)));
     return left;
 }
 

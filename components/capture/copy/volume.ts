@@ -79,19 +79,16 @@ export async function cleanCopy(
     const { namespace, target } = cleaning;
     say("attaching the copy to another node");
     const place = { name: objectName(target), namespace };
-    await createObject(
-        volumeOf(cleaning),
-        (body) => core.createPersistentVolume({ body }),
-        () => core.readPersistentVolume(place),
+    await createObject(volumeOf(cleaning), {
+        create: (body) => core.createPersistentVolume({ body }),
+        read: () => core.readPersistentVolume(place),
         signal,
-    );
-    await createObject(
-        claimOf(cleaning),
-        (body) => core.createNamespacedPersistentVolumeClaim({ namespace, body }),
-        // It names its volume, which is this capture's.
-        undefined,
+    });
+    // Which claim it is does not matter: it names its volume, which is this capture's.
+    await createObject(claimOf(cleaning), {
+        create: (body) => core.createNamespacedPersistentVolumeClaim({ namespace, body }),
         signal,
-    );
+    });
     await createPod(
         cluster,
         copyPod(cleaning),

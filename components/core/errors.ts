@@ -22,6 +22,7 @@ export class UserError extends RunError {
 /** What is looked at of an error; each library fills in some of it. */
 interface Failure {
     name?: string;
+    type?: unknown;
     message?: string;
     code?: unknown;
     statusCode?: number;
@@ -68,6 +69,12 @@ export function asUserError(error: unknown, messageOf: (reason: string) => strin
     return error instanceof UserError ? error : new UserError(messageOf(oneLine(error)));
 }
 
+/** Whether a request of the Kubernetes client was given up (node-fetch's AbortError): it may have been carried out. */
+export function isUnanswered(error: unknown): boolean {
+    const { name, type } = (error ?? {}) as Failure;
+    return name === "AbortError" && type === "aborted";
+}
+
 function kubernetes(failure: Failure): string | undefined {
     // node-fetch, which the Kubernetes client alone uses: "request to URL failed, reason: REASON".
     const request = /^request to (\S+) failed, reason: ?(.*)$/s.exec(failure.message ?? "");
@@ -77,6 +84,9 @@ function kubernetes(failure: Failure): string | undefined {
             `the Kubernetes API server at ${originOf(request[1])} cannot be reached: ${reason}` +
             "; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network"
         );
+    }
+    if (isUnanswered(failure)) {
+        return "the Kubernetes API server took a request and did not answer it in time; check the network and the API server";
     }
     // ApiException: a number as code and a Status as body; its message holds the headers as well, and is not for
     // people.

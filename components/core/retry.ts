@@ -1,6 +1,6 @@
 // Waiting for things to come true, with bounds, and trying again what may fail for a moment.
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError, oneLine, statusOf } from "./errors";
+import { UserError, isUnanswered, oneLine, statusOf } from "./errors";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
@@ -67,17 +67,20 @@ export async function within<T>(milliseconds: number, work: Promise<T>, message:
 }
 
 const ATTEMPTS = 6;
+/** A request that nobody answers takes a minute each time; two of them are enough. */
+const LONGEST_MS = 90_000;
 
 /**
- * Does something that may fail for a moment: lost connections, throttling and server errors are tried again for about
- * half a minute. A refusal is not.
+ * Does something that may fail for a moment: lost connections, requests that are not answered, throttling and server
+ * errors are tried again for about half a minute. A refusal is not.
  */
 export async function withRetries<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const begun = Date.now();
     for (let attempt = 1; ; attempt++) {
         try {
             return await action();
         } catch (error) {
-            if (attempt === ATTEMPTS || !isPassing(error)) {
+            if (attempt === ATTEMPTS || Date.now() - begun > LONGEST_MS || !isPassing(error)) {
                 throw error;
             }
             await rest(Math.min(500 * 2 ** attempt, 10_000), signal);
@@ -93,7 +96,7 @@ function isPassing(error: unknown): boolean {
     }
     // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a
     // verdict.
-    return !(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error));
+    return isUnanswered(error) || (!(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error)));
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from "@kubernetes/client-node";
 import { UserError, asUserError, oneLine, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
+import { ANSWER_MS } from "./keepAlive";
 import { loadKubeConfig, refuseRemovedProvider, withProxies } from "./kubeconfig";
 import { readWorkloadKubeConfig, type WorkloadCluster } from "./workloadKubeconfig";
 
@@ -106,12 +107,6 @@ export function kubeConfig({ kubeconfig, context }: Omit<KubernetesSettings, "wo
 }
 
 /**
- * Reading the metadata of 5,000 nodes takes half a second; nobody waits longer than this for an API server that is
- * away.
- */
-const TIMEOUT_MS = 60_000;
-
-/**
  * All objects that a path lists as `kubectl get` shows them, from the API server's cache: each one's columns and its
  * metadata. That costs two thirds of the time of the objects themselves by the typed clients (docs/performance.md).
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
@@ -176,7 +171,6 @@ async function send(
     const request = new RequestContext(server.replace(/\/$/, "") + path, HttpMethod.GET);
     Object.entries(query).forEach(([name, value]) => request.setQueryParam(name, value));
     request.setHeaderParam("Accept", accept);
-    request.setSignal(AbortSignal.timeout(TIMEOUT_MS));
     try {
         await config.applySecurityAuthentication(request);
         const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
@@ -199,7 +193,7 @@ function isLostConnection(error: unknown): boolean {
 /** A failed call to this API server in one line; what is not a refusal names the server's address. */
 export function describe(error: unknown, server: string): string {
     if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
-        return `the Kubernetes API server at ${server} did not answer within ${TIMEOUT_MS / 1000} s; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network`;
+        return `the Kubernetes API server at ${server} did not answer within ${ANSWER_MS / 1000} s; check kamino:kubeconfig, kamino:context or KUBECONFIG, and the network`;
     }
     const line = oneLine(error);
     return line.includes("Kubernetes API server")

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { CoreV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { isUnanswered, oneLine } from "../../../components/core/errors";
+import { withRetries } from "../../../components/core/retry";
 import { KeepAliveKubeConfig } from "../../../components/node/keepAlive";
 import { kubernetes } from "../../../components/node/kubernetes";
 import { createAuthority, type Authority } from "../../../sandbox/authority";
@@ -22,6 +24,8 @@ let clients: string[] = [];
 /** How many requests it has had, and how long the next ones have to wait. */
 let requests: number;
 let delayMs: number;
+/** How many of the next requests it takes and never answers. */
+let unanswered: number;
 
 beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "kamino-"));
@@ -30,6 +34,10 @@ beforeAll(async () => {
     const tls = { cert: certificate, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: false };
     server = createServer(tls, (_request, response) => {
         requests++;
+        if (unanswered > 0) {
+            unanswered--;
+            return;
+        }
         response.setHeader("Content-Type", "application/json");
         const answer = JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name: "node" } });
         setTimeout(() => response.end(answer), delayMs);
@@ -50,7 +58,7 @@ afterAll(() => {
     rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
-    [connections, clients, requests, delayMs] = [[], [], 0, 0];
+    [connections, clients, requests, delayMs, unanswered] = [[], [], 0, 0, 0];
 });
 
 /** Path of a new kubeconfig whose user is this. */
@@ -142,6 +150,19 @@ test("an answer may take longer than a connection may lie idle", async () => {
     const { metadata } = await impatient("slow").readNode({ name: "node" });
     expect(metadata?.name).toBe("node");
     expect(connections).toHaveLength(1);
+});
+
+test("a request that is taken and never answered is given up, and the next one goes over a new connection", async () => {
+    const config = new KeepAliveKubeConfig(8_000, 200);
+    config.loadFromFile(kubeconfig("unanswered", { token: "one" }));
+    const core = config.makeApiClient(CoreV1Api);
+    unanswered = 1;
+    const error: unknown = await core.readNode({ name: "node" }).catch((reason: unknown) => reason);
+    expect(isUnanswered(error)).toBe(true);
+    expect(oneLine(error)).toMatch(/^the Kubernetes API server took a request and did not answer it in time; /);
+    unanswered = 1;
+    const { metadata } = await withRetries(() => core.readNode({ name: "node" }));
+    expect([metadata?.name, requests, connections.length]).toEqual(["node", 3, 3]);
 });
 
 test("an idle connection does not keep the process from ending", async () => {

@@ -3,7 +3,6 @@ import type { V1Node } from "@kubernetes/client-node";
 import type { Vm, VmFacts } from "../azure/vm";
 import { describePool, flexibleScaleSetIn, singleVmsIn } from "../core/machinesId";
 import { UserError } from "../core/errors";
-import { until } from "../core/retry";
 import { info } from "../engine/progress";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
@@ -11,11 +10,10 @@ import { isReady, readNode } from "../node/node";
 import { canSpare, isBeingRebooted, listWholeNodes, listedNodeOf, type MinimumNodes } from "../node/nodeList";
 import { instanceOf } from "../node/providerId";
 import { isSameMachine } from "./identity";
-import { isAbandoned, removalOf, type Journal } from "./journal";
 import type { Target } from "./names";
-import { journalOf, restoreAbandoned } from "./recover";
+import { restoreAbandoned, watchNode } from "./recover";
 
-/** For how long the capture of another run, which may turn out to be dead, is waited for. */
+/** For how long the capture of another run is waited for that is at work. */
 const OTHER_CAPTURE_LIMIT = 4 * 60_000;
 
 /** The node, which a capture cannot do without. @throws UserError when it has gone */
@@ -29,30 +27,16 @@ export async function readTarget(cluster: Kubernetes, { node }: Target): Promise
 
 /** Restores the node from what an interrupted capture has left on it, if anything. */
 export async function recoverTarget(cluster: Kubernetes, target: Target, say: (doing: string) => void): Promise<void> {
-    const lives = (journal: Journal) => !isAbandoned(journal, new Date());
-    const now = await until({ limit: OTHER_CAPTURE_LIMIT }, async () => {
-        const node = await readTarget(cluster, target);
-        const journal = journalOf(node);
-        if (journal === "none" || journal === "unusable" || !lives(journal)) {
-            return { node, journal };
-        }
-        say(`waiting for another capture of it, of version ${journal.version} by ${journal.host}`);
-        return undefined;
-    });
-    if (!now) {
+    const capture = await watchNode(() => readTarget(cluster, target), say, OTHER_CAPTURE_LIMIT);
+    if (capture.fate === "working") {
         throw new UserError("another run is capturing this node; wait until it has finished");
     }
-    if (now.journal === "none") {
+    if (capture.fate !== "dead") {
         return;
     }
-    if (now.journal === "unusable") {
-        throw new UserError(
-            "its annotation kamino/capture-journal is not one that a capture wrote; look at the node and remove it with " +
-                removalOf(target.node),
-        );
-    }
+    const { node, journal } = capture.found;
     // A whole snapshot of this very capture can still be used.
-    await restoreAbandoned(cluster, now.node, now.journal, now.journal.version === target.version);
+    await restoreAbandoned(cluster, node, journal, journal.version === target.version);
     await info(`${target.pool}: node ${target.node} is back in service after a capture that was interrupted`);
 }
 

@@ -1,6 +1,5 @@
 // One capture in place: the node leaves service, its own disk is cleaned and copied, and it is restored, whatever
 // happens.
-import { hostname } from "node:os";
 import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine, statusOf } from "../core/errors";
@@ -8,6 +7,7 @@ import { reasonUnder } from "../core/retry";
 import { SCALE_DOWN_DISABLED } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
 import { checkDrain } from "./drain";
+import { ownProcess } from "./captureProcess";
 import { identityOf } from "./identity";
 import type { Journal } from "./journal";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -122,8 +122,7 @@ function journalFor(node: V1Node, { pool, version, resourceGroup, settings }: Os
         cordoned: node.spec?.unschedulable === true,
         ...(scaleDownDisabled !== undefined && { scaleDownDisabled }),
         ...identityOf(node),
-        host: hostname(),
-        process: process.pid,
+        ...ownProcess(),
         heartbeatAt: new Date().toISOString(),
     };
 }

@@ -1,6 +1,5 @@
 // The journal of an in-place capture: an annotation on the node that says what it was like before, so that even a later
 // process can restore it. Pure.
-import { hostname } from "node:os";
 import { z } from "zod";
 import { RESOURCE_GROUP_NAME } from "../azure/ids";
 import { parseVersion } from "../core/version";
@@ -34,8 +33,13 @@ const JOURNAL_SCHEMA = z.object({
     bootId: z.string().max(64).optional(),
     /** Whether the disk may have been cleaned: then the machine that runs is not to be kept running as it is. */
     cleaning: z.boolean().optional(),
-    /** The host and process that capture. */
+    /** The host that captures, for people; what makes its process numbers unique, as `captureProcess.ts` writes it. */
     host: z.string().regex(/^[\w.-]{1,253}$/),
+    space: z
+        .string()
+        .regex(/^[0-9a-f-]{36}\/pid:\[\d{1,20}\]$/)
+        .optional(),
+    /** The number of the process that captures. */
     process: z.number().int().positive(),
     /** RFC 3339: when the capture last renewed its journal, which it does every half minute. */
     heartbeatAt: z.string().refine((text) => !Number.isNaN(Date.parse(text))),
@@ -72,24 +76,11 @@ export function parseJournal(annotation: string | undefined): Journal | undefine
 }
 
 /**
- * Whether the capture that wrote this journal is dead: its process is gone, where that can be seen from here, or its
- * heartbeat is some minutes old.
+ * Whether a capture seems to be dead: its heartbeat is some minutes off. Whoever acts on it watches the journal first
+ * (`watchCapture`), since the clocks of two machines may be off by as much.
  *
  * @param now as the API server says it, if at hand
  */
-export function isAbandoned(journal: Journal, now: Date): boolean {
-    if (journal.host === hostname() && !processLives(journal.process)) {
-        return true;
-    }
-    return now.getTime() - Date.parse(journal.heartbeatAt) > ABANDONED_AFTER_MS;
-}
-
-function processLives(id: number): boolean {
-    try {
-        process.kill(id, 0);
-        return true;
-    } catch (error) {
-        // Not allowed to signal it: it lives, under another user.
-        return (error as NodeJS.ErrnoException).code === "EPERM";
-    }
+export function looksAbandoned({ heartbeatAt }: Pick<Journal, "heartbeatAt">, now: Date): boolean {
+    return Math.abs(now.getTime() - Date.parse(heartbeatAt)) > ABANDONED_AFTER_MS;
 }

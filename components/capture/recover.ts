@@ -5,7 +5,8 @@ import { UserError, oneLine } from "../core/errors";
 import { describe, kubernetes, type Kubernetes, type KubernetesSettings } from "../node/kubernetes";
 import { info, status } from "../engine/progress";
 import { deferSignals } from "../engine/interruption";
-import { HEARTBEAT_MS, JOURNAL, formatJournal, isAbandoned, parseJournal, removalOf, type Journal } from "./journal";
+import { HEARTBEAT_MS, JOURNAL, formatJournal, parseJournal, removalOf, type Journal } from "./journal";
+import { hasGone, watchCapture } from "./captureProcess";
 import { checkTarget, type Target } from "./names";
 import { readNode, renewAnnotation } from "../node/node";
 import { STEPS, dropUnproven, type CleanupContext } from "./steps";
@@ -122,17 +123,12 @@ export async function recoverNodes(pool: string, nodes: string[], settings: Kube
 export async function recoverNode(name: string, settings: KubernetesSettings): Promise<boolean> {
     const cluster = await kubernetes(settings);
     try {
-        const node = await readNode(cluster, name);
-        const journal = node ? journalOf(node) : "none";
-        if (!node || journal === "none" || (journal !== "unusable" && !isAbandoned(journal, new Date()))) {
+        const say = (doing: string) => void status(`node ${name}: ${doing}`);
+        const capture = await watchNode(() => readNode(cluster, name), say);
+        if (capture.fate !== "dead") {
             return false;
         }
-        if (journal === "unusable") {
-            throw new UserError(
-                `annotation ${JOURNAL} is not one that a capture wrote; look at the node, then remove it with ${removalOf(name)}`,
-            );
-        }
-        await restoreAbandoned(cluster, node, journal, false);
+        await restoreAbandoned(cluster, capture.found.node, capture.found.journal, false);
         return true;
     } catch (error) {
         throw new UserError(
@@ -140,6 +136,37 @@ export async function recoverNode(name: string, settings: KubernetesSettings): P
                 (error instanceof UserError ? error.message : describe(error, cluster.server)),
         );
     }
+}
+
+/**
+ * Watches a node until it is known what became of the capture that its journal tells of.
+ *
+ * @param read the node; undefined when it has gone
+ * @param limit for how long a capture that is at work is waited for, in milliseconds; not at all if left out
+ * @throws UserError in one line when the annotation is not a journal that a capture wrote
+ */
+export function watchNode(
+    read: () => Promise<V1Node | undefined>,
+    say: (doing: string) => void,
+    limit?: number,
+): ReturnType<typeof watchCapture<{ node: V1Node; journal: Journal }>> {
+    return watchCapture(async () => {
+        const node = await read();
+        const journal = node ? journalOf(node) : "none";
+        if (!node || journal === "none") {
+            return undefined;
+        }
+        if (journal === "unusable") {
+            throw new UserError(
+                `annotation ${JOURNAL} is not one that a capture wrote; look at the node, then remove it with ` +
+                    removalOf(node.metadata?.name ?? ""),
+            );
+        }
+        if (!hasGone(journal)) {
+            say(`waiting for another capture of it, of version ${journal.version} by ${journal.host}`);
+        }
+        return { node, journal };
+    }, limit);
 }
 
 /** Restores a node whose capture has died; a signal does not cut it off. */

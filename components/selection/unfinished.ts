@@ -1,11 +1,15 @@
 // Nodes whose capture has not ended: what the journal that they carry says. Pure.
-import { JOURNAL, isAbandoned, parseJournal } from "../capture/journal";
+import { hasGone } from "../capture/captureProcess";
+import { JOURNAL, looksAbandoned, parseJournal } from "../capture/journal";
 import type { ListedNode } from "../node/nodeList";
 
 /** A node that carries the journal of a capture. */
 export interface UnfinishedCapture {
     node: string;
-    /** "running" in this or another process, "dead", or "unusable": not a journal that a capture wrote. */
+    /**
+     * "running" in this or another process, "dead" as far as one look tells, or "unusable": not a journal that a
+     * capture wrote.
+     */
     state: "running" | "dead" | "unusable";
     /** The image version that it was captured for; empty where the journal does not tell. */
     version: string;
@@ -25,7 +29,7 @@ export function unfinishedCapture(
     if (!journal) {
         return { node: name, state: "unusable", version: "", cordoned: false };
     }
-    const state = isAbandoned(journal, now) ? "dead" : "running";
+    const state = hasGone(journal) || looksAbandoned(journal, now) ? "dead" : "running";
     return { node: name, state, version: journal.version, cordoned: !journal.cordoned };
 }
 

@@ -1,7 +1,13 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
+import {
+    keepsBootstrap,
+    type AcceptedImage,
+    type Bootstrap,
+    type ModelRecord,
+    type PreviousPool,
+} from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { includesVersion, sameVersion } from "../core/version";
@@ -103,7 +109,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
         const configured = this.pool.settings.scaleSet.bootstrap;
-        const bootstrap = selection.versions.apply((choices) => bootstrapOf(configured, choices));
+        const bootstrap = selection.versions.apply((choices) =>
+            bootstrapOf(configured, choices, this.keepsBootstrap()),
+        );
         const { gallery } = args;
         const definition = this.pool.definition.managed
             ? [declareImageDefinition(name, this.pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
@@ -166,6 +174,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 minimumReadyNodes: settings.capture.minimumReadyNodes,
                 captureMode: settings.capture.mode,
                 bootstrap: settings.scaleSet.bootstrap,
+                keptBootstrap: this.keepsBootstrap(),
                 maxHistory: settings.image.maxHistory,
                 node,
                 pin,
@@ -176,6 +185,11 @@ export class VmssPrototype extends pulumi.ComponentResource {
             },
             { parent: this },
         );
+    }
+
+    /** Whether new nodes join by their own bootstrap, as the live model or this stack's last update says. */
+    private keepsBootstrap(): boolean {
+        return keepsBootstrap(this.pool.live.tags) || this.args.previous.bootstrap === "keep";
     }
 
     /** The MachinePool, MachineDeployment or MachineSet, where Cluster API has the pool. */

@@ -99,6 +99,8 @@ export interface NodeSelectionArgs extends PoolOfRun {
     captureMode?: CaptureMode;
     /** Whether new nodes still join by their own bootstrap; the pool's nodes tell if left out. */
     bootstrap?: Bootstrap;
+    /** Whether the live model, or what the stack said before, tells that new nodes join by their own bootstrap. */
+    keptBootstrap?: boolean;
     /** How many versions to keep. */
     maxHistory: number;
     /** The one node to take. */
@@ -179,7 +181,17 @@ export class NodeSelection extends DynamicResource {
     }
 }
 
-/** What becomes of a pool's bootstrap: what the configuration says, or what was found when its versions were chosen. */
-export function bootstrapOf(configured: Bootstrap | undefined, choices: Pick<Choice, "bootstrap">[]): Bootstrap {
-    return configured ?? (choices.some(({ bootstrap }) => bootstrap === "keep") ? "keep" : "remove");
+/**
+ * What becomes of a pool's bootstrap: what the configuration says, or what was found.
+ *
+ * @param choices the pool's versions, each of which says what was found when it was chosen
+ * @param kept whether it is kept already
+ */
+export function bootstrapOf(
+    configured: Bootstrap | undefined,
+    choices: Pick<Choice, "bootstrap">[],
+    kept = false,
+): Bootstrap {
+    const keeps = kept || choices.some(({ bootstrap }) => bootstrap === "keep");
+    return configured ?? (keeps ? "keep" : "remove");
 }

@@ -19,6 +19,7 @@ import { describeVerdict } from "./verdict";
 import {
     bootstrapOf,
     readState,
+    type Choice,
     type NodeSelectionArgs,
     type NodeSelectionState,
     type StoredSelectionState,
@@ -81,7 +82,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const givenUp = before.givenUp ?? [];
     const way = await nodes.captureWay(args.captureMode);
     const shown = inPool.some(joinedByKubeadm) ? "keep" : undefined;
-    const bootstrap = bootstrapOf(args.bootstrap ?? shown, before.versions ?? []);
+    const bootstrap = bootstrapOf(args.bootstrap ?? shown, before.versions ?? [], args.keptBootstrap);
     const inputs: DecisionInputs = {
         ...{ pool, facts, history, gallery, live, maxHistory, node, pin },
         ...{
@@ -101,6 +102,9 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     // Azure is asked about the canary's machines only where it matters.
     const canary = args.canary && possible.length > 0 ? await readCanary(args.canary, nodes) : undefined;
     const decision = decide(known, { ...inputs, canary });
+    if (shown && decision.current !== "") {
+        refuseLostBootstrap(args, decision.versions);
+    }
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
     return {
@@ -114,6 +118,19 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
         ...(decision.failed.length > 0 && { failed: decision.failed }),
         explanation: explanation(before, decision, facts),
     };
+}
+
+/**
+ * Nodes that join by kubeadm do so by the custom data of the model, which Azure shows to nobody: once it is replaced it
+ * is lost. With an image of this stack's own the choice says so; with any other one it has to be known from elsewhere.
+ */
+function refuseLostBootstrap({ pool, bootstrap, keptBootstrap }: NodeSelectionArgs, versions: Choice[]): void {
+    if (bootstrapOf(bootstrap, versions, keptBootstrap) === "remove" && bootstrap === undefined) {
+        throw new UserError(
+            `${pool}: its nodes have joined by kubeadm, and none of its images says so, so that the model would lose the custom data ` +
+                "by which new nodes join; set bootstrap: keep for the pool in kamino:pools (remove where they do not join by it)",
+        );
+    }
 }
 
 /** A pool without nodes is none to stop over, unless they are looked for in the wrong cluster. */

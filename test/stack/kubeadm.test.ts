@@ -7,9 +7,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { STACK_TAG } from "../../components/azure/tags";
 import { computeClient } from "../azure/support";
 import {
     changesIn,
+    galleryNameOf,
     imageOf,
     lineOf,
     machinesOf,
@@ -19,6 +21,7 @@ import {
     scaleSetOf,
     versionsInGallery,
 } from "./support/pools";
+import { argsFor, check } from "./support/selection";
 
 const MONDAY = "2026.1116.0412";
 
@@ -107,4 +110,34 @@ test("a change that somebody else made is written over all the same where that i
     expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
     expect(modelOf(sandbox, "pool1").osProfile.customData).toBe(customData);
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("an image of which nothing is known is not put in place of a bootstrap that nodes have joined by", async () => {
+    const { resourceGroup, name, id } = scaleSetOf(sandbox, "pool1");
+    const gallery = `${id.split("/providers/")[0]}/providers/Microsoft.Compute/galleries/${galleryNameOf(resourceGroup)}`;
+    const args = argsFor(sandbox, "pool1", { pin: MONDAY, imageDefinitionId: `${gallery}/images/${name}` });
+    const unknown = await check(sandbox, {}, args);
+    expect(unknown.failures?.map(({ reason }) => reason)).toEqual([
+        expect.stringMatching(
+            /^pool1: its nodes have joined by kubeadm, .*; set bootstrap: keep for the pool in kamino:pools/,
+        ),
+    ]);
+    for (const known of [{ keptBootstrap: true }, { bootstrap: "keep" as const }, { bootstrap: "remove" as const }]) {
+        expect((await check(sandbox, {}, { ...args, ...known })).failures).toBeUndefined();
+    }
+});
+
+test("a stack that takes the pool over, and knows nothing of it, keeps the custom data as well", async () => {
+    const { galleries, galleryImages } = computeClient(sandbox.azure);
+    const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");
+    const gallery = await galleries.get(resourceGroup, galleryNameOf(resourceGroup));
+    const definition = await galleryImages.get(resourceGroup, gallery.name!, name);
+    const { [STACK_TAG]: _, ...tags } = definition.tags ?? {};
+    await galleryImages.update(resourceGroup, gallery.name!, name, { tags });
+    const second = await poolStack(sandbox, ["pool1"], { capture: "copy", gallery: gallery.id! }, "second");
+    (await second.up("--skip-preview")).orFail();
+    (await second.up("--skip-preview")).orFail();
+    expect(modelOf(sandbox, "pool1").osProfile.customData).toBe(customData);
+    expect(scaleSetOf(sandbox, "pool1").model.tags).toMatchObject({ "kamino-bootstrap": "kept" });
+    expect(changesIn((await second.preview()).orFail())).toEqual([]);
 });

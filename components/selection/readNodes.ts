@@ -31,6 +31,8 @@ export interface PoolVms {
 
 /** What reading the cluster gives. */
 export interface Nodes {
+    /** Address of the API server, for messages. */
+    server: string;
     /** Now by the API server's clock. */
     now: Date;
     /** Whether any node of the cluster carries one of kured's annotations. */
@@ -65,6 +67,7 @@ async function read(cluster: Kubernetes): Promise<Nodes> {
     const all = nodes.map((node): PoolNode => withoutOwnCordon(node, now));
     const details = new Map<string, NodeDetails>();
     return {
+        server: cluster.server,
         now,
         annotated: all.some(({ annotations }) =>
             [REBOOT_NEEDED, REBOOT_IN_PROGRESS].some((key) => Object.hasOwn(annotations, key)),

@@ -2,6 +2,7 @@
 import { versionIn } from "../azure/ids";
 import type { Machine } from "../azure/machines";
 import { compareVersions, sameVersion } from "../core/version";
+import { warn } from "../engine/progress";
 import { byInstance } from "../node/providerId";
 import type { CanaryProof } from "./decide";
 import type { Canary, Choice, NodeSelectionArgs } from "./nodeSelection";
@@ -20,7 +21,7 @@ import type { Verdicts } from "./verdict";
  * @throws UserError in one line when Azure or the cluster is away or refuses
  */
 export async function readProofs(
-    { scaleSetId, imageDefinitionId, rules }: NodeSelectionArgs,
+    args: NodeSelectionArgs,
     { built, live, verdicts }: { built: Choice[]; live?: string; verdicts: Verdicts },
     nodes: Nodes,
     { inPool, singleVms }: { inPool: PoolNode[]; singleVms?: SingleVm[] },
@@ -28,10 +29,47 @@ export async function readProofs(
     if (!asksForProof(built, live, verdicts)) {
         return { built, failed: verdicts.failed };
     }
+    const { pool, scaleSetId, imageDefinitionId, rules } = args;
     const machines = await machinesOf({ scaleSetId, imageDefinitionId, singleVms }, nodes, inPool);
     const madeFrom = (version: string) => machines.filter((machine) => sameVersion(machine.version, version));
-    return withProofs(built, verdicts.failed, madeFrom, nodes.now, rules);
+    const proofs = withProofs(built, verdicts.failed, madeFrom, nodes.now, rules);
+    const isJudged = proofs.failed.length > verdicts.failed.length;
+    if (!isJudged || (await isTheirCluster(args, nodes, { inPool, singleVms }))) {
+        return proofs;
+    }
+    await warn(
+        `${pool}: none of its machines is a node of the cluster at ${nodes.server}, nor is one of another pool, so that nothing is said of its ` +
+            "images; where this is another cluster, set kamino:context or kamino:kubeconfig",
+    );
+    return { ...proofs, failed: verdicts.failed };
 }
+
+/**
+ * Whether the cluster is the one that the pools' machines join: one of this pool's is a node of it, or one of another
+ * pool of the run. To any other cluster all machines would look as if their image had failed.
+ */
+async function isTheirCluster(
+    { scaleSetId, poolsOfRun }: NodeSelectionArgs,
+    nodes: Nodes,
+    { inPool, singleVms }: { inPool: PoolNode[]; singleVms?: SingleVm[] },
+): Promise<boolean> {
+    const own = await machinesOfPool(scaleSetId, singleVms);
+    if ((await nodesOf(own, scaleSetId, nodes, inPool)).size > 0) {
+        return true;
+    }
+    for (const other of poolsOfRun.filter((each) => each.scaleSetId !== scaleSetId)) {
+        const named = await nodes.ofPool({ ...other, singleVms: await singleVmsOf(other) });
+        const names = named.slice(0, NODES_TRIED).map(({ name }) => name);
+        const whole = await nodes.withDetails(named, names);
+        if (byInstance(whole, ({ details }) => details?.providerID, other.scaleSetId).size > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A node that is named as one of a pool is one of it as a rule.
+const NODES_TRIED = 5;
 
 /**
  * What the new nodes of another pool have proven: the newest of its versions. Of machines that are there, since what

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Outcome } from "../../sandbox/engine/outcome";
 import type { Stack } from "../../sandbox/engine/stack";
+import { startCluster } from "../../sandbox/cluster";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import {
     changesIn,
@@ -299,6 +300,22 @@ test("a pool added later is adopted while the others go their way", async () => 
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
 });
 
+/** By a kubeconfig of another cluster all machines look as if they had not come up. */
+async function expectNothingSaidByAnotherCluster(): Promise<void> {
+    const another = await startCluster(join(sandbox.directory, "another"));
+    try {
+        await stack.configure({ kubeconfig: another.kubeconfig });
+        const preview = (await stack.preview()).orFail();
+        expect(preview.messages("warning").join("\n")).toMatch(
+            /pool1: none of its machines is a node of the cluster at https:\S+, .* set kamino:context or kamino:kubeconfig/,
+        );
+        expect(changesIn(preview)).toEqual([]);
+    } finally {
+        await stack.configure({ kubeconfig: undefined });
+        await another.stop();
+    }
+}
+
 test("an image whose machines do not come up is left for the one that has proven itself", async () => {
     const [good, bad] = ["2026.1121.0412", "2026.1122.0412"];
     const scaleSet = scaleSetOf(sandbox, "pool1");
@@ -321,6 +338,7 @@ test("an image whose machines do not come up is left for the one that has proven
     expect(late).toMatchObject({ power: "running", joined: false });
     expect(changesIn((await stack.preview()).orFail()), "it has time yet").toEqual([]);
     await stack.configure({ newNodeTimeout: "1s" });
+    await expectNothingSaidByAnotherCluster();
     const preview = (await stack.preview()).orFail();
     const failed = `image ${bad} failed: 1 of 1 machines made from it not Ready in time (${late.nodeName})`;
     expect(lineOf(preview, "pool1")).toContain(`pool1: back to image ${good} from node ${nodes[1]}; ${failed} (`);

@@ -7,6 +7,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { PACKAGES_FOLDER } from "../components/capture/packagesFolder";
 import { oneLine, UserError } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
+import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
@@ -164,7 +165,8 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
         if (!reason) {
             return { ...result, summary: { ...result.summary, errors: [lockedMessage(locks)] } };
         }
-        console.error(`The lock of ${lock.user}@${lock.host} since ${lock.since} is stale (${reason}): cancelled.`);
+        const cancelled = `The lock of ${lock.user}@${lock.host} since ${lock.since} is stale (${reason}): cancelled.`;
+        console.error(safeToPrint(cancelled));
     }
     await cancelLocks(options, run);
     return await up(options, plan, again, run);

@@ -4,6 +4,7 @@ import { styleText } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
 import { settingsIn } from "../../components/config/load";
 import { oneLine, UserError } from "../../components/core/errors";
+import { safeToPrint } from "../../components/core/text";
 import { kubernetes } from "../../components/node/kubernetes";
 import { readCommandLine } from "../commandLine";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
@@ -48,7 +49,7 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
         const { page } = await import("./html/page.js");
         await writeWhole(html, page({ stack, pools, now }), "--html");
     }
-    console.log(json ? JSON.stringify(pools, null, 2) : render(pools, now, COLOURS));
+    console.log(safeToPrint(json ? JSON.stringify(pools, null, 2) : render(pools, now, COLOURS)));
     return pools.some(({ attention }) => attention.length > 0) ? EXIT.attention : EXIT.fine;
 }
 

@@ -27,7 +27,11 @@ describe("what is on a node's disk", () => {
         const versions = { kernelVersion: evil, osImage: evil, containerRuntimeVersion: evil, kubeletVersion: evil };
         const said = contentOf({ ...rest, operatingSystem: "linux", ...versions })!;
         const before: DiskContent = { kernel: evil, os: evil, runtime: evil, kubelet: evil };
-        for (const text of [...Object.values<string>({ ...said }), describeContent(NEW, before), describeContent(said, before)]) {
+        for (const text of [
+            ...Object.values<string>({ ...said }),
+            describeContent(NEW, before),
+            describeContent(said, before),
+        ]) {
             expect(text).toMatch(/^[\w.+~:()/, ?→-]+…?$/);
         }
         expect(describeContent(said, before)).toMatch(/ as before$/);

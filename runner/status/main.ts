@@ -7,6 +7,7 @@ import { oneLine, UserError } from "../../components/core/errors";
 import { safeToPrint } from "../../components/core/text";
 import { kubernetes } from "../../components/node/kubernetes";
 import { readCommandLine } from "../commandLine";
+import { outliveReaders } from "../output";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
 import { withCanaries } from "./canary";
 import { readCluster, readPool } from "./read";
@@ -101,6 +102,7 @@ function readOptions(args: string[]) {
     return values;
 }
 
+outliveReaders();
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 main(process.argv.slice(2), stop.signal).then(

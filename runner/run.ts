@@ -19,8 +19,8 @@ import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./po
 import { cancelLocks, imageVersions, preview, selectedStack, up, type Result, type RunContext } from "./pulumi";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
-import { lockedMessage, locksIn, staleReason } from "./stateLock";
-import { isPulumi } from "./stop";
+import { knownHost, lockedMessage, locksIn, staleReason } from "./stateLock";
+import { isPulumi, seesAllProcesses } from "./stop";
 import type { Phase } from "./timeline";
 
 /** A run that is ready to start. */
@@ -156,9 +156,11 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
     if (locks.length === 0) {
         return result;
     }
+    const place = { host: hostname(), env: run.env, seesAllProcesses: seesAllProcesses() };
+    const host = knownHost({ ...place, isScheduled: run.lease !== undefined });
     for (const lock of locks) {
         const reason = await staleReason(lock, {
-            host: hostname(),
+            host,
             isRunning: isPulumi,
             hasEnded: async (pod) => await podHasEnded(pod, run),
         });

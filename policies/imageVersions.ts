@@ -48,8 +48,9 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
             // dependency then.
             return args.notApplicable("the snapshot is yet to be taken");
         }
-        // A disk by the name that captures give to copies; a disk of another name may be a VM's.
-        if (!/\/providers\/Microsoft\.Compute\/(?:snapshots\/[^/]+|disks\/kamino-[^/]+-copy)$/i.test(id ?? "")) {
+        // A disk by the name that captures give to copies, numbered from the second copy on. A disk of another name
+        // may be a VM's.
+        if (!/\/providers\/Microsoft\.Compute\/(?:snapshots\/[^/]+|disks\/kamino-[^/]+-copy\d*)$/i.test(id ?? "")) {
             report(
                 `storageProfile.osDiskImage.source.id must be a snapshot's id, or that of a capture's copy; it is: ${id ?? "none"}.`,
             );

@@ -53,7 +53,8 @@ const updateBumpsFewPools: StackValidationPolicy = {
         if (bumped.length > maximum) {
             const names = bumped.map(({ name }) => name).join(", ");
             report(
-                `At most ${maximum} may change per update; ${bumped.length} would: ${names}. Bump some with --target, or pin others.`,
+                `At most ${maximum} may change per update; ${bumped.length} would: ${names}. Keep the others at the image that they have ` +
+                    `with "pin" in kamino:pools, and take the pins away in later updates.`,
             );
         }
     },

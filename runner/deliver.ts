@@ -1,5 +1,5 @@
-// Delivers a report: to the screen, a file, the job summary of GitHub Actions or Azure Pipelines, and in the cluster a
-// ConfigMap.
+// Delivers a report: to the screen, a file, the job summary of GitHub Actions, and in the cluster a ConfigMap. That of
+// Azure Pipelines takes a command in the log, which another step gives (deploy/azure-pipelines.yml).
 import { appendFile, writeFile } from "node:fs/promises";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import { packagesFolder } from "../components/capture/packagesFolder";
@@ -32,10 +32,6 @@ export async function deliver(delivery: Delivery, { file, env, cluster }: Destin
     }
     if (env.GITHUB_STEP_SUMMARY) {
         await appendFile(env.GITHUB_STEP_SUMMARY, delivery.text);
-    }
-    if (env.TF_BUILD && file) {
-        // Azure Pipelines shows the Markdown file that this log line names.
-        console.log(`##vso[task.uploadsummary]${file}`);
     }
     if (cluster) {
         const made = await compressed(packagesFolder(env) ?? "");

@@ -2,6 +2,7 @@
 import { oneLine } from "../components/core/errors";
 import { observed } from "./observe";
 import { EXIT, readOptions, USAGE } from "./options";
+import { outliveReaders } from "./output";
 import { run } from "./run";
 
 async function main(): Promise<number> {
@@ -11,7 +12,8 @@ async function main(): Promise<number> {
         return EXIT.nothing;
     }
     const stop = new AbortController();
-    for (const name of ["SIGTERM", "SIGINT"] as const) {
+    // SIGHUP: the terminal was closed, or the connection to it broke.
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
         process.on(name, () => {
             console.error(`${name}: stopping; a capture that is under way first restores its node.`);
             stop.abort();
@@ -20,6 +22,7 @@ async function main(): Promise<number> {
     return await observed(options, process.env, (phases) => run(options, process.env, stop.signal, phases));
 }
 
+outliveReaders();
 main().then(
     (exitCode) => process.exit(exitCode),
     (error: unknown) => {

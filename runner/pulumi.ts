@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { UserError, oneLine } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
+import { safeToPrint } from "../components/core/text";
 import { withStartup } from "../components/engine/nodeOptions";
 import { parseEvents, summarize, type Summary } from "./events";
 import type { Options } from "./options";
@@ -168,8 +169,8 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
             env: { ...withStartup(env), PULUMI_DEBUG_COMMANDS: "true" },
             extendEnv: false,
             stdin: "ignore",
-            stdout: live ? ["pipe", "inherit"] : "pipe",
-            stderr: live ? ["pipe", "inherit"] : "pipe",
+            stdout: live ? ["pipe", shown, "inherit"] : "pipe",
+            stderr: live ? ["pipe", shown, "inherit"] : "pipe",
             all: true,
             reject: false,
             // In its own process group: Ctrl-C reaches the runner alone, and pulumi gets one signal. A second one would
@@ -192,6 +193,11 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
     } finally {
         stop.removeEventListener("abort", stopNow);
     }
+}
+
+/** A line of pulumi's output as it is shown: values of the model and lines about nodes are in it. */
+function* shown(line: unknown) {
+    yield safeToPrint(String(line));
 }
 
 function quoted(argument: string): string {

@@ -1,6 +1,6 @@
 // Renders the report of a run: pools as a table, then the diff. Markdown that reads well as plain text too. Pure.
 import { createHash } from "node:crypto";
-import { truncate } from "../components/core/text";
+import { safeToPrint, truncate } from "../components/core/text";
 import { hasChanges, type PoolLine, type Summary } from "./events";
 
 /** The facts that a report shows. */
@@ -36,7 +36,7 @@ export function renderReport(input: ReportInput): Report {
     const { summary, diff } = input;
     const headline = headlineOf(input);
     const facts = [
-        `## ${headline}`,
+        `## ${cell(headline)}`,
         table(summary.pools),
         list("Policies violated", summary.violations.mandatory),
         list("Errors", summary.errors),
@@ -65,16 +65,20 @@ export interface Marker {
     fingerprint: string;
 }
 
-const MARKER = /<!-- kamino: (\{.*\}) -->/;
-
-/** Reads a report's marker; undefined when there is none. Earlier versions wrote `hasChanges` as `waits`. */
+/**
+ * Reads a report's marker; undefined when there is none. It is the last one: text from the cluster stands before it.
+ * Earlier versions wrote `hasChanges` as `waits`.
+ */
 export function markerIn(text: string): Marker | undefined {
-    const match = MARKER.exec(text);
-    if (!match) {
+    const [, json = ""] = [...text.matchAll(/^<!-- kamino: (\{.*\}) -->$/gm)].at(-1) ?? [];
+    try {
+        const { stack, fingerprint, hasChanges, waits } = JSON.parse(json) as Partial<Marker> & { waits?: boolean };
+        const has = hasChanges ?? waits;
+        const isMarker = typeof stack === "string" && typeof fingerprint === "string" && typeof has === "boolean";
+        return isMarker ? { stack, hasChanges: has, fingerprint } : undefined;
+    } catch {
         return undefined;
     }
-    const { waits = false, ...marker } = JSON.parse(match[1]) as Marker & { waits?: boolean };
-    return { ...marker, hasChanges: marker.hasChanges ?? waits };
 }
 
 /** Writes the marker as a comment, which Markdown does not show. */
@@ -134,7 +138,7 @@ function minute(time: string): string {
 
 /** Escapes text from the cluster, so that it cannot end its table cell or list item. */
 function cell(text: string): string {
-    return text
+    return safeToPrint(text)
         .replace(/[\r\n]+/g, " ")
         .replace(/\|/g, "\\|")
         .replace(/</g, "&lt;");
@@ -145,7 +149,9 @@ function list(title: string, items: string[]): string {
 }
 
 function fenced(diff: string, longest: number): string {
-    const text = withoutReads(diff)
+    // A comment in it could be taken for one of the report's own, which programs read.
+    const text = safeToPrint(withoutReads(diff))
+        .replaceAll("<!--", "<! --")
         .trimEnd()
         .replace(/^(\s*\n)+/, "");
     if (text === "") {

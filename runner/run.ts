@@ -7,6 +7,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { PACKAGES_FOLDER } from "../components/capture/packagesFolder";
 import { oneLine, UserError } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
+import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
@@ -18,8 +19,8 @@ import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./po
 import { cancelLocks, imageVersions, preview, selectedStack, up, type Result, type RunContext } from "./pulumi";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
-import { lockedMessage, locksIn, staleReason } from "./stateLock";
-import { isPulumi } from "./stop";
+import { knownHost, lockedMessage, locksIn, staleReason } from "./stateLock";
+import { isPulumi, seesAllProcesses } from "./stop";
 import type { Phase } from "./timeline";
 
 /** A run that is ready to start. */
@@ -155,16 +156,19 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
     if (locks.length === 0) {
         return result;
     }
+    const place = { host: hostname(), env: run.env, seesAllProcesses: seesAllProcesses() };
+    const host = knownHost({ ...place, isScheduled: run.lease !== undefined });
     for (const lock of locks) {
         const reason = await staleReason(lock, {
-            host: hostname(),
+            host,
             isRunning: isPulumi,
             hasEnded: async (pod) => await podHasEnded(pod, run),
         });
         if (!reason) {
             return { ...result, summary: { ...result.summary, errors: [lockedMessage(locks)] } };
         }
-        console.error(`The lock of ${lock.user}@${lock.host} since ${lock.since} is stale (${reason}): cancelled.`);
+        const cancelled = `The lock of ${lock.user}@${lock.host} since ${lock.since} is stale (${reason}): cancelled.`;
+        console.error(safeToPrint(cancelled));
     }
     await cancelLocks(options, run);
     return await up(options, plan, again, run);

@@ -32,19 +32,44 @@ export function locksIn(output: string): Lock[] {
 
 /** What `staleReason` needs to know about this host and the cluster. */
 export interface LockProbe {
-    /** The host of this run. In a pod it is the pod's name. */
-    host: string;
+    /** The host of this run, where its name proves anything. In a pod it is the pod's name. */
+    host: string | undefined;
     /** Whether a process of this host exists and may be pulumi. */
     isRunning: (pid: number) => boolean;
     /** In the cluster: whether the run of this pod has ended for certain. */
     hasEnded: (pod: string) => Promise<boolean>;
 }
 
+/** Where a run is, as far as it decides what its host's name proves. */
+export interface RunPlace {
+    host: string;
+    env: NodeJS.ProcessEnv;
+    /** Whether a process that does not exist here does not exist on the machine. */
+    seesAllProcesses: boolean;
+    /** Whether it is the pod of a schedule, whose name no other one has, and which holds the Lease. */
+    isScheduled: boolean;
+}
+
+/**
+ * The name of this host, unless another machine or container may have it as well: then a process that is not here may
+ * be alive there. A lock has nothing else of its machine, such as the id of its boot.
+ *
+ * The machines of CI services are made of one image and may share its name. A container has its own processes, and with
+ * the network of its host that one's name.
+ */
+export function knownHost({ host, env, seesAllProcesses, isScheduled }: RunPlace): string | undefined {
+    // Both write "true" in capitals of their own.
+    const isOfService = [env.GITHUB_ACTIONS, env.TF_BUILD].some((value) => value?.toLowerCase() === "true");
+    const isOwn = !isOfService && seesAllProcesses && host !== "localhost";
+    return isScheduled || isOwn ? host : undefined;
+}
+
 /**
  * Says in a few words why a lock is stale; undefined when a live run holds it or nobody can tell.
  *
- * A lock of this host is stale when its process is gone. A lock of another host is stale when that host is a pod whose
- * run has ended. Age proves nothing, because an image takes an hour and more.
+ * A lock of this host is stale when its process is gone, if the host's name is known to be its own. A lock of another
+ * host is stale when that host is a pod whose run has ended. Age proves nothing, because an image takes an hour and
+ * more.
  */
 export async function staleReason(lock: Lock, { host, isRunning, hasEnded }: LockProbe): Promise<string | undefined> {
     if (lock.host === host) {

@@ -1,5 +1,5 @@
 // Finds pulumi's processes, and stops a run so that a capture can restore its node.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** A process of this machine. */
 export interface Process {
@@ -49,6 +49,18 @@ export function isPulumi(pid: number): boolean {
     // The number may belong to another program by now, above all after a restart of the machine.
     const [found] = processOf(pid);
     return found === undefined || found.command.includes("pulumi");
+}
+
+/** The namespace of all processes of a machine: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
+const ALL_PROCESSES = `pid:[${0xeffffffc}]`;
+
+/** Whether this process sees all processes of its machine: false in most containers. True without /proc (macOS). */
+export function seesAllProcesses(): boolean {
+    try {
+        return readlinkSync("/proc/self/ns/pid") === ALL_PROCESSES;
+    } catch {
+        return true;
+    }
 }
 
 /**

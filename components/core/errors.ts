@@ -1,7 +1,7 @@
 // Errors as people read them: one line that says what is wrong, where, and what to do. Never a stack trace, never
 // headers. The module alone: the whole SDK takes a second to load, which the runner does not need.
 import { RunError } from "@pulumi/pulumi/errors";
-import { truncate } from "./text";
+import { safeToPrint, truncate } from "./text";
 
 /**
  * An error that a user can cause or mend. Its message is one line: what is wrong, where (config key or Azure name),
@@ -166,7 +166,8 @@ function text(value: unknown): string {
 const LONGEST = 700;
 
 /**
- * One line of bounded length, without control characters, bearer tokens, signed tokens and signatures of storage URLs.
+ * One line of bounded length, without control characters, commands of CI services, bearer tokens, signed tokens and
+ * signatures of storage URLs.
  */
 function tidy(message: string): string {
     const line = message
@@ -176,7 +177,7 @@ function tidy(message: string): string {
         // eslint-disable-next-line no-control-regex
         .replace(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
         .trim();
-    return truncate(line, LONGEST);
+    return truncate(safeToPrint(line), LONGEST);
 }
 
 /** What a refusal says of who asked and for which object, before it says which action or verb is missing. */

@@ -2,6 +2,7 @@
 import { Metadata, credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { safeToPrint } from "../core/text";
 
 // The engine starts the process of the dynamic resources with its own address as only argument.
 const engineAddress = process.argv[2];
@@ -40,7 +41,8 @@ export function status(message: string): Promise<void> {
 
 /** One after the other: calls under way at the same time may overtake each other. */
 function send(severity: LogSeverity, message: string, ephemeral: boolean): Promise<void> {
-    sending = sending.then(() => deliver(severity, message, ephemeral));
+    // Much of it is what nodes, disks and Azure say.
+    sending = sending.then(() => deliver(severity, safeToPrint(message), ephemeral));
     return sending;
 }
 

@@ -66,16 +66,18 @@ export class Schedule extends pulumi.ComponentResource {
     }
 
     /**
-     * One for the run, which is restricted, and one for the cleaning pod, which must be privileged to clean a disk. The
-     * latter stays when the schedule goes: other schedules' pods, and a person's own runs, are in there as well.
+     * One for the run, which is restricted, and those for the capture's pods: one that cleans a disk in place must be
+     * privileged, those of a copy need no more than the baseline. The latter stay when the schedule goes: other
+     * schedules' pods, and a person's own runs, are in there as well.
      */
     private declareNamespaces(): kubernetes.core.v1.Namespace[] {
-        const { namespace } = this.settings;
+        const { namespace, stackSettings } = this.settings;
         const declare = (name: string, labels: Record<string, string>, retainOnDelete = false) =>
             new kubernetes.core.v1.Namespace(name, { metadata: { name, labels } }, { parent: this, retainOnDelete });
         const own = declare(namespace, { ...this.labels, ...podSecurity("restricted") });
         // What a capture would call it as well, so that nobody takes it for this schedule's alone.
-        const shared = { "app.kubernetes.io/name": "kamino", ...podSecurity("privileged") };
+        const level = stackSettings.captureModes.includes("in-place") ? "privileged" : "baseline";
+        const shared = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
         return [own, ...this.captureNamespaces().map((name) => declare(name, shared, true))];
     }
 

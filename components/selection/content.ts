@@ -1,5 +1,6 @@
 // What is on a node's disk, as its kubelet tells, and how it differs from what the image before was made of. Pure.
 import type { V1NodeSystemInfo } from "@kubernetes/client-node";
+import { plainName } from "../core/text";
 
 /** Versions of what matters most on a node's disk. */
 export interface DiskContent {
@@ -12,14 +13,17 @@ export interface DiskContent {
     kubelet: string;
 }
 
-/** What a node says of itself; undefined before its kubelet has said anything. */
+/**
+ * What a node says of itself; undefined before its kubelet has said anything. Whoever is root on it can have it say
+ * anything, and so it is only shown as names.
+ */
 export function contentOf(info: V1NodeSystemInfo | undefined): DiskContent | undefined {
     return info?.kernelVersion
         ? {
-              kernel: info.kernelVersion,
-              os: info.osImage,
-              runtime: info.containerRuntimeVersion.replace("://", " "),
-              kubelet: info.kubeletVersion,
+              kernel: plainName(info.kernelVersion),
+              os: plainName(info.osImage),
+              runtime: plainName(info.containerRuntimeVersion.replace("://", " ")),
+              kubelet: plainName(info.kubeletVersion),
           }
         : undefined;
 }
@@ -35,8 +39,10 @@ export function describeContent(content: DiskContent, before: DiskContent | unde
     if (!before) {
         return `in it: ${keys.map((key) => LABELS[key] + content[key]).join(", ")}`;
     }
-    const changed = keys.filter((key) => content[key] !== before[key]);
+    // The state of earlier versions has it as the node said it.
+    const was = (key: keyof DiskContent) => plainName(before[key]);
+    const changed = keys.filter((key) => content[key] !== was(key));
     return changed.length === 0
         ? "kernel, operating system, container runtime and kubelet as before"
-        : `new in it: ${changed.map((key) => `${LABELS[key]}${before[key]} → ${content[key]}`).join(", ")}`;
+        : `new in it: ${changed.map((key) => `${LABELS[key]}${was(key)} → ${content[key]}`).join(", ")}`;
 }

@@ -52,7 +52,12 @@ export async function updateIssue(github: GitHub, report: string): Promise<void>
 /** Returns the id of the run whose plan for this stack a person has reviewed; undefined when there is none. */
 export async function reviewedRun(github: GitHub, stack: string): Promise<string | undefined> {
     const issue = await openIssue(github, stack);
-    return issue && isReviewed(issue) ? /<!-- kamino-plan: (\d+) -->/.exec(issue.body ?? "")?.[1] : undefined;
+    return issue && isReviewed(issue) ? planIn(issue.body ?? "") : undefined;
+}
+
+/** The run whose plan an issue has: the last one that it names, because text from the cluster stands before that. */
+function planIn(body: string): string | undefined {
+    return [...body.matchAll(/^<!-- kamino-plan: (\d+) -->$/gm)].at(-1)?.[1];
 }
 
 function isReviewed({ labels }: Issue): boolean {

@@ -19,6 +19,7 @@ import type { LiveModel } from "../../components/pool/model";
 import { modelOfMachines } from "../../components/pool/machines";
 import { refusal } from "../../components/pool/refusals";
 import { readCommandLine } from "../commandLine";
+import { outliveReaders } from "../output";
 import { confirm } from "../confirm";
 import {
     listing,
@@ -187,6 +188,7 @@ async function refusalOfMachinePool(machinePool: string, cluster: KubernetesSett
     return capiRefusal(await readMachinePool(cluster, { namespace, name }, "kamino:pools"), "");
 }
 
+outliveReaders();
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 main(process.argv.slice(2), stop.signal).then(

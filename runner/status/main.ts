@@ -4,8 +4,10 @@ import { styleText } from "node:util";
 import { configureAzure } from "../../components/azure/settings";
 import { settingsIn } from "../../components/config/load";
 import { oneLine, UserError } from "../../components/core/errors";
+import { safeToPrint } from "../../components/core/text";
 import { kubernetes } from "../../components/node/kubernetes";
 import { readCommandLine } from "../commandLine";
+import { outliveReaders } from "../output";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
 import { withCanaries } from "./canary";
 import { readCluster, readPool } from "./read";
@@ -48,7 +50,7 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
         const { page } = await import("./html/page.js");
         await writeWhole(html, page({ stack, pools, now }), "--html");
     }
-    console.log(json ? JSON.stringify(pools, null, 2) : render(pools, now, COLOURS));
+    console.log(safeToPrint(json ? JSON.stringify(pools, null, 2) : render(pools, now, COLOURS)));
     return pools.some(({ attention }) => attention.length > 0) ? EXIT.attention : EXIT.fine;
 }
 
@@ -100,6 +102,7 @@ function readOptions(args: string[]) {
     return values;
 }
 
+outliveReaders();
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 main(process.argv.slice(2), stop.signal).then(

@@ -1,5 +1,6 @@
 // Policies on image versions: where they come from, their replicas, and what holds for the one in use.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CopyPlace } from "../../components/capture/copy/disk";
 import {
     GALLERY_ID,
     capture,
@@ -40,10 +41,28 @@ describe("image-version-from-snapshot", () => {
             madeFrom({ osDiskImage: { source: { id: IMAGE_ID.replace(/galleries\/.*/, `disks/${name}`) } } });
         const check = async (name: string) => of("image-version-from-snapshot", await pack.check(disk(name)));
         expect(await check("kamino-pool1-2026.1122.0412-83021f7a-copy")).toEqual([]);
-        for (const name of ["k8s-pool1_OsDisk_1_0a1b", "kamino-pool1-2026.1122.0412-83021f7a", "a-copy"]) {
+        const others = ["k8s-pool1_OsDisk_1_0a1b", "kamino-pool1-2026.1122.0412-83021f7a", "a-copy", "kamino-x-copy2b"];
+        for (const name of others) {
             expect(await check(name)).toMatchObject([{ level: "mandatory" }]);
         }
     });
+
+    it.each([undefined, 2, 3, 10])(
+        "passes copy number %s of one disk, by the name that captures give it",
+        async (nth) => {
+            const target = {
+                pool: "pool 1",
+                version: "2026.1122.0412",
+                node: "n",
+                instanceId: "11",
+                ...(nth && { nth }),
+            };
+            const scaleSetId = IMAGE_ID.replace(/galleries\/.*/, "virtualMachineScaleSets/vmss");
+            const id = new CopyPlace({ ...target, scaleSetId }, "cluster", {}).diskId;
+            expect(id).toMatch(nth ? new RegExp(`-copy${nth}$`) : /-copy$/);
+            expect(await pack.check(madeFrom({ osDiskImage: { source: { id } } }))).toEqual([]);
+        },
+    );
 
     it.each([
         ["another image", { osDiskImage: { source: { id: IMAGE_ID } } }, "must be a snapshot's id"],

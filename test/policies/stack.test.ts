@@ -37,6 +37,9 @@ describe("update-bumps-few-pools", () => {
         const [refused] = await found("update-bumps-few-pools", ...bumps(before(), unchanged, before()));
         expect(refused.level).toBe("mandatory");
         expect(refused.message).toContain("At most 1 may change per update; 2 would: pool0, pool2.");
+        // What it advises is something that the documented commands can do.
+        expect(refused.message).toContain('"pin" in kamino:pools');
+        expect(refused.message).not.toContain("--target");
     });
 
     it("counts a pool whose image is not known, or whose last image was not recorded", async () => {

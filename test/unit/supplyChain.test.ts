@@ -89,3 +89,24 @@ it("each Go module has its checksums beside it", () => {
     expect(modules).toContain(join("sandbox", "engine"));
     expect(modules.filter((path) => !existsSync(join(repository, path, "go.sum")))).toEqual([]);
 });
+
+it("the documented check of an image's signature takes the workflow that signs it, at a tag, and no other", () => {
+    const docs = read("docs", "automation.md");
+    const [, expression = ""] = /--certificate-identity-regexp '(.*)'/.exec(docs) ?? [];
+    const signedBy = (identity: string) =>
+        new RegExp(expression).test(`https://github.com/OWNER/REPOSITORY${identity}`);
+    expect(signedBy("/.github/workflows/image.yml@refs/tags/v0.1.0")).toBe(true);
+    for (const other of [
+        "/.github/workflows/image.yml@refs/heads/main",
+        "/.github/workflows/evil.yml@refs/tags/v0.1.0",
+        "/.github/workflows/imageXyml@refs/tags/v0.1.0",
+        "2/.github/workflows/image.yml@refs/tags/v0.1.0",
+    ]) {
+        expect(signedBy(other), other).toBe(false);
+    }
+    expect(
+        new RegExp(expression).test(
+            "https://github.com.evil.example/OWNER/REPOSITORY/.github/workflows/image.yml@refs/tags/v1",
+        ),
+    ).toBe(false);
+});

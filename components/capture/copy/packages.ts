@@ -1,4 +1,5 @@
 // How an image's packages differ from those of the image before, in words. Pure.
+import { plainName } from "../../core/text";
 import type { PackageChanges } from "./volume";
 
 /**
@@ -21,7 +22,8 @@ export function describeChanges({ added, gone, changed, names }: PackageChanges)
 }
 
 function describeChange(change: string): string {
-    const [name, ...versions] = change.slice(1).split(" ");
-    const sign = change.startsWith("=") ? "" : `${change[0]} `;
+    // Whoever is root on the donor can write this list.
+    const [name, ...versions] = plainName(change.slice(1)).split(" ");
+    const sign = change.startsWith("=") ? "" : change.startsWith("+") ? "+ " : "- ";
     return `${sign}${name} ${versions.join(" → ")}`;
 }

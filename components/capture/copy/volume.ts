@@ -2,6 +2,7 @@
 import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
 import { UserError, brief, statusOf } from "../../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
+import { plainName } from "../../core/text";
 import type { Kubernetes } from "../../node/kubernetes";
 import { createObject } from "../created";
 import { readNode, whyDead } from "../../node/node";
@@ -191,13 +192,19 @@ async function troubleOf({ core }: Kubernetes, { name, namespace }: { name: stri
     }
 }
 
-function readReport(message: string, { version }: Target): CleaningReport {
+/**
+ * Reads the script's result. What it has from the disk is only shown as names: whoever is root on the donor wrote it.
+ *
+ * @throws UserError in one line when it is not the result of this very cleaning
+ */
+export function readReport(message: string, { version }: Pick<Target, "version">): CleaningReport {
     try {
         const read = JSON.parse(message) as Partial<CleaningReport & { cleaned: string }> | null;
         if (read?.cleaned === version && /^sha256:[0-9a-f]{64}$/.test(read.digest ?? "")) {
             const { kind = "", os = "", kernel = "", packages = 0, digest = "", removed = 0, paths = [] } = read;
             const { changes } = read;
-            return { kind, os, kernel, packages, digest, removed, paths, ...(changes && { changes }) };
+            const names = { kind: plainName(kind), os: plainName(os), kernel: plainName(kernel) };
+            return { ...names, packages, digest, removed, paths, ...(changes && { changes }) };
         }
     } catch {
         // Said below.

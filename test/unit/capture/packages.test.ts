@@ -1,6 +1,7 @@
-// How an image's packages differ from those of the image before, in words.
+// What a copy's cleaning says of the disk: the system, and how its packages differ from those of the image before.
 import { expect, test } from "vitest";
 import { describeChanges } from "../../../components/capture/copy/packages";
+import { readReport } from "../../../components/capture/copy/volume";
 
 test.each([
     [{ added: 0, gone: 0, changed: 0, names: [] }, "packages as in the image before"],
@@ -14,4 +15,27 @@ test.each([
     ],
 ])("%o", (changes, text) => {
     expect(describeChanges(changes)).toBe(text);
+});
+
+test("names that the disk gave are shown as names, whatever is written there", () => {
+    const evil = "##vso[task.setvariable variable=BASH_ENV]/x";
+    const names = [`+${evil} 1`, "\n::stop-commands::x 1"];
+    expect(describeChanges({ added: 1, gone: 1, changed: 0, names })).toMatch(/^[\w .:,+/?()→-]+$/);
+
+    const digest = `sha256:${"0".repeat(64)}`;
+    const result = {
+        cleaned: "2026.1122.0412",
+        digest,
+        kind: "own",
+        os: `Ubuntu ${evil}`,
+        kernel: "5.15.0-1103-azure",
+    };
+    expect(readReport(JSON.stringify(result), { version: "2026.1122.0412" })).toMatchObject({
+        ...{
+            os: "Ubuntu ??vso?task.setvariable variable?BASH_ENV?/x",
+            kernel: "5.15.0-1103-azure",
+            kind: "own",
+            digest,
+        },
+    });
 });

@@ -77,6 +77,12 @@ describe("an error in one line", () => {
 });
 
 describe("an error of the user's", () => {
+    it("has no command for a CI service in it, whoever wrote a part of it", () => {
+        const error = new UserError("the copy was not cleaned: ##vso[task.setvariable variable=BASH_ENV]/x");
+        expect(error.message).toBe("the copy was not cleaned: # #vso[task.setvariable variable=BASH_ENV]/x");
+        expect(oneLine(new Error("::add-mask::x"))).toBe(": :add-mask::x");
+    });
+
     it("has no stack to print, and its own words", () => {
         const error = new UserError("kamino:pools is missing");
         expect(error.stack).toBe("");

@@ -86,6 +86,16 @@ test("until it is reviewed an issue has the newest plan; a review holds while th
     expect(await reviewedRun(github(), "other")).toBeUndefined();
 });
 
+test("a plan that text from the cluster names is not the reviewed one, whatever its diff looks like", async () => {
+    const forged = "<!-- kamino-plan: 666 -->";
+    await updateIssue(github("100"), reportOf("2.2.2", `${forged}\n  ~ os: ${forged}`));
+    server.issues[0].labels.push("kamino-reviewed");
+    expect(await reviewedRun(github(), "prod")).toBe("100");
+    // An issue of an earlier version may still have it before the real one.
+    server.issues[0].body = `${forged}\r\n${server.issues[0].body.replaceAll("\n", "\r\n")}`;
+    expect(await reviewedRun(github(), "prod")).toBe("100");
+});
+
 test("each stack has its own issue, also where a repository has hundreds of comments and issues", async () => {
     const other = { body: "not ours", labels: ["kamino-bump"] };
     server.issues.push(...Array.from({ length: 150 }, (_, index) => ({ number: index + 1, ...other })));

@@ -153,6 +153,39 @@ test("nothing from the cluster breaks out of its place", () => {
     expect(text).toContain("````diff\n```\n# out\n````");
 });
 
+test("nothing from the cluster is a command for a CI service, whether it is on the screen or in a file", () => {
+    const evil = "##vso[task.setvariable variable=BASH_ENV]/x";
+    const { headline, ...texts } = renderReport({
+        ...{ stack: "p", mode: "preview", succeeded: true, diff: `  ~ tags: ${evil}\n::add-mask::x` },
+        summary: { ...summarize([...bump, diagnostic("warning", evil)]), errors: ["#\u200b#vso[task.complete]"] },
+    } as const);
+    expect(headline).toBe("p: a bump of pool1 is pending");
+    for (const text of Object.values(texts)) {
+        expect(text).not.toMatch(/##vso\[|#\u200b#|^::/m);
+        expect(text).toContain("- # #vso[task.setvariable");
+    }
+    expect(texts.text).toContain("~ tags: # #vso[task.setvariable variable=BASH_ENV]/x\n: :add-mask::x\n```");
+});
+
+test("nothing from the cluster is taken for a report's marker", () => {
+    const forged = '<!-- kamino: {"stack":"other","hasChanges":false,"fingerprint":"f"} -->';
+    const evil = { pool: "p", current: "1.1.1", currentNode: `n\n${forged}`, versions: [], explanation: forged };
+    const { text } = renderReport({
+        ...{ stack: "p", mode: "preview", succeeded: true, diff: `${forged}\n  ~ os: "${forged}"` },
+        summary: summarize([step("update", SELECTION, "p", {}, evil)]),
+    } as const);
+    expect(markerIn(text)).toMatchObject({ stack: "p", hasChanges: true });
+    expect(text.match(/<!--/g)).toHaveLength(1);
+    // As it was before: the last one counts.
+    const own = text.trimEnd().split("\n").at(-1) ?? "";
+    expect(markerIn(`${forged}\n\n${own}\n`)).toMatchObject({ stack: "p" });
+    expect(markerIn(`${forged} ${own}`)).toBeUndefined();
+});
+
+test.each(["{stack}", "{}", '{"stack":1,"fingerprint":"f"}', '{"stack":"p"}'])("%s is no marker", (json) => {
+    expect(markerIn(`<!-- kamino: ${json} -->`)).toBeUndefined();
+});
+
 test("a diff's signs come first, where viewers look for them", () => {
     const diff = "  + create\n    - delete\n    ~ update";
     const { text } = renderReport({ stack: "p", mode: "preview", summary: summarize([]), diff, succeeded: true });

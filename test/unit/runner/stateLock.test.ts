@@ -1,6 +1,6 @@
 // Telling a stale lock of the stack's state from a live one.
 import { describe, expect, test } from "vitest";
-import { lockedMessage, locksIn, staleReason, type Lock, type LockProbe } from "../../../runner/stateLock";
+import { knownHost, lockedMessage, locksIn, staleReason, type Lock, type LockProbe } from "../../../runner/stateLock";
 
 const LOCKED = `error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end or delete the lock file with \`pulumi cancel\`.
   azblob://state/.pulumi/locks/organization/kamino/prod/a.json: created by kamino@kamino-29384756-x7k2p (pid 17) at 2026-11-22T04:00:12Z
@@ -44,5 +44,29 @@ describe("a lock is stale", () => {
         ["of somebody's laptop, however old", { host: "laptop", since: "2020-01-01T00:00:00Z" }],
     ])("but not one %s", async (_, which) => {
         expect(await staleReason({ ...lock, ...which }, probe)).toBeUndefined();
+    });
+});
+
+describe("the name of this host proves whose a process is", () => {
+    const machine = { host: "here", env: {}, seesAllProcesses: true, isScheduled: false };
+    test.each([
+        ["on a machine", machine],
+        ["in the scheduled pod, whose name no other has", { ...machine, seesAllProcesses: false, isScheduled: true }],
+        ["where a variable of a CI service is empty", { ...machine, env: { GITHUB_ACTIONS: "", TF_BUILD: "False" } }],
+    ])("%s", (_where, place) => expect(knownHost(place)).toBe("here"));
+
+    test.each([
+        ["on GitHub's machines, of which many have one name", { ...machine, env: { GITHUB_ACTIONS: "true" } }],
+        ["on those of Azure Pipelines", { ...machine, env: { TF_BUILD: "True" } }],
+        [
+            "in a container, which may have its host's name and sees its own processes",
+            { ...machine, seesAllProcesses: false },
+        ],
+        ["where the machine has no name", { ...machine, host: "localhost" }],
+    ])("but not %s: a lock of that name may be a live run's", async (_where, place) => {
+        const host = knownHost(place);
+        expect(host).toBeUndefined();
+        const probe = { host, isRunning: () => false, hasEnded: () => Promise.resolve(false) };
+        expect(await staleReason({ ...lock, host: place.host }, probe)).toBeUndefined();
     });
 });

@@ -1,8 +1,16 @@
 // Which processes hear of a stop.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { dynamicProvidersUnder, isPulumi, runningProcesses } from "../../../runner/stop";
+import { dynamicProvidersUnder, isPulumi, runningProcesses, seesAllProcesses } from "../../../runner/stop";
+
+const LOADER = "./components/engine/typescript.cjs";
+
+/** Whether processes can be started here that see no others, which takes root on most systems. */
+function canUnshare(): boolean {
+    return spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
+}
 
 test("the processes of dynamic resources below the given pulumi, and no other's", () => {
     const processes = [
@@ -42,3 +50,14 @@ test.runIf(process.platform === "linux")(
         expect(isPulumi(pulumi.pid ?? 0)).toBe(false);
     },
 );
+
+test.runIf(canUnshare())("a container does not see all processes of its host, which itself does", () => {
+    const folder = join(__dirname, "..", "..", "..");
+    const script = `console.log(require("./runner/stop").seesAllProcesses())`;
+    const [outside, inside] = [[], ["unshare", "--pid", "--fork", "--mount-proc"]].map((wrapper) => {
+        const [command, ...args] = [...wrapper, process.execPath, "--require", LOADER, "-e", script];
+        return spawnSync(command, args, { cwd: folder, encoding: "utf8" }).stdout.trim();
+    });
+    expect(outside).toBe(String(seesAllProcesses()));
+    expect(inside).toBe("false");
+});

@@ -72,17 +72,57 @@ test("every action is pinned to one commit, with its version beside it", () => {
     expect([...pins].filter(([, of]) => of.size > 1)).toEqual([]);
 });
 
-test("a run in either service keeps the status page, also after a failure, and an up the packages of its images", () => {
-    interface Step {
-        displayName?: string;
-        condition?: string;
-        publish?: string;
-        inputs?: { azureSubscription?: string; inlineScript?: string };
+/** A step of Azure Pipelines. */
+interface Step {
+    displayName?: string;
+    condition?: string;
+    publish?: string;
+    bash?: string;
+    target?: { container?: string; commands?: string; settableVariables?: string | string[] };
+    inputs?: { azureSubscription?: string; inlineScript?: string };
+}
+const pipeline = texts.get("azure-pipelines.yml") ?? "";
+/** The steps of its two jobs: the preview's, the up's. */
+const jobs = [...pipeline.matchAll(/^( +)steps:\n((?:\1 .*\n|\n)+)/gm)].map(([, , steps]) => parse(steps) as Step[]);
+
+test("a preview, which runs a pull request's code, has no group, no service connection and no environment of an up", () => {
+    const stages = pipeline.slice(pipeline.indexOf("\nstages:")).split("- stage: ").slice(1);
+    expect(stages.map((stage) => /^[a-z]+/.exec(stage)?.[0])).toEqual(["preview", "up"]);
+    const used = stages.map((stage) => [...stage.matchAll(/(?:group|azureSubscription|environment): (.*)$/gm)]);
+    const [preview, up] = used.map((names) => [...new Set(names.map(([, name]) => name))].sort());
+    expect(preview).toEqual(["kamino-${{ stack }}-preview"]);
+    expect(up).toEqual(["kamino-${{ stack }}", "kamino-${{ stack }}-up"]);
+    // GitHub's have an environment each, by the mode.
+    expect(texts.get("run.yml")).toContain("environment: ${{ inputs.stack }}-${{ inputs.mode }}");
+});
+
+test("what a step prints of others' text is no command for the agent of Azure Pipelines", () => {
+    const free = ["Install", "Show the report"];
+    for (const steps of jobs) {
+        for (const step of steps.filter(({ bash, inputs }) => bash ?? inputs?.inlineScript)) {
+            const { displayName = "", bash, target, inputs } = step;
+            const script = bash ?? inputs?.inlineScript ?? "";
+            if (free.includes(displayName)) {
+                expect(script).not.toMatch(/npm run|curl .*_apis|\baz /);
+            } else {
+                const settable = displayName === "Preview" ? ["changes"] : "none";
+                expect(target, displayName).toEqual({
+                    ...{ container: "host", commands: "restricted", settableVariables: settable },
+                });
+                // Of the commands of a restricted step these are all that are used.
+                const given = [...script.matchAll(/##vso\[(\S+ ?[\w=]*)/g)].map(([, command]) => command);
+                expect(given).toEqual(settable === "none" ? [] : ["task.setvariable variable=changes"]);
+            }
+        }
+        const shows = steps.find(({ displayName }) => displayName === "Show the report")?.bash ?? "";
+        const inFolder = (report: string) =>
+            spawnSync("bash", ["-c", shows], { env: { REPORT: report }, encoding: "utf8" });
+        expect(inFolder(__filename)).toMatchObject({ status: 0, stdout: `##vso[task.uploadsummary]${__filename}\n` });
+        expect(inFolder(`${__filename}.none`)).toMatchObject({ status: 0, stdout: "" });
     }
-    const pipeline = texts.get("azure-pipelines.yml") ?? "";
-    const jobs = [...pipeline.matchAll(/^( +)steps:\n((?:\1 .*\n|\n)+)/gm)].map(
-        ([, , steps]) => parse(steps) as Step[],
-    );
+});
+
+test("a run in either service keeps the status page, also after a failure, and an up the packages of its images", () => {
     expect(jobs.map((steps) => steps.some(({ displayName }) => displayName === "Up"))).toEqual([false, true]);
     for (const steps of jobs) {
         const [status, kept] = steps.slice(-2);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { podSecurity, type PodSecurityLevel } from "../../../components/capture/pods";
 import { Schedule } from "../../../components/schedule/schedule";
 import { readSchedule } from "../../../components/schedule/settings";
 
@@ -21,6 +22,8 @@ const directory = mkdtempSync(join(tmpdir(), "kamino-test-"));
 const declared: Declared[] = [];
 /** What a schedule declares whose nodes are in another cluster, a workload cluster of this one. */
 const ofWorkload: Declared[] = [];
+/** What schedules of stacks declare that only copy disks, only capture in place, or have pools of both kinds. */
+const byCapture: Record<string, Declared[]> = {};
 
 beforeAll(async () => {
     await pulumi.runtime.setMocks({
@@ -58,6 +61,14 @@ beforeAll(async () => {
     };
     await isDone([new Schedule("three", read("three", { settingsFile: workload, ...placement }))]);
     ofWorkload.push(...declared.splice(before));
+    const pools = "kamino:pools: [{ scaleSet: a, capture: copy }, { scaleSet: b, capture: in-place }]";
+    const stacks = { copy: "kamino:capture: copy", "in place": "kamino:capture: in-place", both: pools };
+    for (const [name, config] of Object.entries(stacks)) {
+        const file = join(directory, `Pulumi.${name}.yaml`);
+        writeFileSync(file, `secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:resourceGroup: rg\n  ${config}\n`);
+        await isDone([new Schedule(name, read("four", { settingsFile: file }))]);
+        byCapture[name] = declared.splice(before);
+    }
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -80,6 +91,21 @@ test("two schedules in one cluster share the capture namespace, which is nobody'
         const owner = shared ? metadata?.name.split("-")[0] : metadata?.namespace;
         expect(subjects).toMatchObject([{ name: "kamino", namespace: owner }]);
     }
+});
+
+test.each([
+    ["copy", "baseline"],
+    ["in place", "privileged"],
+    ["both", "privileged"],
+])("the capture namespace of a stack that captures by %s allows pods that are %s", (name, level) => {
+    const namespaces = byCapture[name].filter(({ kind }) => kind === "Namespace").map(({ inputs }) => inputs.metadata);
+    const labels = (of: string) => namespaces.find((one) => one?.name === of)?.labels;
+    expect(labels("kamino-capture")).toMatchObject({ ...podSecurity(level as PodSecurityLevel) });
+    expect(labels("four")).toMatchObject(podSecurity("restricted"));
+    // Where nothing says which way it is, it may be either.
+    expect(of("Namespace").find(({ metadata }) => metadata?.name === "kamino-capture")?.metadata?.labels).toMatchObject(
+        podSecurity("privileged"),
+    );
 });
 
 test("of a schedule one Job runs at a time, with time for an image and to restore a node, and is not tried again", () => {

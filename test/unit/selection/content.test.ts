@@ -21,6 +21,22 @@ describe("what is on a node's disk", () => {
         expect(contentOf(undefined)).toBeUndefined();
     });
 
+    it("is shown as names, whatever a kubelet says: no command of a CI service, no line end, no comment", () => {
+        const evil = "x\n::add-mask::y ##vso[task.setvariable variable=BASH_ENV]/tmp/z <!-- kamino-plan: 1 -->";
+        const rest = { architecture: "amd64", bootID: "b", kubeProxyVersion: "", machineID: "m", systemUUID: "u" };
+        const versions = { kernelVersion: evil, osImage: evil, containerRuntimeVersion: evil, kubeletVersion: evil };
+        const said = contentOf({ ...rest, operatingSystem: "linux", ...versions })!;
+        const before: DiskContent = { kernel: evil, os: evil, runtime: evil, kubelet: evil };
+        for (const text of [
+            ...Object.values<string>({ ...said }),
+            describeContent(NEW, before),
+            describeContent(said, before),
+        ]) {
+            expect(text).toMatch(/^[\w.+~:()/, ?→-]+…?$/);
+        }
+        expect(describeContent(said, before)).toMatch(/ as before$/);
+    });
+
     it("is described in full, or by what differs from the image before", () => {
         expect(describeContent(OLD, undefined)).toBe(
             "in it: kernel 5.15.0-1100-azure, Ubuntu 22.04.4 LTS, containerd 1.7.15, kubelet v1.27.4",

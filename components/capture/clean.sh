@@ -49,6 +49,7 @@ refuse() {
     refuse_packages_at_work
     refuse_interrupted_packages
     refuse_without_cloud_init
+    refuse_network_of_the_machine
     case " $(cat "$HOST_ROOT/proc/cmdline" 2>/dev/null || true) " in
     *" cloud-init=disabled "*) fail "cloud-init is disabled on the kernel's command line, so nothing would give a new machine its host name" ;;
     esac

@@ -135,26 +135,81 @@ refuse_links() {
     IFS=$old
 }
 
+# Whether cloud-init is installed: its program, or a unit that starts it from wherever it is. A package that was removed leaves cloud.cfg
+# behind, so that counts only where programs are on another file system.
+has_cloud_init() {
+    for path in usr/bin/cloud-init usr/local/bin/cloud-init usr/lib/cloud-init usr/libexec/cloud-init etc/init.d/cloud-init \
+        usr/lib/systemd/system/cloud-init.service lib/systemd/system/cloud-init.service etc/systemd/system/cloud-init.service; do
+        [ ! -e "$HOST_ROOT/$path" ] && [ ! -L "$HOST_ROOT/$path" ] || return 0
+    done
+    [ -z "$(find "$HOST_ROOT/opt" -maxdepth 4 -path '*/bin/cloud-init' 2>/dev/null | head -n 1)" ] || return 0
+    is_empty_folder usr/bin && is_file etc/cloud/cloud.cfg
+}
+
+# The files that configure cloud-init, in the order in which it reads them: the last word holds.
+configuration_of_cloud_init() {
+    { echo "$HOST_ROOT/etc/cloud/cloud.cfg"; find "$HOST_ROOT/etc/cloud/cloud.cfg.d" -name '*.cfg' 2>/dev/null | sort; } |
+        while IFS= read -r file; do
+            if [ -f "$file" ] && [ ! -L "$file" ]; then echo "$file"; fi
+        done
+}
+
 # A machine from the image, and this one when it starts again, gets its host name from cloud-init and from nothing else.
 refuse_without_cloud_init() {
+    has_cloud_init || fail "cloud-init is not installed, and nothing else gives a new machine its host name, machine id and host keys"
     [ ! -e "$HOST_ROOT/etc/cloud/cloud-init.disabled" ] ||
         fail "cloud-init is disabled (/etc/cloud/cloud-init.disabled), so nothing would give a new machine its host name"
+    # https://cloudinit.readthedocs.io/en/latest/explanation/boot.html: ds-identify decides whether cloud-init runs at all.
+    if text_of etc/cloud/ds-identify.cfg | grep -Eq "^[[:space:]]*policy:[[:space:]]*[\"']?disabled"; then
+        fail "cloud-init is disabled (policy in /etc/cloud/ds-identify.cfg), so nothing would give a new machine its host name"
+    fi
     for unit in cloud-init.service cloud-init-main.service cloud-init.target; do
         if [ -L "$HOST_ROOT/etc/systemd/system/$unit" ] &&
             [ "$(readlink "$HOST_ROOT/etc/systemd/system/$unit")" = /dev/null ]; then
             fail "cloud-init is disabled ($unit is masked), so nothing would give a new machine its host name"
         fi
     done
-    # cloud-init reads cloud.cfg and then the files of cloud.cfg.d by name; the last word holds.
     keeps=$(
-        { echo "$HOST_ROOT/etc/cloud/cloud.cfg"; find "$HOST_ROOT/etc/cloud/cloud.cfg.d" -name '*.cfg' 2>/dev/null | sort; } |
-            while IFS= read -r file; do
-                [ -L "$file" ] || sed -n 's/^preserve_hostname:[[:space:]]*\([A-Za-z0-9]*\).*/\1/p' "$file" 2>/dev/null || true
-            done | tail -n 1
+        configuration_of_cloud_init | while IFS= read -r file; do
+            sed -n 's/^preserve_hostname:[[:space:]]*\([A-Za-z0-9]*\).*/\1/p' "$file"
+        done | tail -n 1
     )
     case $keeps in
     true | True | TRUE | yes | Yes | on | 1) fail "cloud-init has preserve_hostname, so nothing would give a new machine its host name" ;;
     esac
+}
+
+# The first file that turns off cloud-init's part in the network, in either form of YAML:
+# https://cloudinit.readthedocs.io/en/latest/reference/network-config.html#disabling-network-configuration
+turns_network_off() {
+    configuration_of_cloud_init | while IFS= read -r file; do
+        awk '
+            /^[^[:space:]#]/ { inside = 0 }
+            /^network:[[:space:]]*(#.*)?$/ { inside = 1 }
+            /^network:[[:space:]]*[{].*config["\047]?:[[:space:]]*["\047]?disabled/ { found = 1 }
+            inside && /^[[:space:]]+config:[[:space:]]*["\047]?disabled/ { found = 1 }
+            END { exit !found }' "$file" && echo "$file"
+    done | head -n 1
+}
+
+# The first file by which a network device is known by its address. A .netdev makes a device, with an address that may be any.
+names_address() {
+    for folder in etc/netplan etc/systemd/network etc/sysconfig/network-scripts etc/NetworkManager/system-connections; do
+        [ ! -d "$HOST_ROOT/$folder" ] || find "$HOST_ROOT/$folder" -type f ! -name '*.netdev'
+    done | while IFS= read -r file; do
+        if grep -Eiq "^[^#;]*(macaddress:|macaddress=|hwaddr=|mac-address=)[[:space:]\"']*[0-9a-f]{2}[:-]" "$file"; then
+            echo "$file"
+        fi
+    done | head -n 1
+}
+
+# A new machine has another address, and where cloud-init does not write its configuration anew it would have no network:
+# https://github.com/Azure/WALinuxAgent/issues/1065
+refuse_network_of_the_machine() {
+    off=$(turns_network_off)
+    [ -n "$off" ] || return 0
+    file=$(names_address)
+    [ -z "$file" ] || fail "${file#"$HOST_ROOT"} has the address (MAC) of this machine's network device and ${off#"$HOST_ROOT"} keeps cloud-init from writing it anew, so a new machine would have no network; take either out"
 }
 
 # dpkg writes a file to updates/ for each change that its status file does not have yet; yum and dnf keep what they have not finished.

@@ -6,17 +6,32 @@
 : "${KAMINO_KERNEL:?}" "${KAMINO_RESULT:?}"
 KAMINO_CUSTOM_DATA=${KAMINO_CUSTOM_DATA:-dropped}
 
-# The newest kernel that is installed, of the running one's flavour: what the node would boot next.
+# Every kernel that is installed, by its name.
+kernels() {
+    find "$HOST_ROOT/boot" -mindepth 1 -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sed 's|.*/vmlinuz-||'
+    for folder in lib/modules usr/lib/modules; do
+        if is_real "$folder/x"; then
+            find "$HOST_ROOT/$folder" -mindepth 2 -maxdepth 2 -name modules.dep 2>/dev/null | sed 's|/modules.dep$||; s|.*/||'
+        fi
+    done
+}
+
+# The newest kernel that is installed, of the running one's flavour: what the node would boot next. The flavour is what follows version
+# and release, with Debian's +deb13 and the like between them: azure, cloud-amd64, +rt, or nothing with Azure Linux and RHEL
+# (6.6.57.1-7.azl3, 5.14.0-427.13.1.el9_4.x86_64). Rescue kernels (0-rescue-ID) have one that no node runs. Oracle has its own kernel by the
+# release alone. What is compared first is version and release up to their first letter, so that 553.el8 comes before 553.5.1.el8_10.
 newest_kernel() {
-    flavour=$(printf %s "$KAMINO_KERNEL" | sed -n 's/.*-\([a-z][a-z0-9-]*\)$/\1/p')
-    {
-        find "$HOST_ROOT/boot" -mindepth 1 -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sed 's|.*/vmlinuz-||'
-        for folder in lib/modules usr/lib/modules; do
-            if is_real "$folder/x"; then
-                find "$HOST_ROOT/$folder" -mindepth 2 -maxdepth 2 -name modules.dep 2>/dev/null | sed 's|/modules.dep$||; s|.*/||'
-            fi
-        done
-    } | { grep -e "-$flavour\$" || true; } | sort -V | tail -n 1
+    kernels | awk -v running="$KAMINO_KERNEL" '
+        function flavour(name) {
+            if (name ~ /uek/) return "uek"
+            sub(/^[0-9][0-9.]*([+][^-]*)?(-[0-9][^-+]*)?/, "", name)
+            return name
+        }
+        /^[0-9]/ && flavour($0) == flavour(running) {
+            number = $0
+            sub(/[^0-9]?[A-Za-z].*/, "", number)
+            print number, $0
+        }' | sort -V | tail -n 1 | cut -d ' ' -f 2
 }
 
 refuse_unbooted_kernel() {
@@ -25,13 +40,31 @@ refuse_unbooted_kernel() {
         fail "the node runs kernel $KAMINO_KERNEL and has $newest installed, which it has not booted yet"
 }
 
+# By mode and label of files that every system has. kubelet changes group and mode of all files of a volume where the pod has an fsGroup, and
+# a container runtime gives all its own label of SELinux where its containers have one: what comes of it boots, and is open to whoever is on it.
+# https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
+refuse_changed_by_mount() {
+    for path in etc/passwd usr/bin; do
+        [ -e "$HOST_ROOT/$path" ] && [ ! -L "$HOST_ROOT/$path" ] || continue
+        case $(stat -c %a "$HOST_ROOT/$path") in
+        *[2367]?) fail "/$path can be written by its group, as after a mount with an fsGroup; who changes pods in this namespace (a webhook, OpenShift's SCC) must not add an fsGroup to them (kamino:captureNamespace)" ;;
+        esac
+    done
+    text_of etc/selinux/config | grep -Eq '^SELINUX=(enforcing|permissive)' || return 0
+    case $(cat /proc/self/attr/current 2>/dev/null || true) in
+    *:container*_t:*) fail "the node that cleans the copy gives volumes the SELinux label of their container, so the labels of this system are lost; set kamino:capture to in-place" ;;
+    esac
+}
+
 refuse() {
     # An empty partition is formatted by who mounts it.
     [ -e "$HOST_ROOT/etc/os-release" ] || [ -L "$HOST_ROOT/etc/os-release" ] ||
         fail "this is not a root file system: there is no /etc/os-release on it (kamino:rootPartition)"
     refuse_links
     refuse_interrupted_packages
+    refuse_changed_by_mount
     refuse_without_cloud_init
+    refuse_network_of_the_machine
     refuse_unbooted_kernel
     command -v fallocate >/dev/null || fail "the cleaner's image has no fallocate, without which what was deleted stays readable (kamino:cleanerImage)"
     find_kind
@@ -163,6 +196,7 @@ forget_deleted() {
     done
     # It ends when the file system is full, which is the aim.
     reserve $((blocks * $(stat -f -c %S "$HOST_ROOT"))) all
+    reserve_rest
     take_last_blocks
     rm -f "$scratch/spare"
     sync
@@ -177,6 +211,19 @@ forget_deleted() {
 # $1: bytes, $2: name of the file for them
 reserve() {
     fallocate -l "$1" "$scratch/$2" 2>/dev/null || true
+}
+
+# XFS takes up to 8 GiB at a time (2^21 blocks) and stops where less is free, so that the last part is left; ext4 leaves nothing here.
+# See xfs_alloc_file_space in https://github.com/torvalds/linux/blob/master/fs/xfs/xfs_bmap_util.c
+reserve_rest() {
+    size=8589934592
+    number=0
+    while [ "$size" -ge 1048576 ]; do
+        while [ "$number" -lt 4096 ] && fallocate -l "$size" "$scratch/rest-$number" 2>/dev/null; do
+            number=$((number + 1))
+        done
+        size=$((size / 2))
+    done
 }
 
 # ext4 never gives away its last blocks (2 %, at most 4,096), and those are the smallest gaps, just where files were deleted. It counts

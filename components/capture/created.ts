@@ -12,18 +12,19 @@ const CREATION = "kamino/creation";
  *
  * @param how `read` reads the object of that name; left out where it may not be read, and whoever made it does not
  *     matter
+ * @returns the object as it was admitted; undefined where the answer was lost and it may not be read
  * @throws what the API server answers, 409 too where the object is another one
  */
 export async function createObject<T extends KubernetesObject>(
     body: T,
     { create, read, signal }: { create: (body: T) => Promise<T>; read?: () => Promise<T>; signal?: AbortSignal },
-): Promise<void> {
+): Promise<T | undefined> {
     const creation = randomUUID();
     const annotations = { ...body.metadata?.annotations, [CREATION]: creation };
     const marked = { ...body, metadata: { ...body.metadata, annotations } };
     let attempts = 0;
     try {
-        await withRetries(() => {
+        return await withRetries(() => {
             attempts++;
             return create(marked);
         }, signal);
@@ -35,5 +36,6 @@ export async function createObject<T extends KubernetesObject>(
         if (read && found?.metadata?.annotations?.[CREATION] !== creation) {
             throw error;
         }
+        return found;
     }
 }

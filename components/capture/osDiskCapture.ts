@@ -36,7 +36,7 @@ export interface OsDiskCaptureInputs {
         minimumReadyNodes?: MinimumNodes;
         /** A copy of the disk is cleaned, or the node's own disk; what the cluster can do if left out. */
         mode?: "copy" | "in-place";
-        /** The number of the root file system's partition. */
+        /** The number of the root file system's partition; what the donor's system has if left out. */
         rootPartition?: number;
         /** Paths from the root of the disk that are removed besides what is known to be one machine's. */
         cleanPaths?: string[];

@@ -109,6 +109,7 @@ export function podOf(
  * Creates a pod.
  *
  * @param advice what to do when it is not admitted
+ * @returns the pod as it was admitted
  * @throws UserError in one line
  */
 export async function createPod(
@@ -117,15 +118,14 @@ export async function createPod(
     what: string,
     advice: string,
     signal?: AbortSignal,
-): Promise<void> {
+): Promise<V1Pod> {
     const { namespace = "", name = "" } = body.metadata ?? {};
     const create = (pod: V1Pod) => core.createNamespacedPod({ namespace, body: pod });
     const read = () => core.readNamespacedPod({ name, namespace });
     // The service account that every pod must have comes a moment after its namespace.
     const created = await until({ limit: 30_000, signal }, async () => {
         try {
-            await createObject(body, { create, read, signal });
-            return true;
+            return await createObject(body, { create, read, signal });
         } catch (error) {
             if (/serviceaccount "default" not found/.test(oneLine(error))) {
                 return undefined;
@@ -136,6 +136,23 @@ export async function createPod(
     if (!created) {
         throw new UserError(`${what} ${namespace}/${name} cannot be created: its namespace has no service account`);
     }
+    return created;
+}
+
+/**
+ * What a webhook or an SCC has added to a pod that changes the files of its volumes: kubelet gives them all to an
+ * fsGroup, and the container runtime labels them anew by SELinux options.
+ */
+export function ownershipChanges(asked: V1Pod, admitted: V1Pod): string[] {
+    const group = ({ spec }: V1Pod) => spec?.securityContext?.fsGroup;
+    const labels = ({ spec }: V1Pod) => {
+        const parts = [spec, ...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+        return JSON.stringify(parts.flatMap((part) => part?.securityContext?.seLinuxOptions ?? []));
+    };
+    return [
+        ...(group(asked) === group(admitted) ? [] : [`fsGroup ${group(admitted)}`]),
+        ...(labels(asked) === labels(admitted) ? [] : ["seLinuxOptions"]),
+    ];
 }
 
 /** The pod, or undefined when there is none of this name. */

@@ -151,7 +151,7 @@ function copySettingsOf({
     rebootNeededAt,
     customData = "dropped",
 }: OsDiskCaptureInputs) {
-    const { captureNamespace: namespace, cleanerImage: image, rootPartition = 1, cleanPaths = [] } = settings;
+    const { captureNamespace: namespace, cleanerImage: image, rootPartition, cleanPaths = [] } = settings;
     return {
         resourceGroup,
         namespace,

@@ -101,7 +101,16 @@ const CAPTURE_KEYS = {
     cleanerImage: key(matching(/^\S+$/, "a container image"), "docker.io/library/busybox:1.37.0"),
     captureNamespace: key(matching(NAMESPACE_FORMAT, "the name of a namespace"), "kamino-capture"),
     cleanPaths: key(listOf(path), []),
-    rootPartition: key(integer(1, 128), 1),
+    // What the donor's system has if left out: components/capture/copy/fileSystem.ts. In Pulumi.yaml only text can be
+    // left out.
+    rootPartition: key(
+        z
+            .preprocess(
+                (value) => (typeof value === "number" ? String(value) : value),
+                matching(/^([1-9]\d?|1[01]\d|12[0-8])$/, "a whole number from 1 to 128"),
+            )
+            .transform(Number),
+    ),
     keepSnapshots: key(boolean(), false),
 };
 

@@ -1,6 +1,6 @@
 // The folders that hold what is on each disk, snapshot and image version.
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 
 /** Kinds of folders, one parent folder each. */
@@ -64,6 +64,11 @@ export class Folders {
             [`boot/vmlinuz-${KERNEL}`]: "sandbox\n",
             [`lib/modules/${KERNEL}/modules.dep`]: "",
             "var/lib/dpkg/status": packages(),
+            "etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",
+            "etc/fstab":
+                "LABEL=cloudimg-rootfs / ext4 discard,errors=remount-ro 0 1\nLABEL=UEFI /boot/efi vfat umask=0077 0 1\n",
+            "etc/cloud/cloud.cfg": "preserve_hostname: false\n",
+            "usr/bin/cloud-init": "#!/usr/bin/python3\n",
             "etc/os-patch-level": `${patchLevel}\n`,
             "proc/sysrq-trigger": "",
         };
@@ -71,6 +76,9 @@ export class Folders {
             mkdirSync(dirname(join(target, file)), { recursive: true });
             writeFileSync(join(target, file), text);
         }
+        // Whatever the mask of whoever runs this, as every system has them.
+        chmodSync(join(target, "etc/passwd"), 0o644);
+        chmodSync(join(target, "usr/bin"), 0o755);
         // As systemd has it: inside of a container that sees the disk, it leads to the container's own folder.
         symlinkSync("/run", join(target, "var/run"));
         return target;

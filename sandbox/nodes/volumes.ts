@@ -9,9 +9,8 @@ import type { Vm } from "../azure/types";
 import { findNode, isNotFound, patchNodeStatus, type Api } from "./api";
 import { DISK_DRIVER } from "./diskDriver";
 import type { Machines } from "./machines";
+import { mountPartition, type DriverGeneration } from "./partitions";
 
-/** The partition that holds the root file system of every disk here, as on Ubuntu, Debian and Azure Linux. */
-export const ROOT_PARTITION = "1";
 const POLL_MS = 200;
 
 /** Folders by the names of the pod's volumes. */
@@ -21,6 +20,12 @@ export type Mounts = Map<string, string>;
 export class NodeVolumes {
     /** From the end of a pod to its volumes being unmounted, in milliseconds. */
     unmountMs = 0;
+    /** How the driver's node plugin mounts. */
+    driver: DriverGeneration = "mount-utils";
+    /** Of how many disks fsck finds errors that it cannot correct, from now on. */
+    brokenDisks = 0;
+    /** Volumes whose disks fsck has found broken. */
+    private readonly broken = new Set<string>();
     /** By node: volume name to the pods that use it. */
     private readonly inUse = new Map<string, Map<string, Set<string>>>();
     private readonly work = new Map<string, Promise<void>>();
@@ -123,17 +128,28 @@ export class NodeVolumes {
         if (!(await this.isAttached(found, vm))) {
             return {};
         }
-        const start = `MountVolume.MountDevice failed for volume "${found.metadata?.name}" : rpc error: code = Internal desc =`;
-        const partition = csi.volumeAttributes?.partition;
-        if (partition === undefined) {
-            return {
-                failed: `${start} failed to mount the volume as "ext4", it already contains unknown data, probably partitions`,
-            };
+        return this.mountDisk(found);
+    }
+
+    private mountDisk({ metadata, spec }: V1PersistentVolume): string | { failed: string } {
+        const start = `MountVolume.MountDevice failed for volume "${metadata?.name}" : rpc error: code = Internal desc =`;
+        const { volumeHandle = "", fsType = "ext4", volumeAttributes } = spec?.csi ?? {};
+        const disk = this.machines.diskFolder(volumeHandle);
+        if (disk === undefined) {
+            return { failed: `${start} the disk has no file system` };
         }
-        if (partition !== ROOT_PARTITION) {
-            return { failed: `${start} failed to find partition ${partition} of the disk` };
+        const request = { partition: volumeAttributes?.partition, fsType, options: spec?.mountOptions ?? [] };
+        const broken = this.isBroken(metadata?.uid ?? "");
+        const mounted = mountPartition(disk, { ...request, lun: "0", volumeHandle }, this.driver, broken);
+        return "folder" in mounted ? mounted.folder : { failed: `${start} ${mounted.failed}` };
+    }
+
+    private isBroken(uid: string): boolean {
+        if (this.brokenDisks > 0 && !this.broken.has(uid)) {
+            this.brokenDisks--;
+            this.broken.add(uid);
         }
-        return this.machines.diskFolder(csi.volumeHandle) ?? { failed: `${start} the disk has no file system` };
+        return this.broken.has(uid);
     }
 
     private async use(pod: V1Pod): Promise<void> {

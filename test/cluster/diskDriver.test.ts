@@ -14,6 +14,9 @@ import { makeNamespace, podIn, statusOf } from "./api";
 
 const DISK = "api-version=2024-03-02";
 
+/** In place of a partition's number. */
+const WHOLE_DISK = "the whole disk";
+
 describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
     let sandbox: Sandbox;
     let api: Api;
@@ -56,17 +59,12 @@ describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
     }
 
     /** A static volume for the disk, and a claim that is bound to it. */
-    async function claim(
-        name: string,
-        volumeHandle: string,
-        zone: string,
-        partition: string | undefined = "1",
-    ): Promise<void> {
+    async function claim(name: string, volumeHandle: string, zone: string, partition = "1"): Promise<void> {
         const storage = { storage: "30Gi" };
         const terms = [
             { matchExpressions: [{ key: DISK_ZONE, operator: "In", values: [`${pool.location}-${zone}`] }] },
         ];
-        const volumeAttributes = partition === undefined ? undefined : { partition };
+        const volumeAttributes = partition === WHOLE_DISK ? undefined : { partition };
         await api.core.createPersistentVolume({
             body: {
                 metadata: { name },
@@ -229,14 +227,28 @@ describe("the sandbox's disk driver", { timeout: 180_000 }, () => {
         await remove(name);
     });
 
-    test("a partition that is not the root file system's is not mounted", async () => {
-        const { name, id } = await copyOf(vms[0], "1");
-        await claim(name, id, "1", "14");
-        await run(cleaner(name, "true"));
-        await warning(name, "FailedMount", "partition 14");
-        await remove(name);
-        await expect.poll(() => diskState(id), { timeout: 30_000 }).toBe("Unattached");
-    });
+    test.each([
+        ["mount-utils", "15", "wrong fs type, bad option, bad superblock on /dev/sdc15"],
+        ["mount-utils", "7", "lun0-part7 does not exist"],
+        ["own", "15", "lun0-part15 as ext4 but current format is vfat, things might break"],
+        ["own", WHOLE_DISK, "but current format is unknown data, probably partitions, things might break"],
+    ] as const)(
+        "a driver that mounts by %s says in its words why it does not mount what is no root: %s",
+        async (generation, partition, said) => {
+            const { volumes } = sandbox.nodes;
+            volumes.driver = generation;
+            const { name, id } = await copyOf(vms[0], "1");
+            await claim(name, id, "1", partition);
+            await run(cleaner(name, "true"));
+            const message = await warning(name, "FailedMount", said);
+            expect(message).toContain(
+                `MountVolume.MountDevice failed for volume "${name}" : rpc error: code = Internal`,
+            );
+            volumes.driver = "mount-utils";
+            await remove(name);
+            await expect.poll(() => diskState(id), { timeout: 30_000 }).toBe("Unattached");
+        },
+    );
 
     test("volumes are in use until they are unmounted, which takes its time after the pod has gone", async () => {
         const { name, id } = await copyOf(vms[0], "1");

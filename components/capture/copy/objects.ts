@@ -5,6 +5,7 @@ import { DISK_DRIVER } from "../mode";
 import { podName, scaleSetHash, type Target } from "../names";
 import { podOf } from "../pods";
 import type { DiskCopy } from "./disk";
+import type { FileSystem } from "./fileSystem";
 import type { CleanerPlace } from "./place";
 
 /** A target, and which of its copies: another one than the first where that is still attached to a node that died. */
@@ -23,7 +24,7 @@ export interface CopyCleaning {
     location: string;
     /** The number of the root file system's partition. */
     rootPartition: number;
-    fileSystem: "ext4" | "xfs";
+    fileSystem: FileSystem;
     cleanPaths: string[];
     /** The kernel that the donor runs. */
     kernel: string;

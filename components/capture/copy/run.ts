@@ -11,12 +11,13 @@ import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { freeCopy } from "./copies";
 import type { CopyPlace, SourceDisk } from "./disk";
+import { CaughtInTheMiddle, OtherFileSystem, rootPartitionOf, type FileSystem } from "./fileSystem";
 import { keepPackages } from "./keepPackages";
 import { letGo, type LettingGo } from "./letGo";
-import type { CopyCleaning, CopyTarget } from "./objects";
+import type { CopyTarget } from "./objects";
 import { chooseCleanerPlace, placeNodeOf } from "./place";
 import { describeChanges } from "./packages";
-import { CaughtInTheMiddle, HostDied, OtherFileSystem, cleanCopy, type CleaningReport } from "./volume";
+import { HostDied, cleanCopy, type CleaningReport } from "./volume";
 
 /** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
 const SECOND_TRY_AFTER = 5 * 60_000;
@@ -31,7 +32,8 @@ export interface CopyCapture {
     namespace: string;
     image: string;
     tags: Record<string, string>;
-    rootPartition: number;
+    /** What the donor's system has if left out. */
+    rootPartition?: number;
     cleanPaths: string[];
     customData: "kept" | "dropped";
     signal: AbortSignal;
@@ -129,16 +131,17 @@ async function copyOnce(capture: CopyCapture, place: CopyPlace): Promise<Capture
         await place.markCleaned(capturedAt, digest);
     }
 
-    async function cleanAs(fileSystem: CopyCleaning["fileSystem"]): Promise<CleaningReport> {
-        const { rootPartition, cleanPaths, customData } = capture;
-        const kernel = donor.status?.nodeInfo?.kernelVersion ?? "";
+    async function cleanAs(fileSystem: FileSystem): Promise<CleaningReport> {
+        const { cleanPaths, customData } = capture;
+        const { kernelVersion: kernel = "", osImage } = donor.status?.nodeInfo ?? {};
+        const rootPartition = capture.rootPartition ?? rootPartitionOf(osImage);
         const shared = { target, copy, namespace, image, place: cleaner!, location: disk.location };
         const cleaning = { ...shared, rootPartition, fileSystem, cleanPaths, kernel, customData };
         try {
             return await cleanCopy(cluster, cleaning, signal, say);
         } catch (error) {
             // Which kind it is, only mounting shows.
-            if (!(error instanceof OtherFileSystem) || error.found !== "xfs" || fileSystem === "xfs") {
+            if (!(error instanceof OtherFileSystem)) {
                 throw error;
             }
             await letGo(target, { ...lettingGo(capture), signal });

@@ -1,13 +1,14 @@
 // Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver.
 import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
-import { UserError, brief, statusOf } from "../../core/errors";
+import { UserError, statusOf } from "../../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
 import { plainName } from "../../core/text";
 import type { Kubernetes } from "../../node/kubernetes";
 import { createObject } from "../created";
 import { readNode, whyDead } from "../../node/node";
 import type { Target } from "../names";
-import { containerStatus, createPod, messageOf, readPod, reasonOf } from "../pods";
+import { containerStatus, createPod, messageOf, ownershipChanges, readPod, reasonOf, removePod } from "../pods";
+import { CaughtInTheMiddle, refuseFileSystem } from "./fileSystem";
 import { CLEAN, claimOf, copyPod, objectName, volumeOf, type CopyCleaning } from "./objects";
 
 const MINUTE = 60_000;
@@ -23,21 +24,8 @@ const HOST_LIMIT = MINUTE;
  */
 const CAUGHT = 75;
 
-/** The copy caught something in the middle: another one, some minutes later, may not. */
-export class CaughtInTheMiddle extends UserError {}
-
 /** The node that the copy was attached to has died: another copy, on another node, has all that it needs. */
 export class HostDied extends UserError {}
-
-/** The copy's partition holds a file system of another kind than it was mounted as. */
-export class OtherFileSystem extends UserError {
-    constructor(
-        message: string,
-        readonly found: string,
-    ) {
-        super(message);
-    }
-}
 
 /** What the script did, as its pod's result says. */
 export interface CleaningReport {
@@ -90,13 +78,7 @@ export async function cleanCopy(
         create: (body) => core.createNamespacedPersistentVolumeClaim({ namespace, body }),
         signal,
     });
-    await createPod(
-        cluster,
-        copyPod(cleaning),
-        "the pod",
-        "see docs/permissions.md for what its namespace needs",
-        signal,
-    );
+    await createCleaner(cluster, cleaning, signal);
     const begun = Date.now();
     const refuseDeadHost = hostWatch(cluster);
     const patience = { limit: ATTACH_LIMIT + CLEAN_LIMIT, longestPause: SHORT_PAUSE_MS, signal };
@@ -114,8 +96,8 @@ export async function cleanCopy(
         if (phase === "Running") {
             say("cleaning the copy");
         } else if (phase !== "Succeeded") {
-            const why = (await troubleOf(cluster, place)) ?? reasonOf(pod);
-            refuseFileSystem(why);
+            const why = (await troubleOf(cluster, pod)) ?? reasonOf(pod);
+            refuseFileSystem(why, { as: cleaning.fileSystem, partition: cleaning.rootPartition });
             if (Date.now() - begun > ATTACH_LIMIT) {
                 throw new UserError(
                     `pod ${namespace}/${place.name} did not start within ${ATTACH_LIMIT / MINUTE} minutes: ${why}`,
@@ -128,6 +110,22 @@ export async function cleanCopy(
         throw new UserError(`pod ${namespace}/${place.name} did not end within ${CLEAN_LIMIT / MINUTE} minutes`);
     }
     return readReport(message, target);
+}
+
+/** Makes the pod, and takes it away at once where its admission would have changed owners or labels on the copy. */
+async function createCleaner(cluster: Kubernetes, cleaning: CopyCleaning, signal: AbortSignal): Promise<void> {
+    const pod = copyPod(cleaning);
+    const advice = "see docs/permissions.md for what its namespace needs";
+    const admitted = await createPod(cluster, pod, "the pod", advice, signal);
+    const changes = ownershipChanges(pod, admitted);
+    if (changes.length > 0) {
+        const place = { name: objectName(cleaning.target), namespace: cleaning.namespace };
+        await removePod(cluster, place, 0);
+        throw new UserError(
+            `pod ${place.namespace}/${place.name} was admitted with ${changes.join(" and ")}, which would change every file of ` +
+                "the copy; whatever adds that (a webhook, an SCC) must leave out the pods of kamino:captureNamespace",
+        );
+    }
 }
 
 /**
@@ -160,24 +158,11 @@ function refuseFailed(pod: V1Pod): void {
     throw exitCode === CAUGHT ? new CaughtInTheMiddle(why) : new UserError(`the copy was not cleaned: ${why}`);
 }
 
-/**
- * As mount-utils say it, which every CSI driver uses: "failed to mount the volume as "ext4", it already contains xfs".
- */
-function refuseFileSystem(why: string): void {
-    const found = /it already contains (\w+)/.exec(why)?.[1];
-    if (found === "LVM2_member" || found?.startsWith("lvm")) {
-        throw new UserError(
-            "the root partition is part of a logical volume (LVM), which cannot be mounted elsewhere; set kamino:capture to in-place",
-        );
-    }
-    if (found) {
-        throw new OtherFileSystem(`${brief(why, 300)}; is kamino:rootPartition the root file system's?`, found);
-    }
-}
-
 /** What attacher and kubelet say of the pod's volume: the driver's own words. */
-async function troubleOf({ core }: Kubernetes, { name, namespace }: { name: string; namespace: string }) {
-    const fieldSelector = `involvedObject.kind=Pod,involvedObject.name=${name},type=Warning`;
+async function troubleOf({ core }: Kubernetes, { metadata }: V1Pod): Promise<string | undefined> {
+    const { namespace = "", uid } = metadata ?? {};
+    // By its uid: an earlier pod of this name may have failed for another reason.
+    const fieldSelector = `involvedObject.kind=Pod,involvedObject.uid=${uid},type=Warning`;
     try {
         const { items } = await withRetries(() => core.listNamespacedEvent({ namespace, fieldSelector }));
         const time = ({ lastTimestamp, eventTime }: CoreV1Event) => new Date(lastTimestamp ?? eventTime ?? 0).getTime();

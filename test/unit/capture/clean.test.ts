@@ -18,6 +18,7 @@ beforeEach(() => {
         "etc/os-release": "Ubuntu\n",
         "etc/debian_version": "12\n",
         "etc/cloud/cloud.cfg": "preserve_hostname: false\n",
+        "usr/bin/cloud-init": "kept",
         "etc/ssh/ssh_host_rsa_key": "private",
         "etc/ssh/ssh_host_rsa_key.pub": "public",
         "etc/ssh/sshd_config": "kept",

@@ -82,6 +82,7 @@ beforeEach(() => {
             "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n" +
             "Package: base-files\nStatus: install ok installed\nVersion: 12\n",
         "usr/bin/kubelet": "kept",
+        "usr/bin/cloud-init": "kept",
         "home/azureuser/.ssh/authorized_keys": "kept",
         "var/lib/cloud/scripts/per-once/keep.sh": "kept",
     });
@@ -331,18 +332,47 @@ describe("a copy is refused and not changed", () => {
     });
 });
 
-test("a newer kernel is seen where the flavour's name has digits, as Debian's have", () => {
-    const [running, newer] = ["6.12.9+deb13-cloud-amd64", "6.12.11+deb13-cloud-amd64"];
-    disk.put(`boot/vmlinuz-${running}`, "");
-    expect(clean({ KAMINO_KERNEL: running }).status).toBe(0);
-    disk.put(`boot/vmlinuz-${newer}`, "");
-    const { status, stderr } = clean({ KAMINO_KERNEL: running });
-    expect(status).toBe(1);
-    expect(stderr).toContain(`has ${newer} installed`);
-});
+describe("of the kernels that are installed the newest of the running one's flavour counts", () => {
+    const install = (names: string[]) =>
+        names.forEach((name) => {
+            disk.put(`boot/vmlinuz-${name}`, "");
+            disk.put(`usr/lib/modules/${name}/modules.dep`, "");
+        });
 
-test("kernels of another flavour, and older ones, say nothing", () => {
-    disk.put("boot/vmlinuz-5.15.0-1049-azure", "");
-    disk.put("boot/vmlinuz-6.8.0-1-generic", "");
-    expect(clean().status).toBe(0);
+    test.each([
+        ["Ubuntu", "5.15.0-1050-azure", "5.15.0-1101-azure"],
+        ["Debian", "6.1.0-18-cloud-amd64", "6.1.0-20-cloud-amd64"],
+        ["Debian 13", "6.12.9+deb13-cloud-amd64", "6.12.11+deb13-cloud-amd64"],
+        ["Debian's backports", "6.1.0-0.deb11.6-cloud-amd64", "6.1.0-0.deb11.17-cloud-amd64"],
+        ["Flatcar", "6.1.66-flatcar", "6.1.70-flatcar"],
+        ["SUSE", "6.4.0-150600.23.7-azure", "6.4.0-150600.23.14-azure"],
+        ["Azure Linux", "6.6.57.1-7.azl3", "6.6.57.1-10.azl3"],
+        ["CBL-Mariner", "5.15.9.1-1.cm2", "5.15.126.1-1.cm2"],
+        ["RHEL", "5.14.0-427.13.1.el9_4.x86_64", "5.14.0-427.16.1.el9_4.x86_64"],
+        ["RHEL, whose first kernel has a shorter release", "4.18.0-553.el8_10.x86_64", "4.18.0-553.5.1.el8_10.x86_64"],
+        ["RHEL's real-time", "5.14.0-427.13.1.el9_4.x86_64+rt", "5.14.0-427.16.1.el9_4.x86_64+rt"],
+        ["Oracle", "5.15.0-205.149.5.1.el9uek.x86_64", "5.15.0-206.153.7.1.el9uek.x86_64"],
+    ])("of %s", (_of, older, newer) => {
+        install([older, newer]);
+        expect(clean({ KAMINO_KERNEL: newer }).stderr).toBe("");
+        const { status, stderr } = clean({ KAMINO_KERNEL: older });
+        expect(status).toBe(1);
+        expect(stderr).toContain(`the node runs kernel ${older} and has ${newer} installed`);
+    });
+
+    test.each([
+        ["5.15.0-1050-azure", ["5.15.0-1049-azure", "6.8.0-1-generic", "6.8.0-1015-azure-fde"]],
+        ["6.6.57.1-7.azl3", ["6.12.1-flatcar"]],
+        [
+            "5.14.0-427.13.1.el9_4.x86_64",
+            [
+                "0-rescue-3f1e9ab2c9d24d6b8f8d3c1f0a5b7c9e",
+                "5.14.0-427.16.1.el9_4.x86_64+rt",
+                "5.15.0-206.153.7.1.el9uek.x86_64",
+            ],
+        ],
+    ])("beside %s others say nothing: %j", (running, others) => {
+        install([running, ...others]);
+        expect(clean({ KAMINO_KERNEL: running }).stderr).toBe("");
+    });
 });

@@ -76,7 +76,8 @@ test.runIf(canMount())(
     () => {
         run("mke2fs", "-q", "-t", "ext4", disk);
         mounted("nodiscard", () => {
-            mkdirSync(join(root, "etc"));
+            mkdirSync(join(root, "etc/cloud"), { recursive: true });
+            writeFileSync(join(root, "etc/cloud/cloud.cfg"), "");
             mkdirSync(join(root, "srv/deleted"), { recursive: true });
             mkdirSync(join(root, "var/log"), { recursive: true });
             mkdirSync(join(root, "var/lib/cloud"), { recursive: true });

@@ -1,6 +1,7 @@
 // A folder that looks like the root of a node's disk, and the scripts that clean it, run by a real shell.
 import { spawnSync } from "node:child_process";
 import {
+    chmodSync,
     existsSync,
     mkdirSync,
     mkdtempSync,
@@ -27,6 +28,7 @@ export interface Cleaned {
 /** One disk, as a folder with a name that a careless script would split, expand or take for an option. */
 export class Disk {
     readonly outside = mkdtempSync(join(tmpdir(), "kamino clean "));
+    private readonly tools = join(this.outside, "tools");
     readonly root = join(this.outside, "-rf * $(touch pwned) 'disk\"");
 
     constructor(files: Record<string, string>) {
@@ -55,6 +57,14 @@ export class Disk {
         return existsSync(join(this.root, path));
     }
 
+    /** Has a program run this script in its place: what the kernel says or does, which a test cannot bring about. */
+    standIn(program: string, script: string): void {
+        const path = join(this.tools, program);
+        mkdirSync(this.tools, { recursive: true });
+        writeFileSync(path, `#!/bin/sh\n${script}\n`);
+        chmodSync(path, 0o755);
+    }
+
     remove(): void {
         rmSync(this.outside, { recursive: true, force: true });
     }
@@ -63,7 +73,7 @@ export class Disk {
     run(script: "in-place" | "copy", env: Record<string, string>): Cleaned {
         const result = join(this.outside, "result");
         const base = {
-            PATH: process.env.PATH ?? "",
+            PATH: `${this.tools}:${process.env.PATH}`,
             HOST_ROOT: this.root,
             KAMINO_NODE: "node-a",
             KAMINO_VERSION: "2026.1122.0412",

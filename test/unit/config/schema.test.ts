@@ -69,7 +69,7 @@ describe("settings", () => {
                 // Each pod has the time that it asks for itself.
                 evictionGracePeriodMs: undefined,
                 ...{ force: false, deleteBarePods: false, deleteEmptyDirData: false, minimumReadyNodes: undefined },
-                ...{ cleanPaths: [], rootPartition: 1, keepSnapshots: false },
+                ...{ cleanPaths: [], rootPartition: undefined, keepSnapshots: false },
             },
             kured: { lock: true, daemonSet: undefined },
             image: { gallery: "kamino", maxHistory: 3, replicaCount: 3 },

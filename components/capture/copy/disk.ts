@@ -114,7 +114,7 @@ export class CopyPlace {
         return capturedAt;
     }
 
-    /** Makes the disk from the snapshot, with what its machine needs of it: keys, security type, generation. */
+    /** Makes the disk from the snapshot, with what its machine needs of it: keys and generation. */
     async makeDisk(
         source: SourceDisk,
         zone: string | undefined,
@@ -247,14 +247,12 @@ export class CopyPlace {
 }
 
 /**
- * What a copy takes over so that nobody else can read it: keys of the disk's owner, its security type, and no access by
- * an address.
+ * What a copy takes over so that nobody else can read it: keys of the disk's owner, and no access by an address. Its
+ * security type it has from its source: Azure refuses a copy that says one, also where it is the same.
+ * Sources: https://github.com/Azure/azure-cli/issues/22561,
+ * https://github.com/hashicorp/terraform-provider-azurerm/issues/16679
  */
 function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snapshot> {
-    const { encryption, securityProfile } = original ?? {};
-    return {
-        ...(encryption?.diskEncryptionSetId && { encryption }),
-        ...(securityProfile?.securityType && { securityProfile: { securityType: securityProfile.securityType } }),
-        ...CLOSED,
-    };
+    const { encryption } = original ?? {};
+    return { ...(encryption?.diskEncryptionSetId && { encryption }), ...CLOSED };
 }

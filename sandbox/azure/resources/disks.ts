@@ -14,7 +14,14 @@ import { timestamp } from "../timestamp";
 import type { VmRecord } from "../vmRecord";
 import { diskOwners, ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
-import { checkDiskZones, checkNetworkAccess, checkSize, performance } from "../model/diskRules";
+import {
+    checkCreationData,
+    checkDiskZones,
+    checkNetworkAccess,
+    checkSecurityType,
+    checkSize,
+    performance,
+} from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, paged, view } from "./common";
 
@@ -64,6 +71,7 @@ function put(call: Call, kind: Kind): Answer {
     const sku = skuOf(body, existing, kind);
     checkNetworkAccess(body);
     if (existing) {
+        checkCreationData(existing, creationData(body), kind);
         existing.wire = {
             ...merge(existing.wire, { tags: body.tags, properties: body.properties }),
             sku,
@@ -72,6 +80,7 @@ function put(call: Call, kind: Kind): Answer {
         return accepted(call, kind, existing);
     }
     const source = sourceOf(call, kind);
+    checkSecurityType(body);
     const stored: Stored = { id, wire: fresh(call, kind, source, sku) };
     kept(cloud, kind).set(stored);
     const folder = source?.folder;

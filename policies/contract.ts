@@ -83,6 +83,8 @@ export interface PreviousPool {
     version?: string;
     /** Versions that the stack kept. */
     versions?: string[];
+    /** The regions that they went to, in updates of this version and later ones. */
+    regions?: string[];
     model?: ModelRecord;
     accepted?: AcceptedImage;
     /** Whether new nodes still join by their own bootstrap. */

@@ -163,7 +163,12 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
             const version = versions.get(placeOfVersion(id));
             const wasThere = hasVersion(previousOf(model).versions, id.version);
             const isOurs = wasThere || definitions.has(placeOf(id.resourceGroup, id.gallery, id.definition));
-            if (!version && isOurs && !isOfOthers(model, id.version, resources)) {
+            if (
+                !version &&
+                isOurs &&
+                !isOfOthers(model, id.version, resources) &&
+                !isLost(model, id.version, resources)
+            ) {
                 report(
                     `New nodes of ${model.name} start from version ${id.version}: it must stay in the stack, or be named by the ` +
                         "pool's pin if the stack never had it.",
@@ -194,6 +199,21 @@ function isOfOthers(model: PolicyResource, version: string, resources: PolicyRes
         return false;
     }
     return hasVersion([statementOf(model).pin, current], version);
+}
+
+/**
+ * Whether the selection says that the gallery does not have the version any more, so that there is nothing to keep. One
+ * that the stack's state still has is protected there, whatever the selection says.
+ */
+function isLost(model: PolicyResource, version: string, resources: PolicyResource[]): boolean {
+    const choices = read(() => selectionOf(model, resources)?.props.versions as Chosen[] | undefined);
+    const missing = choices === UNKNOWN ? [] : (choices ?? []).filter((choice) => choice.missing === true);
+    return hasVersion(missing.map(versionOf), version);
+}
+
+interface Chosen {
+    version: string;
+    missing?: boolean;
 }
 
 const versionOf = ({ version }: { version: string }) => version;

@@ -4,8 +4,20 @@ import { computeClient } from "./client";
 import { parseArmId } from "./ids";
 import type { ScaleSetModel } from "./scaleSetForm";
 
-/** What a write came to: Azure has taken it, and `made` fails if it cannot make the machines; or nothing is written. */
-export type CapacityWrite = { made: () => Promise<unknown> } | { waitsFor: string };
+/**
+ * What a write came to: Azure has taken it, and `made` fails if it cannot make the machines; or nothing is written, for
+ * now or because Azure will not have it.
+ */
+export type CapacityWrite = { made: () => Promise<unknown> } | { waitsFor: string } | { refused: string };
+
+/**
+ * Codes of a 409 that says that something else is being done to the scale set. Another one says what does not pass: a
+ * quota that is used up is `OperationNotAllowed`.
+ * Sources: https://github.com/hashicorp/terraform-provider-azurerm/issues/28549,
+ * https://github.com/kubernetes/autoscaler/issues/2607,
+ * https://github.com/kubernetes-sigs/cloud-provider-azure/issues/2386
+ */
+const BUSY = /conflict|concurrent|preempted|anotheroperation|retryable/i;
 
 /**
  * Sets the capacity, and with it the tags, in one PATCH. Nothing is written when somebody else has written the scale
@@ -31,8 +43,12 @@ export async function writeCapacity(
         return { made: () => poller.pollUntilDone() };
     } catch (error) {
         const status = statusOf(error);
-        if (status === 412 || status === 409) {
-            return { waitsFor: status === 412 ? "somebody else has just changed the scale set" : oneLine(error) };
+        if (status === 412) {
+            return { waitsFor: "somebody else has just changed the scale set" };
+        }
+        if (status === 409) {
+            const { code } = error as { code?: unknown };
+            return BUSY.test(String(code)) ? { waitsFor: oneLine(error) } : { refused: oneLine(error) };
         }
         throw new UserError(`the capacity of scale set ${names[0]} cannot be raised: ${oneLine(error)}`);
     }

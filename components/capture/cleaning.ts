@@ -9,6 +9,7 @@ import { until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { isReady, readNode } from "../node/node";
 import { podName } from "./names";
+import { isOff, passing } from "./power";
 import {
     START_LIMIT,
     containerStatus,
@@ -152,6 +153,7 @@ export async function waitUntilCleanAndOff(
 ): Promise<void> {
     const begun = Date.now();
     let quietSince: number | undefined;
+    const letPass = passing("the VM could not be switched off");
     const off = await until({ limit: OFF_LIMIT, signal }, async () => {
         const power = await vm.power();
         // After the power: what kubelet has reported until then is all that it will report.
@@ -170,7 +172,7 @@ export async function waitUntilCleanAndOff(
         quietSince =
             cleaned && (await hasGoneQuiet(cluster, cleaning.node, pod)) ? (quietSince ?? Date.now()) : undefined;
         if (quietSince !== undefined && Date.now() - quietSince > NOTICE_LIMIT) {
-            await vm.powerOff(signal);
+            await vm.powerOff(signal).catch(letPass);
         }
         return undefined;
     });
@@ -201,11 +203,6 @@ async function hasGoneQuiet(cluster: Kubernetes, node: string, pod: V1Pod | unde
     }
     const read = await readNode(cluster, node);
     return read !== undefined && !isReady(read);
-}
-
-/** Off: the guest does not run, whether or not its place is kept. */
-export function isOff(power: string): boolean {
-    return power === "stopped" || power === "deallocated";
 }
 
 /**

@@ -2,7 +2,6 @@
 import {
     createCleaningPod,
     deleteCleaningPod,
-    isOff,
     mayHaveCleaned,
     waitUntilCleanAndOff,
     type CleaningPlace,
@@ -12,10 +11,11 @@ import { hasRebooted, isBackInService, provesNewIdentity } from "./identity";
 import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
 import { clearRebootMark } from "./kuredMark";
 import type { Target } from "./names";
+import { isOff, powerOffVm, startVm } from "./power";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
-import { UserError, oneLine, statusOf } from "../core/errors";
+import { UserError } from "../core/errors";
 import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
@@ -24,9 +24,6 @@ import { SCALE_DOWN_DISABLED, patchNode, readNode } from "../node/node";
 const MINUTE = 60_000;
 /** A VM takes a minute or two to start, and a node another one to be Ready. */
 const READY_LIMIT = 20 * MINUTE;
-const RUNNING_LIMIT = 15 * MINUTE;
-/** How long a start that fails is tried again. */
-const START_LIMIT = 5 * MINUTE;
 /** Azure notices within this time that a guest has switched itself off. */
 const NOTICE_LIMIT = 2 * MINUTE;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
@@ -199,7 +196,7 @@ async function startAgain(context: CleanupContext): Promise<void> {
     const place = { node, version, namespace: journal.namespace };
     if (await runsOnCleanedDisk(context, place)) {
         say("powering off, since the disk may have been cleaned");
-        await vm.powerOff();
+        await powerOffVm(vm);
     }
     const pod = await deleteCleaningPod(cluster, vm, place);
     if (pod === "unknown") {
@@ -230,43 +227,6 @@ async function runsOnCleanedDisk({ cluster, vm, target, journal }: CleanupContex
         return node !== undefined && hasRebooted(node, journal) !== true;
     }
     return false;
-}
-
-/** @returns whether the VM had to be started */
-async function startVm(vm: ScaleSetVm, say: CleanupContext["say"]): Promise<boolean> {
-    let started = false;
-    const giveUpAt = Date.now() + START_LIMIT;
-    const running = await until({ limit: RUNNING_LIMIT }, async () => {
-        const power = await vm.power();
-        if (isOff(power)) {
-            say("starting the VM");
-            started = true;
-            await vm.start().catch((error: unknown) => {
-                if (isRefusal(error)) {
-                    throw error;
-                }
-                if (Date.now() > giveUpAt) {
-                    throw new UserError(`the VM did not start for ${START_LIMIT / MINUTE} minutes: ${oneLine(error)}`);
-                }
-            });
-            return undefined;
-        }
-        // Stopping or starting: it is on its way to one of the two that can be known.
-        started ||= power !== "running";
-        return power === "running" ? true : undefined;
-    });
-    if (!running) {
-        throw new UserError(`the VM did not run ${RUNNING_LIMIT / MINUTE} minutes after it was to be started`);
-    }
-    return started;
-}
-
-/**
- * Whether Azure will not start a VM however often it is asked. Any other failure may pass: Azure refuses a start (409)
- * while something else is done to the VM, as when the cluster's cloud provider takes a node out of its load balancer.
- */
-function isRefusal(error: unknown): boolean {
-    return [400, 401, 403, 404].includes(statusOf(error) ?? 0);
 }
 
 async function snapshot(capture: Capture): Promise<void> {

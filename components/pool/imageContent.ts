@@ -17,6 +17,12 @@ export function imageVersionTags(
 }
 
 /**
+ * That the version may leave regions later on, which Azure refuses otherwise.
+ * Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/21999
+ */
+export const SAFETY = { allowDeletionOfReplicatedLocations: true };
+
+/**
  * How Azure keeps an image version of a pool.
  *
  * @param kept what differs from new versions

@@ -15,7 +15,7 @@ import { imageOfModel } from "../azure/scaleSets";
 import { imageReferenceOf } from "../capi/image";
 import { readMachines } from "../capi/machines";
 import { ImageClock } from "./imageClock";
-import { imageVersionTags, publishingProfile } from "./imageContent";
+import { SAFETY, imageVersionTags, publishingProfile } from "./imageContent";
 import { usualImageSeconds } from "./imageTimes";
 import type { KeptAs } from "./keptAs";
 import { poolIdOf } from "./model";
@@ -104,6 +104,11 @@ export interface KeptImage {
     released?: pulumi.Output<boolean>;
 }
 
+/** The name of a version's resource, and of its capture's. */
+export function imageResourceName(prototype: string, version: string): string {
+    return `${prototype}-${version}`;
+}
+
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
 function declareCapture(
     name: string,
@@ -146,7 +151,7 @@ export function declareImageVersion(
     opts: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
 ): KeptImage {
     const { gallery, definition, location } = pool;
-    const name = `${prototype}-${choice.version}`;
+    const name = imageResourceName(prototype, choice.version);
     const capture = declareCapture(name, pool, choice, how, opts);
     const poolName = pool.settings.name;
     const what = `${poolName}: Azure is making image ${choice.version}`;
@@ -161,6 +166,7 @@ export function declareImageVersion(
             location,
             publishingProfile: publishingProfile(pool, how.keptAs.storage),
             storageProfile: { osDiskImage: { source: { id: capture.snapshotId } } },
+            safetyProfile: SAFETY,
             tags: imageVersionTags(pool, choice),
         },
         {

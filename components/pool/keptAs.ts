@@ -1,6 +1,8 @@
 // How the versions of a pool's images are declared that exist already: they stay as they were made, where Azure does
 // not change them. Pure.
+import type { PreviousPool } from "../../policies/contract";
 import type { GalleryVersion } from "../azure/imageVersions";
+import { regionName } from "../azure/regions";
 import { includesVersion, sameVersion } from "../core/version";
 import type { Choice } from "../selection/nodeSelection";
 import type { ImageStorage } from "./pool";
@@ -21,6 +23,11 @@ export interface KeptAs {
  * azure-powershell#9911, https://learn.microsoft.com/azure/virtual-machines/image-version-encryption
  */
 const FIXED = ["publishingProfile.storageAccountType", "publishingProfile.targetRegions[0].encryption"];
+/**
+ * What versions have from the first on, and those of earlier versions of this program do not have: it is changed only
+ * where a version leaves a region, for which Azure wants it.
+ */
+const SAFETY = "safetyProfile";
 
 /**
  * How a choice's version is declared to be kept. One that is to be made anew after a failure has what is configured by
@@ -30,16 +37,22 @@ const FIXED = ["publishingProfile.storageAccountType", "publishingProfile.target
  * @param made versions that an earlier update has made
  */
 export function keptAs(
-    { attempt, version }: Pick<Choice, "attempt" | "version">,
+    { attempt, version, missing }: Pick<Choice, "attempt" | "version" | "missing">,
     storage: ImageStorage,
     gallery: GalleryVersion[],
     made: string[],
 ): KeptAs {
-    const found = gallery.find((each) => sameVersion(each.version, version) && each.state !== "Failed");
+    if (missing) {
+        // It is in the state alone.
+        return { storage: {}, ignoreChanges: ["*"] };
+    }
+    const isMade = includesVersion(made, version);
+    const found = gallery.find((each) => sameVersion(each.version, version) && (isMade || each.state !== "Failed"));
     const targetRegions = found ? regionsFor(found, storage) : storage.targetRegions;
-    if (attempt === 1 || includesVersion(made, version)) {
+    const leaves = found?.published?.regions.some((region) => !targetRegions.map(regionName).includes(region));
+    if (attempt === 1 || isMade) {
         // Of a version that is not there yet the engine ignores nothing.
-        return { storage: { targetRegions }, ignoreChanges: FIXED };
+        return { storage: { targetRegions }, ignoreChanges: leaves ? FIXED : [...FIXED, SAFETY] };
     }
     // The state may still have the attempt that failed, of which nothing must stay.
     const storageAccountType = found?.attempt === attempt ? found.published?.storageAccountType : undefined;
@@ -60,12 +73,18 @@ function regionsFor({ published }: GalleryVersion, { targetRegions, isZoned }: I
 }
 
 /**
- * Whether what Azure has of the pool's versions decides how they are declared: with several regions, or where a version
- * was made anew. Everywhere else it need not be asked.
+ * Whether what Azure has of the pool's versions decides how they are declared: with several regions, before or now, or
+ * where a version was made anew. Everywhere else it need not be asked.
  *
- * @param made versions that an earlier update has made
+ * @param previous what the last update said of its versions: those that it has made, and their regions, of which
+ *     earlier versions of this program said nothing
  */
-export function dependsOnGallery({ targetRegions }: ImageStorage, choices: Choice[], made: string[]): boolean {
+export function dependsOnGallery(
+    { targetRegions }: ImageStorage,
+    choices: Choice[],
+    { versions: made = [], regions }: Pick<PreviousPool, "versions" | "regions">,
+): boolean {
     const isAnew = choices.some(({ attempt, version }) => attempt > 1 && !includesVersion(made, version));
-    return choices.length > 0 && (targetRegions.length > 1 || isAnew);
+    const hadSeveral = made.length > 0 && regions?.length !== 1;
+    return choices.length > 0 && (targetRegions.length > 1 || hadSeveral || isAnew);
 }

@@ -81,6 +81,9 @@ async function tryToAdd(inputs: Inputs): Promise<Outcome | { waitsFor: string }>
     if ("waitsFor" in written) {
         return written;
     }
+    if ("refused" in written) {
+        return { added: 0, outcome: written.refused };
+    }
     await info(`${pool}: ${lineOf(inputs, verdict)}`);
     const outcome = { added: verdict.to - verdict.from, outcome: `capacity ${verdict.from} → ${verdict.to}` };
     try {

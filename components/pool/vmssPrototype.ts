@@ -2,6 +2,7 @@
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import {
+    IMAGE_VERSION,
     keepsBootstrap,
     type AcceptedImage,
     type Bootstrap,
@@ -11,6 +12,7 @@ import {
 import { imageDefinitionId } from "../azure/ids";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { includesVersion, sameVersion } from "../core/version";
+import { ownResources } from "../engine/ownResources";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -22,7 +24,7 @@ import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
-import { declareImageVersion, type KeptImage } from "./imageVersion";
+import { declareImageVersion, imageResourceName, type KeptImage } from "./imageVersion";
 import { dependsOnGallery, keptAs } from "./keptAs";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
@@ -65,6 +67,8 @@ export interface PoolOutputs {
     version: pulumi.Output<string>;
     /** Versions that this stack keeps, newest last; not yet one whose snapshot or disk is still to be deleted. */
     versions: pulumi.Output<string[]>;
+    /** The regions that they go to; left out as long as there are none. */
+    regions: pulumi.Output<string[] | undefined>;
     /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
     /** True once the scale set is in the stack. */
@@ -133,6 +137,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
             node: selection.currentNode,
             version: selection.current,
             versions: afterRelease(kept),
+            regions: kept.apply((all) => (all.length > 0 ? this.pool.storage.targetRegions : undefined)),
             scaleSetId: pulumi.output(this.pool.live.id),
             adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
@@ -176,6 +181,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 bootstrap: settings.scaleSet.bootstrap,
                 keptBootstrap: this.keepsBootstrap(),
                 maxHistory: settings.image.maxHistory,
+                made: this.args.previous.versions,
                 node,
                 pin,
                 reject,
@@ -238,9 +244,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const kept: KeptImage[] = [];
         const how = { bootstrap, kubernetes: this.args.kubernetes };
         const made = this.args.previous.versions ?? [];
-        const isAsked = dependsOnGallery(this.pool.storage, choices, made);
+        const isAsked = dependsOnGallery(this.pool.storage, choices, this.args.previous);
         const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
-        for (const choice of choices) {
+        for (const choice of await this.declarable(name, choices)) {
             if (!this.existsAlready(choice.version)) {
                 await this.checkPolicies(choice);
             }
@@ -252,6 +258,18 @@ export class VmssPrototype extends pulumi.ComponentResource {
             kept.push(declareImageVersion(name, this.pool, choice, options, opts));
         }
         return kept;
+    }
+
+    /**
+     * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state
+     * has it, since it may be protected there; it cannot be made again, since what it was made of has gone.
+     */
+    private async declarable(name: string, choices: Choice[]): Promise<Choice[]> {
+        if (!choices.some(({ missing }) => missing)) {
+            return choices;
+        }
+        const own = await ownResources(this.pool.stack, IMAGE_VERSION);
+        return choices.filter(({ missing, version }) => !missing || own.includes(imageResourceName(name, version)));
     }
 
     private async checkPolicies(choice: Choice): Promise<void> {

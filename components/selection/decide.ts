@@ -5,7 +5,7 @@ import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, includesVersion, momentOf, sameVersion, versionOf } from "../core/version";
-import { MOST_ATTEMPTS, prune, withAttempt, type History } from "./history";
+import { MOST_ATTEMPTS, inOrder, prune, withAttempt, type History } from "./history";
 import type { Choice, FailedImage, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
@@ -306,13 +306,23 @@ function versionMoment(node: PoolNode, { facts, history, gallery }: DecisionInpu
     return moment;
 }
 
+/** Versions of the gallery that a machine can start from; `Updating` is one that goes to further regions. */
+function usableImages({ gallery, history }: DecisionInputs): string[] {
+    const isUsable = ({ version, state }: GalleryVersion) =>
+        state === "Succeeded" || state === "Updating" || includesVersion(history.changeFailed, version);
+    return gallery.filter(isUsable).map(({ version }) => version);
+}
+
 /** What history keeps and which version is current. */
 function toDecision(inputs: DecisionInputs, versions: Choice[], noChoice?: NoChoice): Decision {
-    const { pin, live, gallery, maxHistory, facts } = inputs;
+    const { pin, live, gallery, maxHistory, facts, history } = inputs;
     const { pool, verdicts } = inputs;
     const { version: current, instead }: Usable =
-        pin === undefined ? usable(pool, versions, live, verdicts) : { version: pinned(pool, pin, gallery, verdicts) };
-    const kept = prune(versions, maxHistory, [current, live ?? "", fallback(versions, verdicts)]);
+        pin === undefined
+            ? usable(pool, versions, live, verdicts)
+            : { version: pinned(pool, pin, usableImages(inputs), verdicts) };
+    const needed = [current, live ?? "", fallback(versions, verdicts)];
+    const kept = inOrder([...prune(versions, maxHistory, needed), ...history.missing]);
     const currentNode =
         kept.find(({ version }) => sameVersion(version, current))?.node ??
         gallery.find(({ version }) => sameVersion(version, current))?.node ??

@@ -11,6 +11,10 @@ export interface History {
     built: Choice[];
     /** Choices whose image was never made, or failed. */
     pending: Choice[];
+    /** The choice whose version the model points at and the gallery does not have any more, marked as such. */
+    missing: Choice[];
+    /** Versions that were finished once and whose latest change failed: they are where they were. */
+    changeFailed: string[];
     /**
      * The newest image there is, of this history or of whatever else made one in the gallery; empty when there is none.
      */
@@ -19,24 +23,45 @@ export interface History {
 
 /**
  * Compares the history with the gallery. A choice whose image was never finished is pending. It is dropped unless the
- * same node is chosen again, so a failed run cannot block a newer node. The live version always stays.
+ * same node is chosen again, so a failed run cannot block a newer node. The live version stays as long as the gallery
+ * has it.
+ *
+ * Azure says `Failed` of a version that could not be made, and of one of which a change failed: a further region, say.
+ * The latter is where it was, and takes the next change (https://github.com/Azure/azure-cli/issues/15539).
  *
  * @param live the version of this definition that the scale set's model points at, if it does
+ * @param made versions that an earlier update of the stack has finished
  */
-export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: string): History {
-    const isBuilt = ({ version }: Choice) => {
-        const found = gallery.find((each) => sameVersion(each.version, version));
-        const there = found !== undefined && found.state !== "Failed" && found.state !== "Deleting";
-        return there || (live !== undefined && sameVersion(live, version));
+export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: string, made: string[] = []): History {
+    const isLive = ({ version }: Choice) => live !== undefined && sameVersion(live, version);
+    const isFinished = (choice: Choice) => isLive(choice) || choice.proven || includesVersion(made, choice.version);
+    const inGallery = ({ version }: Choice) => gallery.find((each) => sameVersion(each.version, version));
+    const isBuilt = (choice: Choice) => {
+        const state = inGallery(choice)?.state ?? "Deleting";
+        return state === "Failed" ? isFinished(choice) : state !== "Deleting" || (isLive(choice) && inGallery(choice));
     };
-    const ordered = [...history].sort((a, b) => compareVersions(a.version, b.version));
+    const isMissing = (choice: Choice) => isLive(choice) && !inGallery(choice);
+    const ordered = inOrder(history.map(({ missing: _before, ...choice }) => choice));
     const built = ordered.filter(isBuilt);
+    const missing = ordered.filter(isMissing).map((choice) => ({ ...choice, missing: true }));
     // A name that does not say a moment was not given by this program: nothing can be newer or older than it.
     const images = gallery
         .filter(({ version, state }) => state === "Succeeded" && momentOf(version))
         .map(({ version }) => version);
-    const newest = [...built.map(({ version }) => version), ...images].sort(compareVersions).at(-1) ?? "";
-    return { built, pending: ordered.filter((choice) => !isBuilt(choice)), newest };
+    // What the image that has gone was made of has gone as well: only a later reboot gives another one.
+    const own = [...built, ...missing].map(({ version }) => version);
+    return {
+        built,
+        pending: ordered.filter((choice) => !isBuilt(choice) && !isMissing(choice)),
+        missing,
+        changeFailed: built.filter((choice) => inGallery(choice)?.state === "Failed").map(({ version }) => version),
+        newest: [...own, ...images].sort(compareVersions).at(-1) ?? "",
+    };
+}
+
+/** Oldest first. */
+export function inOrder(choices: Choice[]): Choice[] {
+    return [...choices].sort((a, b) => compareVersions(a.version, b.version));
 }
 
 /** How often Azure is asked to make one image. After that a person has to look at why it fails. */
@@ -67,7 +92,7 @@ export function withAttempt(choice: Omit<Choice, "attempt">, pending: Choice[], 
 
 /** The newest `maxHistory` choices, and with them those that are needed, however old: in use, or to go back to. */
 export function prune(versions: Choice[], maxHistory: number, needed: string[]): Choice[] {
-    const ordered = [...versions].sort((a, b) => compareVersions(a.version, b.version));
+    const ordered = inOrder(versions);
     return ordered.filter(
         ({ version }, index) => index >= ordered.length - maxHistory || includesVersion(needed, version),
     );

@@ -43,6 +43,8 @@ export interface Choice {
     proven?: boolean;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
+    /** Whether the model points at the version though the gallery does not have it any more; left out where it has. */
+    missing?: boolean;
 }
 
 /** An image from which no machine became a Ready node in time. It is not used unless the configuration trusts it. */
@@ -103,6 +105,8 @@ export interface NodeSelectionArgs extends PoolOfRun {
     keptBootstrap?: boolean;
     /** How many versions to keep. */
     maxHistory: number;
+    /** Versions that an earlier update of the stack has finished. */
+    made?: string[];
     /** The one node to take. */
     node?: string;
     /** The one version to use. */

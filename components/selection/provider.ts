@@ -26,6 +26,8 @@ import {
 } from "./nodeSelection";
 import { usualKubeletVersion, type Facts, type PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
+import type { GalleryVersion } from "../azure/imageVersions";
+import { sameVersion } from "../core/version";
 import { instanceOf } from "../node/providerId";
 
 export { configureFromStack as configure } from "../azure/settings";
@@ -64,7 +66,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
     refuseOtherNodes(args, nodes, inPool);
     const said = { rejected: reject, trusted: trust, failed: before.failed ?? [] };
-    const found = reconcile(before.versions ?? [], gallery, live);
+    const found = reconcile(before.versions ?? [], gallery, live, args.made);
     const toProve = { built: found.built, live, verdicts: said };
     const { built, failed } = await readProofs(args, toProve, nodes, { inPool, singleVms });
     const history = { ...found, built };
@@ -107,6 +109,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     }
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
+    await sayImages(inputs, gallery);
     return {
         ...{ pool, scaleSetId, kubernetes: args.kubernetes },
         ...{ versions: decision.versions, current: decision.current, currentNode: decision.currentNode },
@@ -171,6 +174,22 @@ async function say(
     }
 }
 
+/** What is wrong with images that are in use, or were. */
+async function sayImages({ pool, live, history }: DecisionInputs, gallery: GalleryVersion[]): Promise<void> {
+    if (live !== undefined && !gallery.some(({ version }) => sameVersion(version, live))) {
+        await warn(
+            `${pool}: image ${live} is not in the gallery any more, so no new node can start: pin a version that is there (pin), or name ` +
+                "a node to make one of (node); the next node that kured reboots gives one as well",
+        );
+    }
+    for (const version of history.changeFailed) {
+        await warn(
+            `${pool}: Azure could not carry out the last change of image ${version}, which is used in the regions that it was in: ` +
+                "run up again, without the region that failed (targetRegions) where that fails as well",
+        );
+    }
+}
+
 function isMarked({ annotations }: PoolNode): boolean {
     return Object.hasOwn(annotations, REBOOT_IN_PROGRESS);
 }
@@ -206,8 +225,8 @@ function versionsDiffer(
     b: Pick<NodeSelectionState, "versions">,
 ): boolean {
     const plain = ({ versions = [] }: typeof a) =>
-        versions.map(({ version, node, instanceId, attempt, capture }) =>
-            [version, node, instanceId, attempt, capture].join(),
+        versions.map(({ version, node, instanceId, attempt, capture, missing = false }) =>
+            [version, node, instanceId, attempt, capture, missing].join(),
         );
     return plain(a).join("\n") !== plain(b).join("\n");
 }

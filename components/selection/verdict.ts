@@ -1,6 +1,5 @@
 // Which image versions must not be used, by the configuration or by the machines made from them, and which one a pool
 // uses then. Pure.
-import type { GalleryVersion } from "../azure/imageVersions";
 import { UserError } from "../core/errors";
 import { compareVersions, includesVersion, sameVersion } from "../core/version";
 import type { Choice, FailedImage } from "./nodeSelection";
@@ -63,25 +62,23 @@ export function usable(pool: string, choices: Choice[], live: string | undefined
 /**
  * The pinned version, by the gallery's own spelling.
  *
+ * @param images versions that machines can start from
  * @throws UserError in one line when it is not there, or must not be used
  */
-export function pinned(pool: string, pin: string, gallery: GalleryVersion[], verdicts: Verdicts): string {
+export function pinned(pool: string, pin: string, images: string[], verdicts: Verdicts): string {
     const verdict = verdictOn(pin, verdicts);
     if (verdict) {
         throw new UserError(
             `kamino:pools, pool "${pool}", pin: ${describeVerdict(verdict)}; to use it all the same ${overruling(verdict)}`,
         );
     }
-    // "Updating" is a version that is being replicated to further regions; it can be used.
-    const usable = gallery.filter(({ state }) => state === "Succeeded" || state === "Updating");
-    const found = usable.find(({ version }) => sameVersion(version, pin));
-    if (!found) {
-        const there = usable.map(({ version }) => version);
+    const found = images.find((version) => sameVersion(version, pin));
+    if (found === undefined) {
         throw new UserError(
-            `kamino:pools, pool "${pool}", pin: there is no image version ${pin} in the gallery; there is ${there.sort(compareVersions).join(", ") || "none yet"}`,
+            `kamino:pools, pool "${pool}", pin: there is no image version ${pin} in the gallery; there is ${[...images].sort(compareVersions).join(", ") || "none yet"}`,
         );
     }
-    return found.version;
+    return found;
 }
 
 /** The version to go back to after a failure: never dropped from the history, however old. Empty when there is none. */

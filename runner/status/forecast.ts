@@ -103,7 +103,7 @@ function knownOf(pool: PoolFacts, { selection: rules }: PoolSettings, now: Date)
     const { versions = [], failed = [] } = state.selection;
     const live = versionIn(pool.live.image, definition);
     const said: Verdicts = { rejected: rules.reject ?? [], trusted: rules.trust ?? [], failed };
-    const found = reconcile(versions, gallery, live);
+    const found = reconcile(versions, gallery, live, state.output.versions);
     const proofs = asksForProof(found.built, live, said)
         ? withProofs(found.built, failed, (version) => machinesOf(version, pool), now, rules)
         : { built: found.built, failed };

@@ -40,12 +40,8 @@ export function galleryVersion(cloud: Cloud, reference: ImageReference, location
         const [, group = "", name = ""] = /\/resourceGroups\/([^/]+)\/.*\/images\/([^/]+)$/i.exec(reference.id) ?? [];
         throw notFound(`Microsoft.Compute/images/${name}`, group);
     }
-    if (!found || !found.folder || found.wire.properties.provisioningState === "Failed") {
-        throw missing;
-    }
-    const regions =
-        (found.wire.properties.publishingProfile as { targetRegions?: { name: string }[] }).targetRegions ?? [];
-    if (!regions.some((region) => normalLocation(region.name) === normalLocation(location))) {
+    // A version whose last change failed is still where it was before.
+    if (!found?.folder || !found.replicatedTo?.includes(normalLocation(location))) {
         throw missing;
     }
     return found;

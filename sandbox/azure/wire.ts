@@ -16,6 +16,8 @@ export interface Stored {
     readonly id: string;
     wire: Wire;
     folder?: string;
+    /** The regions that an image version is in by now, as it was last replicated. */
+    replicatedTo?: string[];
 }
 
 export interface ResourceGroup {

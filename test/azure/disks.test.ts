@@ -219,6 +219,39 @@ describe("a data disk", () => {
     });
 });
 
+describe("a copy of a disk", () => {
+    const trusted = { securityType: "TrustedLaunch" };
+
+    test.each(["disks", "snapshots"] as const)("says no security type of its own: %s", async (kind) => {
+        const path = `resourceGroups/${GROUP}/providers/Microsoft.Compute/${kind}/own?${VERSION}`;
+        const creationData = { createOption: "Copy", sourceResourceId: vms[0].osDiskId };
+        const properties = { creationData, securityProfile: trusted };
+        const refused = await send("PUT", path, { location, properties });
+        expect([refused.status, refused.body.error]).toEqual([
+            400,
+            {
+                code: "BadRequest",
+                message:
+                    "Security Type 'TrustedLaunch' is not supported for CreateOption 'Copy'. " +
+                    "Supported create options are FromImage, Import, ImportSecure, UploadPreparedSecure.",
+            },
+        ]);
+    });
+
+    test("stays a copy of what it was made of", async () => {
+        await copy("made-once", vms[0]);
+        const path = `resourceGroups/${GROUP}/providers/Microsoft.Compute/snapshots/made-once?${VERSION}`;
+        const again = (sourceResourceId: string) =>
+            send("PUT", path, { location, properties: { creationData: { createOption: "Copy", sourceResourceId } } });
+        expect((await again(vms[0].osDiskId)).status).toBe(202);
+        const refused = await again(vms[1].osDiskId);
+        expect([refused.status, refused.body.error.message]).toEqual([
+            409,
+            "Changing property 'creationData.sourceResourceId' is not allowed for existing snapshot made-once.",
+        ]);
+    });
+});
+
 describe("an image version from a managed disk", () => {
     const version = (name: string, id: string | undefined) =>
         client.galleryImageVersions.createOrUpdate(GROUP, "kamino", "image", name, {

@@ -32,10 +32,10 @@ beforeAll(async () => {
 afterAll(() => close());
 
 /** Puts a version with this publishing profile. */
-const put = (version: string, publishingProfile: object) =>
+const put = (version: string, publishingProfile: object, more: object = {}) =>
     send("PUT", `${below(`galleries/kamino/images/pool1/versions/${version}`)}?${API}`, {
         location,
-        properties: { publishingProfile, storageProfile: { osDiskImage: { source: { id: source } } } },
+        properties: { publishingProfile, storageProfile: { osDiskImage: { source: { id: source } } }, ...more },
     });
 
 async function done(accepted: Plain): Promise<void> {
@@ -84,7 +84,11 @@ describe("an image version that exists", () => {
             replicaCount: 2,
             targetRegions: [{ name: "West Europe" }, { name: "North Europe", regionalReplicaCount: 2 }],
         });
-        await done(await put("1.0.0", { ...both, targetRegions: [here] }));
+        const refused = await put("1.0.0", { ...both, targetRegions: [here] });
+        expect(errorOf(refused)).toEqual([400, "InvalidParameter"]);
+        expect(refused.text).toContain("Deletion of previously replicated locations is not allowed");
+        const allowed = { safetyProfile: { allowDeletionOfReplicatedLocations: true } };
+        await done(await put("1.0.0", { ...both, targetRegions: [here] }, allowed));
         expect((await profileOf("1.0.0")).targetRegions).toHaveLength(1);
     });
 
@@ -104,6 +108,30 @@ describe("an image version that exists", () => {
             status: "Failed",
             error: { message: expect.stringContaining("ZRS is not supported") as string },
         });
+    });
+
+    test("whose last change failed stays where it was, and takes the next change", async () => {
+        await done(await put("5.0.0", { targetRegions: [here] }));
+        const message = "Gallery replication jobs failed in one or more regions.";
+        azure.faults.failOperation({ path: /5\.0\.0/, method: "PUT", times: 1, code: "ValidationError", message });
+        const failed = await finished(send, await put("5.0.0", { targetRegions: [here, there] }));
+        expect(failed.body.status).toBe("Failed");
+        const { body } = await send(
+            "GET",
+            `${below("galleries/kamino/images/pool1/versions/5.0.0")}?${API}&$expand=ReplicationStatus`,
+        );
+        expect(body.properties).toMatchObject({
+            provisioningState: "Failed",
+            replicationStatus: { summary: [{ state: "Completed" }, { state: "Failed" }] },
+        });
+        const machine = (name: string, place: string) =>
+            azure.createVm({ name, resourceGroup: GROUP, location: place, imageId: String(body.id) });
+        // Nobody has cleaned the disk, so that a machine starts from the image and does not come up.
+        const startsFromIt = "OS Provisioning for VM";
+        await expect(machine("here", location)).rejects.toThrow(startsFromIt);
+        await expect(machine("there", there.name)).rejects.toThrow("is not available in northeurope region");
+        await done(await put("5.0.0", { targetRegions: [here, there] }));
+        await expect(machine("there2", there.name)).rejects.toThrow(startsFromIt);
     });
 
     test("gets no other keys, and keeps those that it has where a request leaves them out", async () => {

@@ -126,6 +126,27 @@ test("a refusal is an error of one line, and nothing is added", async () => {
     expect(capacity()).toBe(2);
 });
 
+test("a quota that is used up is said at once, and not waited for", async () => {
+    const message =
+        "Operation could not be completed as it results in exceeding approved Total Regional Cores quota. " +
+        "Additional details - Deployment Model: Resource Manager, Location: westeurope, Current Limit: 10, Current Usage: 8, " +
+        "Additional Required: 4, (Minimum) New Limit Required: 12.";
+    azure.faults.fail({ path: SET, method: "PATCH", status: 409, code: "OperationNotAllowed", message });
+    const { outs } = await add();
+    expect(outs?.outcome).toContain(
+        "409 OperationNotAllowed: Operation could not be completed as it results in exceeding",
+    );
+    expect(said).toEqual([expect.stringMatching(/^pool1: no node was added for image .* Total Regional Cores quota/)]);
+    expect([outs?.added, capacity(), patches()]).toEqual([0, 2, 1]);
+});
+
+test("another's write that Azure has not finished is waited for", async () => {
+    const message = "The request failed due to conflict with a concurrent request.";
+    azure.faults.fail({ path: SET, method: "PATCH", status: 409, code: "Conflict", message, times: 1 });
+    expect(await add()).toMatchObject({ outs: { added: 1, outcome: "capacity 2 → 3" } });
+    expect(said[0]).toContain(`waits until the scale set is at rest: Azure Resource Manager`);
+});
+
 test("machines that Azure cannot make are a warning: the capacity is raised, and is not raised again", async () => {
     azure.faults.failOperation({ path: SET, method: "PATCH", code: "AllocationFailed", message: "no room" });
     const { outs } = await add();

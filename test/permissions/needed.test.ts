@@ -115,6 +115,9 @@ beforeAll(async () => {
         up: await serviceAccount(sandbox, "up", UP),
     };
     const [action] = ACTIONS.powerOff;
+    const message = "Operation execution has been preempted by a more recent operation.";
+    const powerOff = { path: /\/powerOff$/, method: "POST", times: 1 };
+    azure.faults.failOperation({ ...powerOff, code: "OperationPreempted", message });
     stayingOn = {
         with: captureAs(principalWithout(), accounts.up, guestThatStaysOn()),
         without: captureAs(principalWithout(action), accounts.up, guestThatStaysOn()),
@@ -324,7 +327,7 @@ describe.sequential("an up fails and names what is missing", () => {
     });
 });
 
-test("a guest that does not switch itself off is switched off; that takes a further action", async () => {
+test("a guest that does not switch itself off is switched off, again where Azure gives that up; that takes a further action", async () => {
     expect(await stayingOn.with).toMatchObject({ captured: { capturedAt: expect.any(String) as string } });
     expect((await stayingOn.without).error).toContain(`'${ACTIONS.powerOff[0]}'`);
 });

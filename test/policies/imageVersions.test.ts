@@ -212,6 +212,13 @@ describe("image-version-in-use-stays", () => {
             expect(await foreign({ previous: { version: "2026.1122.0412" } })).toEqual([]);
         });
 
+        it("says nothing where the selection says that the gallery has lost it", async () => {
+            const lost = { version: "2026.1122.0412", missing: true };
+            const previous = { versions: ["2026.1122.0412"] };
+            expect(await foreign({ previous, versions: [lost] })).toEqual([]);
+            expect(await foreign({ previous, versions: [{ ...lost, version: "2026.1121.0409" }] })).toHaveLength(1);
+        });
+
         it("refuses all the same what the stack had, or has", async () => {
             const had = { version: "2026.1122.0412", versions: ["2026.1122.0412"] };
             expect(await foreign({ pin: "2026.1122.0412", previous: had })).toHaveLength(1);

@@ -106,6 +106,21 @@ test("a cleaning pod that is not admitted has changed nothing, and the node goes
     expect(powerOf(sandbox, vm)).toEqual([]);
 });
 
+test("a VM that Azure does not switch off at once is switched off again", async () => {
+    const vm = freshNode();
+    const release = heldCleaning(vm);
+    const running = startCapture(sandbox, inputsFor(sandbox, vm));
+    await begun(vm);
+    const powerOff = { path: /\/powerOff$/, method: "POST", times: 1 };
+    const message = "Operation execution has been preempted by a more recent operation.";
+    sandbox.azure.faults.fail({ ...powerOff, status: 409, code: "Conflict", message: "in use by another request" });
+    sandbox.azure.faults.failOperation({ ...powerOff, code: "OperationPreempted", message });
+    running.kill("SIGTERM");
+    expect((await running.result).error).toMatch(/interrupted by SIGTERM; the node is back in service$/);
+    release();
+    await expectInService(sandbox, vm);
+});
+
 test("a VM that Azure does not start at once is started again", async () => {
     const vm = freshNode();
     const start = { path: /\/start$/, method: "POST", times: 1 };

@@ -37,7 +37,7 @@ export async function finishedCopy(target: Target, resourceGroup: string): Promi
 
 /**
  * Takes away what earlier copies of the scale set's disks have left in the cluster, and finds the first copy of this
- * target that no machine has attached. What stays for now is said, and left to a later run: nothing of it is used.
+ * target that nobody uses. What stays for now is said, and left to a later run: nothing of it is used.
  *
  * @throws UserError in one line when there are too many that stay
  */
@@ -53,15 +53,16 @@ export async function freeCopy(
             await letGoIfPossible(name, how, stays);
         }
         const place = new CopyPlace(copy, resourceGroup, tags);
-        if (!stays.has(name) && (await place.found()).state === "attached") {
-            stays.set(name, `disk ${place.diskId} is attached to a machine`);
+        const found = stays.has(name) ? undefined : await place.found();
+        if (found?.state === "used") {
+            stays.set(name, `disk ${place.diskId} is ${found.by}`);
         }
         if (!stays.has(name)) {
             await sayWhatStays(target, [...stays.values()]);
             return { target: copy, place };
         }
     }
-    throw new UserError(`${MOST_COPIES} copies of this disk are still attached: ${[...stays.values()].join("; ")}`);
+    throw new UserError(`${MOST_COPIES} copies of this disk are still in use: ${[...stays.values()].join("; ")}`);
 }
 
 async function sayWhatStays({ pool }: Target, lines: string[]): Promise<void> {

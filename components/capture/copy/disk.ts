@@ -16,8 +16,12 @@ import { purposeOf, type CopyTarget } from "./objects";
  * There on a disk that the script has cleaned, with the digest of its packages; nothing else is a source for an image.
  */
 const CLEANED_TAG = "cleaned";
-/** States of a disk that belongs to a machine, which may be running, deallocated or hibernated. */
-const ATTACHED = ["Attached", "Reserved", "Frozen"];
+/**
+ * The one state in which nobody uses a disk. In others it belongs to a machine (Attached, Reserved, Frozen) or is being
+ * read (ActiveSAS: by a gallery that makes an image of it, say).
+ * Source: https://learn.microsoft.com/rest/api/compute/disks/get, DiskState
+ */
+const FREE = "Unattached";
 /** When the copy was taken, RFC 3339, UTC. */
 const CAPTURED_TAG = "captured";
 
@@ -62,20 +66,21 @@ export class CopyPlace {
     }
 
     /**
-     * What an earlier run has left of this very copy: the cleaned disk, one that belongs to a machine, another one or
-     * none.
+     * What an earlier run has left of this very copy: the cleaned disk, one that somebody uses, another one or none.
      */
-    async found(): Promise<{ state: "cleaned"; capturedAt: string } | { state: "attached" | "other" | "none" }> {
+    async found(): Promise<
+        { state: "cleaned"; capturedAt: string } | { state: "used"; by: string } | { state: "other" | "none" }
+    > {
         const disk = await this.readDisk();
         if (!disk || !this.isOurs(disk)) {
             return { state: disk ? "other" : "none" };
         }
         const { diskState = "", tags = {} } = disk;
-        if (ATTACHED.includes(diskState)) {
-            return { state: "attached" };
+        if (diskState !== FREE) {
+            const isRead = /SAS/.test(diskState);
+            return { state: "used", by: isRead ? `being read (${diskState})` : `attached to a machine (${diskState})` };
         }
-        const isCleaned = CLEANED_TAG in tags && diskState === "Unattached";
-        return isCleaned ? { state: "cleaned", capturedAt: tags[CAPTURED_TAG] ?? "" } : { state: "other" };
+        return CLEANED_TAG in tags ? { state: "cleaned", capturedAt: tags[CAPTURED_TAG] ?? "" } : { state: "other" };
     }
 
     /** Takes the snapshot, unless an earlier run has taken it already: it is of the moment that it was begun. */
@@ -114,7 +119,7 @@ export class CopyPlace {
         return capturedAt;
     }
 
-    /** Makes the disk from the snapshot, with what its machine needs of it: keys, security type, generation. */
+    /** Makes the disk from the snapshot, with what its machine needs of it: keys and generation. */
     async makeDisk(
         source: SourceDisk,
         zone: string | undefined,
@@ -157,7 +162,7 @@ export class CopyPlace {
     async waitUntilDetached(signal?: AbortSignal): Promise<void> {
         const free = await until({ limit: DETACH_LIMIT, signal }, async () => {
             const disk = await this.readDisk();
-            return !disk || disk.diskState === "Unattached" ? true : undefined;
+            return !disk || disk.diskState === FREE ? true : undefined;
         });
         if (!free) {
             throw new UserError(`disk ${this.diskId} was still attached after ${DETACH_LIMIT / MINUTE} minutes`);
@@ -204,7 +209,7 @@ export class CopyPlace {
             tags[CLEANED_TAG] === undefined &&
             name !== this.name;
         for await (const disk of client.disks.listByResourceGroup(this.resourceGroup)) {
-            if (isLeftover(disk) && disk.diskState === "Unattached") {
+            if (isLeftover(disk) && disk.diskState === FREE) {
                 await client.disks.delete(this.resourceGroup, disk.name ?? "").pollUntilDone();
             }
         }
@@ -247,14 +252,12 @@ export class CopyPlace {
 }
 
 /**
- * What a copy takes over so that nobody else can read it: keys of the disk's owner, its security type, and no access by
- * an address.
+ * What a copy takes over so that nobody else can read it: keys of the disk's owner, and no access by an address. Its
+ * security type it has from its source: Azure refuses a copy that says one, also where it is the same.
+ * Sources: https://github.com/Azure/azure-cli/issues/22561,
+ * https://github.com/hashicorp/terraform-provider-azurerm/issues/16679
  */
 function protectionOf(original: Disk | undefined): Partial<Disk> & Partial<Snapshot> {
-    const { encryption, securityProfile } = original ?? {};
-    return {
-        ...(encryption?.diskEncryptionSetId && { encryption }),
-        ...(securityProfile?.securityType && { securityProfile: { securityType: securityProfile.securityType } }),
-        ...CLOSED,
-    };
+    const { encryption } = original ?? {};
+    return { ...(encryption?.diskEncryptionSetId && { encryption }), ...CLOSED };
 }

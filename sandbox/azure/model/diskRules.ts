@@ -16,6 +16,38 @@ export function checkSize(size: number, source: Stored | undefined): void {
 }
 
 /**
+ * A copy has the security type of its source, and none may be said (text reported of a disk in azure-cli#22561 and
+ * azure-powershell#24253; inherited: terraform-provider-azurerm#16679, azure-sdk-for-python#30479). That a snapshot is
+ * refused alike is an inference.
+ */
+export function checkSecurityType(body: Json): void {
+    const { securityProfile, creationData } = (body.properties ?? {}) as {
+        securityProfile?: { securityType?: string };
+        creationData?: { createOption?: string };
+    };
+    const type = securityProfile?.securityType;
+    const option = creationData?.createOption;
+    if (type === undefined || (option !== "Copy" && option !== "CopyStart")) {
+        return;
+    }
+    const message = `Security Type '${type}' is not supported for CreateOption '${option}'. Supported create options are FromImage, Import, ImportSecure, UploadPreparedSecure.`;
+    throw new ArmError(400, "BadRequest", message);
+}
+
+/** What a disk or snapshot was made of stays (text reported in azure-cli-extensions#1920; its code is an inference). */
+export function checkCreationData(existing: Stored, given: Json, kind: "disks" | "snapshots"): void {
+    const before = existing.wire.properties.creationData as Json;
+    const text = (value: unknown) => JSON.stringify(value)?.toLowerCase();
+    const changed = Object.keys(given).find((name) => text(given[name]) !== text(before[name]));
+    if (changed === undefined) {
+        return;
+    }
+    const what = `${kind.slice(0, -1)} ${existing.wire.name}`;
+    const message = `Changing property 'creationData.${changed}' is not allowed for existing ${what}.`;
+    throw new ArmError(409, "PropertyChangeNotAllowed", message, { target: `creationData.${changed}` });
+}
+
+/**
  * Only what is open to private endpoints alone names them, by a disk access resource, and it must.
  * Source: https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal; the
  * words are made up.

@@ -116,6 +116,26 @@ export function checkFixedStorage(before: PublishingProfile, given: PublishingPr
     }
 }
 
+/**
+ * A version leaves a region only where its safety profile allows that, as it is or as the same request makes it; left
+ * out it does not (text reported in terraform-provider-azurerm#21999; AKS's AgentBaker#9477 allows it in the request
+ * that leaves a region out). The code, and that a region which failed is no different, are inferences.
+ */
+export function checkFewerRegions(before: Json, after: Json): void {
+    const profileOf = ({ publishingProfile }: Json) => publishingProfile as PublishingProfile;
+    const allowed = [after, before]
+        .map(({ safetyProfile }) => (safetyProfile as Json | undefined)?.allowDeletionOfReplicatedLocations)
+        .find((one) => one !== undefined);
+    const left = profileOf(before).targetRegions?.find(({ name }) => !regionIn(profileOf(after), name));
+    if (allowed === true || !left) {
+        return;
+    }
+    const message =
+        "Complete set of target locations not specified while updating the gallery image version. " +
+        "Deletion of previously replicated locations is not allowed.";
+    throw invalidParameter(`${PROFILE}.targetRegions`, message);
+}
+
 /** The region of that name that a version is in already. */
 export function regionIn({ targetRegions }: PublishingProfile, name: string): TargetRegion | undefined {
     return targetRegions?.find((region) => normalLocation(region.name) === normalLocation(name));

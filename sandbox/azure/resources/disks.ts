@@ -14,7 +14,14 @@ import { timestamp } from "../timestamp";
 import type { VmRecord } from "../vmRecord";
 import { diskOwners, ownerOf } from "../model/dataDisks";
 import { encryptionFor } from "../model/encryption";
-import { checkDiskZones, checkNetworkAccess, checkSize, performance } from "../model/diskRules";
+import {
+    checkCreationData,
+    checkDiskZones,
+    checkNetworkAccess,
+    checkSecurityType,
+    checkSize,
+    performance,
+} from "../model/diskRules";
 import { diskSchemas } from "../model/diskSchemas";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, listed, merge, paged, view } from "./common";
 
@@ -30,13 +37,28 @@ function kept(cloud: Cloud, kind: Kind): Collection<Stored> {
 
 function get(call: Call, kind: Kind): Answer {
     const stored = find(call, kept(call.cloud, kind), idOf(call, kind, NAMES[kind]));
-    return { status: 200, body: shown(stored, ownerOf(call.cloud, stored.id)) };
+    return { status: 200, body: shown(call.cloud, stored, ownerOf(call.cloud, stored.id)) };
+}
+
+/**
+ * Whether an image version is being made of a disk. That the disk has the state ActiveSAS meanwhile is an inference:
+ * the gallery's service reads it as others do, by an address.
+ */
+function isRead(cloud: Cloud, { id }: Stored): boolean {
+    return cloud.versions
+        .all()
+        .filter(({ wire }) => wire.properties.provisioningState === "Creating")
+        .some(({ wire }) => {
+            const { osDiskImage } = wire.properties.storageProfile as { osDiskImage?: { source?: { id?: string } } };
+            return osDiskImage?.source?.id?.toLowerCase() === id.toLowerCase();
+        });
 }
 
 // A VM's disk says whose it is, and whether it is in use or kept for a machine that is deallocated.
-function shown(stored: Stored, vm: VmRecord | undefined): Wire {
+function shown(cloud: Cloud, stored: Stored, vm: VmRecord | undefined): Wire {
     const wire = view(stored);
-    wire.properties.diskState = !vm ? "Unattached" : vm.power === "deallocated" ? "Reserved" : "Attached";
+    const free = isRead(cloud, stored) ? "ActiveSAS" : "Unattached";
+    wire.properties.diskState = !vm ? free : vm.power === "deallocated" ? "Reserved" : "Attached";
     if (vm) {
         wire.managedBy = vm.id;
     }
@@ -64,6 +86,7 @@ function put(call: Call, kind: Kind): Answer {
     const sku = skuOf(body, existing, kind);
     checkNetworkAccess(body);
     if (existing) {
+        checkCreationData(existing, creationData(body), kind);
         existing.wire = {
             ...merge(existing.wire, { tags: body.tags, properties: body.properties }),
             sku,
@@ -72,6 +95,7 @@ function put(call: Call, kind: Kind): Answer {
         return accepted(call, kind, existing);
     }
     const source = sourceOf(call, kind);
+    checkSecurityType(body);
     const stored: Stored = { id, wire: fresh(call, kind, source, sku) };
     kept(cloud, kind).set(stored);
     const folder = source?.folder;
@@ -104,7 +128,7 @@ function accepted(call: Call, kind: Kind, stored: Stored): Answer {
             milliseconds: kind === "disks" ? cloud.durations.disk : cloud.durations.snapshot,
             withLocation: true,
         },
-        output: () => shown(stored, ownerOf(cloud, stored.id)),
+        output: () => shown(cloud, stored, ownerOf(cloud, stored.id)),
     });
 }
 
@@ -219,7 +243,10 @@ function routesOf(kind: Kind): Route[] {
     const action = (verb: string) => `Microsoft.Compute/${kind}/${verb}`;
     const list = (call: Call, all: Stored[], rename: (id: string) => string): Answer => {
         const owners = diskOwners(call.cloud);
-        return paged(call, all, (one) => ({ ...shown(one, owners.get(one.id.toLowerCase())), id: rename(one.id) }));
+        return paged(call, all, (one) => ({
+            ...shown(call.cloud, one, owners.get(one.id.toLowerCase())),
+            id: rename(one.id),
+        }));
     };
     return [
         { method: "GET", path, action: action("read"), type: "disks", handle: (call) => get(call, kind) },

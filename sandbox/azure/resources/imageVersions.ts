@@ -10,6 +10,7 @@ import { timestamp } from "../timestamp";
 import { parseVersionName } from "../versionNames";
 import { ownerOf } from "../model/dataDisks";
 import {
+    checkFewerRegions,
     checkFixedStorage,
     checkKeys,
     checkMatch,
@@ -106,15 +107,20 @@ function put(call: Call): Answer {
             stored.folder = cloud.folders.copy("images", `${parent.wire.name.slice(0, 40)}-${name}`, from.folder ?? "");
             const image = (stored.wire.properties.storageProfile as { osDiskImage: Json }).osDiskImage;
             image.sizeInGB = from.wire.properties.diskSizeGB;
+            stored.replicatedTo = regionsOf(stored);
         },
     });
 }
 
-// A version that failed stays as it is: it must be deleted before its name can be used again.
+/**
+ * A version that could not be made stays as it is: it must be deleted before its name can be used again. One whose last
+ * change failed takes the next one: the service's own words ask for an update without the regions that failed
+ * (azure-cli#15539).
+ */
 function update(call: Call, stored: Stored, whole: boolean): Answer {
     const { cloud, body } = call;
     const given = (body.properties ?? {}) as Json;
-    if (stored.wire.properties.provisioningState === "Failed") {
+    if (stored.wire.properties.provisioningState === "Failed" && !stored.folder) {
         const message = `The gallery image version '${stored.wire.name}' is in a failed state and cannot be updated. Please delete it and create it again.`;
         throw new ArmError(409, "Conflict", message);
     }
@@ -126,17 +132,20 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
     const publishingProfile = (given.publishingProfile ?? {}) as PublishingProfile;
     checkFixedStorage(stored.wire.properties.publishingProfile as PublishingProfile, publishingProfile);
     checkRegionKeys(cloud, publishingProfile.targetRegions ?? []);
+    const profile = publishing(call, stored.wire.properties.publishingProfile as Json);
+    checkFewerRegions(stored.wire.properties, { ...given, publishingProfile: profile });
     if (body.tags !== undefined && whole) {
         stored.wire.tags = merge(stored.wire.tags ?? {}, body.tags as Json) as Record<string, string>;
     } else if (body.tags !== undefined) {
         stored.wire.tags = body.tags as Record<string, string>;
     }
-    const profile = publishing(call, stored.wire.properties.publishingProfile as Json);
     stored.wire.properties = {
         ...merge(stored.wire.properties, { ...given, publishingProfile: undefined }),
         publishingProfile: profile,
         provisioningState: "Updating",
     };
+    const regions = regionsOf(stored);
+    stored.replicatedTo = stored.replicatedTo?.filter((one) => regions.includes(one));
     const operation = { kind: "capsOperations", milliseconds: cloud.durations.imageVersion } as const;
     return accept({
         call,
@@ -144,8 +153,17 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
         stored,
         body: shown(call, stored),
         operation,
-        finish: () => checkZones(stored),
+        finish: () => {
+            checkZones(stored);
+            stored.replicatedTo = regions;
+        },
     });
+}
+
+/** The regions that a version is to be in. */
+function regionsOf({ wire }: Stored): string[] {
+    const { targetRegions } = wire.properties.publishingProfile as { targetRegions: { name: string }[] };
+    return targetRegions.map(({ name }) => normalLocation(name));
 }
 
 // Regions come back as display names with their own count; a region that gives none has the version's (recorded).
@@ -267,12 +285,15 @@ function shown(call: Call, stored: Stored): Wire {
     const state =
         { Succeeded: "Completed", Failed: "Failed" }[String(wire.properties.provisioningState)] ?? "InProgress";
     const regions = (wire.properties.publishingProfile as { targetRegions: { name: string }[] }).targetRegions;
-    const summary = regions.map(({ name }) => ({
-        region: name,
-        state: state === "InProgress" ? "Replicating" : state,
-        details: "",
-        progress: state === "Completed" ? 100 : 0,
-    }));
+    const summary = regions.map(({ name }) => {
+        const isThere = stored.replicatedTo?.includes(normalLocation(name));
+        return {
+            region: name,
+            state: isThere ? "Completed" : state === "InProgress" ? "Replicating" : state,
+            details: "",
+            progress: isThere ? 100 : 0,
+        };
+    });
     wire.properties.replicationStatus = { aggregatedState: state, summary };
     return wire;
 }

@@ -1,11 +1,13 @@
 // How versions that exist are declared: what Azure does not change of them stays.
 import { describe, expect, it, test } from "vitest";
 import type { GalleryVersion } from "../../../components/azure/imageVersions";
-import { keptAs, type KeptAs } from "../../../components/pool/keptAs";
+import { dependsOnGallery, keptAs, type KeptAs } from "../../../components/pool/keptAs";
 import type { ImageStorage } from "../../../components/pool/pool";
+import type { Choice } from "../../../components/selection/nodeSelection";
 
 const VERSION = "2026.1116.0412";
 const FIXED = ["publishingProfile.storageAccountType", "publishingProfile.targetRegions[0].encryption"];
+const KEPT = [...FIXED, "safetyProfile"];
 const [HERE, THERE] = ["westeurope", "germanynorth"];
 const choice = { version: VERSION, attempt: 1 };
 
@@ -67,21 +69,63 @@ it.each<[string, ImageStorage, GalleryVersion[], KeptAs["storage"]]>([
         { targetRegions: [HERE] },
     ],
     [
-        "one that failed counts as new",
+        "one whose last change failed is what it was",
         storage("Standard_LRS", HERE, THERE),
         [inAzure("Standard_ZRS", [HERE], { state: "Failed" })],
-        { targetRegions: [HERE, THERE] },
+        { targetRegions: [HERE] },
     ],
 ])("%s", (_what, configured, gallery, expected) => {
     expect(keptAs(choice, configured, gallery, [VERSION]).storage).toEqual(expected);
+});
+
+it("one that could not be made counts as new", () => {
+    const failed = inAzure("Standard_ZRS", [HERE], { state: "Failed" });
+    const configured = storage("Standard_LRS", HERE, THERE);
+    expect(keptAs(choice, configured, [failed], []).storage).toEqual({ targetRegions: [HERE, THERE] });
+});
+
+it("one that the gallery has lost stays in the state as it is there", () => {
+    const lost = keptAs({ ...choice, missing: true }, storage("Standard_LRS", HERE, THERE), [], [VERSION]);
+    expect(lost).toEqual({ storage: {}, ignoreChanges: ["*"] });
+});
+
+describe("that a version may leave regions", () => {
+    const ignored = (...regions: string[]) =>
+        keptAs(choice, storage("Standard_LRS", ...regions), [inAzure("Standard_LRS", [HERE, THERE])], [VERSION])
+            .ignoreChanges;
+
+    test("is written where it leaves one, and changes no other version that exists", () => {
+        expect(ignored(HERE)).toEqual(FIXED);
+        expect(ignored(HERE, THERE)).toEqual(KEPT);
+        expect(ignored(HERE, "Germany North", "northeurope")).toEqual(KEPT);
+    });
+});
+
+describe("whether Azure is asked for the versions", () => {
+    const asked = (regions: string[], previous: object, ...choices: { attempt: number; version: string }[]) =>
+        dependsOnGallery(storage("Standard_LRS", ...regions), choices as Choice[], previous);
+
+    test.each<[string, boolean, string[], object]>([
+        ["it is with several regions", true, [HERE, THERE], {}],
+        ["it is where there were several", true, [HERE], { versions: [VERSION], regions: [HERE, THERE] }],
+        ["it is where earlier versions of the program have not said", true, [HERE], { versions: [VERSION] }],
+        ["it is not with one region, before and now", false, [HERE], { versions: [VERSION], regions: [HERE] }],
+        ["it is not before the first image", false, [HERE], {}],
+    ])("%s", (_what, expected, regions, previous) => {
+        expect(asked(regions, previous, choice)).toBe(expected);
+    });
+
+    test("it is where one is made anew", () => {
+        expect(asked([HERE], {}, { ...choice, attempt: 2 })).toBe(true);
+    });
 });
 
 describe("the storage type of a version", () => {
     const configured = storage("Standard_LRS", HERE);
 
     test("stays as the state has it", () => {
-        expect(keptAs(choice, configured, [], [VERSION]).ignoreChanges).toEqual(FIXED);
-        expect(keptAs({ ...choice, attempt: 2 }, configured, [], [VERSION]).ignoreChanges).toEqual(FIXED);
+        expect(keptAs(choice, configured, [], [VERSION]).ignoreChanges).toEqual(KEPT);
+        expect(keptAs({ ...choice, attempt: 2 }, configured, [], [VERSION]).ignoreChanges).toEqual(KEPT);
     });
 
     test("is the configured one where it is made anew after a failure", () => {

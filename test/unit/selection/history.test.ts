@@ -23,8 +23,28 @@ describe("history held against the gallery", () => {
         expect([names(built), names(pending), newest]).toEqual([[A], [B, C, D], A]);
     });
 
-    it("never gives up the version that the model points at", () => {
-        expect(names(reconcile([choice(A)], [], A).built)).toEqual([A]);
+    it("never gives up the version that the model points at, whatever Azure does with it", () => {
+        for (const state of ["Failed", "Deleting"]) {
+            expect(names(reconcile([choice(A)], [image(A, { state })], A).built)).toEqual([A]);
+        }
+    });
+
+    it("does not have the version that the model points at as built once the gallery has lost it", () => {
+        const { built, pending, missing, newest } = reconcile([choice(A), choice(B)], [image(A)], B);
+        expect([names(built), pending, missing]).toEqual([[A], [], [choice(B, "node-a", { missing: true })]]);
+        // What it was made of has gone: the same node gives it only after its next reboot.
+        expect(newest).toBe(B);
+        expect(reconcile([choice(A), ...missing], [image(A), image(B)], B).built).toEqual([choice(A), choice(B)]);
+        expect(names(reconcile([choice(A), ...missing], [image(A), image(C)], C).pending)).toEqual([B]);
+    });
+
+    test.each([
+        ["an earlier update has finished", choice(A), [A]],
+        ["has proven itself", choice(A, "node-a", { proven: true }), []],
+    ])("keeps a version whose last change failed, where it is one that %s", (_what, old, made) => {
+        const gallery = [image(A, { state: "Failed" }), image(B)];
+        const { built, pending, changeFailed } = reconcile([old, choice(B)], gallery, B, made);
+        expect([names(built), pending, changeFailed]).toEqual([[A, B], [], [A]]);
     });
 
     it("counts images of others as the newest, if they are done and named by a moment", () => {

@@ -1,0 +1,63 @@
+// A pool of generation 2 whose machines are trusted launch ones, told by the whole program: the copy of a disk is one as
+// well, and so is the image.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { PoolOptions } from "../../sandbox/azure/types";
+import type { Stack } from "../../sandbox/engine/stack";
+import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { computeClient, sender } from "../azure/support";
+import { resourcesOf } from "./support/copy";
+import { galleryNameOf, imageOf, machinesOf, patch, poolStack, scaleSetOf } from "./support/pools";
+
+const MONDAY = "2026.1116.0412";
+
+let sandbox: Sandbox;
+let stack: Stack;
+
+beforeAll(async () => {
+    const pool = {
+        name: "pool1",
+        capacity: 3,
+        change: ({ properties: { virtualMachineProfile: profile } }) => {
+            profile.securityProfile = {
+                securityType: "TrustedLaunch",
+                uefiSettings: { secureBootEnabled: true, vTpmEnabled: true },
+            };
+            profile.storageProfile.imageReference.sku = "aks-engine-ubuntu-1804-gen2";
+        },
+    } satisfies PoolOptions;
+    sandbox = await startSandbox({ pools: [pool] });
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    stack = await poolStack(sandbox, ["pool1"], { capture: "copy", keepSnapshots: true });
+}, 600_000);
+afterAll(() => sandbox?.stop());
+
+test("its disk is captured by a copy, which is a trusted launch one, and the image fits the pool", async () => {
+    const [vm] = machinesOf(sandbox, "pool1");
+    (await stack.up("--skip-preview")).orFail();
+    (await stack.up("--skip-preview")).orFail();
+    const copies = (await resourcesOf(await sender(sandbox.azure), "disks", vm)).filter(({ id }) => id !== vm.osDiskId);
+    const security = { securityType: "TrustedLaunch" };
+    expect(copies.map(({ properties }) => properties)).toEqual([
+        expect.objectContaining({ hyperVGeneration: "V2", securityProfile: security }) as object,
+    ]);
+    const { resourceGroup, name } = scaleSetOf(sandbox, "pool1");
+    const definition = await computeClient(sandbox.azure).galleryImages.get(
+        resourceGroup,
+        galleryNameOf(resourceGroup),
+        name,
+    );
+    expect(definition).toMatchObject({ hyperVGeneration: "V2" });
+    expect(definition.features).toContainEqual({ name: "SecurityType", value: "TrustedLaunch" });
+    expect(imageOf(sandbox, "pool1")).toBe(MONDAY);
+    expect(modelSecurity()).toMatchObject(security);
+
+    await sandbox.azure.setCapacity(scaleSetOf(sandbox, "pool1").id, 4);
+    expect(machinesOf(sandbox, "pool1").map(({ joined }) => joined)).toEqual([true, true, true, true]);
+});
+
+function modelSecurity(): unknown {
+    const { properties } = scaleSetOf(sandbox, "pool1").model as {
+        properties: { virtualMachineProfile: { securityProfile?: object } };
+    };
+    return properties.virtualMachineProfile.securityProfile;
+}

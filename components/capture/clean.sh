@@ -92,11 +92,22 @@ clean() {
     sync
 }
 
+# The keys by which the VM agent opens its extensions' protected settings, and what it was sent with them. At each start it forgets its
+# protocol (daemon/main.py), and as it finds it anew makes a new pair for its transport and fetches the rest (common/protocol/wire.py,
+# goal_state.py): https://github.com/Azure/WALinuxAgent/tree/master/azurelinuxagent. Protected settings stay closed without the keys; the files
+# of settings stay, since some extensions read theirs before the agent is there.
+remove_agent_keys() {
+    for name in '*.prv' '*.pem' 'Certificates.*' 'ExtensionsConfig.*.xml'; do
+        remove_named var/lib/waagent "$name"
+    done
+}
+
 # Its own step, since whoever waits must see that the disk was cleaned before the power goes. What the machine has written since goes, too.
 power_off() {
     begin
     find_kind "$(flag_of_kubelet kubeconfig)" "$(flag_of_kubelet bootstrap-kubeconfig)"
     remove_agent_state
+    remove_agent_keys
     remove_cloud_init_instance
     empty_folder var/log/journal
     remove_kubelet_certificates

@@ -129,7 +129,9 @@ empty_logs() {
     done
 }
 
-# Numbers of the last runs: a machine that finds its extension's first run done would not run it.
+# Of extensions what the agent itself removes for an image, see del_ext_handler_files in
+# https://github.com/Azure/WALinuxAgent/blob/master/azurelinuxagent/pa/deprovision/default.py. A machine that finds its extension's first run done
+# (mrseq) would not run it.
 remove_agent_of_the_machine() {
     remove_agent_state
     remove var/lib/waagent/ovf-env.xml
@@ -138,8 +140,9 @@ remove_agent_of_the_machine() {
     remove_named var/lib/waagent '*.prv'
     remove_named var/lib/waagent '*.pem'
     remove_named var/lib/waagent '*.crt'
+    remove_named var/lib/waagent '*.p7m'
     if is_real var/lib/waagent/x && [ -d "$HOST_ROOT/var/lib/waagent" ]; then
-        find "$HOST_ROOT/var/lib/waagent" -name mrseq -type f -exec rm -f {} +
+        find "$HOST_ROOT/var/lib/waagent" -type f \( -name mrseq -o -path '*/config/*.settings' -o -path '*/status/*.status' \) -exec rm -f {} +
     fi
 }
 

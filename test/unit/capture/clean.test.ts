@@ -142,6 +142,19 @@ test("what the machine writes between the steps goes before the power does", () 
     expect(disk.read("etc/machine-id")).toBe("");
 });
 
+test("the agent's keys go right before the power does, and what it needs to know of its extensions stays", () => {
+    const folder = "var/lib/waagent";
+    const keys = ["0A1B.prv", "TransportPrivate.pem", "Certificates.pem", "Certificates.p7m", "ExtensionsConfig.1.xml"];
+    keys.forEach((name) => disk.put(`${folder}/${name}`, "private"));
+    const kept = ["0A1B.crt", "Microsoft.Azure.X-1.0/config/0.settings", "Microsoft.Azure.X-1.0/config/HandlerState"];
+    kept.forEach((name) => disk.put(`${folder}/${name}`, "kept"));
+    step("clean");
+    expect(keys.filter((name) => !disk.has(`${folder}/${name}`))).toEqual([]);
+    expect(step("power-off").stderr).toBe("");
+    expect(keys.filter((name) => disk.has(`${folder}/${name}`))).toEqual([]);
+    expect(kept.map((name) => disk.read(`${folder}/${name}`))).toEqual(kept.map(() => "kept"));
+});
+
 test("the agent's file keeps the machine's users and loses its custom data, so that no machine runs it again", () => {
     clean();
     const ovf = disk.read("var/lib/waagent/ovf-env.xml");

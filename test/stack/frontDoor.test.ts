@@ -13,8 +13,16 @@ const MINUTE = 60_000;
 
 let scheduled: Scheduled;
 
+/** What an agent of Azure Pipelines takes for a command. Root on a node can have kubelet say it. */
+const COMMAND = "##vso[task.setvariable variable=BASH_ENV]/tmp/x";
+
 beforeAll(async () => {
     scheduled = await Scheduled.start(2);
+    const release = join(scheduled.vm(1).diskDirectory, "etc/os-release");
+    writeFileSync(
+        release,
+        readFileSync(release, "utf8").replace(/^PRETTY_NAME=.*$/m, `PRETTY_NAME="Ubuntu ${COMMAND}"`),
+    );
 }, 10 * MINUTE);
 afterAll(() => scheduled?.sandbox.stop());
 
@@ -67,6 +75,9 @@ test("npm run status says of an up what a preview says, and writes a page of it"
     // A minute may have passed.
     const withoutTime = (text = "") => text.replace(/ready \w+/, "ready");
     expect(withoutTime(preview.all)).toContain(`pool1: ${withoutTime(pool.next.why)}`);
+    // What a node says of itself is shown, and commands nobody.
+    expect(preview.all).toMatch(/new in it: .*→ Ubuntu \?\?vso\?task\.setvariable/);
+    expect(preview.all + found.all).not.toContain("##vso[");
 
     const page = readFileSync(html, "utf8");
     expect(pool.nodes).toHaveLength(2);
@@ -109,6 +120,8 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     const flags = ["pool1", "--config-file", prod.configFile, "--yes", "--packages", lists];
     const done = await scheduled.npm("retake", prod, flags, seen.env);
     expect(done.exitCode, done.all).toBe(0);
+    expect(done.all).toMatch(/Ubuntu \?\?vso\?task\.setvariable/);
+    expect(done.all).not.toContain("##vso[");
     // Images of many pools are made side by side, on however many cores.
     expect(done.all).toMatch(/\$ pulumi up .*--parallel 64 /);
     expect(done.all).toMatch(/pool1: the packages of image \S+ are not written: a capture in place does not list them/);

@@ -4,6 +4,7 @@ import { readImages } from "./components/azure/imageVersions";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
+import { checkDiskSize } from "./components/pool/diskSize";
 import { checkPolicies } from "./components/pool/policyCheck";
 import { readPools } from "./components/pool/readPools";
 import { previousPools, reviewPool, sayForeignChanges } from "./components/pool/review";
@@ -44,6 +45,7 @@ async function declarePools() {
             pools,
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previous.get(name) ?? {},
+            checkDiskSize,
             checkPolicies,
             readImages,
             kubernetes,

@@ -50,6 +50,8 @@ export interface VmssPrototypeArgs {
      * Returns why that cannot be known, where it cannot.
      */
     checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
+    /** Asks whether machines can be made from an image of the choice's disk; throws a UserError where not. */
+    checkDiskSize: (pool: Pool, choice: Choice) => Promise<void>;
     /** Reads the versions of an image definition from Azure. */
     readImages: (imageDefinitionId: string) => Promise<GalleryVersion[]>;
     /** How to reach the cluster's API server; the usual places where left out. */
@@ -234,7 +236,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
     /**
      * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version
-     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made.
+     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made, or that no machine
+     * could be made from.
      */
     private async keepImages(
         name: string,
@@ -248,6 +251,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
         for (const choice of await this.declarable(name, choices)) {
             if (!this.existsAlready(choice.version)) {
+                await this.args.checkDiskSize(this.pool, choice);
                 await this.checkPolicies(choice);
             }
             const protect = choice.version === current && this.existsAlready(choice.version);

@@ -47,6 +47,13 @@ export function galleryVersion(cloud: Cloud, reference: ImageReference, location
     return found;
 }
 
+/** The size of the OS disk that a machine gets from an image where none is said. */
+export function imageSizeGB(cloud: Cloud, { id }: ImageReference = {}): number {
+    const profile = cloud.versions.get(id ?? "")?.wire.properties.storageProfile as
+        { osDiskImage?: { sizeInGB?: number } } | undefined;
+    return profile?.osDiskImage?.sizeInGB ?? 30;
+}
+
 /** The definition that an image version belongs to. */
 export function definitionOf(cloud: Cloud, version: Stored): Stored | undefined {
     return cloud.definitions.get(version.id.replace(/\/versions\/[^/]+$/i, ""));

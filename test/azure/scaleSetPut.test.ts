@@ -220,6 +220,16 @@ describe("a PUT of an existing set", () => {
         expect([status, body.error.code]).toEqual([400, "InvalidParameter"]);
     });
 
+    test("refuses a managed image in place of a marketplace one", async () => {
+        const id = `${pool.id.split("/virtual")[0]}/images/mine`;
+        const { status, body } = await put({
+            location: pool.location,
+            properties: { virtualMachineProfile: { storageProfile: { imageReference: { id } } } },
+        });
+        expect([status, body.error.code]).toEqual([409, "OperationNotAllowed"]);
+        expect(body.error.message).toBe("The Image type for a Virtual Machine Scale Set may not be changed.");
+    });
+
     test.each([
         [
             "an unknown member",

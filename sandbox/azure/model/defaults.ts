@@ -2,6 +2,7 @@
 // sets it applies to.
 import { randomUUID } from "node:crypto";
 import type { Cloud } from "../cloud";
+import { imageSizeGB, type ImageReference } from "../images";
 import type { Wire } from "../wire";
 import { normalLocation } from "../regions";
 import { isObject } from "../resources/common";
@@ -77,7 +78,7 @@ export function addDefaults(cloud: Cloud, wire: Wire): void {
             };
         }
     }
-    addDiskDefaults(child(profile, "storageProfile"), String(sku.name), uniform);
+    addDiskDefaults(cloud, child(profile, "storageProfile"), String(sku.name), uniform);
     addNetworkDefaults(child(profile, "networkProfile"), uniform);
 }
 
@@ -99,13 +100,13 @@ export function defaultAccountType(size: string): string {
     return /^Standard_[A-Z]+\d+[a-z]*s(_|$)/i.test(size) ? "Premium_LRS" : "Standard_LRS";
 }
 
-function addDiskDefaults(storage: Json, size: string, uniform: boolean): void {
+function addDiskDefaults(cloud: Cloud, storage: Json, size: string, uniform: boolean): void {
     const disk = child(storage, "osDisk");
     disk.osType ??= "Linux";
     disk.createOption ??= "FromImage";
     disk.caching ??= "None";
     child(disk, "managedDisk").storageAccountType ??= defaultAccountType(size);
-    disk.diskSizeGB ??= 30;
+    disk.diskSizeGB ??= imageSizeGB(cloud, storage.imageReference as ImageReference);
     if (!uniform) {
         disk.deleteOption ??= "Delete";
     }

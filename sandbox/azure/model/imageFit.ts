@@ -3,6 +3,7 @@ import type { Cloud } from "../cloud";
 import { ArmError, invalidParameter } from "../http/errors";
 import { definitionOf, galleryVersion, type ImageReference } from "../images";
 import type { Json, MachineModel } from "../machineModel";
+import type { Stored } from "../wire";
 import { vmSize } from "../vmSizes";
 
 /** Throws what the compute service answers if machines could not boot the gallery image that their model names. */
@@ -13,6 +14,7 @@ export function checkImageFits(cloud: Cloud, model: MachineModel): void {
     if (!definition) {
         return;
     }
+    checkDiskFits(model, version);
     const size = vmSize(model.size);
     if (size && !size.generations.includes(String(definition.hyperVGeneration))) {
         const message = `The selected VM size '${model.size}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
@@ -60,6 +62,20 @@ export function checkImageFits(cloud: Cloud, model: MachineModel): void {
             `The provided gallery image only supports creation of VMs and VM Scale Sets with 'TrustedLaunch' security type.`,
         );
     }
+}
+
+/** Text reported in terraform-provider-azurerm#20224. */
+function checkDiskFits({ storageProfile }: MachineModel, version: Stored): void {
+    const { osDiskImage } = version.wire.properties.storageProfile as { osDiskImage?: { sizeInGB?: number } };
+    const { diskSizeGB } = (storageProfile.osDisk ?? {}) as { diskSizeGB?: number };
+    const least = osDiskImage?.sizeInGB ?? 0;
+    if (diskSizeGB === undefined || diskSizeGB >= least) {
+        return;
+    }
+    const message =
+        `The specified disk size ${diskSizeGB} GB is smaller than the size of the corresponding disk in the VM image: ${least} GB. ` +
+        "This is not allowed. Please choose equal or greater size or do not specify an explicit size.";
+    throw new ArmError(409, "OperationNotAllowed", message, { target: "osDisk.diskSizeGB" });
 }
 
 /** Value of a feature of an image definition. */

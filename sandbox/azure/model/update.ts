@@ -110,6 +110,11 @@ function checkImage(stored: Wire, body: Json): void {
         throw new ArmError(400, "InvalidParameter", message, { target: "imageReference.id" });
     }
     const before = (at(stored, "properties.virtualMachineProfile.storageProfile.imageReference") ?? {}) as Json;
+    // Text reported in azure-docs#89791: a managed image, that is, not one of a gallery.
+    if (before.publisher !== undefined && /\/providers\/Microsoft\.Compute\/images\/[^/]+$/i.test(String(given.id))) {
+        const message = "The Image type for a Virtual Machine Scale Set may not be changed.";
+        throw new ArmError(409, "OperationNotAllowed", message, { target: "imageReference" });
+    }
     for (const name of ["publisher", "offer"]) {
         if (before[name] !== undefined && given[name] !== undefined && !same(before[name], given[name])) {
             throw changeNotAllowed(`imageReference.${name}`);

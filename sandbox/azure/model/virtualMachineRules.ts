@@ -1,6 +1,7 @@
 // A single VM's model: what is added to it, what is refused when it is made, what may be changed later.
 import { randomUUID } from "node:crypto";
 import type { Cloud } from "../cloud";
+import { imageSizeGB, type ImageReference } from "../images";
 import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "../http/errors";
 import type { Json } from "../machineModel";
 import { normalLocation, region } from "../regions";
@@ -158,7 +159,7 @@ function stored(cloud: Cloud, id: string, body: Json): Wire {
     disk.createOption ??= "FromImage";
     disk.caching ??= "ReadWrite";
     disk.deleteOption ??= disk.diffDiskSettings ? "Delete" : "Detach";
-    disk.diskSizeGB ??= 30;
+    disk.diskSizeGB ??= imageSizeGB(cloud, storage.imageReference as ImageReference);
     const size = String((wire.properties.hardwareProfile as Json).vmSize);
     child(disk, "managedDisk").storageAccountType ??= defaultAccountType(size);
     storage.dataDisks ??= [];

@@ -74,6 +74,7 @@ export function storageView(cloud: Cloud, vm: VmRecord): Json {
     const stored = cloud.disks.get(vm.osDiskId)?.wire;
     if (stored) {
         osDisk.name = stored.name;
+        osDisk.diskSizeGB = stored.properties.diskSizeGB;
     }
     const managedDisk = off ? {} : (osDisk.managedDisk as Json | undefined);
     if (vm.osDiskId) {

@@ -105,6 +105,8 @@ const checkPolicies = ({ settings }: Pool, { version }: Choice) => {
     return Promise.resolve().then(answer);
 };
 
+const checkDiskSize = () => Promise.resolve();
+
 /** The versions that Azure has, and how often it is asked for them. */
 let inAzure: GalleryVersion[];
 let reads: number;
@@ -119,7 +121,7 @@ async function prototype({ previous = {}, pool: read = pool() }: { previous?: Pr
     const review = { pool: read, live, changes: compare(read, previous, live), line: "" };
     const made = new VmssPrototype(
         "pool1",
-        { review, previous, pools: [read], checkPolicies, readImages, kubernetes: {} },
+        { review, previous, pools: [read], checkDiskSize, checkPolicies, readImages, kubernetes: {} },
         { transformations: [(args) => void declared.push(args)] },
     );
     const outputs = pulumi.output(made.outputs);

@@ -12,7 +12,7 @@ import { NodeSelection, bootstrapOf, type Canary, type Choice, type PoolOfRun } 
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
 import { declareScaleSet } from "./declareScaleSet";
-import { endOfAcceptance, needsRewrite } from "./desiredModel";
+import { acceptedImage, endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
@@ -59,6 +59,10 @@ export interface PoolOutputs {
     version: pulumi.Output<string>;
     /** Versions that this stack keeps, newest last; not yet one whose snapshot or disk is still to be deleted. */
     versions: pulumi.Output<string[]>;
+    /** The one of them that stays in Azure when the pool leaves the stack; empty for none. */
+    retained: pulumi.Output<string>;
+    /** ARM id of the image definition that they are in. */
+    imageDefinitionId: pulumi.Output<string>;
     /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
     /** True once the scale set is in the stack. */
@@ -125,6 +129,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
             node: selection.currentNode,
             version: selection.current,
             versions: afterRelease(kept),
+            retained: kept.apply((all) => all.find(({ protect }) => protect)?.version ?? ""),
+            imageDefinitionId: pulumi.output(imageDefinitionId(this.pool)),
             scaleSetId: pulumi.output(this.pool.live.id),
             adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
@@ -136,7 +142,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 newNodes: declared.apply(({ newNodes }) => newNodes ?? pulumi.output([])),
             }),
         };
-        this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
+        const { accepted, retained } = this.outputs;
+        this.registerOutputs({ ...statement, accepted, retained });
     }
 
     /** How what new machines start from is declared: by who keeps the pool. */
@@ -226,11 +233,12 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const made = this.args.previous.versions ?? [];
         const isAsked = dependsOnGallery(this.pool.storage, choices, made);
         const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
+        const inUse = this.versionInUse(current);
         for (const choice of choices) {
             if (!this.existsAlready(choice.version)) {
                 await this.checkPolicies(choice);
             }
-            const protect = choice.version === current && this.existsAlready(choice.version);
+            const protect = sameVersion(choice.version, inUse) && this.existsAlready(choice.version);
             const isFinished = choice.attempt === 1 && includesVersion(made, choice.version);
             const storage = keptAs(choice, this.pool.storage, gallery, made);
             const opts = { parent: this, dependsOn: [...dependsOn, ...kept.map(({ image }) => image)] };
@@ -238,6 +246,13 @@ export class VmssPrototype extends pulumi.ComponentResource {
             kept.push(declareImageVersion(name, this.pool, choice, options, opts));
         }
         return kept;
+    }
+
+    /** The version that new machines are to start from after this run: an older one where the model is left at it. */
+    private versionInUse(current: string): string {
+        const { review, previous } = this.args;
+        const left = acceptedImage(review, previous, current) && this.pool.liveVersion;
+        return left ?? current;
     }
 
     private async checkPolicies(choice: Choice): Promise<void> {
@@ -250,8 +265,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * Protects a version only if an earlier run made it and the model points at it. Pulumi refuses to delete a resource
-     * that is protected in the state, so protecting it sooner would block deleting a version that Azure failed to make.
+     * Protects and retains a version only if an earlier run made it and the model points at it. Pulumi refuses to delete
+     * a resource that is protected in the state, and leaves in Azure what is retained there: sooner, both would stand in
+     * the way of deleting a version that Azure failed to make.
      */
     private existsAlready(version: string): boolean {
         const { previous } = this.args;

@@ -6,8 +6,10 @@ import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
 import { checkDiskSize } from "./components/pool/diskSize";
 import { checkPolicies } from "./components/pool/policyCheck";
+import { reviewLeaving } from "./components/pool/membership";
 import { readPools } from "./components/pool/readPools";
-import { previousPools, reviewPool, sayForeignChanges } from "./components/pool/review";
+import { reviewPool, sayForeignChanges } from "./components/pool/review";
+import { previousOf, readStackFacts } from "./components/pool/stackFacts";
 import { loadSchedule } from "./components/schedule/settings";
 import { VmssPrototype } from "./components/pool/vmssPrototype";
 
@@ -32,9 +34,10 @@ async function declarePools() {
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { pools: configured, ...clusters } = loadSettings(new pulumi.Config());
     const { capi: _read, ...kubernetes } = clusters;
-    const previous = await previousPools(stack);
-    const pools = await readPools(configured, clusters, stack, previous);
-    const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previous.get(pool.settings.name) ?? {})));
+    const facts = await readStackFacts(stack);
+    const pools = await readPools(configured, clusters, facts);
+    await reviewLeaving(pools, facts);
+    const reviews = await Promise.all(pools.map((pool) => reviewPool(pool, previousOf(facts, pool))));
     sayForeignChanges(reviews);
     const galleries = declareGalleries(pools);
 
@@ -44,7 +47,8 @@ async function declarePools() {
             review,
             pools,
             gallery: galleries.get(galleryKey(review.pool.gallery)),
-            previous: previous.get(name) ?? {},
+            previous: previousOf(facts, review.pool),
+            state: facts.state,
             checkDiskSize,
             checkPolicies,
             readImages,

@@ -85,6 +85,12 @@ export interface PreviousPool {
     versions?: string[];
     /** The regions that they went to, in updates of this version and later ones. */
     regions?: string[];
+    /** The one of them that stays in Azure when the pool leaves the stack; empty for none. */
+    retained?: string;
+    /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
+    scaleSetId?: string;
+    /** ARM id of the image definition that the versions are in. */
+    imageDefinitionId?: string;
     model?: ModelRecord;
     accepted?: AcceptedImage;
     /** Whether new nodes still join by their own bootstrap. */
@@ -200,6 +206,8 @@ export interface PrototypeStatement {
     onForeignChange?: OnForeignChange;
     /** The foreign image that this run leaves in the model; known once the node is selected. */
     accepted?: AcceptedImage;
+    /** The version with the options protect and retainOnDelete; likewise. */
+    retained?: string;
 }
 
 /** Parts of a model that say how it gets onto running nodes: what others change there is said, whatever the image. */

@@ -11,6 +11,7 @@ import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SELECTION } from "./contract"
 import {
     UNKNOWN,
     imageIdOf,
+    isDeclaredAsItIs,
     modelsOf,
     numbers,
     ofType,
@@ -174,13 +175,22 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
                         "pool's pin if the stack never had it.",
                     model.urn,
                 );
-            } else if (version && !version.opts.protect && wasThere) {
+            } else if (version && wasThere) {
                 // One that this run makes is protected from the next run on: Azure may fail to make it, and then it has
                 // to go.
-                report(
-                    `New nodes of ${model.name} start from ${version.name}: its option protect must be true.`,
-                    version.urn,
-                );
+                const stays = read(() => statementOf(model).retained);
+                // The engine does not tell policies of retainOnDelete: the component states which version has it.
+                const missing = [
+                    !version.opts.protect && "protect",
+                    stays !== UNKNOWN && !hasVersion([stays], id.version) && "retainOnDelete",
+                ].filter((option) => option !== false);
+                if (missing.length > 0) {
+                    const options = missing.join(" and ");
+                    report(
+                        `New nodes of ${model.name} start from ${version.name}: its option ${options} must be true.`,
+                        version.urn,
+                    );
+                }
             }
         }
         warnOfUnknownImages(resources);
@@ -189,8 +199,8 @@ const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPol
 
 /**
  * Whether the stack's definition has a version from somebody else that a model may point at: one that the pool's pin
- * names, or that the last update left the model at, and that is not among the versions of the last update or of this
- * one.
+ * names, that the last update left the model at, or that this run leaves it at as it adopts the pool, and that is not
+ * among the versions of the last update or of this one.
  */
 function isOfOthers(model: PolicyResource, version: string, resources: PolicyResource[]): boolean {
     const { version: current, versions } = previousOf(model);
@@ -198,7 +208,8 @@ function isOfOthers(model: PolicyResource, version: string, resources: PolicyRes
     if (choices === UNKNOWN || hasVersion([...(versions ?? []), ...(choices ?? []).map(versionOf)], version)) {
         return false;
     }
-    return hasVersion([statementOf(model).pin, current], version);
+    // A model that is declared as it is (a pool that comes back to its stack, say) is pointed at nothing by this run.
+    return isDeclaredAsItIs(model.opts) || hasVersion([statementOf(model).pin, current], version);
 }
 
 /**

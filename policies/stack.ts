@@ -139,6 +139,25 @@ const scaleSetAdoptedOnce: StackValidationPolicy = {
     },
 };
 
+const scaleSetNeverCreated: StackValidationPolicy = {
+    name: "scale-set-never-created",
+    description:
+        "A scale set is adopted, never created: one that the stack's state does not have is declared as it is.",
+    enforcementLevel: "mandatory",
+    validateStack: ({ resources }, report) => {
+        for (const scaleSet of declaredInFull(resources)) {
+            // The engine does not tell policies what the state has. The component states what it knows.
+            if (statementOf(scaleSet).previous?.adopted === false) {
+                report(
+                    `${scaleSet.name} is not in the stack and would be created: it must be adopted first, with import and ` +
+                        `ignoreChanges ["*"].`,
+                    scaleSet.urn,
+                );
+            }
+        }
+    },
+};
+
 /** Whether a pool has no image yet, so that there is nothing to change in its model. */
 function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): boolean {
     const selection = resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === scaleSet.parent?.urn);
@@ -165,4 +184,4 @@ function declaredInFull(resources: PolicyResource[]): PolicyResource[] {
     return resourcesOfType(resources, SCALE_SET).filter(({ opts }) => !isDeclaredAsItIs(opts));
 }
 
-export const stackPolicies = [updateBumpsFewPools, bumpChangesImageOnly, scaleSetAdoptedOnce];
+export const stackPolicies = [updateBumpsFewPools, bumpChangesImageOnly, scaleSetAdoptedOnce, scaleSetNeverCreated];

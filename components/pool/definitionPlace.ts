@@ -6,6 +6,9 @@ import { STACK_TAG } from "../azure/tags";
 import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 
+/** Where it is written how a pool leaves its stack. */
+export const RELEASE = "docs/releasing-a-pool.md";
+
 /** What an image definition is found for. */
 export interface DefinitionRequest {
     /** The pool's name, for messages. */
@@ -21,6 +24,8 @@ export interface DefinitionRequest {
     hasVersions: boolean;
     /** This stack's own name, as in `organization/kamino/prod`. */
     stack: string;
+    /** Names that this stack has marked the definition with, from before it was renamed as well. */
+    ownNames?: string[];
 }
 
 /** A pool's image definition. */
@@ -93,10 +98,10 @@ export interface Candidate extends FoundDefinition {
  */
 export function choose(
     candidates: Candidate[],
-    { pool, stack, hasVersions }: Pick<DefinitionRequest, "pool" | "stack" | "hasVersions">,
+    { pool, stack, hasVersions, ownNames = [stack] }: Omit<DefinitionRequest, "gallery" | "scaleSet" | "live">,
 ): DefinitionPlace {
     const ownerOf = ({ existing }: Candidate) => existing?.tags?.[STACK_TAG];
-    const isOfOthers = (each: Candidate) => ![undefined, stack].includes(ownerOf(each));
+    const isOfOthers = (each: Candidate) => ![undefined, ...ownNames].includes(ownerOf(each));
     const usable = candidates.find((each) => each.existing && !isOfOthers(each));
     if (usable) {
         return { name: usable.name, existing: usable.existing };
@@ -104,9 +109,13 @@ export function choose(
     const [first] = candidates;
     const inTheWay = candidates.find((each) => isOfOthers(each) && (each === first || each.isInUse || hasVersions));
     if (inTheWay) {
+        // Images that are there already stay in their definition while the pool is in the stack.
+        const elsewhere = hasVersions
+            ? `release the pool, and add it with another gallery (${RELEASE})`
+            : "use another gallery";
         throw new UserError(
             `kamino:gallery: image definition ${inTheWay.id} was made by stack "${ownerOf(inTheWay)}" (its tag ${STACK_TAG}), whose images ` +
-                `would count as those of pool "${pool}"; use another gallery, or, if that stack does not keep this pool any more, ` +
+                `would count as those of pool "${pool}"; ${elsewhere}, or, if that stack does not keep this pool any more, ` +
                 `take the tag off, or set it to "${stack}" where this stack was renamed`,
         );
     }

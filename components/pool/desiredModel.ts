@@ -44,7 +44,7 @@ export function desiredModel(args: DesiredModelArgs): DesiredModel {
     const { resourceGroup } = pool.scaleSet;
     const accepted = acceptedImage(review, previous, version);
     if (!previous.adopted || version === "" || accepted) {
-        const action = accepted ? "leave" : "adopt";
+        const action = accepted && previous.adopted ? "leave" : "adopt";
         return { model: modelAsItIs(live, resourceGroup), action, ...(accepted && { accepted }) };
     }
     const { removeExtensions, keepExtensions, onForeignChange } = pool.settings.scaleSet;

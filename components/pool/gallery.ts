@@ -3,9 +3,9 @@
 import * as compute from "@pulumi/azure-native/compute";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/osDisks";
-import { galleryId } from "../azure/ids";
+import { galleryId, imageDefinitionId, type GalleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
-import type { GallerySettings, ImageTraits, Pool } from "./pool";
+import type { ImageTraits, Pool } from "./pool";
 import { providerFor } from "./providers";
 
 /** An existing image definition, as far as it must match. */
@@ -134,16 +134,30 @@ export function declareGalleries(pools: Pool[]): Map<string, compute.Gallery> {
 }
 
 /** A gallery's key in the map of `declareGalleries`: its id, without case as Azure compares ids. */
-export function galleryKey(gallery: GallerySettings): string {
+export function galleryKey(gallery: GalleryId): string {
     return galleryId(gallery).toLowerCase();
+}
+
+/** A gallery's name in the stack: another subscription may have one of the same name. */
+export function galleryResourceName({ name, subscriptionId }: GalleryId): string {
+    return providerFor(subscriptionId) ? `${name}-${subscriptionId.toLowerCase()}` : name;
+}
+
+/** New nodes boot from what is in it: `pulumi destroy` does not delete it, and it outlives its place in the stack. */
+const RETAINED = { protect: true, retainOnDelete: true };
+
+/**
+ * What takes into the stack as it is what this stack has made and its state does not have: after a run that was killed,
+ * with a state from a backup, for a pool that left the stack and comes back. The next run declares it in full.
+ */
+function importOf(id: string, imports: boolean | undefined): pulumi.CustomResourceOptions {
+    return imports ? { import: id, ignoreChanges: ["*"] } : {};
 }
 
 function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
     const { name, resourceGroup, location, subscriptionId } = gallery;
-    const provider = providerFor(subscriptionId);
     return new compute.Gallery(
-        // Another subscription may have a gallery of the same name.
-        provider ? `${name}-${subscriptionId.toLowerCase()}` : name,
+        galleryResourceName(gallery),
         {
             resourceGroupName: resourceGroup,
             galleryName: name,
@@ -151,7 +165,7 @@ function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
             description: "OS images of patched, proven-working Kubernetes nodes",
             tags: { ...tags, [STACK_TAG]: stack },
         },
-        { protect: true, provider },
+        { ...RETAINED, provider: providerFor(subscriptionId), ...importOf(galleryId(gallery), gallery.imports) },
     );
 }
 
@@ -189,7 +203,12 @@ export function declareImageDefinition(
             ...(purchasePlan && { purchasePlan }),
             tags: { ...tags, [STACK_TAG]: stack },
         },
-        // Azure does not change the features of a definition: they stay what they were when it was made.
-        { ...opts, protect: true, ignoreChanges: ["features"], provider: providerFor(gallery.subscriptionId) },
+        {
+            ...{ ...opts, ...RETAINED },
+            provider: providerFor(gallery.subscriptionId),
+            // Azure does not change the features of a definition: they stay what they were when it was made.
+            ignoreChanges: ["features"],
+            ...importOf(imageDefinitionId(pool), definition.imports),
+        },
     );
 }

@@ -1,13 +1,16 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
 // subscription gives.
-import { galleriesOf, readGallery, type NamedGallery } from "../azure/galleries";
+import { galleriesOf, readGallery, type FoundGallery, type NamedGallery } from "../azure/galleries";
 import { galleryId, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
+import { GALLERY } from "../../policies/contract";
 import type { PoolSettings } from "../config/load";
 import { SHARED_KEYS } from "../config/schema";
 import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
+import { galleryResourceName } from "./gallery";
 import type { GallerySettings } from "./pool";
+import { lastDefinition, ownNames, type StackFacts } from "./stackFacts";
 
 /** The name that the configuration has where none is given. */
 const DEFAULT_NAME = SHARED_KEYS.gallery.default;
@@ -18,8 +21,9 @@ export interface GalleryRequest {
     configured: string;
     scaleSet: ScaleSetId;
     location: string;
-    /** This stack's own name, as in `organization/kamino/prod`. */
-    stack: string;
+    /** The pool's name. */
+    pool: string;
+    facts: StackFacts;
     /** Resource groups of this stack's pools in the same subscription that have the same gallery configured. */
     groups: string[];
 }
@@ -43,28 +47,43 @@ export async function findGallery(request: GalleryRequest): Promise<GallerySetti
     return request.configured.startsWith("/") ? await existingGallery(request) : await ownGallery(request);
 }
 
-async function existingGallery({ configured, location }: GalleryRequest): Promise<GallerySettings> {
+async function existingGallery({ configured, location, facts }: GalleryRequest): Promise<GallerySettings> {
     const { subscriptionId, resourceGroup, names } = parseArmId(configured);
-    if (!(await readGallery(configured))) {
+    const at = { subscriptionId, resourceGroup, name: names[0] };
+    const found = await readGallery(configured);
+    if (!found) {
         throw new UserError(
             `kamino:gallery: there is no gallery ${configured}; check the id, or give a name to have one made`,
         );
     }
-    return { subscriptionId, resourceGroup, name: names[0], location, managed: false };
+    // One that this stack has made stays in it, also where the configuration names it by its id.
+    const isOwn = facts.state?.find(GALLERY, galleryResourceName(at)) !== undefined && isMadeHere(at, found, facts);
+    return { ...at, location: isOwn ? found.location : location, managed: isOwn };
 }
 
-async function ownGallery({ configured, scaleSet, location, stack, groups }: GalleryRequest): Promise<GallerySettings> {
+/** Whether this stack has made a gallery, by its tag. */
+function isMadeHere(at: GalleryId, { tags }: FoundGallery, facts: StackFacts): boolean {
+    const names = ownNames(facts, facts.state?.find(GALLERY, galleryResourceName(at)));
+    return names.includes(tags?.[STACK_TAG] ?? "");
+}
+
+async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
+    const { configured, scaleSet, location, facts, groups } = request;
     const { subscriptionId, resourceGroup } = scaleSet;
     const at = (name: string) => ({ subscriptionId, resourceGroup, name });
-    const unique = uniqueName(stack, resourceGroup);
+    const unique = uniqueName(facts.name, resourceGroup);
     const isDefault = configured === DEFAULT_NAME;
-    // The gallery of an earlier run stays, also under the plain name.
-    for (const name of isDefault ? [unique, configured] : [configured]) {
+    // The gallery of an earlier run stays, also under the plain name, and under the one that goes by the stack's name
+    // from before it was renamed.
+    const names = isDefault ? [...defaultsInUse(request), unique, configured] : [configured];
+    for (const name of new Set(names)) {
         const found = await readGallery(galleryId(at(name)));
         // A gallery never moves: once it exists its own location stands, whatever pool comes first in the
         // configuration.
-        if (found?.tags?.[STACK_TAG] === stack) {
-            return { ...at(name), location: found.location, managed: true };
+        if (found && isMadeHere(at(name), found, facts)) {
+            const isInState = facts.state?.find(GALLERY, galleryResourceName(at(name))) !== undefined;
+            const imports = facts.state !== undefined && !isInState;
+            return { ...at(name), location: found.location, managed: true, imports };
         }
     }
     if (isDefault) {
@@ -78,6 +97,19 @@ async function ownGallery({ configured, scaleSet, location, stack, groups }: Gal
         groups,
     );
     return { ...at(configured), location, managed: true };
+}
+
+/** Default names of galleries of this resource group that have images of the last update, the pool's own first. */
+function defaultsInUse({ pool, scaleSet, facts }: GalleryRequest): string[] {
+    const pools = [pool, ...facts.previous.keys()];
+    const ids = pools.flatMap((name) => lastDefinition(facts, name) ?? []);
+    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+    const isDefault = new RegExp(`^${DEFAULT_NAME}(_[0-9a-f]{8})?$`);
+    return ids
+        .map(parseArmId)
+        .filter((id) => isSame(id.resourceGroup, scaleSet.resourceGroup))
+        .filter((id) => isSame(id.subscriptionId, scaleSet.subscriptionId) && isDefault.test(id.names[0]))
+        .map((id) => id.names[0]);
 }
 
 /**

@@ -84,7 +84,7 @@ function inputsOf({ drainTimeoutMs, evictionGracePeriodMs, ...rest }: CaptureSet
 
 /** How an image version is declared. */
 export interface ImageVersionOptions {
-    /** Whether the stack must not delete it. */
+    /** Whether the stack must not delete it, nor when the pool leaves the stack. */
     protect: boolean;
     /** Whether an earlier update has made it, and has deleted what it was made of. */
     isFinished: boolean;
@@ -100,6 +100,8 @@ export interface ImageVersionOptions {
 export interface KeptImage {
     version: string;
     image: compute.GalleryImageVersion;
+    /** Whether it is protected, and stays in Azure when the pool leaves the stack. */
+    protect: boolean;
     /** Whether what it was made of is deleted; there where this run does so. */
     released?: pulumi.Output<boolean>;
 }
@@ -174,6 +176,7 @@ export function declareImageVersion(
             dependsOn: [...opts.dependsOn, capture],
             provider: providerFor(gallery.subscriptionId),
             protect: how.protect,
+            retainOnDelete: how.protect,
             ignoreChanges: how.keptAs.ignoreChanges,
             // A version that failed stays as Failed, and its name is free again only once it is deleted.
             replaceOnChanges: ["tags.attempt"],
@@ -185,5 +188,10 @@ export function declareImageVersion(
     );
     const releases = !how.isFinished && !pool.settings.capture.keepSnapshots && !pulumi.runtime.isDryRun();
     image.id.apply(() => clock.end());
-    return { version: choice.version, image, ...(releases && { released: releaseSource(image, capture) }) };
+    return {
+        version: choice.version,
+        image,
+        protect: how.protect,
+        ...(releases && { released: releaseSource(image, capture) }),
+    };
 }

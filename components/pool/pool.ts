@@ -14,6 +14,8 @@ export interface GallerySettings {
     location: string;
     /** Whether this stack makes it; a gallery given by id is only used. */
     managed: boolean;
+    /** Whether this run takes it into the stack: this stack has made it, and its state does not have it. */
+    imports?: boolean;
 }
 
 /** What an image definition says of the VMs that start from its images. */
@@ -53,7 +55,8 @@ export interface Pool {
     liveImage: { id?: string };
     location: string;
     gallery: GallerySettings;
-    definition: { name: string; managed: boolean; traits: ImageTraits };
+    /** As of the gallery: whether this stack makes it, and whether this run takes it into the stack. */
+    definition: { name: string; managed: boolean; imports?: boolean; traits: ImageTraits };
     /** The version of this pool's own definition that the live model points at, if it does. */
     liveVersion?: string;
     storage: ImageStorage;

@@ -1,7 +1,14 @@
 // What is known of a pool before anything is declared: read from Azure, checked, refused in one line where it must be.
-import type { PreviousPool } from "../../policies/contract";
 import { diskControllerOfPool, osDiskOfPool, type OsDisk } from "../azure/osDisks";
-import { imageDefinitionId, parseScaleSetId, versionIn } from "../azure/ids";
+import {
+    galleryId,
+    imageDefinitionId,
+    parseArmId,
+    parseScaleSetId,
+    scaleSetId,
+    versionIn,
+    type ScaleSetId,
+} from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { clusterOf, otherClusterRefusals, type ClusterMember } from "../capi/clusters";
 import { imageReferenceOf } from "../capi/image";
@@ -11,34 +18,34 @@ import { capiRefusal, nameOf } from "../capi/refusals";
 import type { Clusters } from "../config/clusters";
 import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
-import { describePool, singleVmsIn } from "../core/machinesId";
+import { describePool, machinesId, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
-import { findDefinitionPlace, type DefinitionRequest } from "./definitionPlace";
+import { RELEASE, findDefinitionPlace, type DefinitionPlace, type DefinitionRequest } from "./definitionPlace";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
+import { refuseOtherMembers } from "./membership";
 import { poolIdOf, type PoolModel } from "./model";
 import { newNodesRefusal } from "./newNodes";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
 import { captureRefusal, refusal } from "./refusals";
 import { readScaleSet } from "./scaleSet";
+import { definitionInState, lastDefinition, ownNames, type StackFacts } from "./stackFacts";
 import { imageStorage } from "./storage";
 
 /**
  * Reads every pool of the configuration and checks whether it may be changed.
  *
  * @param clusters how to reach the API server that has the MachinePools, and which Cluster's nodes are looked for
- * @param stack identifies this stack, as in `organization/kamino/prod`
- * @param previous what its last successful update said of each pool, by name
+ * @param facts what this stack knows of itself
  * @throws UserError with one line for each pool that is refused
  */
 export async function readPools(
     configured: PoolSettings[],
     { capi: managementCluster, workloadCluster }: Pick<Clusters, "capi" | "workloadCluster">,
-    stack: string,
-    previous: Map<string, PreviousPool>,
+    facts: StackFacts,
 ): Promise<Pool[]> {
     const subscriptionId = await findDefaultSubscription();
     const keyOf = (pool: PoolSettings, index: number) => `kamino:pools[${index}].${placeKey(pool)}`;
@@ -47,15 +54,28 @@ export async function readPools(
     const located = await all(read, (pool, index) => locate(pool, keyOf(pool.settings, index)));
     const settings = located.map((pool) => pool.settings);
     refuseTwice(settings, "kamino:pools", subscriptionId);
+    refuseOtherMembers(
+        located.map((pool, index) => ({
+            ...{ name: pool.settings.name, id: idOf(pool, subscriptionId) },
+            configKey: keyOf(pool.settings, index),
+        })),
+        facts.previous,
+    );
     return await all(located, (pool, index) =>
         readPool(pool, {
             configKey: keyOf(pool.settings, index),
             subscriptionId: pool.settings.scaleSet.subscriptionId ?? subscriptionId,
             groups: groupsWithGallery(pool.settings, settings),
-            stack,
-            hasVersions: (previous.get(pool.settings.name)?.versions ?? []).length > 0,
+            facts,
         }),
     );
+}
+
+/** The ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
+function idOf({ settings, machines }: OwnedPool, defaultSubscription: string): string {
+    const { subscriptionId = defaultSubscription, resourceGroup, name } = settings.scaleSet;
+    const at = { subscriptionId, resourceGroup };
+    return machines ? machinesId({ ...at, ...machines.at }) : scaleSetId({ ...at, name });
 }
 
 /** The configuration's key that says where the pool is. */
@@ -144,8 +164,8 @@ function locate({ settings, machinePool, machines }: OwnedPool, configKey: strin
     if (reason) {
         throw new UserError(reason);
     }
-    const scaleSetId = (capi.azureMachinePool.spec.providerID ?? "").replace(/^azure:\/\//, "");
-    const scaleSet = { ...settings.scaleSet, ...parseScaleSetId(scaleSetId) };
+    const id = (capi.azureMachinePool.spec.providerID ?? "").replace(/^azure:\/\//, "");
+    const scaleSet = { ...settings.scaleSet, ...parseScaleSetId(id) };
     return { settings: { ...settings, scaleSet }, machinePool };
 }
 
@@ -154,14 +174,13 @@ interface Surroundings {
     configKey: string;
     subscriptionId: string;
     groups: string[];
-    stack: string;
-    hasVersions: boolean;
+    facts: StackFacts;
 }
 
 /** The model first: what is refused is refused by that, before anything else is asked. */
 async function readPool(
     { settings, machinePool, machines }: OwnedPool,
-    { configKey, subscriptionId, groups, stack, hasVersions }: Surroundings,
+    { configKey, subscriptionId, groups, facts }: Surroundings,
 ): Promise<Pool> {
     const { resourceGroup, name } = settings.scaleSet;
     const scaleSet = { subscriptionId, resourceGroup, name };
@@ -179,12 +198,14 @@ async function readPool(
     const { location } = live;
     const liveImage = imageOf(live, machinePool, machines);
     const [gallery, disk] = await Promise.all([
-        findGallery({ configured: settings.image.gallery, scaleSet, location, stack, groups }),
+        findGallery({
+            ...{ configured: settings.image.gallery, pool: settings.name, scaleSet, location, facts, groups },
+        }),
         "disk" in found ? found.disk : osDiskOfPool(poolIdOf(live)),
     ]);
     const [definition, storage] = await Promise.all([
         findDefinition(live, disk, gallery, {
-            ...{ pool: settings.name, configKey, scaleSet, stack, hasVersions },
+            ...{ pool: settings.name, configKey, scaleSet, facts },
             liveImageId: liveImage.id,
         }),
         imageStorage(live, disk, settings.image, { configKey, subscriptionId }),
@@ -204,7 +225,7 @@ async function readPool(
         storage,
         ...(disk && { diskAccess: disk.access }),
         tags: settings.tags,
-        stack,
+        stack: facts.name,
     };
 }
 
@@ -235,16 +256,29 @@ async function traitsOfVms(
 }
 
 /** Whose definition is looked for. */
-type DefinitionIdentity = Omit<DefinitionRequest, "gallery" | "live"> & { configKey: string };
+type DefinitionIdentity = Pick<DefinitionRequest, "pool" | "scaleSet" | "liveImageId"> & {
+    configKey: string;
+    facts: StackFacts;
+};
 
 /** The pool's image definition: made by this stack unless another one, which must match the VMs, exists already. */
 async function findDefinition(
     live: PoolModel,
     disk: OsDisk | undefined,
     gallery: GallerySettings,
-    { pool, configKey, scaleSet, ...identity }: DefinitionIdentity,
+    { pool, configKey, scaleSet, liveImageId, facts }: DefinitionIdentity,
 ): Promise<Pool["definition"]> {
-    const { name, existing } = await findDefinitionPlace({ pool, gallery, scaleSet, live, ...identity });
+    const inState = definitionInState(facts, pool);
+    const hasVersions = (facts.previous.get(pool)?.versions ?? []).length > 0;
+    const names = ownNames(facts, inState);
+    const { name, existing } = await findDefinitionPlace({
+        ...{ pool, gallery, scaleSet, live, liveImageId, hasVersions, stack: facts.name, ownNames: names },
+    });
+    const id = imageDefinitionId({ gallery, definition: { name } });
+    const isBound = hasVersions || inState !== undefined;
+    if (isBound) {
+        refuseMove(pool, scaleSet, id, facts);
+    }
     const vms = await traitsOfVms(live, disk, existing);
     const traits = disk ? imageTraits(disk, vms) : existing;
     if (!traits) {
@@ -255,9 +289,47 @@ async function findDefinition(
     }
     const difference = existing && mismatch(existing, traits, vms);
     if (difference) {
+        // Images that are there already stay in their definition while the pool is in the stack.
+        const advice = isBound
+            ? `release the pool, and add it with another gallery (${RELEASE})`
+            : "use another gallery";
         throw new UserError(
-            `kamino:gallery: image definition ${imageDefinitionId({ gallery, definition: { name } })} does not match ${describePool(live.id)}: ${difference}; use another gallery`,
+            `kamino:gallery: image definition ${id} does not match ${describePool(live.id)}: ${difference}; ${advice}`,
         );
     }
-    return { name, traits, managed: !existing || existing.tags?.[STACK_TAG] === identity.stack };
+    return { name, traits, ...ownership(existing, inState !== undefined, names, facts) };
+}
+
+/** Whether this stack makes a definition, and whether its state is still to have one that it made. */
+function ownership(
+    existing: DefinitionPlace["existing"],
+    isInState: boolean,
+    names: string[],
+    { state }: StackFacts,
+): Pick<Pool["definition"], "managed" | "imports"> {
+    const tag = existing?.tags?.[STACK_TAG];
+    // What the state has stays declared, also where somebody has taken the tag off.
+    const managed = !existing || (tag === undefined ? isInState : names.includes(tag));
+    return { managed, imports: managed && existing !== undefined && state !== undefined && !isInState };
+}
+
+/**
+ * Refuses another definition than the one that the pool's images are in: the stack would delete them there, and new
+ * nodes start from one of them.
+ *
+ * @throws UserError in one line
+ */
+function refuseMove(pool: string, scaleSet: ScaleSetId, now: string, facts: StackFacts): void {
+    const last = lastDefinition(facts, pool);
+    if (last === undefined || last.toLowerCase() === now.toLowerCase()) {
+        return;
+    }
+    const { subscriptionId, resourceGroup, names } = parseArmId(last);
+    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+    const isAtHome = isSame(resourceGroup, scaleSet.resourceGroup) && isSame(subscriptionId, scaleSet.subscriptionId);
+    const gallery = isAtHome ? names[0] : galleryId({ subscriptionId, resourceGroup, name: names[0] });
+    throw new UserError(
+        `kamino:gallery: the images of pool "${pool}" are in ${last}, and would have to be made anew in ${now}: keep ` +
+            `kamino:gallery: ${gallery}, or release the pool and add it with the other gallery (${RELEASE})`,
+    );
 }

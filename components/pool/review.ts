@@ -12,18 +12,6 @@ import { authorOfTemplate, recordOfMachines } from "./machines";
 import { modelAsItIs, type LiveModel, type PoolModel } from "./model";
 import type { Pool } from "./pool";
 
-/**
- * What the last successful update said of each pool, by name. Empty on the first run, and after a first run that failed
- * half-way: then pools are adopted again, which changes nothing for those that are in the stack already.
- *
- * @param stack this stack's own name, as in `organization/kamino/prod`
- */
-export async function previousPools(stack: string): Promise<Map<string, PreviousPool>> {
-    const reference = new pulumi.StackReference(stack);
-    const details = await reference.getOutputDetails("pools");
-    return new Map(Object.entries((details.value ?? {}) as Record<string, PreviousPool>));
-}
-
 /** What others have changed in a pool's model since this stack's last run. */
 export interface Review {
     pool: Pool;

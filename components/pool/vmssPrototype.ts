@@ -12,7 +12,7 @@ import {
 import { imageDefinitionId } from "../azure/ids";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { includesVersion, sameVersion } from "../core/version";
-import { ownResources } from "../engine/ownResources";
+import type { StackState } from "../engine/stackState";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -20,7 +20,7 @@ import { NodeSelection, bootstrapOf, type Canary, type Choice, type PoolOfRun } 
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
 import { declareScaleSet } from "./declareScaleSet";
-import { endOfAcceptance, needsRewrite } from "./desiredModel";
+import { acceptedImage, endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
@@ -41,6 +41,8 @@ export interface VmssPrototypeArgs {
      * What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say.
      */
     previous: PreviousPool;
+    /** What the stack's state has; undefined where that cannot be read. */
+    state?: StackState;
     /** All pools of the run, of which this is one, and its canary another. */
     pools: Pool[];
     /** The gallery, where this stack makes it. */
@@ -71,6 +73,10 @@ export interface PoolOutputs {
     versions: pulumi.Output<string[]>;
     /** The regions that they go to; left out as long as there are none. */
     regions: pulumi.Output<string[] | undefined>;
+    /** The one of them that stays in Azure when the pool leaves the stack; empty for none. */
+    retained: pulumi.Output<string>;
+    /** ARM id of the image definition that they are in. */
+    imageDefinitionId: pulumi.Output<string>;
     /** ARM id of the scale set, or the `machinesId` of a pool of single VMs. */
     scaleSetId: pulumi.Output<string>;
     /** True once the scale set is in the stack. */
@@ -140,6 +146,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
             version: selection.current,
             versions: afterRelease(kept),
             regions: kept.apply((all) => (all.length > 0 ? this.pool.storage.targetRegions : undefined)),
+            retained: kept.apply((all) => all.find(({ protect }) => protect)?.version ?? ""),
+            imageDefinitionId: pulumi.output(imageDefinitionId(this.pool)),
             scaleSetId: pulumi.output(this.pool.live.id),
             adopted: declared.apply(({ adopted }) => adopted),
             explanation: selection.explanation,
@@ -151,7 +159,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 newNodes: declared.apply(({ newNodes }) => newNodes ?? pulumi.output([])),
             }),
         };
-        this.registerOutputs({ ...statement, accepted: this.outputs.accepted });
+        const { accepted, retained } = this.outputs;
+        this.registerOutputs({ ...statement, accepted, retained });
     }
 
     /** How what new machines start from is declared: by who keeps the pool. */
@@ -249,12 +258,13 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const made = this.args.previous.versions ?? [];
         const isAsked = dependsOnGallery(this.pool.storage, choices, this.args.previous);
         const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
-        for (const choice of await this.declarable(name, choices)) {
+        const inUse = this.versionInUse(current);
+        for (const choice of this.declarable(name, choices)) {
             if (!this.existsAlready(choice.version)) {
                 await this.args.checkDiskSize(this.pool, choice);
                 await this.checkPolicies(choice);
             }
-            const protect = choice.version === current && this.existsAlready(choice.version);
+            const protect = sameVersion(choice.version, inUse) && this.existsAlready(choice.version);
             const isFinished = choice.attempt === 1 && includesVersion(made, choice.version);
             const storage = keptAs(choice, this.pool.storage, gallery, made);
             const opts = { parent: this, dependsOn: [...dependsOn, ...kept.map(({ image }) => image)] };
@@ -268,12 +278,17 @@ export class VmssPrototype extends pulumi.ComponentResource {
      * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state
      * has it, since it may be protected there; it cannot be made again, since what it was made of has gone.
      */
-    private async declarable(name: string, choices: Choice[]): Promise<Choice[]> {
-        if (!choices.some(({ missing }) => missing)) {
-            return choices;
-        }
-        const own = await ownResources(this.pool.stack, IMAGE_VERSION);
-        return choices.filter(({ missing, version }) => !missing || own.includes(imageResourceName(name, version)));
+    private declarable(name: string, choices: Choice[]): Choice[] {
+        const isInState = ({ version }: Choice) =>
+            this.args.state?.find(IMAGE_VERSION, imageResourceName(name, version)) !== undefined;
+        return choices.filter((choice) => !choice.missing || isInState(choice));
+    }
+
+    /** The version that new machines are to start from after this run: an older one where the model is left at it. */
+    private versionInUse(current: string): string {
+        const { review, previous } = this.args;
+        const left = acceptedImage(review, previous, current) && this.pool.liveVersion;
+        return left ?? current;
     }
 
     private async checkPolicies(choice: Choice): Promise<void> {
@@ -286,8 +301,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * Protects a version only if an earlier run made it and the model points at it. Pulumi refuses to delete a resource
-     * that is protected in the state, so protecting it sooner would block deleting a version that Azure failed to make.
+     * Protects and retains a version only if an earlier run made it and the model points at it. Pulumi refuses to delete
+     * a resource that is protected in the state, and leaves in Azure what is retained there: sooner, both would stand in
+     * the way of deleting a version that Azure failed to make.
      */
     private existsAlready(version: string): boolean {
         const { previous } = this.args;

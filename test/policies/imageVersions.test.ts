@@ -232,11 +232,23 @@ describe("image-version-in-use-stays", () => {
         expect(await found(definition(), scaleSet(model(image)))).toEqual([]);
     });
 
-    it("refuses that one that an earlier run made is not protected, without which it could be replaced", async () => {
+    it.each<[string, object, object, string[]]>([
+        ["protected and retained", {}, { retained: "2026.1122.0412" }, []],
+        ["not protected", { protect: false }, { retained: "2026.1122.0412" }, ["protect must be true"]],
+        ["not retained", {}, { retained: "" }, ["retainOnDelete must be true"]],
+        ["neither", { protect: false }, {}, ["protect and retainOnDelete must be true"]],
+    ])("of one that an earlier run made looks at its options: %s", async (_what, resource, outputs, messages) => {
         const parent = prototype({ adopted: true, versions: ["2026.1122.412"] });
-        const version = imageVersion({}, { protect: false });
+        parent.outputs = { ...parent.outputs, ...outputs };
+        const version = imageVersion({}, resource);
         const refused = await found(parent, definition(), capture, version, scaleSet(model(), { parent }));
-        expect(refused[0].message).toContain("protect must be true");
+        expect(refused).toMatchObject(messages.map((text) => ({ message: expect.stringContaining(text) as string })));
+    });
+
+    it("lets a pool that comes back to its stack be adopted with the image that the stack left it", async () => {
+        const parent = prototype({});
+        const adopted = scaleSet(model(), { parent, ignoreChanges: ["*"] });
+        expect(await found(parent, selection("2026.1122.412", parent), definition(), adopted)).toEqual([]);
     });
 
     it("lets one be without that this run makes, since Azure may fail to make it", async () => {

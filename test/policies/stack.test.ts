@@ -148,3 +148,19 @@ describe("scale-set-adopted-once", () => {
         expect(refused.message).toContain("would be created, not adopted");
     });
 });
+
+describe("scale-set-never-created", () => {
+    const created = (previous: PreviousPool, resource: Partial<Resource> = {}) =>
+        found("scale-set-never-created", ...pool(previous, model(), "pool1", resource));
+
+    it("refuses a model of a scale set that has left the stack's state", async () => {
+        const [refused] = await created({ ...before(), adopted: false });
+        expect(refused).toMatchObject({ level: "mandatory" });
+        expect(refused.message).toContain("pool1 is not in the stack and would be created");
+    });
+
+    it("passes one that is adopted again, and one that is in the stack", async () => {
+        expect(await created({ ...before(), adopted: false }, { ignoreChanges: ["*"] })).toEqual([]);
+        expect(await created(before())).toEqual([]);
+    });
+});

@@ -94,8 +94,8 @@ test("a definition that was made beforehand is used, and no more once it is anot
         expect(refused.exitCode).not.toBe(0);
         expect(refused.messages("error").join("\n")).toContain(
             `kamino:gallery: image definition ${gallery}/images/west-pool3 was made by stack "organization/kamino/another" (its tag ` +
-                `kamino-stack), whose images would count as those of pool "pool1"; use another gallery, or, if that stack does not keep ` +
-                `this pool any more, take the tag off, or set it to "organization/kamino/west" where this stack was renamed`,
+                `kamino-stack), whose images would count as those of pool "pool1"; release the pool, and add it with another gallery ` +
+                `(docs/releasing-a-pool.md), or, if that stack does not keep this pool any more, take the tag off, or set it to "organization/kamino/west" where this stack was renamed`,
         );
         expect(writes(sandbox)).toEqual([]);
         const { galleryImages } = computeClient(sandbox.azure);

@@ -79,14 +79,33 @@ describe("the image definition of a pool", () => {
         expect(found(unique, plain).name).toBe(name);
     });
 
-    it.each<[string, () => unknown]>([
-        ["its name is a new one's", () => found({ existing: THEIRS }, {})],
-        ["new machines start from it", () => found({}, { existing: THEIRS, isInUse: true })],
-        ["this stack has made images in it", () => found({}, { existing: THEIRS }, true)],
-    ])("is refused where another stack has made it and %s, with what to do", (_when, find) => {
-        expect(find).toThrow(
-            /^kamino:gallery: image definition \S+ was made by stack "organization\/kamino\/test" \(its tag kamino-stack\), whose images would count as those of pool "pool1"; use another gallery, or, .* take the tag off, or set it to "organization\/kamino\/prod"/,
-        );
+    const elsewhere = "use another gallery";
+    const afterRelease = "release the pool, and add it with another gallery (docs/releasing-a-pool.md)";
+    it.each<[string, () => unknown, string]>([
+        ["its name is a new one's", () => found({ existing: THEIRS }, {}), elsewhere],
+        ["new machines start from it", () => found({}, { existing: THEIRS, isInUse: true }), elsewhere],
+        ["this stack has made images in it", () => found({}, { existing: THEIRS }, true), afterRelease],
+    ])("is refused where another stack has made it and %s, with what to do", (_when, find, advice) => {
+        const said = (name: string) =>
+            `kamino:gallery: image definition /galleries/fleet/images/${name} was made by stack "organization/kamino/test" ` +
+            `(its tag kamino-stack), whose images would count as those of pool "pool1"; ${advice}, or, if that stack does not ` +
+            `keep this pool any more, take the tag off, or set it to "organization/kamino/prod" where this stack was renamed`;
+        const refused = ["unique", "plain"].map(said);
+        let message = "";
+        try {
+            find();
+        } catch (error) {
+            message = (error as Error).message;
+        }
+        expect(refused).toContain(message);
+    });
+
+    test("is the stack's own where it was made under the name that the stack had before", () => {
+        const request = { pool: "pool1", stack, hasVersions: true };
+        const candidates = [at("unique", { existing: THEIRS })];
+        const ownNames = [stack, "organization/kamino/test"];
+        expect(choose(candidates, { ...request, ownNames }).name).toBe("unique");
+        expect(() => choose(candidates, request)).toThrow(UserError);
     });
 
     test("that cannot be read stops the run where no other is there", () => {

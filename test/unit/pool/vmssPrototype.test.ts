@@ -268,7 +268,8 @@ describe("in the runs after it", () => {
         ["one that a failed first run made is not", undefined, undefined, [false, false]],
     ])("of the versions, %s", async (_what, versions, liveVersion, expected) => {
         await prototype({ previous: { ...previous, versions }, pool: pool({ liveVersion }) });
-        expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual(expected);
+        const options = ofType("GalleryImageVersion").map(({ opts }) => [opts.protect, opts.retainOnDelete]);
+        expect(options).toEqual(expected.map((stays) => [stays, stays]));
     });
 
     test("an image definition that somebody else made is not declared", async () => {

@@ -1,63 +1,29 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    IMAGE_VERSION,
-    keepsBootstrap,
-    type AcceptedImage,
-    type Bootstrap,
-    type ModelRecord,
-    type PreviousPool,
-} from "../../policies/contract";
+import { keepsBootstrap, type AcceptedImage, type Bootstrap, type ModelRecord } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
-import type { GalleryVersion } from "../azure/imageVersions";
-import { includesVersion, sameVersion } from "../core/version";
-import type { StackState } from "../engine/stackState";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
-import type { KubernetesSettings } from "../node/kubernetes";
-import { NodeSelection, bootstrapOf, type Canary, type Choice, type PoolOfRun } from "../selection/nodeSelection";
+import { NodeSelection, bootstrapOf, type Canary, type PoolOfRun } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
 import { declareScaleSet } from "./declareScaleSet";
-import { acceptedImage, endOfAcceptance, needsRewrite } from "./desiredModel";
+import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
-import { declareImageVersion, imageResourceName, type KeptImage } from "./imageVersion";
-import { dependsOnGallery, keptAs } from "./keptAs";
+import { afterRelease, keepImages, type KeepImagesArgs } from "./keepImages";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
-import type { Review } from "./review";
 import { ownerOf, statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
-export interface VmssPrototypeArgs {
-    /**
-     * The pool as it was read (its settings, its live model, where its images go), and what others have changed of it.
-     */
-    review: Review;
-    /**
-     * What the stack's last successful update said of the pool: whether it has taken the scale set into the stack, say.
-     */
-    previous: PreviousPool;
-    /** What the stack's state has; undefined where that cannot be read. */
-    state?: StackState;
+export interface VmssPrototypeArgs extends KeepImagesArgs {
     /** All pools of the run, of which this is one, and its canary another. */
     pools: Pool[];
     /** The gallery, where this stack makes it. */
     gallery?: compute.Gallery;
-    /**
-     * Asks whether Azure Policy lets the choice's image be made; throws a UserError where it does not.
-     * Returns why that cannot be known, where it cannot.
-     */
-    checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
-    /** Asks whether machines can be made from an image of the choice's disk; throws a UserError where not. */
-    checkDiskSize: (pool: Pool, choice: Choice) => Promise<void>;
-    /** Reads the versions of an image definition from Azure. */
-    readImages: (imageDefinitionId: string) => Promise<GalleryVersion[]>;
-    /** How to reach the cluster's API server; the usual places where left out. */
-    kubernetes: KubernetesSettings;
 }
 
 /** What the stack says of a pool. */
@@ -131,7 +97,12 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const kept = pulumi
             .all([selection.versions, selection.current, bootstrap])
             .apply(([choices, current, bootstrap]) =>
-                this.keepImages(name, { choices, current, bootstrap }, [selection, ...definition]),
+                keepImages(
+                    name,
+                    args,
+                    { choices, current, bootstrap },
+                    { parent: this, dependsOn: [selection, ...definition] },
+                ),
             );
         const images = kept.apply((all) => all.map(({ image }) => image));
         const declare = this.declaration();
@@ -242,83 +213,6 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const statement = Object.keys(found).length > 0 ? statementOf(review, previous) : undefined;
         return new ForeignChanges(name, { pool: name, onForeignChange, changes, statement, rewrite }, { parent: this });
     }
-
-    /**
-     * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version
-     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made, or that no machine
-     * could be made from.
-     */
-    private async keepImages(
-        name: string,
-        { choices, current, bootstrap }: { choices: Choice[]; current: string; bootstrap: Bootstrap },
-        dependsOn: pulumi.Resource[],
-    ) {
-        const kept: KeptImage[] = [];
-        const how = { bootstrap, kubernetes: this.args.kubernetes };
-        const made = this.args.previous.versions ?? [];
-        const isAsked = dependsOnGallery(this.pool.storage, choices, this.args.previous);
-        const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
-        const inUse = this.versionInUse(current);
-        for (const choice of this.declarable(name, choices)) {
-            if (!this.existsAlready(choice.version)) {
-                await this.args.checkDiskSize(this.pool, choice);
-                await this.checkPolicies(choice);
-            }
-            const protect = sameVersion(choice.version, inUse) && this.existsAlready(choice.version);
-            const isFinished = choice.attempt === 1 && includesVersion(made, choice.version);
-            const storage = keptAs(choice, this.pool.storage, gallery, made);
-            const opts = { parent: this, dependsOn: [...dependsOn, ...kept.map(({ image }) => image)] };
-            const options = { ...how, protect, isFinished, keptAs: storage };
-            kept.push(declareImageVersion(name, this.pool, choice, options, opts));
-        }
-        return kept;
-    }
-
-    /**
-     * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state
-     * has it, since it may be protected there; it cannot be made again, since what it was made of has gone.
-     */
-    private declarable(name: string, choices: Choice[]): Choice[] {
-        const isInState = ({ version }: Choice) =>
-            this.args.state?.find(IMAGE_VERSION, imageResourceName(name, version)) !== undefined;
-        return choices.filter((choice) => !choice.missing || isInState(choice));
-    }
-
-    /** The version that new machines are to start from after this run: an older one where the model is left at it. */
-    private versionInUse(current: string): string {
-        const { review, previous } = this.args;
-        const left = acceptedImage(review, previous, current) && this.pool.liveVersion;
-        return left ?? current;
-    }
-
-    private async checkPolicies(choice: Choice): Promise<void> {
-        const unknown = await this.args.checkPolicies(this.pool, choice);
-        if (unknown) {
-            const { name } = this.pool.settings;
-            const what = `whether Azure Policy lets image ${choice.version} be made shows only when it is made`;
-            await pulumi.log.warn(`${name}: ${what}: ${unknown}`, this);
-        }
-    }
-
-    /**
-     * Protects and retains a version only if an earlier run made it and the model points at it. Pulumi refuses to delete
-     * a resource that is protected in the state, and leaves in Azure what is retained there: sooner, both would stand in
-     * the way of deleting a version that Azure failed to make.
-     */
-    private existsAlready(version: string): boolean {
-        const { previous } = this.args;
-        return sameVersion(version, this.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
-    }
-}
-
-/**
- * What the stack says of its versions is said once this run has deleted what they were made of: a version that it names
- * is not looked at again by the next run. One whose source could not be deleted is left out.
- */
-function afterRelease(kept: pulumi.Output<KeptImage[]>): pulumi.Output<string[]> {
-    const named = ({ version, released }: KeptImage) =>
-        pulumi.output(released ?? true).apply((gone) => (gone ? [version] : []));
-    return kept.apply((all) => pulumi.all(all.map(named))).apply((versions) => versions.flat());
 }
 
 /** Where a pool's VMs and its images are. */

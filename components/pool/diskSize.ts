@@ -8,8 +8,8 @@ import type { Pool } from "./pool";
 
 /**
  * Refuses a node whose OS disk is larger than the disks that new machines get. Azure would refuse each write of a model
- * that points at its image, an hour later: "The specified disk size 127 GB is smaller than the size of the corresponding
- * disk in the VM image: 255 GB".
+ * that points at its image, an hour later: "The specified disk size 127 GB is smaller than the size of the
+ * corresponding disk in the VM image: 255 GB".
  * Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/20224
  *
  * @throws UserError in one line, also when Azure is away or refuses

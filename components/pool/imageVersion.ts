@@ -1,11 +1,12 @@
 // One gallery image version: a node's OS disk is captured, made a version, and replicated to where pools start nodes.
 import * as compute from "@pulumi/azure-native/compute";
 import * as pulumi from "@pulumi/pulumi";
-import type { Bootstrap } from "../../policies/contract";
+import { IMAGE_VERSION, type Bootstrap } from "../../policies/contract";
 import { OsDiskCapture, deleteSource, sourceExists } from "../capture/osDiskCapture";
 import type { CaptureSettings } from "../config/load";
 import { formatDuration } from "../core/duration";
 import { oneLine } from "../core/errors";
+import { ownResources } from "../engine/ownResources";
 import type { KubernetesSettings } from "../node/kubernetes";
 import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
@@ -107,6 +108,18 @@ export interface KeptImage {
 /** The name of a version's resource, and of its capture's. */
 export function imageResourceName(prototype: string, version: string): string {
     return `${prototype}-${version}`;
+}
+
+/**
+ * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state has
+ * it, since it may be protected there; it cannot be made again, since what it was made of has gone.
+ */
+export async function declarable(prototype: string, { stack }: Pick<Pool, "stack">, choices: Choice[]) {
+    if (!choices.some(({ missing }) => missing)) {
+        return choices;
+    }
+    const own = await ownResources(stack, IMAGE_VERSION);
+    return choices.filter(({ missing, version }) => !missing || own.includes(imageResourceName(prototype, version)));
 }
 
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */

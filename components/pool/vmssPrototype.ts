@@ -1,17 +1,10 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    IMAGE_VERSION,
-    type AcceptedImage,
-    type Bootstrap,
-    type ModelRecord,
-    type PreviousPool,
-} from "../../policies/contract";
+import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { includesVersion, sameVersion } from "../core/version";
-import { ownResources } from "../engine/ownResources";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
 import type { KubernetesSettings } from "../node/kubernetes";
@@ -23,7 +16,7 @@ import { endOfAcceptance, needsRewrite } from "./desiredModel";
 import { changesInPlan } from "./foreignChanges";
 import { ForeignChanges } from "./foreignChangesResource";
 import { declareImageDefinition } from "./gallery";
-import { declareImageVersion, imageResourceName, type KeptImage } from "./imageVersion";
+import { declarable, declareImageVersion, type KeptImage } from "./imageVersion";
 import { dependsOnGallery, keptAs } from "./keptAs";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
@@ -227,8 +220,8 @@ export class VmssPrototype extends pulumi.ComponentResource {
 
     /**
      * Declares versions oldest first, each depending on the ones before it, so the state has unprotected an old version
-     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made, or that no machine
-     * could be made from.
+     * before a new image exists. Nothing of an image is declared that Azure Policy would not let be made, or that no
+     * machine could be made from.
      */
     private async keepImages(
         name: string,
@@ -240,7 +233,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const made = this.args.previous.versions ?? [];
         const isAsked = dependsOnGallery(this.pool.storage, choices, this.args.previous);
         const gallery = isAsked ? await this.args.readImages(imageDefinitionId(this.pool)) : [];
-        for (const choice of await this.declarable(name, choices)) {
+        for (const choice of await declarable(name, this.pool, choices)) {
             if (!this.existsAlready(choice.version)) {
                 await this.args.checkDiskSize(this.pool, choice);
                 await this.checkPolicies(choice);
@@ -253,18 +246,6 @@ export class VmssPrototype extends pulumi.ComponentResource {
             kept.push(declareImageVersion(name, this.pool, choice, options, opts));
         }
         return kept;
-    }
-
-    /**
-     * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state
-     * has it, since it may be protected there; it cannot be made again, since what it was made of has gone.
-     */
-    private async declarable(name: string, choices: Choice[]): Promise<Choice[]> {
-        if (!choices.some(({ missing }) => missing)) {
-            return choices;
-        }
-        const own = await ownResources(this.pool.stack, IMAGE_VERSION);
-        return choices.filter(({ missing, version }) => !missing || own.includes(imageResourceName(name, version)));
     }
 
     private async checkPolicies(choice: Choice): Promise<void> {

@@ -24,9 +24,6 @@ const CHOICES: Choice[] = [OLD, NEW].map((version, index) => ({
 
 let selected: { versions: Choice[]; current: string };
 
-/** What the state has, by URN. */
-let inState: Record<string, object>;
-
 /** What the ForeignChanges resource was declared with. */
 let foreignChanges: object;
 
@@ -52,8 +49,7 @@ beforeAll(async () => {
                     },
                 };
             },
-            call: ({ token }) =>
-                token === "pulumi:pulumi:readStackResourceOutputs" ? { outputs: inState } : liveModel(),
+            call: () => liveModel(),
         },
         "kamino",
         "test",
@@ -66,7 +62,6 @@ beforeAll(async () => {
 beforeEach(() => {
     declared = [];
     asked = [];
-    inState = {};
     [inAzure, reads] = [[], 0];
     answer = () => undefined;
     selected = { versions: CHOICES, current: "2026.1122.0412" };
@@ -167,11 +162,10 @@ describe("how versions are kept", () => {
         await prototype({ previous, pool: pool({ storage }) });
         expect(regions()).toEqual(["westeurope", "westeurope,germanynorth"]);
         expect(ofType("GalleryImageVersion")[0].opts).toMatchObject({
-            ignoreChanges: [
+            ignoreChanges: expect.arrayContaining([
                 "publishingProfile.storageAccountType",
-                "publishingProfile.targetRegions[0].encryption",
                 "safetyProfile",
-            ],
+            ]) as string[],
         });
     });
 
@@ -181,28 +175,6 @@ describe("how versions are kept", () => {
         const { regions: kept } = await prototype({ previous: { ...previous, regions: here }, pool: storageHere });
         expect(kept).toEqual(here);
         expect([reads, regions()]).toEqual([0, ["westeurope", "westeurope"]]);
-    });
-});
-
-describe("an image that somebody has deleted while it is in use", () => {
-    const previous = { adopted: true, versions: [OLD, NEW] };
-    const urn = (name: string) => `urn:pulumi:test::kamino::kamino:index:VmssPrototype$azure-native:compute:${name}`;
-    const lost = async () => {
-        selected = { versions: [CHOICES[0], { ...CHOICES[1], missing: true }], current: NEW };
-        await prototype({ previous, pool: pool({ liveVersion: NEW }) });
-        return ["GalleryImageVersion", "OsDiskCapture"].map((type) => ofType(type).map(({ name }) => name));
-    };
-
-    test("is not declared, nor captured anew, and the model stays", async () => {
-        inState = { [urn(`GalleryImageVersion::pool1-${OLD}`)]: {}, [urn(`GalleryImage::pool1-${NEW}`)]: {} };
-        expect(await lost()).toEqual([[`pool1-${OLD}`], [`pool1-${OLD}`]]);
-        expect(profile().storageProfile.imageReference).toEqual({ id: `${DEFINITION}/versions/${NEW}` });
-    });
-
-    test("stays as it is as long as the state has it", async () => {
-        inState = { [urn(`GalleryImageVersion::pool1-${NEW}`)]: {} };
-        expect((await lost())[0]).toEqual([`pool1-${OLD}`, `pool1-${NEW}`]);
-        expect(ofType("GalleryImageVersion")[1].opts).toMatchObject({ protect: true, ignoreChanges: ["*"] });
     });
 });
 

@@ -88,7 +88,7 @@ export async function keepImages(
  * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state has
  * it, since it may be protected there; it cannot be made again, since what it was made of has gone.
  */
-function declarable(name: string, { state }: KeepImagesArgs, choices: Choice[]): Choice[] {
+export function declarable(name: string, { state }: Pick<KeepImagesArgs, "state">, choices: Choice[]): Choice[] {
     const isInState = ({ version }: Choice) =>
         state?.find(IMAGE_VERSION, imageResourceName(name, version)) !== undefined;
     return choices.filter((choice) => !choice.missing || isInState(choice));

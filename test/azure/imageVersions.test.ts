@@ -125,7 +125,7 @@ describe("an image version that exists", () => {
             replicationStatus: { summary: [{ state: "Completed" }, { state: "Failed" }] },
         });
         const machine = (name: string, place: string) =>
-            azure.createVm({ name, resourceGroup: GROUP, location: place, imageId: String(body.id) });
+            azure.createVm({ name, resourceGroup: GROUP, location: place, imageId: body.id as unknown as string });
         // Nobody has cleaned the disk, so that a machine starts from the image and does not come up.
         const startsFromIt = "OS Provisioning for VM";
         await expect(machine("here", location)).rejects.toThrow(startsFromIt);

@@ -7,6 +7,10 @@ import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
 import { changesIn, imageOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
 
+interface Profile {
+    storageProfile: { osDisk: { diskSizeGB?: number } };
+}
+
 let sandbox: Sandbox;
 let stack: Stack;
 
@@ -15,7 +19,7 @@ beforeAll(async () => {
         name: "pool1",
         capacity: 3,
         change: ({ properties: { virtualMachineProfile: profile } }) => {
-            profile.storageProfile.osDisk.diskSizeGB = 64;
+            (profile as Profile).storageProfile.osDisk.diskSizeGB = 64;
         },
     } satisfies PoolOptions;
     sandbox = await startSandbox({ pools: [pool] });

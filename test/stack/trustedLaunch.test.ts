@@ -1,5 +1,5 @@
-// A pool of generation 2 whose machines are trusted launch ones, told by the whole program: the copy of a disk is one as
-// well, and so is the image.
+// A pool of generation 2 whose machines are trusted launch ones, told by the whole program: the copy of a disk is one
+// as well, and so is the image.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PoolOptions } from "../../sandbox/azure/types";
 import type { Stack } from "../../sandbox/engine/stack";
@@ -9,6 +9,10 @@ import { resourcesOf } from "./support/copy";
 import { galleryNameOf, imageOf, machinesOf, patch, poolStack, scaleSetOf } from "./support/pools";
 
 const MONDAY = "2026.1116.0412";
+
+interface Profile {
+    storageProfile: { imageReference: { sku: string } };
+}
 
 let sandbox: Sandbox;
 let stack: Stack;
@@ -22,7 +26,7 @@ beforeAll(async () => {
                 securityType: "TrustedLaunch",
                 uefiSettings: { secureBootEnabled: true, vTpmEnabled: true },
             };
-            profile.storageProfile.imageReference.sku = "aks-engine-ubuntu-1804-gen2";
+            (profile as Profile).storageProfile.imageReference.sku = "aks-engine-ubuntu-1804-gen2";
         },
     } satisfies PoolOptions;
     sandbox = await startSandbox({ pools: [pool] });

@@ -265,9 +265,9 @@ export class VmssPrototype extends pulumi.ComponentResource {
     }
 
     /**
-     * Protects and retains a version only if an earlier run made it and the model points at it. Pulumi refuses to delete
-     * a resource that is protected in the state, and leaves in Azure what is retained there: sooner, both would stand in
-     * the way of deleting a version that Azure failed to make.
+     * Protects and retains a version only if an earlier run made it and the model points at it. Pulumi refuses to
+     * delete a resource that is protected in the state, and leaves in Azure what is retained there: sooner, both would
+     * stand in the way of deleting a version that Azure failed to make.
      */
     private existsAlready(version: string): boolean {
         const { previous } = this.args;

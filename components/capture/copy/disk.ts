@@ -17,11 +17,12 @@ import { purposeOf, type CopyTarget } from "./objects";
  */
 const CLEANED_TAG = "cleaned";
 /**
- * The one state in which nobody uses a disk. In others it belongs to a machine (Attached, Reserved, Frozen) or is being
- * read (ActiveSAS: by a gallery that makes an image of it, say).
+ * The one state in which nobody uses a disk, and those in which it is read: by a gallery that makes an image of it,
+ * say. In others it belongs to a machine (Attached, Reserved, Frozen).
  * Source: https://learn.microsoft.com/rest/api/compute/disks/get, DiskState
  */
 const FREE = "Unattached";
+const READ = ["ActiveSAS", "ActiveSASFrozen"];
 /** When the copy was taken, RFC 3339, UTC. */
 const CAPTURED_TAG = "captured";
 
@@ -76,11 +77,13 @@ export class CopyPlace {
             return { state: disk ? "other" : "none" };
         }
         const { diskState = "", tags = {} } = disk;
-        if (diskState !== FREE) {
-            const isRead = /SAS/.test(diskState);
+        const isRead = READ.includes(diskState);
+        // A cleaned copy that a gallery reads is the other run's image in the making: this run takes the same.
+        const isCleaned = CLEANED_TAG in tags && (diskState === FREE || isRead);
+        if (!isCleaned && diskState !== FREE) {
             return { state: "used", by: isRead ? `being read (${diskState})` : `attached to a machine (${diskState})` };
         }
-        return CLEANED_TAG in tags ? { state: "cleaned", capturedAt: tags[CAPTURED_TAG] ?? "" } : { state: "other" };
+        return isCleaned ? { state: "cleaned", capturedAt: tags[CAPTURED_TAG] ?? "" } : { state: "other" };
     }
 
     /** Takes the snapshot, unless an earlier run has taken it already: it is of the moment that it was begun. */

@@ -96,7 +96,10 @@ function isPassing(error: unknown): boolean {
     }
     // Of the Azure SDK (which has tried again by itself) and the Kubernetes client: no answer at all. A UserError is a
     // verdict.
-    return isUnanswered(error) || (!(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error)));
+    return (
+        isUnanswered(error) ||
+        (!(error instanceof UserError) && /cannot be reached|ECONN|ETIMEDOUT|socket hang up/.test(oneLine(error)))
+    );
 }
 
 /**

@@ -66,8 +66,8 @@ export function isReady(node: V1Node): boolean {
 }
 
 /**
- * Put on a node by a person, or by Azure's cloud provider for a VM that it finds switched off: what it held may be taken
- * from it.
+ * Put on a node by a person, or by Azure's cloud provider for a VM that it finds switched off: what it held may be
+ * taken from it.
  * Source: https://github.com/kubernetes-sigs/cloud-provider-azure/pull/4522
  */
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";

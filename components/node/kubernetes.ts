@@ -147,6 +147,19 @@ export async function getJson<T>(
     return (await get(cluster, { path, query, accept: "application/json" })).body as T;
 }
 
+/**
+ * One object, and when the API server answered by its own clock.
+ *
+ * @throws what the API server answers, 404 too, once it is known not to pass in a moment
+ */
+export async function readWithTime<T>(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    path: string,
+): Promise<{ object: T; now: Date }> {
+    const { body, headers } = await withRetries(() => send(cluster, { path, query: {}, accept: "application/json" }));
+    return { object: body as T, now: dateOf(headers) };
+}
+
 /** A GET: its path, its query, and the media type that is wanted. */
 interface Read {
     path: string;
@@ -157,9 +170,15 @@ interface Read {
 /** Reads; a failure that may pass in a moment is tried again, as kubectl does. */
 async function get(cluster: Pick<Kubernetes, "config" | "server">, read: Read) {
     try {
-        return await withRetries(() => send(cluster, read));
+        return await withRetries(() => send(cluster, read).catch(sayAtOnce));
     } catch (error) {
         throw asUserError(error, () => describe(error, cluster.server));
+    }
+
+    /** A wrong address or certificate stays wrong: nobody has to wait for that to be said. */
+    function sayAtOnce(error: unknown): never {
+        const mayPass = statusOf(error) !== undefined || isLostConnection(error);
+        throw mayPass ? error : new UserError(describe(error, cluster.server));
     }
 }
 
@@ -171,18 +190,13 @@ async function send(
     const request = new RequestContext(server.replace(/\/$/, "") + path, HttpMethod.GET);
     Object.entries(query).forEach(([name, value]) => request.setQueryParam(name, value));
     request.setHeaderParam("Accept", accept);
-    try {
-        await config.applySecurityAuthentication(request);
-        const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
-        const body = await response.body.text();
-        if (response.httpStatusCode !== 200) {
-            throw new ApiException(response.httpStatusCode, "", body, {});
-        }
-        return { body: JSON.parse(body) as unknown, headers: response.headers };
-    } catch (error) {
-        // A wrong address or certificate stays wrong: nobody has to wait for that to be said.
-        throw statusOf(error) !== undefined || isLostConnection(error) ? error : new UserError(describe(error, server));
+    await config.applySecurityAuthentication(request);
+    const response = await new IsomorphicFetchHttpLibrary().send(request).toPromise();
+    const body = await response.body.text();
+    if (response.httpStatusCode !== 200) {
+        throw new ApiException(response.httpStatusCode, "", body, {});
     }
+    return { body: JSON.parse(body) as unknown, headers: response.headers };
 }
 
 function isLostConnection(error: unknown): boolean {

@@ -4,7 +4,7 @@ import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { asMinute } from "../core/duration";
 import { UserError, statusOf } from "../core/errors";
 import { rest, withRetries } from "../core/retry";
-import { readDaemonSet, toUserError } from "./kuredCluster";
+import { readDaemonSetWithTime, toUserError } from "./kuredCluster";
 import type { Kured } from "./kuredDaemonSet";
 import { entryOf, isExpired, releaseLock, takeLock, type LockEntry } from "./kuredLockValue";
 import type { Kubernetes } from "./kubernetes";
@@ -26,7 +26,7 @@ export class KuredAnnotation {
     private readonly written = new Set<string>();
 
     constructor(
-        private readonly cluster: Pick<Kubernetes, "apps" | "server">,
+        private readonly cluster: Pick<Kubernetes, "apps" | "config" | "server">,
         private readonly kured: Kured,
     ) {
         const { lockNamespace, lockName, lockAnnotation } = kured.options;
@@ -41,9 +41,9 @@ export class KuredAnnotation {
      */
     async take(holder: string): Promise<Look> {
         const { concurrency } = this.kured.options;
-        return this.change((value) => {
-            const mine = entryOf(holder, new Date(), fraction());
-            const attempt = takeLock(value, concurrency, mine, this.written, new Date());
+        return this.change((value, now) => {
+            const mine = entryOf(holder, now, fraction());
+            const attempt = takeLock(value, concurrency, mine, this.written, now);
             if (attempt.kind === "unusable") {
                 throw new UserError(
                     `kured's lock on DaemonSet ${this.where} is not one that kured with --concurrency=${concurrency} can read, so ` +
@@ -87,22 +87,22 @@ export class KuredAnnotation {
      * Reads the annotation and writes what is made of it, if the DaemonSet is still as it was read; else reads it
      * again.
      *
-     * @param decide what the value becomes: null removes it, undefined leaves it
+     * @param decide what the value becomes, with the time by the API server: null removes it, undefined leaves it
      */
     private async change(
-        decide: (value: string | undefined) => { result: Look; write?: string | null },
+        decide: (value: string | undefined, now: Date) => { result: Look; write?: string | null },
     ): Promise<Look> {
         const { lockNamespace: namespace, lockName: name, lockAnnotation } = this.kured.options;
         const { apps, server } = this.cluster;
         try {
             for (let conflicts = 0; ; conflicts++) {
-                const daemonSet = await readDaemonSet(this.cluster, namespace, name);
-                if (!daemonSet) {
+                const found = await readDaemonSetWithTime(this.cluster, { namespace, name });
+                if (!found) {
                     return "absent";
                 }
-                const { annotations = {}, resourceVersion } = daemonSet.metadata ?? {};
+                const { annotations = {}, resourceVersion } = found.object.metadata ?? {};
                 const value = Object.hasOwn(annotations, lockAnnotation) ? annotations[lockAnnotation] : undefined;
-                const { result, write } = decide(value);
+                const { result, write } = decide(value, found.now);
                 if (write === undefined) {
                     return result;
                 }

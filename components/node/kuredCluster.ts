@@ -3,7 +3,7 @@ import type { V1DaemonSet } from "@kubernetes/client-node";
 import { UserError, orUndefined, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
 import { findKured, toKured, type Kured } from "./kuredDaemonSet";
-import { describe, type Kubernetes } from "./kubernetes";
+import { describe, readWithTime, type Kubernetes } from "./kubernetes";
 
 /** Where a DaemonSet is. */
 export interface DaemonSetPlace {
@@ -67,4 +67,17 @@ export async function readDaemonSet(
     name: string,
 ): Promise<V1DaemonSet | undefined> {
     return orUndefined(withRetries(() => apps.readNamespacedDaemonSet({ namespace, name })));
+}
+
+/**
+ * The same as it is now, and when that was by the API server's clock. The machines that go by a lock agree on no other
+ * one: a run whose own clock is minutes off would take a live lock for one that has expired, or have kured do so.
+ */
+export function readDaemonSetWithTime(
+    cluster: Pick<Kubernetes, "config" | "server">,
+    { namespace, name }: DaemonSetPlace,
+): Promise<{ object: V1DaemonSet; now: Date } | undefined> {
+    // The place of a lock is what options of a DaemonSet say: any text.
+    const [at, of] = [namespace, name].map(encodeURIComponent);
+    return orUndefined(readWithTime(cluster, `/apis/apps/v1/namespaces/${at}/daemonsets/${of}`));
 }

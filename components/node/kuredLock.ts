@@ -66,7 +66,7 @@ export interface AcquiredLease {
  *     when the DaemonSet named is not there, or when the API server refuses; nothing is taken then
  */
 export async function acquireKuredLock(
-    cluster: Pick<Kubernetes, "apps" | "server">,
+    cluster: Pick<Kubernetes, "apps" | "config" | "server">,
     pool: string,
     options: KuredLockOptions = {},
 ): Promise<AcquiredLease> {
@@ -92,7 +92,7 @@ export async function acquireKuredLock(
  * @throws what the work throws, and what `acquireKuredLock` throws before the work has begun
  */
 export async function withKuredLock<T>(
-    cluster: Pick<Kubernetes, "apps" | "server">,
+    cluster: Pick<Kubernetes, "apps" | "config" | "server">,
     pool: string,
     options: KuredLockOptions,
     work: (lease: AcquiredLease) => Promise<T>,

@@ -7,7 +7,7 @@ import type { Kured } from "./kuredDaemonSet";
 import { RENEW_LOCK_MS, lockHolder } from "./kuredLockValue";
 import type { Kubernetes } from "./kubernetes";
 
-type Cluster = Pick<Kubernetes, "apps" | "server">;
+type Cluster = Pick<Kubernetes, "apps" | "config" | "server">;
 
 /**
  * One place in the lock, with the names of the pools that it is for: so that another run takes none of these, also

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppsV1Api, KubeConfig, RbacAuthorizationV1Api, type V1DaemonSet } from "@kubernetes/client-node";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { statusOf } from "../../components/core/errors";
 import { listDaemonSets } from "../../components/node/kuredCluster";
 import {
@@ -116,6 +116,26 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         expect(await lockOf()).toBeUndefined();
         // Once more is nothing.
         await lease.release();
+    });
+
+    test.each([-3_600_000, 3_600_000])("goes by the API server's clock, where this one is %i ms off", async (off) => {
+        await install();
+        const now = Date.now();
+        vi.useFakeTimers({ toFake: ["Date"], shouldAdvanceTime: true, now: now + off });
+        try {
+            const lease = await acquireKuredLock(clients, "pool1");
+            const { created } = (await lockOf()) as { created: string };
+            expect(Math.abs(Date.parse(created) - now)).toBeLessThan(60_000);
+            await lease.release();
+            // Another run's, which has five minutes, and one that has had them.
+            const of = (age: number) => ofNode("kamino/pool1", 300e9, new Date(now - age).toISOString());
+            await writeLock(of(0));
+            await expect(acquireKuredLock(clients, "pool1", { waitLimit: 1000 })).rejects.toThrow("kamino/pool1");
+            await writeLock(of(600_000));
+            await (await acquireKuredLock(clients, "pool1", { waitLimit: 1000 })).release();
+        } finally {
+            vi.useRealTimers();
+        }
     });
 
     test("is where kured's own options say, in a list of as many places as they allow", async () => {

@@ -48,6 +48,11 @@ export interface Summary {
     /** What the program warned of, such as a change by somebody else. */
     warnings: string[];
     errors: string[];
+    /**
+     * Whether an update has something to note that is no change: an image is protected in the state only once an update
+     * follows the one that made it, and changes nothing else then.
+     */
+    isBehind: boolean;
 }
 
 /** Operations that leave a resource as it is. */
@@ -86,7 +91,13 @@ export function summarize(events: EngineEvent[]): Summary {
         violations: { mandatory: violations(events, true), advisory: violations(events, false) },
         warnings: diagnostics(events, "warning"),
         errors: diagnostics(events, "error"),
+        isBehind: steps.some((step) => step.op === "same" && protectionDiffers(step)),
     };
+}
+
+function protectionDiffers({ old, new: planned }: StepEventMetadata): boolean {
+    // The engine writes null for what there is not.
+    return old != null && planned != null && Boolean(old.protect) !== Boolean(planned.protect);
 }
 
 function changeOf({ op, type, urn, new: planned }: StepEventMetadata): Change {

@@ -124,7 +124,8 @@ async function runUp(run: PreparedRun): Promise<number> {
     if (!options.plan) {
         const planned = await preview(options, plan, run);
         ({ stack } = planned.summary);
-        if (!planned.succeeded || !hasChanges(planned.summary)) {
+        const isWanted = hasChanges(planned.summary) || (planned.summary.isBehind && options.retake === undefined);
+        if (!planned.succeeded || !isWanted) {
             const exitCode = planned.succeeded ? EXIT.nothing : EXIT.error;
             await deliverReport(run, planned, exitCode);
             if (planned.succeeded && options.retake !== undefined) {

@@ -24,6 +24,7 @@ newest_kernel() {
     kernels | awk -v running="$KAMINO_KERNEL" '
         function flavour(name) {
             if (name ~ /uek/) return "uek"
+            if (name ~ /[.]rt[0-9]/) return "rt"
             sub(/^[0-9][0-9.]*([+][^-]*)?(-[0-9][^-+]*)?/, "", name)
             return name
         }

@@ -68,7 +68,7 @@ export function passing(what: string): (error: unknown) => void {
             throw error;
         }
         if (Date.now() > giveUpAt) {
-            throw new UserError(`${what} for ${TRY_LIMIT / MINUTE} minutes: ${oneLine(error)}`);
+            throw new UserError(`${what} ${TRY_LIMIT / MINUTE} minutes after it first failed: ${oneLine(error)}`);
         }
     };
 }

@@ -57,25 +57,26 @@ export async function withHeartbeat<T>(
     { cluster, target, journal }: Pick<CleanupContext, "cluster" | "target" | "journal">,
     work: () => Promise<T>,
 ): Promise<T> {
-    let renewing = Promise.resolve();
+    let isRenewing = false;
     const renew = async () => {
         const renewed = () => formatJournal({ ...journal, heartbeatAt: new Date().toISOString() });
+        isRenewing = true;
         // An API server that is away for a while is not a reason to stop.
         await renewAnnotation(cluster, target.node, JOURNAL, renewed).catch(() => undefined);
+        isRenewing = false;
     };
-    const timer = setInterval(() => {
-        renewing = renewing.then(renew);
-    }, HEARTBEAT_MS);
+    // One that takes long is not followed by all that were due meanwhile, and nobody waits for it: one that comes late
+    // changes nothing.
+    const timer = setInterval(() => void (isRenewing || renew()), HEARTBEAT_MS);
     try {
         return await work();
     } finally {
         clearInterval(timer);
-        await renewing;
     }
 }
 
 /** The journal that a node carries: none, one that no capture wrote, or a capture's. */
-export function journalOf(node: V1Node): Journal | "none" | "unusable" {
+function journalOf(node: V1Node): Journal | "none" | "unusable" {
     const annotation = node.metadata?.annotations?.[JOURNAL];
     return annotation === undefined ? "none" : (parseJournal(annotation) ?? "unusable");
 }
@@ -126,6 +127,8 @@ export async function recoverNode(name: string, settings: KubernetesSettings): P
         const say = (doing: string) => void status(`node ${name}: ${doing}`);
         const capture = await watchNode(() => readNode(cluster, name), say);
         if (capture.fate !== "dead") {
+            await (capture.fate === "working" &&
+                info(`node ${name}: its capture by another run goes on, and it is left alone`));
             return false;
         }
         await restoreAbandoned(cluster, capture.found.node, capture.found.journal, false);

@@ -67,20 +67,21 @@ export async function within<T>(milliseconds: number, work: Promise<T>, message:
 }
 
 const ATTEMPTS = 6;
-/** A request that nobody answers takes a minute each time; two of them are enough. */
-const LONGEST_MS = 90_000;
+/** A request that nobody answers takes a minute each time. */
+const ATTEMPTS_UNANSWERED = 2;
 
 /**
  * Does something that may fail for a moment: lost connections, requests that are not answered, throttling and server
- * errors are tried again for about half a minute. A refusal is not.
+ * errors are tried again for about half a minute; of requests that are not answered, one. A refusal is not.
  */
 export async function withRetries<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const begun = Date.now();
+    let unanswered = 0;
     for (let attempt = 1; ; attempt++) {
         try {
             return await action();
         } catch (error) {
-            if (attempt === ATTEMPTS || Date.now() - begun > LONGEST_MS || !isPassing(error)) {
+            unanswered += isUnanswered(error) ? 1 : 0;
+            if (attempt === ATTEMPTS || unanswered === ATTEMPTS_UNANSWERED || !isPassing(error)) {
                 throw error;
             }
             await rest(Math.min(500 * 2 ** attempt, 10_000), signal);

@@ -11,7 +11,7 @@ import {
     RequestContext,
     type V1ObjectMeta,
 } from "@kubernetes/client-node";
-import { UserError, asUserError, oneLine, statusOf } from "../core/errors";
+import { UserError, asUserError, isUnanswered, oneLine, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
 import { ANSWER_MS } from "./keepAlive";
 import { loadKubeConfig, refuseRemovedProvider, withProxies } from "./kubeconfig";
@@ -177,7 +177,7 @@ async function get(cluster: Pick<Kubernetes, "config" | "server">, read: Read) {
 
     /** A wrong address or certificate stays wrong: nobody has to wait for that to be said. */
     function sayAtOnce(error: unknown): never {
-        const mayPass = statusOf(error) !== undefined || isLostConnection(error);
+        const mayPass = statusOf(error) !== undefined || isUnanswered(error) || isLostConnection(error);
         throw mayPass ? error : new UserError(describe(error, cluster.server));
     }
 }

@@ -11,7 +11,7 @@ import type { Kubernetes } from "./kubernetes";
 import { NODE_NAME_FORMAT } from "./nodeName";
 
 /** What one look at the lock came to. */
-export type Look = "acquired" | "absent" | { held: LockEntry[] };
+export type Look = "acquired" | "absent" | { held: LockEntry[]; now: Date };
 
 // The DaemonSet's controller writes it as well, at every change of a pod of kured's.
 const CONFLICTS = 50;
@@ -51,7 +51,7 @@ export class KuredAnnotation {
                 );
             }
             if (attempt.kind === "held") {
-                return { result: { held: attempt.by } };
+                return { result: { held: attempt.by, now } };
             }
             this.written.add(mine.created);
             return { result: "acquired", write: attempt.value };
@@ -70,7 +70,7 @@ export class KuredAnnotation {
         }
         if (look !== "acquired") {
             throw new UserError(
-                `kured's lock on DaemonSet ${this.where} was lost: it is held by ${look.held.map(describeHolder).join(" and ")}`,
+                `kured's lock on DaemonSet ${this.where} was lost: it is held by ${describeHolders(look)}`,
             );
         }
     }
@@ -129,13 +129,17 @@ function fraction(): string {
     return `${String(randomInt(100_000)).padStart(5, "0")}${randomInt(1, 10)}`;
 }
 
-/** Who holds a place, since when and for how long, for messages. */
-export function describeHolder(entry: LockEntry): string {
+/** Who holds places, since when and for how long, for messages. */
+export function describeHolders({ held, now }: Exclude<Look, string>): string {
+    return held.map((entry) => describeHolder(entry, now)).join(" and ");
+}
+
+function describeHolder(entry: LockEntry, now: Date): string {
     const { nodeID, created, TTL = 0 } = entry;
     const since = created === undefined ? "" : ` since ${minute(Date.parse(created))}`;
     // Whoever may write DaemonSets may have written any text.
     const name = NODE_NAME_FORMAT.test(nodeID) ? `node ${nodeID}` : JSON.stringify(nodeID.slice(0, 80));
-    if (isExpired(entry, new Date())) {
+    if (isExpired(entry, now)) {
         return `${name}${since}, expired: the node's own kured has yet to free the node`;
     }
     return `${name}${since}${TTL > 0 && created ? `, at most until ${minute(Date.parse(created) + TTL / 1e6)}` : ""}`;

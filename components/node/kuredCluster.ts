@@ -61,7 +61,7 @@ export async function listDaemonSets({ apps }: Pick<Kubernetes, "apps">): Promis
 }
 
 /** kured's DaemonSet, or undefined when the cluster has none of this name. */
-export async function readDaemonSet(
+async function readDaemonSet(
     { apps }: Pick<Kubernetes, "apps">,
     namespace: string,
     name: string,

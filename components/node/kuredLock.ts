@@ -7,9 +7,8 @@ import { UserError } from "../core/errors";
 import { oncePer } from "../core/once";
 import { until } from "../core/retry";
 import { Turns } from "../core/turns";
-import { describeHolder } from "./kuredAnnotation";
+import { describeHolders } from "./kuredAnnotation";
 import { findInCluster, type DaemonSetPlace } from "./kuredCluster";
-import type { LockEntry } from "./kuredLockValue";
 import { placeIn, type KuredPlace } from "./kuredPlace";
 import type { Kubernetes } from "./kubernetes";
 
@@ -130,16 +129,16 @@ async function waitFor(
 ): Promise<boolean> {
     const end = Date.now() + Math.max(LONGEST_WAIT_MS, waitLimit);
     for (let before = ""; ;) {
-        let holders: LockEntry[] = [];
+        let holders = "";
         // A holder that gives way to another one is progress, and the waiting begins anew.
         const come = await until({ limit: Math.min(waitLimit, end - Date.now()), signal }, async () => {
             const look = await place.join(pool);
             if (typeof look === "string") {
                 return look;
             }
-            holders = look.held;
-            progress?.(`waiting for kured's lock, held by ${holders.map(describeHolder).join(" and ")}`);
-            const now = holders.map(({ nodeID }) => nodeID).join();
+            holders = describeHolders(look);
+            progress?.(`waiting for kured's lock, held by ${holders}`);
+            const now = look.held.map(({ nodeID }) => nodeID).join();
             const changed = before !== "" && before !== now;
             before = now;
             return changed ? ("changed" as const) : undefined;
@@ -150,7 +149,7 @@ async function waitFor(
         if (come === undefined || Date.now() >= end) {
             throw new UserError(
                 `kured's lock on DaemonSet ${place.where} was not free within ${Math.round(waitLimit / MINUTE)} minutes: held by ` +
-                    `${holders.map(describeHolder).join(" and ")}; run again later, or if nobody is at work there any more, remove it ` +
+                    `${holders}; run again later, or if nobody is at work there any more, remove it ` +
                     `with ${place.removal}`,
             );
         }

@@ -17,6 +17,7 @@ export class KuredPlace {
     private pools: string[] = [];
     /** What is written must be of the pools as they are. */
     private readonly turns = new Turns();
+    private isRenewing = false;
     private timer?: ReturnType<typeof setInterval>;
 
     constructor(private readonly annotation: KuredAnnotation) {}
@@ -35,7 +36,7 @@ export class KuredPlace {
     join(pool: string): Promise<Look> {
         return this.turns.next(async () => {
             if (this.pools.includes(pool)) {
-                return { held: [{ nodeID: lockHolder(...this.pools) }] };
+                return { held: [{ nodeID: lockHolder(...this.pools) }], now: new Date() };
             }
             const pools = [...this.pools, pool];
             const look = await this.annotation.take(lockHolder(...pools));
@@ -43,10 +44,19 @@ export class KuredPlace {
                 this.pools = pools;
                 // An API server that is away for a while is not a reason to stop: the entry lives for minutes without
                 // being renewed.
-                this.timer ??= setInterval(() => void this.renew().catch(() => undefined), RENEW_LOCK_MS);
+                this.timer ??= setInterval(() => void this.renewAtTimes(), RENEW_LOCK_MS);
             }
             return look;
         });
+    }
+
+    /** Not while one is under way: what comes next must not wait for all that were due meanwhile. */
+    private async renewAtTimes(): Promise<void> {
+        if (!this.isRenewing) {
+            this.isRenewing = true;
+            await this.renew().catch(() => undefined);
+            this.isRenewing = false;
+        }
     }
 
     /**

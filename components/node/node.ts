@@ -1,6 +1,6 @@
 // The Kubernetes side of a node: reading it, and the few fields of it that a capture changes.
 import { PatchStrategy, setHeaderOptions, type V1Node } from "@kubernetes/client-node";
-import { orUndefined } from "../core/errors";
+import { orUndefined, statusOf } from "../core/errors";
 import type { Kubernetes } from "./kubernetes";
 import { withRetries } from "../core/retry";
 
@@ -53,7 +53,14 @@ export async function renewAnnotation(
         { op: "replace", path, value: renewed(value) },
     ];
     const options = setHeaderOptions("Content-Type", PatchStrategy.JsonPatch);
-    await cluster.core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options);
+    try {
+        await withRetries(() => cluster.core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options));
+    } catch (error) {
+        // Another value stands there: somebody else's, or this one, and the answer to the first attempt was lost.
+        if (statusOf(error) !== 422) {
+            throw error;
+        }
+    }
 }
 
 function readyCondition(node: V1Node) {

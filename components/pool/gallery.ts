@@ -7,6 +7,7 @@ import { galleryId, imageDefinitionId, type GalleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import type { ImageTraits, Pool } from "./pool";
 import { providerFor } from "./providers";
+import { RETAINED } from "./statement";
 
 /** An existing image definition, as far as it must match. */
 export type ExistingDefinition = ImageTraits & { osType?: string; osState?: string };
@@ -142,9 +143,6 @@ export function galleryKey(gallery: GalleryId): string {
 export function galleryResourceName({ name, subscriptionId }: GalleryId): string {
     return providerFor(subscriptionId) ? `${name}-${subscriptionId.toLowerCase()}` : name;
 }
-
-/** New nodes boot from what is in it: `pulumi destroy` does not delete it, and it outlives its place in the stack. */
-const RETAINED = { protect: true, retainOnDelete: true };
 
 /**
  * What takes into the stack as it is what this stack has made and its state does not have: after a run that was killed,

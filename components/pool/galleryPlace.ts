@@ -61,10 +61,11 @@ async function existingGallery({ configured, location, facts }: GalleryRequest):
     return { ...at, location: isOwn ? found.location : location, managed: isOwn };
 }
 
-/** Whether this stack has made a gallery, by its tag. */
+/** Whether this stack has made a gallery, by its tag; by the state where somebody has taken that off. */
 function isMadeHere(at: GalleryId, { tags }: FoundGallery, facts: StackFacts): boolean {
-    const names = ownNames(facts, facts.state?.find(GALLERY, galleryResourceName(at)));
-    return names.includes(tags?.[STACK_TAG] ?? "");
+    const inState = facts.state?.find(GALLERY, galleryResourceName(at));
+    const tag = tags?.[STACK_TAG];
+    return tag === undefined ? inState !== undefined : ownNames(facts, inState).includes(tag);
 }
 
 async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {

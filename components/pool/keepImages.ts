@@ -86,18 +86,27 @@ export async function keepImages(
 
 /**
  * The choices whose versions are declared. One that the gallery has lost is declared as long as the stack's state has
- * it, since it may be protected there; it cannot be made again, since what it was made of has gone.
+ * it, since it may be protected there; it cannot be made again, since what it was made of has gone. Where the state
+ * cannot be read, the last update says what it has.
  */
-export function declarable(name: string, { state }: Pick<KeepImagesArgs, "state">, choices: Choice[]): Choice[] {
+export function declarable(
+    name: string,
+    { state, previous }: Pick<KeepImagesArgs, "state" | "previous">,
+    choices: Choice[],
+): Choice[] {
     const isInState = ({ version }: Choice) =>
-        state?.find(IMAGE_VERSION, imageResourceName(name, version)) !== undefined;
+        state
+            ? state.find(IMAGE_VERSION, imageResourceName(name, version)) !== undefined
+            : includesVersion(previous.versions ?? [], version);
     return choices.filter((choice) => !choice.missing || isInState(choice));
 }
 
 /** The version that new machines are to start from after this run: an older one where the model is left at it. */
 function versionInUse({ review, previous }: KeepImagesArgs, current: string): string {
-    const left = acceptedImage(review, previous, current) && review.pool.liveVersion;
-    return left ?? current;
+    const { pool } = review;
+    const isAdopted = previous.adopted === true || pool.machinePool !== undefined || pool.machines !== undefined;
+    const isLeft = !isAdopted || acceptedImage(review, previous, current) !== undefined;
+    return (isLeft ? pool.liveVersion : undefined) ?? current;
 }
 
 async function checkPolicies(args: KeepImagesArgs, choice: Choice, resource: pulumi.Resource): Promise<void> {

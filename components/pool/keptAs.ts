@@ -27,7 +27,7 @@ const FIXED = ["publishingProfile.storageAccountType", "publishingProfile.target
  * What versions have from the first on, and those of earlier versions of this program do not have: it is changed only
  * where a version leaves a region, for which Azure wants it.
  */
-const SAFETY = "safetyProfile";
+const SAFETY_PROFILE = "safetyProfile";
 
 /**
  * How a choice's version is declared to be kept. One that is to be made anew after a failure has what is configured by
@@ -52,7 +52,7 @@ export function keptAs(
     const leaves = found?.published?.regions.some((region) => !targetRegions.map(regionName).includes(region));
     if (attempt === 1 || isMade) {
         // Of a version that is not there yet the engine ignores nothing.
-        return { storage: { targetRegions }, ignoreChanges: leaves ? FIXED : [...FIXED, SAFETY] };
+        return { storage: { targetRegions }, ignoreChanges: leaves ? FIXED : [...FIXED, SAFETY_PROFILE] };
     }
     // The state may still have the attempt that failed, of which nothing must stay.
     const storageAccountType = found?.attempt === attempt ? found.published?.storageAccountType : undefined;

@@ -15,6 +15,7 @@ import { describePool } from "../core/machinesId";
 import { includesVersion, sameVersion } from "../core/version";
 import { RELEASE } from "./definitionPlace";
 import { galleryKey, galleryResourceName } from "./gallery";
+import { imageResourceName } from "./imageVersion";
 import type { Pool } from "./pool";
 import { lastDefinition, type StackFacts } from "./stackFacts";
 
@@ -124,7 +125,9 @@ function leavingLine(name: string, previous: PreviousPool, pools: Pool[], facts:
 function urnsToUnprotect(name: string, retained: string | undefined, pools: Pool[], facts: StackFacts): string[] {
     const found = (type: RegExp, resource: string) => facts.state?.find(type, resource)?.urn ?? [];
     return [
-        ...[found(SCALE_SET, name), found(IMAGE_VERSION, `${name}-${retained}`), found(IMAGE_DEFINITION, name)],
+        found(SCALE_SET, name),
+        retained ? found(IMAGE_VERSION, imageResourceName(name, retained)) : [],
+        found(IMAGE_DEFINITION, name),
         found(GALLERY, ownGalleryOf(name, pools, facts) ?? ""),
     ].flat();
 }

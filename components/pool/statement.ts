@@ -6,7 +6,10 @@ import { nameOf } from "../capi/refusals";
 import type { Pool } from "./pool";
 import type { Review } from "./review";
 
-/** A scale set outlives the stack. Policies read it from the component: the engine shows them protect alone. */
+/**
+ * What new nodes start from outlives the stack, and `pulumi destroy` does not delete it. Policies read it from the
+ * component: the engine shows them protect alone.
+ */
 export const RETAINED = { protect: true, retainOnDelete: true };
 
 type Owner = Pick<PrototypeStatement, "machinePool" | "machines" | "scaleSetOptions">;

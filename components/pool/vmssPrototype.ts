@@ -164,6 +164,7 @@ export class VmssPrototype extends pulumi.ComponentResource {
                 keptBootstrap: this.keepsBootstrap(),
                 maxHistory: settings.image.maxHistory,
                 made: this.args.previous.versions,
+                retained: this.args.previous.retained,
                 node,
                 pin,
                 reject,

@@ -11,7 +11,7 @@ export interface History {
     built: Choice[];
     /** Choices whose image was never made, or failed. */
     pending: Choice[];
-    /** The choice whose version the model points at and the gallery does not have any more, marked as such. */
+    /** Choices whose versions are, or were, in use and that the gallery does not have any more, marked as such. */
     missing: Choice[];
     /** Versions that were finished once and whose latest change failed: they are where they were. */
     changeFailed: string[];
@@ -31,8 +31,14 @@ export interface History {
  *
  * @param live the version of this definition that the scale set's model points at, if it does
  * @param made versions that an earlier update of the stack has finished
+ * @param retained the one of them that the stack's state protects: what leaves the stack is first unprotected there
  */
-export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: string, made: string[] = []): History {
+export function reconcile(
+    history: Choice[],
+    gallery: GalleryVersion[],
+    live?: string,
+    { made = [], retained = "" }: { made?: string[]; retained?: string } = {},
+): History {
     const isLive = ({ version }: Choice) => live !== undefined && sameVersion(live, version);
     const isFinished = (choice: Choice) => isLive(choice) || choice.proven || includesVersion(made, choice.version);
     const inGallery = ({ version }: Choice) => gallery.find((each) => sameVersion(each.version, version));
@@ -40,7 +46,8 @@ export function reconcile(history: Choice[], gallery: GalleryVersion[], live?: s
         const state = inGallery(choice)?.state ?? "Deleting";
         return state === "Failed" ? isFinished(choice) : state !== "Deleting" || (isLive(choice) && inGallery(choice));
     };
-    const isMissing = (choice: Choice) => isLive(choice) && !inGallery(choice);
+    const isMissing = (choice: Choice) =>
+        (isLive(choice) || sameVersion(choice.version, retained)) && !inGallery(choice);
     const ordered = inOrder(history.map(({ missing: _before, ...choice }) => choice));
     const built = ordered.filter(isBuilt);
     const missing = ordered.filter(isMissing).map((choice) => ({ ...choice, missing: true }));

@@ -107,6 +107,8 @@ export interface NodeSelectionArgs extends PoolOfRun {
     maxHistory: number;
     /** Versions that an earlier update of the stack has finished. */
     made?: string[];
+    /** The one of them that the state protects. */
+    retained?: string;
     /** The one node to take. */
     node?: string;
     /** The one version to use. */

@@ -66,7 +66,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const inPool = await nodes.ofPool({ scaleSetId, computerNamePrefix, singleVms });
     refuseOtherNodes(args, nodes, inPool);
     const said = { rejected: reject, trusted: trust, failed: before.failed ?? [] };
-    const found = reconcile(before.versions ?? [], gallery, live, args.made);
+    const found = reconcile(before.versions ?? [], gallery, live, args);
     const toProve = { built: found.built, live, verdicts: said };
     const { built, failed } = await readProofs(args, toProve, nodes, { inPool, singleVms });
     const history = { ...found, built };

@@ -39,7 +39,8 @@ export async function readProofs(
     }
     await warn(
         `${pool}: none of its machines is a node of the cluster at ${nodes.server}, nor is one of another pool, so that nothing is said of its ` +
-            "images; where this is another cluster, set kamino:context or kamino:kubeconfig",
+            "images; where this is another cluster, set kamino:context or kamino:kubeconfig, and where all of the machines are new and " +
+            "have not joined, reject the image (reject)",
     );
     return { ...proofs, failed: verdicts.failed };
 }

@@ -100,13 +100,16 @@ interface Known {
 
 function knownOf(pool: PoolFacts, { selection: rules }: PoolSettings, now: Date): Known {
     const { state, gallery, definition, nodes } = pool;
-    const { versions = [], failed = [] } = state.selection;
+    const { output, selection } = state;
+    const { versions = [], failed = [] } = selection;
     const live = versionIn(pool.live.image, definition);
     const said: Verdicts = { rejected: rules.reject ?? [], trusted: rules.trust ?? [], failed };
-    const found = reconcile(versions, gallery, live, state.output.versions);
-    const proofs = asksForProof(found.built, live, said)
-        ? withProofs(found.built, failed, (version) => machinesOf(version, pool), now, rules)
-        : { built: found.built, failed };
+    const found = reconcile(versions, gallery, live, { made: output.versions, retained: output.retained });
+    // By a cluster of which no machine of the pool is a node nothing is judged, as a preview does not.
+    const proofs =
+        nodes.length > 0 && asksForProof(found.built, live, said)
+            ? withProofs(found.built, failed, (version) => machinesOf(version, pool), now, rules)
+            : { built: found.built, failed };
     const history = { ...found, built: proofs.built };
     return {
         ...{ history, live, verdicts: { ...said, failed: proofs.failed } },
@@ -132,7 +135,7 @@ function inputsOf(pool: PoolFacts, settings: PoolSettings, known: Known, way: Ca
     return {
         ...{ pool: name, ...known, gallery, node, pin, rebooting, unfinished, givenUp, way, canary },
         maxHistory: settings.image.maxHistory,
-        bootstrap: bootstrapOf(settings.scaleSet.bootstrap ?? shown, versions),
+        bootstrap: bootstrapOf(settings.scaleSet.bootstrap ?? shown, versions, pool.state.output.bootstrap === "keep"),
         minimumReadyNodes: settings.capture.minimumReadyNodes,
     };
 }

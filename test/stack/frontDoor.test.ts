@@ -136,6 +136,23 @@ test("npm run retake takes a new image although no node was rebooted, asks befor
     expect(preview.exitCode, preview.all).toBe(0);
 });
 
+test("npm run up protects an image in the run after the one that made it, and then has nothing to do", async () => {
+    const { prod } = scheduled;
+    const retained = async () => {
+        const { stdout } = (await prod.run("stack", "output", "pools", "--json")).orFail();
+        return (JSON.parse(stdout) as Record<string, { retained: string }>).pool1.retained;
+    };
+    const version = scheduled.image().split("/").at(-1);
+    expect(await retained()).not.toBe(version);
+    const ran = [await scheduled.npm("up", prod), await scheduled.npm("up", prod)];
+    for (const { exitCode, all } of ran) {
+        expect(exitCode, all).toBe(0);
+        expect(all).toMatch(/pool1: unchanged, image /);
+    }
+    expect(ran.map(({ all }) => /^\$ pulumi up /m.test(all))).toEqual([true, false]);
+    expect(await retained()).toBe(version);
+});
+
 test("npm run status shows which machines were made from which image, and exits with 2 where somebody should look", async () => {
     const { sandbox, prod } = scheduled;
     const status = (...flags: string[]) =>

@@ -37,7 +37,7 @@ const errorsOf = async () => {
 };
 
 test("a pool under another name is refused with the name to keep", async () => {
-    const { name: scaleSet, id } = scaleSetOf(sandbox, "pool2");
+    const { name: scaleSet } = scaleSetOf(sandbox, "pool2");
     const others = [{ name: "pool3", scaleSet: scaleSetOf(sandbox, "pool3").name }];
     await stack.configure({ pools: [{ name: "workers", scaleSet }, ...others] });
     expect(await errorsOf()).toEqual([
@@ -45,7 +45,6 @@ test("a pool under another name is refused with the name to keep", async () => {
             `^kamino:pools\\[0\\].scaleSet: scale set "${scaleSet}" was pool "pool2" until now, not "workers": keep \`name: pool2\``,
         ),
     ]);
-    expect(id).toContain(scaleSet);
 });
 
 test("a pool that is given another scale set is refused, and told that the new one needs a name", async () => {

@@ -54,8 +54,9 @@ export async function freeCopy(
         }
         const place = new CopyPlace(copy, resourceGroup, tags);
         const found = stays.has(name) ? undefined : await place.found();
-        if (found?.state === "used") {
-            stays.set(name, `disk ${place.diskId} is ${found.by}`);
+        if (found?.state === "used" || found?.state === "cleaned") {
+            const how = found.state === "used" ? found.by : "one that another run has just cleaned";
+            stays.set(name, `disk ${place.diskId} is ${how}`);
         }
         if (!stays.has(name)) {
             await sayWhatStays(target, [...stays.values()]);

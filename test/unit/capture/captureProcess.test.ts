@@ -8,7 +8,8 @@ import { ABANDONED_AFTER_MS, HEARTBEAT_MS, type Journal } from "../../../compone
 const NOBODY = 2 ** 30;
 const SECOND = 1000;
 
-describe("a process", () => {
+// Other systems do not tell what makes a process's number unique.
+describe.skipIf(process.platform !== "linux")("a process", () => {
     test("that is at work here has not gone, and one that has ended has", () => {
         expect(hasGone(ownProcess())).toBe(false);
         expect(hasGone({ ...ownProcess(), process: NOBODY })).toBe(true);
@@ -87,7 +88,9 @@ describe("a capture", () => {
         const limit = 4 * 60_000;
         const { fate, seconds } = await watch((elapsed) => Math.min(beating(elapsed), 2), { limit });
         expect(fate).toBe("dead");
-        expect(seconds).toBeGreaterThanOrEqual((2 * HEARTBEAT_MS + ABANDONED_AFTER_MS) / SECOND);
+        const died = (2 * HEARTBEAT_MS + ABANDONED_AFTER_MS) / SECOND;
+        expect(seconds).toBeGreaterThanOrEqual(died);
+        expect(seconds).toBeLessThanOrEqual(died + 10);
     });
 
     test("that goes on is waited for as long as wanted, and no longer", async () => {

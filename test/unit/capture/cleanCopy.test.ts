@@ -355,6 +355,7 @@ describe("of the kernels that are installed the newest of the running one's flav
         ["RHEL", "5.14.0-427.13.1.el9_4.x86_64", "5.14.0-427.16.1.el9_4.x86_64"],
         ["RHEL, whose first kernel has a shorter release", "4.18.0-553.el8_10.x86_64", "4.18.0-553.5.1.el8_10.x86_64"],
         ["RHEL's real-time", "5.14.0-427.13.1.el9_4.x86_64+rt", "5.14.0-427.16.1.el9_4.x86_64+rt"],
+        ["RHEL 8's real-time", "4.18.0-553.rt7.342.el8_10.x86_64", "4.18.0-553.5.1.rt7.346.el8_10.x86_64"],
         ["Oracle", "5.15.0-205.149.5.1.el9uek.x86_64", "5.15.0-206.153.7.1.el9uek.x86_64"],
     ])("of %s", (_of, older, newer) => {
         install([older, newer]);
@@ -367,6 +368,7 @@ describe("of the kernels that are installed the newest of the running one's flav
     test.each([
         ["5.15.0-1050-azure", ["5.15.0-1049-azure", "6.8.0-1-generic", "6.8.0-1015-azure-fde"]],
         ["6.6.57.1-7.azl3", ["6.12.1-flatcar"]],
+        ["4.18.0-553.el8_10.x86_64", ["4.18.0-553.rt7.342.el8_10.x86_64"]],
         [
             "5.14.0-427.13.1.el9_4.x86_64",
             [

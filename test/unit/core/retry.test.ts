@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { allEnded, until } from "../../../components/core/retry";
+import { allEnded, until, withRetries } from "../../../components/core/retry";
 
 describe("looking again and again", () => {
     // Timers of `node:timers/promises`, which vitest's do not stand for.
@@ -35,6 +35,54 @@ describe("looking again and again", () => {
 
     test("never pauses longer than it is to", async () => {
         expect(await looks(50)).toBeGreaterThan(8);
+    });
+});
+
+describe("trying again", () => {
+    beforeEach(() => {
+        mock.timers.enable({ apis: ["setTimeout", "Date"] });
+        syncBuiltinESMExports();
+    });
+    afterEach(() => {
+        mock.timers.reset();
+        syncBuiltinESMExports();
+    });
+
+    const unanswered = Object.assign(new Error("The user aborted a request."), { name: "AbortError", type: "aborted" });
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+
+    /** What comes of attempts that fail so, and how many there are; the first one takes this long. */
+    async function attempts(failure: Error, failures: number, firstMs = 0): Promise<[string, number]> {
+        let [count, result] = [0, ""];
+        const action = async () => {
+            await (count++ === 0 && sleepOnClock(firstMs));
+            if (count <= failures) {
+                throw failure;
+            }
+            return "done";
+        };
+        void withRetries(action).then(
+            (done) => (result = done),
+            () => (result = "failed"),
+        );
+        while (result === "") {
+            mock.timers.tick(250);
+            await new Promise((resolve) => setImmediate(resolve));
+        }
+        return [result, count];
+    }
+
+    const sleepOnClock = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+    test("goes on for half a minute while connections are refused, also after work that took long", async () => {
+        expect(await attempts(refused, 5)).toEqual(["done", 6]);
+        expect(await attempts(refused, 6)).toEqual(["failed", 6]);
+        expect(await attempts(refused, 1, 100_000)).toEqual(["done", 2]);
+    });
+
+    test("goes on once where a request was not answered, which takes a minute each time", async () => {
+        expect(await attempts(unanswered, 1, 60_000)).toEqual(["done", 2]);
+        expect(await attempts(unanswered, 2, 60_000)).toEqual(["failed", 2]);
     });
 });
 

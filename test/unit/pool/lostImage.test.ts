@@ -10,7 +10,7 @@ const CHOICES = [{ version: OLD }, { version: NEW, missing: true }] as Choice[];
 function declared(...resources: string[]): string[] {
     const urns = resources.map((resource) => `urn:pulumi:test::kamino::kamino:index:VmssPrototype$${resource}`);
     const state = stateOf(Object.fromEntries(urns.map((urn) => [urn, {}])));
-    return declarable("pool1", { state }, CHOICES).map(({ version }) => version);
+    return declarable("pool1", { state, previous: {} }, CHOICES).map(({ version }) => version);
 }
 
 test("it stays as long as the state has it", () => {
@@ -25,6 +25,12 @@ test.each([
     expect(declared(resource)).toEqual([OLD]);
 });
 
-test("it is not made again where the state cannot be read", () => {
-    expect(declarable("pool1", {}, CHOICES).map(({ version }) => version)).toEqual([OLD]);
+test.each([
+    [
+        [OLD, NEW],
+        [OLD, NEW],
+    ],
+    [[OLD], [OLD]],
+])("where the state cannot be read the last update tells: it had %j", (versions, found) => {
+    expect(declarable("pool1", { previous: { versions } }, CHOICES).map(({ version }) => version)).toEqual(found);
 });

@@ -275,6 +275,11 @@ describe("in the runs after it", () => {
         expect(options).toEqual(expected.map((stays) => [stays, stays]));
     });
 
+    test("of the versions the one is protected that the model is left at as it is adopted anew", async () => {
+        await prototype({ previous: { ...previous, adopted: false }, pool: pool({ liveVersion: OLD }) });
+        expect(ofType("GalleryImageVersion").map(({ opts }) => opts.protect)).toEqual([true, false]);
+    });
+
     test("an image definition that somebody else made is not declared", async () => {
         const { definition } = pool();
         await prototype({ previous, pool: pool({ definition: { ...definition, managed: false } }) });

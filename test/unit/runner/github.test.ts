@@ -26,6 +26,7 @@ const reportOf = (version: string, diff = "diff", stack = "prod") =>
         summary: {
             ...{
                 errors: [],
+                isBehind: false,
                 warnings: [],
                 violations: { mandatory: [], advisory: [] },
                 pools: [{ ...line, to: version }],

@@ -39,7 +39,7 @@ function github(args: string[], env: NodeJS.ProcessEnv = {}) {
 function write(pending: boolean): void {
     const line = { pool: "pool1", node: "n", rebootNeededAt: "", from: "1.1.1", restore: [], explanation: "" };
     const summary = {
-        ...{ errors: [], warnings: [], violations: { mandatory: [], advisory: [] } },
+        ...{ isBehind: false, errors: [], warnings: [], violations: { mandatory: [], advisory: [] } },
         pools: [{ ...line, to: pending ? "2.2.2" : "1.1.1" }],
         changes: pending ? [{ op: "update", type: "t", name: "pool1", digest: "d" }] : [],
     };

@@ -38,12 +38,18 @@ describe("history held against the gallery", () => {
         expect(names(reconcile([choice(A), ...missing], [image(A), image(C)], C).pending)).toEqual([B]);
     });
 
+    it("lets a version that the gallery has lost go only once the state does not protect it any more", () => {
+        const lost = (retained: string) => reconcile([choice(A), choice(B)], [image(A)], A, { retained });
+        expect([names(lost(B).missing), names(lost(B).pending)]).toEqual([[B], []]);
+        expect([names(lost("").missing), names(lost("").pending)]).toEqual([[], [B]]);
+    });
+
     test.each([
         ["an earlier update has finished", choice(A), [A]],
         ["has proven itself", choice(A, "node-a", { proven: true }), []],
     ])("keeps a version whose last change failed, where it is one that %s", (_what, old, made) => {
         const gallery = [image(A, { state: "Failed" }), image(B)];
-        const { built, pending, changeFailed } = reconcile([old, choice(B)], gallery, B, made);
+        const { built, pending, changeFailed } = reconcile([old, choice(B)], gallery, B, { made });
         expect([names(built), pending, changeFailed]).toEqual([[A, B], [], [A]]);
     });
 

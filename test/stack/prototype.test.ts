@@ -362,10 +362,11 @@ test(
         expect(destroyed.exitCode).not.toBe(0);
         expect(destroyed.output).toMatch(/protect/);
         expect(writes(sandbox)).toEqual([]);
-        // Even with protection taken away in the stack's state the scale set stays in Azure.
+        // Even with protection taken away in the stack's state the scale set stays in Azure, and what it starts from.
         (await stack.run("state", "unprotect", "--all", "--yes")).orFail();
         (await stack.destroy()).orFail();
         expect(writes(sandbox).filter((write) => /virtualMachineScaleSets/.test(write))).toEqual([]);
+        expect(await versionsInGallery(sandbox, "pool1")).toEqual([imageOf(sandbox, "pool1")]);
         await expectAllInService();
     },
     10 * MINUTE,

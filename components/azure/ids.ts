@@ -89,6 +89,13 @@ export const scaleSetId = computeId("virtualMachineScaleSets");
 /** The ARM id of a gallery from its parts. */
 export const galleryId = computeId("galleries");
 
+/** Whether two things of Azure are in one resource group. Azure compares their names without case. */
+export function isSameGroup(a: Omit<ComputeId, "name">, b: Omit<ComputeId, "name">): boolean {
+    const key = ({ subscriptionId, resourceGroup }: Omit<ComputeId, "name">) =>
+        `${subscriptionId}/${resourceGroup}`.toLowerCase();
+    return key(a) === key(b);
+}
+
 /** The ARM id of a managed disk from its parts. */
 export const diskId = computeId("disks");
 

@@ -1,7 +1,7 @@
 // Which image definition of a gallery is a pool's: one that is there already, or a new one of a name that no other pool
 // gives.
 import { lookForImageDefinition, type FoundDefinition, type ImageDefinition } from "../azure/galleries";
-import { galleryId, versionIn, type GalleryId, type ScaleSetId } from "../azure/ids";
+import { galleryId, isSameGroup, versionIn, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
@@ -49,14 +49,12 @@ export function definitionNames({
     scaleSet,
     live,
 }: Pick<DefinitionRequest, "gallery" | "scaleSet" | "live">): string[] {
-    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-    const sameGroup = isSame(gallery.resourceGroup, scaleSet.resourceGroup);
+    const sameGroup = gallery.resourceGroup.toLowerCase() === scaleSet.resourceGroup.toLowerCase();
     const text = `${scaleSet.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-");
     const digest = shortDigest(live.id.toLowerCase());
     const unique = `${text.slice(0, MOST_CHARACTERS - digest.length - 1)}-${digest}`;
     const ofEarlierVersions = sameGroup ? live.name : text.slice(0, MOST_CHARACTERS);
-    const isAtHome = sameGroup && isSame(gallery.subscriptionId, scaleSet.subscriptionId);
-    return [...new Set([isAtHome ? live.name : unique, ofEarlierVersions])];
+    return [...new Set([isSameGroup(gallery, scaleSet) ? live.name : unique, ofEarlierVersions])];
 }
 
 /**

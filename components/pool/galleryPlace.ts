@@ -1,7 +1,7 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
 // subscription gives.
 import { galleriesOf, readGallery, type FoundGallery, type NamedGallery } from "../azure/galleries";
-import { galleryId, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
+import { galleryId, isSameGroup, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { GALLERY } from "../../policies/contract";
 import type { PoolSettings } from "../config/load";
@@ -104,12 +104,10 @@ async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
 function defaultsInUse({ pool, scaleSet, facts }: GalleryRequest): string[] {
     const pools = [pool, ...facts.previous.keys()];
     const ids = pools.flatMap((name) => lastDefinition(facts, name) ?? []);
-    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
     const isDefault = new RegExp(`^${DEFAULT_NAME}(_[0-9a-f]{8})?$`);
     return ids
         .map(parseArmId)
-        .filter((id) => isSame(id.resourceGroup, scaleSet.resourceGroup))
-        .filter((id) => isSame(id.subscriptionId, scaleSet.subscriptionId) && isDefault.test(id.names[0]))
+        .filter((id) => isSameGroup(id, scaleSet) && isDefault.test(id.names[0]))
         .map((id) => id.names[0]);
 }
 

@@ -3,6 +3,7 @@ import { diskControllerOfPool, osDiskOfPool, type OsDisk } from "../azure/osDisk
 import {
     galleryId,
     imageDefinitionId,
+    isSameGroup,
     parseArmId,
     parseScaleSetId,
     scaleSetId,
@@ -325,9 +326,8 @@ function refuseMove(pool: string, scaleSet: ScaleSetId, now: string, facts: Stac
         return;
     }
     const { subscriptionId, resourceGroup, names } = parseArmId(last);
-    const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-    const isAtHome = isSame(resourceGroup, scaleSet.resourceGroup) && isSame(subscriptionId, scaleSet.subscriptionId);
-    const gallery = isAtHome ? names[0] : galleryId({ subscriptionId, resourceGroup, name: names[0] });
+    const at = { subscriptionId, resourceGroup, name: names[0] };
+    const gallery = isSameGroup(at, scaleSet) ? at.name : galleryId(at);
     throw new UserError(
         `kamino:gallery: the images of pool "${pool}" are in ${last}, and would have to be made anew in ${now}: keep ` +
             `kamino:gallery: ${gallery}, or release the pool and add it with the other gallery (${RELEASE})`,

@@ -49,8 +49,8 @@ export interface Summary {
     warnings: string[];
     errors: string[];
     /**
-     * Whether an update has something to note that is no change: an image is protected in the state only once an update
-     * follows the one that made it, and changes nothing else then.
+     * Whether an update has something to record that is not a change: an image is protected in the state only once an
+     * update follows the one that made it, and changes nothing else then.
      */
     isBehind: boolean;
 }

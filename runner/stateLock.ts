@@ -58,7 +58,7 @@ export interface RunPlace {
  * the network of its host that one's name.
  */
 export function knownHost({ host, env, seesAllProcesses, isScheduled }: RunPlace): string | undefined {
-    // Both write "true" in capitals of their own.
+    // Each service writes "true" in its own capitals.
     const isOfService = [env.GITHUB_ACTIONS, env.TF_BUILD].some((value) => value?.toLowerCase() === "true");
     const isOwn = !isOfService && seesAllProcesses && host !== "localhost";
     return isScheduled || isOwn ? host : undefined;

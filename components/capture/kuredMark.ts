@@ -3,11 +3,9 @@
 import type { V1Node } from "@kubernetes/client-node";
 import { hasRebooted } from "./identity";
 import type { Journal } from "./journal";
-import { orUndefined } from "../core/errors";
-import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
-import { findInCluster } from "../node/kuredCluster";
+import { findInCluster, readDaemonSet } from "../node/kuredCluster";
 import { readLock } from "../node/kuredLockValue";
 import { patchNode } from "../node/node";
 
@@ -35,7 +33,7 @@ async function isLockedFor(cluster: Kubernetes, node: string, nodeLabels?: Recor
     }
     const { lockNamespace: namespace, lockName: name, lockAnnotation } = kured.options;
     try {
-        const found = await orUndefined(withRetries(() => cluster.apps.readNamespacedDaemonSet({ namespace, name })));
+        const found = await readDaemonSet(cluster, { namespace, name });
         const lock = found && readLock(found.metadata?.annotations?.[lockAnnotation]);
         return lock !== undefined && (lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node));
     } catch {

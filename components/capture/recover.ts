@@ -12,6 +12,7 @@ import { readNode, renewAnnotation } from "../node/node";
 import { STEPS, dropUnproven, type CleanupContext } from "./steps";
 import { scaleSetVm } from "../azure/vm";
 import { withRetries } from "../core/retry";
+import { Turns } from "../core/turns";
 import { elapsed } from "../core/duration";
 import { parseProviderId } from "../node/providerId";
 
@@ -57,17 +58,15 @@ export async function withHeartbeat<T>(
     { cluster, target, journal }: Pick<CleanupContext, "cluster" | "target" | "journal">,
     work: () => Promise<T>,
 ): Promise<T> {
-    let isRenewing = false;
+    const turns = new Turns();
     const renew = async () => {
         const renewed = () => formatJournal({ ...journal, heartbeatAt: new Date().toISOString() });
-        isRenewing = true;
         // An API server that is away for a while is not a reason to stop.
         await renewAnnotation(cluster, target.node, JOURNAL, renewed).catch(() => undefined);
-        isRenewing = false;
     };
     // One that takes long is not followed by all that were due meanwhile, and nobody waits for it: one that comes late
     // changes nothing.
-    const timer = setInterval(() => void (isRenewing || renew()), HEARTBEAT_MS);
+    const timer = setInterval(() => void (turns.busy || turns.next(renew)), HEARTBEAT_MS);
     try {
         return await work();
     } finally {

@@ -20,9 +20,9 @@ export async function findInCluster(
 ): Promise<Kured | undefined> {
     try {
         if (daemonSet !== undefined) {
-            const { namespace, name } = daemonSet;
-            const named = await readDaemonSet({ apps }, namespace, name);
+            const named = await readDaemonSet({ apps }, daemonSet);
             if (!named) {
+                const { namespace, name } = daemonSet;
                 throw new UserError(
                     `kamino:kuredDaemonSet: there is no DaemonSet ${namespace}/${name}; check it with kubectl get daemonsets -A`,
                 );
@@ -36,7 +36,7 @@ export async function findInCluster(
         }
     }
     // All may not be listed: kured's usual place can still be looked at.
-    const usual = await readDaemonSet({ apps }, "kube-system", "kured").catch((error: unknown) => {
+    const usual = await readDaemonSet({ apps }, { namespace: "kube-system", name: "kured" }).catch((error: unknown) => {
         throw toUserError(error, server);
     });
     return usual && toKured(usual);
@@ -61,10 +61,9 @@ export async function listDaemonSets({ apps }: Pick<Kubernetes, "apps">): Promis
 }
 
 /** kured's DaemonSet, or undefined when the cluster has none of this name. */
-async function readDaemonSet(
+export function readDaemonSet(
     { apps }: Pick<Kubernetes, "apps">,
-    namespace: string,
-    name: string,
+    { namespace, name }: DaemonSetPlace,
 ): Promise<V1DaemonSet | undefined> {
     return orUndefined(withRetries(() => apps.readNamespacedDaemonSet({ namespace, name })));
 }

@@ -17,7 +17,6 @@ export class KuredPlace {
     private pools: string[] = [];
     /** What is written must be of the pools as they are. */
     private readonly turns = new Turns();
-    private isRenewing = false;
     private timer?: ReturnType<typeof setInterval>;
 
     constructor(private readonly annotation: KuredAnnotation) {}
@@ -44,18 +43,16 @@ export class KuredPlace {
                 this.pools = pools;
                 // An API server that is away for a while is not a reason to stop: the entry lives for minutes without
                 // being renewed.
-                this.timer ??= setInterval(() => void this.renewAtTimes(), RENEW_LOCK_MS);
+                this.timer ??= setInterval(() => this.renewUnlessBusy(), RENEW_LOCK_MS);
             }
             return look;
         });
     }
 
-    /** Not while one is under way: what comes next must not wait for all that were due meanwhile. */
-    private async renewAtTimes(): Promise<void> {
-        if (!this.isRenewing) {
-            this.isRenewing = true;
-            await this.renew().catch(() => undefined);
-            this.isRenewing = false;
+    /** What takes long is not followed by all renewals that were due meanwhile: others would wait for these. */
+    private renewUnlessBusy(): void {
+        if (!this.turns.busy) {
+            void this.renew().catch(() => undefined);
         }
     }
 

@@ -9,6 +9,15 @@ import { UserError } from "../core/errors";
 /** Where it is written how a pool leaves its stack. */
 export const RELEASE = "docs/releasing-a-pool.md";
 
+/**
+ * How a pool's images come to another gallery, for messages.
+ *
+ * @param hasImages whether it has images already: they stay in their definition while the pool is in the stack
+ */
+export function otherGallery(hasImages: boolean): string {
+    return hasImages ? `release the pool, and add it with another gallery (${RELEASE})` : "use another gallery";
+}
+
 /** What an image definition is found for. */
 export interface DefinitionRequest {
     /** The pool's name, for messages. */
@@ -107,13 +116,9 @@ export function choose(
     const [first] = candidates;
     const inTheWay = candidates.find((each) => isOfOthers(each) && (each === first || each.isInUse || hasVersions));
     if (inTheWay) {
-        // Images that are there already stay in their definition while the pool is in the stack.
-        const elsewhere = hasVersions
-            ? `release the pool, and add it with another gallery (${RELEASE})`
-            : "use another gallery";
         throw new UserError(
             `kamino:gallery: image definition ${inTheWay.id} was made by stack "${ownerOf(inTheWay)}" (its tag ${STACK_TAG}), whose images ` +
-                `would count as those of pool "${pool}"; ${elsewhere}, or, if that stack does not keep this pool any more, ` +
+                `would count as those of pool "${pool}"; ${otherGallery(hasVersions)}, or, if that stack does not keep this pool any more, ` +
                 `take the tag off, or set it to "${stack}" where this stack was renamed`,
         );
     }

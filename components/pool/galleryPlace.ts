@@ -1,8 +1,7 @@
 // Where a pool's images go: a gallery given by id, or one that this stack makes under a name that nobody else in the
 // subscription gives.
-import { galleriesOf, readGallery, type FoundGallery, type NamedGallery } from "../azure/galleries";
+import { galleriesOf, readGallery, type NamedGallery } from "../azure/galleries";
 import { galleryId, isSameGroup, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
-import { STACK_TAG } from "../azure/tags";
 import { GALLERY } from "../../policies/contract";
 import type { PoolSettings } from "../config/load";
 import { SHARED_KEYS } from "../config/schema";
@@ -10,7 +9,7 @@ import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 import { galleryResourceName } from "./gallery";
 import type { GallerySettings } from "./pool";
-import { lastDefinition, ownNames, type StackFacts } from "./stackFacts";
+import { isMadeHere, lastDefinition, type StackFacts } from "./stackFacts";
 
 /** The name that the configuration has where none is given. */
 const DEFAULT_NAME = SHARED_KEYS.gallery.default;
@@ -57,15 +56,9 @@ async function existingGallery({ configured, location, facts }: GalleryRequest):
         );
     }
     // One that this stack has made stays in it, also where the configuration names it by its id.
-    const isOwn = facts.state?.find(GALLERY, galleryResourceName(at)) !== undefined && isMadeHere(at, found, facts);
-    return { ...at, location: isOwn ? found.location : location, managed: isOwn };
-}
-
-/** Whether this stack has made a gallery, by its tag; by the state where somebody has taken that off. */
-function isMadeHere(at: GalleryId, { tags }: FoundGallery, facts: StackFacts): boolean {
     const inState = facts.state?.find(GALLERY, galleryResourceName(at));
-    const tag = tags?.[STACK_TAG];
-    return tag === undefined ? inState !== undefined : ownNames(facts, inState).includes(tag);
+    const isOwn = inState !== undefined && isMadeHere(facts, found, inState);
+    return { ...at, location: isOwn ? found.location : location, managed: isOwn };
 }
 
 async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
@@ -81,9 +74,9 @@ async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
         const found = await readGallery(galleryId(at(name)));
         // A gallery never moves: once it exists its own location stands, whatever pool comes first in the
         // configuration.
-        if (found && isMadeHere(at(name), found, facts)) {
-            const isInState = facts.state?.find(GALLERY, galleryResourceName(at(name))) !== undefined;
-            const imports = facts.state !== undefined && !isInState;
+        const inState = facts.state?.find(GALLERY, galleryResourceName(at(name)));
+        if (found && isMadeHere(facts, found, inState)) {
+            const imports = facts.state !== undefined && inState === undefined;
             return { ...at(name), location: found.location, managed: true, imports };
         }
     }

@@ -10,7 +10,6 @@ import {
     versionIn,
     type ScaleSetId,
 } from "../azure/ids";
-import { STACK_TAG } from "../azure/tags";
 import { clusterOf, otherClusterRefusals, type ClusterMember } from "../capi/clusters";
 import { imageReferenceOf } from "../capi/image";
 import { readMachinePool } from "../capi/machinePool";
@@ -21,7 +20,7 @@ import { refuseTwice, type PoolSettings } from "../config/load";
 import { UserError } from "../core/errors";
 import { describePool, machinesId, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
-import { RELEASE, findDefinitionPlace, type DefinitionPlace, type DefinitionRequest } from "./definitionPlace";
+import { RELEASE, findDefinitionPlace, otherGallery, type DefinitionRequest } from "./definitionPlace";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
@@ -33,7 +32,7 @@ import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
 import { captureRefusal, refusal } from "./refusals";
 import { readScaleSet } from "./scaleSet";
-import { definitionInState, lastDefinition, ownNames, type StackFacts } from "./stackFacts";
+import { definitionInState, isMadeHere, lastDefinition, ownNames, type StackFacts } from "./stackFacts";
 import { imageStorage } from "./storage";
 
 /**
@@ -271,9 +270,17 @@ async function findDefinition(
 ): Promise<Pool["definition"]> {
     const inState = definitionInState(facts, pool);
     const hasVersions = (facts.previous.get(pool)?.versions ?? []).length > 0;
-    const names = ownNames(facts, inState);
     const { name, existing } = await findDefinitionPlace({
-        ...{ pool, gallery, scaleSet, live, liveImageId, hasVersions, stack: facts.name, ownNames: names },
+        ...{
+            pool,
+            gallery,
+            scaleSet,
+            live,
+            liveImageId,
+            hasVersions,
+            stack: facts.name,
+            ownNames: ownNames(facts, inState),
+        },
     });
     const id = imageDefinitionId({ gallery, definition: { name } });
     const isBound = hasVersions || inState !== undefined;
@@ -290,28 +297,13 @@ async function findDefinition(
     }
     const difference = existing && mismatch(existing, traits, vms);
     if (difference) {
-        // Images that are there already stay in their definition while the pool is in the stack.
-        const advice = isBound
-            ? `release the pool, and add it with another gallery (${RELEASE})`
-            : "use another gallery";
         throw new UserError(
-            `kamino:gallery: image definition ${id} does not match ${describePool(live.id)}: ${difference}; ${advice}`,
+            `kamino:gallery: image definition ${id} does not match ${describePool(live.id)}: ${difference}; ${otherGallery(isBound)}`,
         );
     }
-    return { name, traits, ...ownership(existing, inState !== undefined, names, facts) };
-}
-
-/** Whether this stack makes a definition, and whether its state is still to have one that it made. */
-function ownership(
-    existing: DefinitionPlace["existing"],
-    isInState: boolean,
-    names: string[],
-    { state }: StackFacts,
-): Pick<Pool["definition"], "managed" | "imports"> {
-    const tag = existing?.tags?.[STACK_TAG];
-    // What the state has stays declared, also where somebody has taken the tag off.
-    const managed = !existing || (tag === undefined ? isInState : names.includes(tag));
-    return { managed, imports: managed && existing !== undefined && state !== undefined && !isInState };
+    const managed = !existing || isMadeHere(facts, existing, inState);
+    const imports = managed && existing !== undefined && facts.state !== undefined && inState === undefined;
+    return { name, traits, managed, imports };
 }
 
 /**

@@ -76,3 +76,13 @@ export function ownNames({ name }: StackFacts, inState: StateResource | undefine
     const before = tags?.[STACK_TAG];
     return typeof before === "string" ? [name, before] : [name];
 }
+
+/** Whether this stack has made a resource, by its tag; by the state where somebody has taken that off. */
+export function isMadeHere(
+    facts: StackFacts,
+    { tags }: { tags?: Record<string, string> },
+    inState: StateResource | undefined,
+): boolean {
+    const tag = tags?.[STACK_TAG];
+    return tag === undefined ? inState !== undefined : ownNames(facts, inState).includes(tag);
+}

@@ -43,7 +43,7 @@ export interface Choice {
     proven?: boolean;
     /** 1; raised when Azure could not make the version and it is made again. */
     attempt: number;
-    /** Whether the model points at the version though the gallery does not have it any more; left out where it has. */
+    /** Whether the version is or was in use though the gallery does not have it any more; left out where it has. */
     missing?: boolean;
 }
 

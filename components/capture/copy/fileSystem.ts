@@ -1,5 +1,5 @@
-// What is on a copied disk, as far as it can be told from outside: which partition is the root's, and what the disk
-// driver's words on a mount that failed mean. Pure.
+// Tells from outside what a copied disk holds: its root's partition, and what the disk driver's words on a failed mount
+// mean. Pure.
 import { UserError, brief } from "../../core/errors";
 
 /** The kinds of root file systems that can be mounted elsewhere. */
@@ -22,7 +22,7 @@ export function rootPartitionOf(osImage = ""): number {
 }
 
 /**
- * Of a mount that failed: throws where it fails for good, or may succeed as another file system or with another copy.
+ * Judges a failed mount: throws where it fails for good, or may succeed as another file system or with another copy.
  *
  * Before July 2026 the driver mounted by mount-utils, whose earliest versions named what they found ("it already
  * contains xfs"), while today's pass on what mount said:

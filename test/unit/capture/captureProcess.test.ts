@@ -1,9 +1,9 @@
 // Whether the capture that a journal tells of is at work, on clocks that this test turns.
-import { syncBuiltinESMExports } from "node:module";
 import { mock } from "node:test";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hasGone, ownProcess, watchCapture } from "../../../components/capture/captureProcess";
 import { ABANDONED_AFTER_MS, HEARTBEAT_MS, type Journal } from "../../../components/capture/journal";
+import { stopClock } from "../clock";
 
 const NOBODY = 2 ** 30;
 const SECOND = 1000;
@@ -27,15 +27,7 @@ describe.skipIf(process.platform !== "linux")("a process", () => {
 });
 
 describe("a capture", () => {
-    // Timers of `node:timers/promises`, which vitest's do not stand for.
-    beforeEach(() => {
-        mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.parse("2026-11-22T05:00:00Z") });
-        syncBuiltinESMExports();
-    });
-    afterEach(() => {
-        mock.timers.reset();
-        syncBuiltinESMExports();
-    });
+    stopClock(new Date("2026-11-22T05:00:00Z"));
 
     const elsewhere: Journal = {
         ...{ pool: "pool1", version: "2026.1122.0412", resourceGroup: "rg", namespace: "kamino-capture" },

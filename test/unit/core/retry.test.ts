@@ -1,20 +1,12 @@
 // Waiting for things to come true, and for work that goes on side by side.
-import { syncBuiltinESMExports } from "node:module";
 import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { allEnded, until, withRetries } from "../../../components/core/retry";
+import { stopClock } from "../clock";
 
 describe("looking again and again", () => {
-    // Timers of `node:timers/promises`, which vitest's do not stand for.
-    beforeEach(() => {
-        mock.timers.enable({ apis: ["setTimeout", "Date"] });
-        syncBuiltinESMExports();
-    });
-    afterEach(() => {
-        mock.timers.reset();
-        syncBuiltinESMExports();
-    });
+    stopClock();
 
     /** How often something is looked at within a second that never comes true. */
     async function looks(longestPause?: number): Promise<number> {
@@ -39,14 +31,7 @@ describe("looking again and again", () => {
 });
 
 describe("trying again", () => {
-    beforeEach(() => {
-        mock.timers.enable({ apis: ["setTimeout", "Date"] });
-        syncBuiltinESMExports();
-    });
-    afterEach(() => {
-        mock.timers.reset();
-        syncBuiltinESMExports();
-    });
+    stopClock();
 
     const unanswered = Object.assign(new Error("The user aborted a request."), { name: "AbortError", type: "aborted" });
     const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });

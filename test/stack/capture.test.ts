@@ -1,6 +1,5 @@
 // Captures of real nodes of the sandbox: how the disk is taken, and that the node is back in service whatever happens.
-import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
@@ -15,6 +14,7 @@ import {
     capture,
     guardedPod,
     heard,
+    heldCleaning,
     inputsFor,
     powerOf,
     serviceOf,
@@ -195,17 +195,11 @@ test("a pool that cannot spare the node any more keeps it, as it is seen right b
 
 test("a VM that goes off without a word of its disk being clean is not copied, and comes back", async () => {
     const vm = freshNode();
-    // The script reads this file before its first change, and nobody ever writes it.
-    execFileSync("sh", [
-        "-c",
-        'mkdir -p "$1" && mkfifo "$1/00.cfg"',
-        "sh",
-        join(vm.diskDirectory, "etc/cloud/cloud.cfg.d"),
-    ]);
+    const release = heldCleaning(vm);
     const running = startCapture(sandbox, inputsFor(sandbox, vm));
     await heard(running, "cleaning the disk");
     await sandbox.azure.stopVmFromInside(vm.id);
-    rmSync(join(vm.diskDirectory, "etc/cloud/cloud.cfg.d"), { recursive: true });
+    release();
     expect((await running.result).error).toMatch(
         /nothing shows that its disk was cleaned.*; the node is back in service$/,
     );

@@ -1,7 +1,4 @@
 // Captures in place that are broken off, and VMs that do not start: the node comes back, in this run or by the next.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { waitFor } from "../../sandbox/nodes/api";
@@ -13,6 +10,7 @@ import {
     capture,
     guardedPod,
     heard,
+    heldCleaning,
     inputsFor,
     powerOf,
     serviceOf,
@@ -34,15 +32,6 @@ afterAll(() => sandbox?.stop());
 
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
-
-/** Has the cleaning of a node's disk stay where it has begun. @returns how to end that */
-function heldCleaning({ diskDirectory }: Vm): () => void {
-    // The script reads this file, and nobody ever writes it.
-    const folder = join(diskDirectory, "etc/cloud/cloud.cfg.d");
-    mkdirSync(folder, { recursive: true });
-    execFileSync("mkfifo", [join(folder, "00.cfg")]);
-    return () => rmSync(folder, { recursive: true });
-}
 
 /** Waits until the cleaning of a node's disk has begun. */
 async function begun({ nodeName }: Vm): Promise<void> {

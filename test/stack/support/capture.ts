@@ -1,6 +1,7 @@
 // Runs a capture in a separate process, as the engine does: it can be interrupted and killed without harm to the test.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppsV1Api, PolicyV1Api, type V1Node } from "@kubernetes/client-node";
 import type { Vm } from "../../../sandbox/azure";
@@ -73,6 +74,15 @@ export function startCapture(sandbox: Sandbox, inputs: OsDiskCaptureInputs): Run
 export function startCaptures(sandbox: Sandbox, inputs: OsDiskCaptureInputs[]): RunningCapture {
     const provider = `require("./components/capture/provider")`;
     return start(sandbox, `Promise.all(input.map((one) => ${provider}.create(one)))`, inputs);
+}
+
+/** Has the cleaning of a node's disk stay at its first change, which it never gets to make. @returns how to end that */
+export function heldCleaning({ diskDirectory }: Vm): () => void {
+    // The script opens this file, whatever it is, to write to it. Nobody ever reads from it.
+    const file = join(diskDirectory, "var/log/kamino-ancestry.log");
+    rmSync(file, { force: true });
+    execFileSync("mkfifo", [file]);
+    return () => rmSync(file);
 }
 
 /** Waits until a capture has said this. */

@@ -19,7 +19,7 @@ const galleryNotCommunity: ResourceValidationPolicy = {
 
 const imageDefinitionGeneralized: ResourceValidationPolicy = {
     name: "image-definition-generalized",
-    description: "An image definition is imageDefinitionGeneralized: each new node gets its own identity.",
+    description: "An image definition is generalized: each new node gets its own identity.",
     enforcementLevel: "mandatory",
     validateResource: ofType<ImageDefinition>(IMAGE_DEFINITION, ({ osState }, _args, report) => {
         if (osState !== "Generalized") {

@@ -7,14 +7,18 @@ const scaleSetManualUpgrades: ResourceValidationPolicy = {
     name: "scale-set-manual-upgrades",
     description: "The upgrade mode of a scale set is Manual, so that a change of its model touches no running node.",
     enforcementLevel: "mandatory",
-    validateResource: ofScaleSet(({ upgradePolicy, orchestrationMode }, _args, report) => {
-        // A Flexible set without a mode has this one (decision 37). A Uniform set has to name it.
-        const isDefault = orchestrationMode === "Flexible" && upgradePolicy?.mode === undefined;
-        if (upgradePolicy?.mode !== "Manual" && !isDefault) {
-            report(`upgradePolicy.mode must be Manual, and is ${upgradePolicy?.mode ?? "not declared"}.`);
+    validateResource: ofScaleSet((model, _args, report) => {
+        if (!isManual(model)) {
+            report(`upgradePolicy.mode must be Manual, and is ${model.upgradePolicy?.mode ?? "not declared"}.`);
         }
     }),
 };
+
+/** Whether the upgrade mode is Manual, as it is of a Flexible set without one (decision 37). A Uniform set names it. */
+function isManual({ upgradePolicy, orchestrationMode }: ScaleSet): boolean {
+    const mode = upgradePolicy?.mode;
+    return mode === "Manual" || (mode === undefined && orchestrationMode === "Flexible");
+}
 
 const scaleSetNoAutomaticOsUpgrades: ResourceValidationPolicy = {
     name: "scale-set-no-automatic-os-upgrades",
@@ -47,13 +51,12 @@ const scaleSetNoRollingUpgrades: ResourceValidationPolicy = {
     description: "No rolling upgrade policy acts on a change of the model.",
     enforcementLevel: "mandatory",
     configSchema: rollingUpgradeOptions,
-    validateResource: ofScaleSet(({ upgradePolicy }, args, report) => {
+    validateResource: ofScaleSet((model, args, report) => {
+        const { upgradePolicy } = model;
         const { allowDormant = true } = args.getConfig<Partial<RollingUpgradeOptions>>();
         // Under Manual it lies dormant; under the other modes, and for automatic OS upgrades, it says how the model
         // rolls out.
-        const acts =
-            upgradePolicy?.mode !== "Manual" ||
-            upgradePolicy.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
+        const acts = !isManual(model) || upgradePolicy?.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
         if (upgradePolicy?.rollingUpgradePolicy && (acts || !allowDormant)) {
             report(
                 `upgradePolicy.rollingUpgradePolicy must be left out${acts ? ": it would roll the model out" : ""}.`,

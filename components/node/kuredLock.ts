@@ -3,6 +3,7 @@
 //
 // kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
 // alone whose nodeID is not its own node's name, until the entry's TTL is over.
+import { elapsed } from "../core/duration";
 import { UserError } from "../core/errors";
 import { oncePer } from "../core/once";
 import { until } from "../core/retry";
@@ -127,7 +128,8 @@ async function waitFor(
     pool: string,
     { waitLimit = DEFAULT_WAIT_MS, signal, progress }: KuredLockOptions,
 ): Promise<boolean> {
-    const end = Date.now() + Math.max(LONGEST_WAIT_MS, waitLimit);
+    const start = Date.now();
+    const end = start + Math.max(LONGEST_WAIT_MS, waitLimit);
     for (let before = ""; ;) {
         let holders = "";
         // A holder that gives way to another one is progress, and the waiting begins anew.
@@ -148,7 +150,7 @@ async function waitFor(
         }
         if (come === undefined || Date.now() >= end) {
             throw new UserError(
-                `kured's lock on DaemonSet ${place.where} was not free within ${Math.round(waitLimit / MINUTE)} minutes: held by ` +
+                `kured's lock on DaemonSet ${place.where} was not free within ${elapsed(Date.now() - start)}: held by ` +
                     `${holders}; run again later, or if nobody is at work there any more, remove it ` +
                     `with ${place.removal}`,
             );

@@ -50,7 +50,13 @@ export interface Declared {
     newNodes?: pulumi.Output<string[]>;
 }
 
-type Images = pulumi.Output<compute.GalleryImageVersion[]>;
+/** The image versions of a pool: which there are is known before Azure has made them. */
+export type Images = pulumi.Output<compute.GalleryImageVersion[]>;
+
+/** Is known once Azure has made all images, and so never in a preview that has some to make. */
+export function whenMade(images: Images): pulumi.Output<string[]> {
+    return images.apply((all) => pulumi.all(all.map(({ id }) => id)));
+}
 
 /**
  * Declares the scale set. Protected, and left in Azure when it leaves the stack: `pulumi destroy` must never delete a
@@ -80,8 +86,7 @@ function modelBefore({ review }: Declaration, version: string, images: Images): 
     if (pulumi.runtime.isDryRun()) {
         return pulumi.output(live);
     }
-    const made = images.apply((all) => pulumi.all(all.map(({ id }) => id)));
-    return made.apply(async (): Promise<PoolModel> => {
+    return whenMade(images).apply(async (): Promise<PoolModel> => {
         const read = await readScaleSet(scaleSet, configKey);
         refuseChangeDuringRun(review, version, read);
         return read;

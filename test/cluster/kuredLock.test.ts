@@ -229,6 +229,28 @@ describe("kured's lock", { timeout: 120_000 }, () => {
         expect(await lockOf()).toEqual(lock);
     });
 
+    test("says how long it was waited for, also where its holders have changed", async () => {
+        await install();
+        vi.useFakeTimers({ toFake: ["Date"], shouldAdvanceTime: true });
+        try {
+            let holder = 1;
+            let writing = writeLock(ofNode("node-1"));
+            await writing;
+            const progress = (doing: string) => {
+                if (doing.includes(`held by node node-${holder} `)) {
+                    vi.setSystemTime(Date.now() + 20 * 60_000);
+                    writing = writeLock(ofNode(`node-${++holder}`));
+                }
+            };
+            await expect(acquireKuredLock(clients, "pool1", { progress })).rejects.toThrow(
+                /^kured's lock on DaemonSet kube-system\/kured was not free within 4h \dm: held by node node-1\d /,
+            );
+            await writing;
+        } finally {
+            vi.useRealTimers();
+        }
+    });
+
     test("is not taken from a node whose TTL is over, but from a run of this program that died", async () => {
         await install();
         const long = new Date(Date.now() - 3_600_000).toISOString();

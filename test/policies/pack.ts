@@ -70,12 +70,21 @@ export class Pack {
 
     /** Names and levels of all policies, as the pack itself tells. */
     async policies(): Promise<{ name: string; level: string; options: string[] }[]> {
-        const info = await this.ask<proto.AnalyzerInfo>((done) => this.client.getAnalyzerInfo(new Empty(), done));
-        return info.getPoliciesList().map((policy) => ({
+        return (await this.told()).map((policy) => ({
             name: policy.getName(),
             level: policy.getEnforcementlevel() === LEVELS.mandatory ? "mandatory" : "advisory",
             options: Object.keys(policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {}),
         }));
+    }
+
+    /** What each policy says of itself, by its name. */
+    async descriptions(): Promise<[name: string, description: string][]> {
+        return (await this.told()).map((policy) => [policy.getName(), policy.getDescription()]);
+    }
+
+    private async told(): Promise<proto.PolicyInfo[]> {
+        const info = await this.ask<proto.AnalyzerInfo>((done) => this.client.getAnalyzerInfo(new Empty(), done));
+        return info.getPoliciesList();
     }
 
     /** Sets levels and options, as `--policy-pack-config` does; what is not named goes back to what the pack says. */

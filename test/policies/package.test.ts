@@ -43,3 +43,9 @@ it("the README names every policy with its level and its options, and no other",
     const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
     expect(told.sort(byName)).toEqual((await pack.policies()).sort(byName));
 });
+
+it("no policy describes itself by the name of a variable", async () => {
+    const described = await pack.descriptions();
+    const variables = described.map(([name]) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()));
+    expect(described.filter(([, text]) => variables.some((variable) => text.includes(variable)))).toEqual([]);
+});

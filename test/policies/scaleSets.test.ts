@@ -131,6 +131,17 @@ describe("a scale set whose model is one image version, and that rolls out nothi
         }
     });
 
+    it("may have a dormant rolling upgrade policy also in mode Flexible without an upgrade mode", async () => {
+        const upgradePolicy = { rollingUpgradePolicy: { maxSurge: true } };
+        const flexible = model({ orchestrationMode: "Flexible", overprovision: undefined, upgradePolicy });
+        expect(await pack.check(scaleSet(flexible))).toEqual([]);
+        await pack.configure({ "scale-set-no-rolling-upgrades": { allowDormant: false } });
+        expect(await pack.check(scaleSet(flexible))).toMatchObject([
+            { policy: "scale-set-no-rolling-upgrades", message: expect.not.stringContaining("roll the model out") },
+        ]);
+        await pack.configure({});
+    });
+
     it("may have a rolling upgrade policy that lies dormant, unless the option forbids it", async () => {
         const dormant = scaleSet(
             model({ upgradePolicy: { mode: "Manual", rollingUpgradePolicy: { maxSurge: true } } }),

@@ -1,0 +1,110 @@
+// When a pool of Cluster API is looked at once more: after its images are made, with Pulumi's mocks. The management
+// cluster is a small HTTP server here.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compute } from "@pulumi/azure-native";
+import * as pulumi from "@pulumi/pulumi";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readSettings } from "../../../components/config/load";
+import { declareMachinePool } from "../../../components/pool/declareMachinePool";
+import { declareMachines } from "../../../components/pool/declareMachines";
+import type { Declaration, Declared } from "../../../components/pool/declareScaleSet";
+import type { Pool } from "../../../components/pool/pool";
+import { capiPool } from "../capi/facts";
+import { capiMachines } from "../capi/machinesFacts";
+import { liveModel } from "./liveModel";
+
+const VERSION = "2026.1121.0409";
+const [pool, machines] = [capiPool(), capiMachines()];
+const OBJECTS: Record<string, object> = {
+    "machinepools/mp1": pool.machinePool,
+    "azuremachinepools/mp1": pool.azureMachinePool,
+    "machinedeployments/md1": machines.owner,
+    "azuremachinetemplates/md1": machines.template,
+    "namespaces/default/machines": { items: machines.machines },
+    "namespaces/default/machinesets": { items: [] },
+    "clusters/c1": { metadata: { uid: "c1-uid" }, spec: {} },
+};
+
+let folder: string;
+let server: Server;
+/** What has happened, in order. */
+let events: string[];
+
+beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "kamino-declare-"));
+    server = createServer(({ url = "" }, response) => {
+        const { pathname } = new URL(url, "http://localhost");
+        const [found] = Object.keys(OBJECTS).filter((path) => pathname.endsWith(`/${path}`));
+        if (found?.startsWith("azuremachine")) {
+            events.push("pool looked at");
+        }
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify(found ? OBJECTS[found] : { kind: "APIResourceList", resources: [] }));
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const kubeconfig = {
+        ...{ apiVersion: "v1", kind: "Config", "current-context": "c", users: [{ name: "c", user: {} }] },
+        clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
+        contexts: [{ name: "c", context: { cluster: "c", user: "c" } }],
+    };
+    writeFileSync(join(folder, "config"), JSON.stringify(kubeconfig));
+    await pulumi.runtime.setMocks(
+        {
+            newResource: async ({ type, name, inputs }) => {
+                if (type.endsWith(":GalleryImageVersion")) {
+                    // Azure takes an hour.
+                    await sleep(300);
+                    events.push("image made");
+                } else if (/:(MachinePoolImage|InfrastructureRef)$/.test(type)) {
+                    events.push("written");
+                }
+                return { id: `${name}-id`, state: { ...(inputs as object), template: "md1-2" } };
+            },
+            call: () => ({}),
+        },
+        "kamino",
+        "test",
+        false,
+    );
+});
+afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+});
+
+test.each<[string, typeof declareMachinePool]>([
+    ["MachinePool", declareMachinePool],
+    ["MachineDeployment", declareMachines],
+])("a %s is looked at once more after the images are made, and before it is written", async (kind, declare) => {
+    events = [];
+    const kubernetes = { kubeconfig: join(folder, "config") };
+    const [settings] = readSettings({
+        resourceGroup: "rg",
+        pools: JSON.stringify([{ name: "pool1", scaleSet: "pool1" }]),
+    }).pools;
+    const read = {
+        ...{ settings, configKey: "kamino:pools[0]", live: liveModel() },
+        gallery: { subscriptionId: "s", resourceGroup: "rg", name: "kamino" },
+        definition: { name: "pool1" },
+        ...(kind === "MachinePool"
+            ? { machinePool: { capi: pool, kubernetes } }
+            : { machines: { capi: machines, at: { kind, namespace: "default", name: "md1", kubernetes } } }),
+    } as unknown as Pool;
+    const parent = new pulumi.ComponentResource("kamino:index:VmssPrototype", kind);
+    const review = { pool: read, live: { image: "", rest: "" }, changes: [], line: "" };
+    const declaration = { review, previous: {}, parent } as unknown as Declaration;
+    const decided = { version: VERSION, choices: [], writes: 0, bootstrap: "keep" as const };
+    const image = new compute.GalleryImageVersion(`${kind}-${VERSION}`, {
+        ...{ resourceGroupName: "rg", galleryName: "kamino", galleryImageName: "pool1" },
+        storageProfile: {},
+    });
+    const { adopted }: Declared = declare("pool1", declaration, decided, pulumi.output([image]));
+    expect(await new Promise((resolve) => adopted.apply(resolve))).toBe(true);
+    expect([...new Set(events)]).toEqual(["image made", "pool looked at", "written"]);
+});

@@ -146,8 +146,9 @@ const scaleSetNeverCreated: StackValidationPolicy = {
     enforcementLevel: "mandatory",
     validateStack: ({ resources }, report) => {
         for (const scaleSet of declaredInFull(resources)) {
-            // The engine does not tell policies what the state has. The component states what it knows.
-            if (statementOf(scaleSet).previous?.adopted === false) {
+            // The engine does not tell policies what the state has. The component states what it knows; one that states
+            // nothing (a first run, say) knows of no adoption.
+            if (previousOf(scaleSet).adopted !== true) {
                 report(
                     `${scaleSet.name} is not in the stack and would be created: it must be adopted first, with import and ` +
                         `ignoreChanges ["*"].`,

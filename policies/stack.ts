@@ -48,7 +48,7 @@ const updateBumpsFewPools: StackValidationPolicy = {
         const bumped = modelsInFull(args.resources).filter((model) => {
             const image = read(() => imageIdOf(model));
             // What is not known, or was not recorded, counts: a limit that ignores those does not limit.
-            return image === UNKNOWN || image?.toLowerCase() !== previousOf(model).model?.image.toLowerCase();
+            return image === UNKNOWN || image?.toLowerCase() !== recordedImage(previousOf(model).model);
         });
         if (bumped.length > maximum) {
             const names = bumped.map(({ name }) => name).join(", ");
@@ -170,7 +170,12 @@ function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): b
  */
 function acceptsForeignImage(scaleSet: PolicyResource): boolean {
     const { accepted, live } = statementOf(scaleSet);
-    return accepted !== undefined && accepted.image.toLowerCase() === live?.image.toLowerCase();
+    return accepted !== undefined && recordedImage(accepted) === recordedImage(live);
+}
+
+/** The image of a record, without case; undefined where there is no record. */
+function recordedImage({ image }: { image?: string } = {}): string | undefined {
+    return image?.toLowerCase();
 }
 
 function asItIs(resources: PolicyResource[]): PolicyResource[] {

@@ -2,11 +2,22 @@
 // pool's component says of itself. The program writes it, the pack reads it; they share no other code.
 import { createHash } from "node:crypto";
 
-/** Azure resource types, in the SDK's default API version or in a named one (`azure-native:compute/v20240701:…`). */
-export const SCALE_SET = /^azure-native:compute(\/v\w+)?:VirtualMachineScaleSet$/;
-export const IMAGE_VERSION = /^azure-native:compute(\/v\w+)?:GalleryImageVersion$/;
-export const IMAGE_DEFINITION = /^azure-native:compute(\/v\w+)?:GalleryImage$/;
-export const GALLERY = /^azure-native:compute(\/v\w+)?:Gallery$/;
+/**
+ * The tokens of a type of Microsoft.Compute: of the SDK's default API version (`azure-native:compute:NAME`), of a named
+ * one (`azure-native:compute/v20240701:NAME`), and of the package that `pulumi package add azure-native compute
+ * v20241101` makes, which since azure-native 3 is how versions are named:
+ * `azure-native_compute_v20241101:compute/v20241101:NAME`.
+ * Source: createSchema in
+ * https://github.com/pulumi/pulumi-azure-native/blob/master/provider/pkg/provider/provider_parameterize.go
+ */
+function computeType(name: string): RegExp {
+    return new RegExp(`^azure-native(_compute_v\\w+)?:compute(/v\\w+)?:${name}$`, "i");
+}
+
+export const SCALE_SET = computeType("VirtualMachineScaleSet");
+export const IMAGE_VERSION = computeType("GalleryImageVersion");
+export const IMAGE_DEFINITION = computeType("GalleryImage");
+export const GALLERY = computeType("Gallery");
 /** The dynamic resource that takes a node's OS disk; its output `snapshotId` is what an image version is made from. */
 export const CAPTURE = /^pulumi-nodejs:dynamic\/kamino:OsDiskCapture$/;
 /** The dynamic resource that chooses the node; its output `current` is the version to use, empty before the first. */
@@ -232,8 +243,8 @@ export const BOOTSTRAP_TAG = "kamino-bootstrap";
 export const NEW_NODES_TAG = "kamino-new-nodes";
 
 /** Whether a scale set's tags say that its bootstrap is kept on purpose. */
-export function keepsBootstrap(tags: Record<string, unknown> = {}): boolean {
-    const value = tags[BOOTSTRAP_TAG];
+export function keepsBootstrap(tags: Record<string, unknown> | undefined): boolean {
+    const value = tags?.[BOOTSTRAP_TAG];
     return typeof value === "string" && /^kept(;|$)/.test(value);
 }
 
@@ -292,14 +303,17 @@ export function recordOfImage(imageReference: object | undefined): ModelRecord {
 
 /** The parts of the model, by name, that differ between two records. */
 export function changedParts(before: ModelRecord, now: ModelRecord): string[] {
-    const [old, current] = [before, now].map(({ rest }) => new Set(rest.split(" ").filter(Boolean)));
+    const [old, current] = [before, now].map(
+        ({ rest = "" }: Partial<ModelRecord>) => new Set(rest.split(" ").filter(Boolean)),
+    );
     const differing = [...old, ...current].filter((part) => !old.has(part) || !current.has(part));
     return [...new Set(differing.map((part) => part.slice(0, part.lastIndexOf("="))))].sort();
 }
 
 /** Whether two records have the same image; Azure compares ids without case. */
 export function sameImage(before: ModelRecord, now: ModelRecord): boolean {
-    return before.image.toLowerCase() === now.image.toLowerCase();
+    const [old, current] = [before, now].map(({ image = "" }: Partial<ModelRecord>) => image.toLowerCase());
+    return old === current;
 }
 
 /** An extension in a record: `vmssCSE (Microsoft.Azure.Extensions/CustomScript)`. */

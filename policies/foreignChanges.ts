@@ -1,7 +1,14 @@
 // Policy on what somebody else changed in a model since this stack's last run: the configuration says what becomes of
 // it.
 import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
-import { FOREIGN_CHANGES, UPGRADE_SETTINGS, changedParts, sameImage, type PrototypeStatement } from "./contract";
+import {
+    FOREIGN_CHANGES,
+    UPGRADE_SETTINGS,
+    changedParts,
+    sameImage,
+    type ModelRecord,
+    type PrototypeStatement,
+} from "./contract";
 import { bootstraps } from "./extensions";
 import { numbers, ofType } from "./resources";
 
@@ -56,7 +63,7 @@ function changedByOthers(statement: PrototypeStatement): string[] {
     // Records of earlier versions do not say which extensions there were.
     const added = live.extensions?.filter((text) => before.extensions?.includes(text) === false) ?? [];
     const scripts = added.filter((text) => bootstraps(text.replace(/^.*\/|\)$/g, "")));
-    const image = sameImage(before, live) || isOwnChange(live.image, statement) ? [] : ["image"];
+    const image = sameImage(before, live) || isOwnChange(live, statement) ? [] : ["image"];
     return [...image, ...scripts.map((text) => `extension ${text}`), ...settings];
 }
 
@@ -64,7 +71,10 @@ function changedByOthers(statement: PrototypeStatement): string[] {
  * Whether the image is one that this stack has set, or is to set: the pinned version, or one that an update made which
  * failed later and whose outputs were therefore not recorded.
  */
-function isOwnChange(image: string, { previous, imageDefinitionId = "", pin }: PrototypeStatement): boolean {
+function isOwnChange(
+    { image = "" }: Partial<ModelRecord>,
+    { previous, imageDefinitionId = "", pin }: PrototypeStatement,
+): boolean {
     const prefix = `${imageDefinitionId}/versions/`.toLowerCase();
     if (imageDefinitionId === "" || !image.toLowerCase().startsWith(prefix)) {
         return false;

@@ -32,8 +32,8 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
     description:
         "An image version is made from a snapshot of an OS disk or from a cleaned copy of one, and from nothing else.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
-        const { source, osDiskImage, dataDiskImages } = storageProfile;
+    validateResource: ofType<Partial<ImageVersion>>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
+        const { source, osDiskImage, dataDiskImages } = storageProfile ?? {};
         const others = [
             source && "storageProfile.source",
             dataDiskImages && dataDiskImages.length > 0 && "storageProfile.dataDiskImages",
@@ -80,7 +80,7 @@ const imageVersionFromCapture: StackValidationPolicy = {
  * By value where both are known; in a preview by the dependency, since a snapshot that is yet to be taken has no id.
  */
 function isFromCapture(version: PolicyResource, captures: PolicyResource[]): boolean {
-    const source = read(() => (version.props as ImageVersion).storageProfile.osDiskImage?.source?.id);
+    const source = read(() => (version.props as Partial<ImageVersion>).storageProfile?.osDiskImage?.source?.id);
     // A capture that is yet to run does not have this output in a preview.
     const snapshots = captures.map(({ props }) => read(() => props.snapshotId as string | undefined));
     if (typeof source === "string") {

@@ -1,5 +1,6 @@
 // Remembers what each resource was declared with: stack policies get the outputs only, which leave out some inputs.
 import type { PolicyResource, ResourceValidation } from "@pulumi/policy";
+import { present } from "./present";
 
 // One process of the pack serves one preview or one update, and sees each resource's inputs before it sees the stack.
 const declared = new Map<string, Record<string, unknown>>();
@@ -17,5 +18,5 @@ export function rememberInputs(type: RegExp): ResourceValidation {
 
 /** What a resource was declared with, or its outputs if this run did not declare it (left out by `--target`, say). */
 export function inputsOf<T>(resource: PolicyResource): T {
-    return (declared.get(resource.urn) ?? resource.props) as T;
+    return present(declared.get(resource.urn) ?? resource.props) as T;
 }

@@ -4,8 +4,8 @@ import type { types } from "@pulumi/kubernetes";
 import type { Unwrap } from "@pulumi/pulumi";
 import { ofType } from "./resources";
 
-type CronJob = { spec?: Unwrap<types.input.batch.v1.CronJobSpec> };
-type PodSpec = Unwrap<types.input.core.v1.PodSpec>;
+type PodSpec = Partial<Unwrap<types.input.core.v1.PodSpec>>;
+type CronJob = { spec?: { jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } } };
 type Container = Unwrap<types.input.core.v1.Container>;
 type Role = { rules?: Unwrap<types.input.rbac.v1.PolicyRule>[] };
 
@@ -17,9 +17,9 @@ function ofCronJobPod(
     validate: (pod: PodSpec, containers: Container[], report: ReportViolation, config: object) => void,
 ) {
     return ofType<CronJob>(CRON_JOB, ({ spec }, args, report) => {
-        const pod = spec?.jobTemplate.spec?.template.spec;
+        const pod = spec?.jobTemplate?.spec?.template?.spec;
         if (pod) {
-            validate(pod, [...(pod.initContainers ?? []), ...pod.containers], report, args.getConfig());
+            validate(pod, [...(pod.initContainers ?? []), ...(pod.containers ?? [])], report, args.getConfig());
         }
     });
 }

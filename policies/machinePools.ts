@@ -19,23 +19,27 @@ const machinePoolNoRollout: ResourceValidationPolicy = {
         "A MachinePool is set so that a changed image replaces none of its machines: maxSurge 0 with maxUnavailable 0% or " +
         "CAPZ's gate, or replicas that another program manages.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<MachinePoolStatement>(MACHINE_POOL_IMAGE, ({ machinePool, noRollout }, _args, report) => {
-        const { maxSurge, maxUnavailable, skipsModelReconciliation } = noRollout;
-        if (!neverRollsOut(noRollout)) {
-            const gate = skipsModelReconciliation === true ? "on" : "not seen to be on";
-            report(
-                `MachinePool ${machinePool} would roll the image out: maxSurge is ${maxSurge} and must be 0; maxUnavailable is ` +
-                    `${maxUnavailable} and must be 0%, unless CAPZ's gate SkipMachinePoolModelReconciliation is on (it is ${gate}).`,
-            );
-        }
-    }),
+    validateResource: ofType<Partial<MachinePoolStatement>>(
+        MACHINE_POOL_IMAGE,
+        ({ machinePool, ...stated }, _args, report) => {
+            const noRollout = { maxSurge: "unknown", maxUnavailable: "unknown", ...stated.noRollout };
+            const { maxSurge, maxUnavailable, skipsModelReconciliation } = noRollout;
+            if (!neverRollsOut(noRollout)) {
+                const gate = skipsModelReconciliation === true ? "on" : "not seen to be on";
+                report(
+                    `MachinePool ${machinePool ?? "without a name"} would roll the image out: maxSurge is ${maxSurge} and must be 0; maxUnavailable is ` +
+                        `${maxUnavailable} and must be 0%, unless CAPZ's gate SkipMachinePoolModelReconciliation is on (it is ${gate}).`,
+                );
+            }
+        },
+    ),
 };
 
 const machinePoolImagePinned: ResourceValidationPolicy = {
     name: "machine-pool-image-pinned",
     description: "New machines of a MachinePool start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<MachinePoolStatement>(MACHINE_POOL_IMAGE, (statement, _args, report) => {
+    validateResource: ofType<Partial<MachinePoolStatement>>(MACHINE_POOL_IMAGE, (statement, _args, report) => {
         if (!parseImageVersionId(capzImageId(statement))) {
             report(
                 `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
@@ -49,10 +53,11 @@ const machinesNoRollout: ResourceValidationPolicy = {
     description:
         "A MachineDeployment has the strategy OnDelete, so that another template replaces none of its machines.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<InfrastructureRefStatement>(INFRASTRUCTURE_REF, (statement, _args, report) => {
-        if (!keepsMachines(statement)) {
+    validateResource: ofType<Partial<InfrastructureRefStatement>>(INFRASTRUCTURE_REF, (stated, _args, report) => {
+        const { machines = "MachineDeployment without a name", strategy } = stated;
+        if (!keepsMachines({ machines, strategy })) {
             report(
-                `${statement.machines} would roll the template out: its strategy is ${statement.strategy ?? "not known"} and must be OnDelete.`,
+                `${machines} would roll the template out: its strategy is ${strategy ?? "not known"} and must be OnDelete.`,
             );
         }
     }),
@@ -62,7 +67,7 @@ const machineTemplatePinned: ResourceValidationPolicy = {
     name: "machine-template-pinned",
     description: "A template's machines start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<MachineTemplateStatement>(MACHINE_TEMPLATE, (statement, _args, report) => {
+    validateResource: ofType<Partial<MachineTemplateStatement>>(MACHINE_TEMPLATE, (statement, _args, report) => {
         if (!parseImageVersionId(capzImageId(statement))) {
             report(
                 `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,

@@ -14,12 +14,14 @@ import {
     MACHINE_POOL_IMAGE,
     MACHINE_TEMPLATE,
     SCALE_SET,
+    type ComputeGalleryStatement,
     type InfrastructureRefStatement,
     type MachinePoolStatement,
     type MachineTemplateStatement,
     type PreviousPool,
     type PrototypeStatement,
 } from "./contract";
+import { present } from "./present";
 
 /** Inputs of the Azure resources, as plain values. */
 export type ScaleSet = Unwrap<compute.VirtualMachineScaleSetArgs>;
@@ -40,7 +42,7 @@ export function ofType<T>(
         if (!type.test(args.type)) {
             args.notApplicable();
         }
-        validate(args.props as T, args, report);
+        validate(present(args.props) as T, args, report);
     };
 }
 
@@ -71,7 +73,7 @@ export function ofScaleSet(
  * what a program reads (its own outputs, Azure's answers), so the component hands that on.
  */
 export function statementOf(scaleSet: PolicyResource): PrototypeStatement {
-    return (scaleSet.parent?.props ?? {}) as PrototypeStatement;
+    return present(scaleSet.parent?.props ?? {}) as PrototypeStatement;
 }
 
 /** What the stack's last successful update said of a scale set's pool. Empty on the first run. */
@@ -81,7 +83,9 @@ export function previousOf(scaleSet: PolicyResource): PreviousPool {
 
 /** The stack's resources of one type. */
 export function resourcesOfType(resources: PolicyResource[], type: RegExp): PolicyResource[] {
-    return resources.filter((resource) => type.test(resource.type));
+    return resources
+        .filter((resource) => type.test(resource.type))
+        .map((resource) => ({ ...resource, props: present(resource.props) }));
 }
 
 /** Stands for a value that is not known before the update; only previews have any. */
@@ -128,8 +132,15 @@ export function parseImageVersionId(id: string): ImageVersionId | undefined {
 }
 
 /** The ARM id of the version that a MachinePoolImage points at, or a MachineTemplate has. */
-export function capzImageId({ computeGallery }: MachinePoolStatement | MachineTemplateStatement): string {
-    const { subscriptionID, resourceGroup, gallery, name, version } = computeGallery;
+export function capzImageId({ computeGallery }: Partial<MachinePoolStatement | MachineTemplateStatement>): string {
+    // What is not named makes an id that is not one of a version.
+    const {
+        subscriptionID = "",
+        resourceGroup = "",
+        gallery = "",
+        name = "",
+        version = "",
+    }: Partial<ComputeGalleryStatement> = computeGallery ?? {};
     return (
         `/subscriptions/${subscriptionID}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute` +
         `/galleries/${gallery}/images/${name}/versions/${version}`
@@ -152,7 +163,7 @@ export function placeOf(...names: string[]): string {
  */
 export function imageIdOf({ type, props }: PolicyResource): string | undefined {
     return MACHINE_POOL_IMAGE.test(type) || MACHINE_TEMPLATE.test(type)
-        ? capzImageId(props as unknown as MachinePoolStatement | MachineTemplateStatement)
+        ? capzImageId(props)
         : (props as ScaleSet).virtualMachineProfile?.storageProfile?.imageReference?.id;
 }
 
@@ -167,10 +178,10 @@ export function modelsOf(resources: PolicyResource[]): PolicyResource[] {
 
 function templatesInUse(resources: PolicyResource[]): PolicyResource[] {
     const names = resourcesOfType(resources, INFRASTRUCTURE_REF).map((each) =>
-        read(() => (each.props as unknown as InfrastructureRefStatement).infrastructureRef.name),
+        read(() => (each.props as Partial<InfrastructureRefStatement>).infrastructureRef?.name),
     );
     return resourcesOfType(resources, MACHINE_TEMPLATE).filter((each) => {
-        const name = read(() => (each.props as unknown as MachineTemplateStatement).template);
+        const name = read(() => (each.props as Partial<MachineTemplateStatement>).template);
         return name !== undefined && name !== UNKNOWN && names.includes(name);
     });
 }

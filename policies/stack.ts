@@ -48,7 +48,7 @@ const updateBumpsFewPools: StackValidationPolicy = {
         const bumped = modelsInFull(args.resources).filter((model) => {
             const image = read(() => imageIdOf(model));
             // What is not known, or was not recorded, counts: a limit that ignores those does not limit.
-            return image === UNKNOWN || image?.toLowerCase() !== previousOf(model).model?.image.toLowerCase();
+            return image === UNKNOWN || image?.toLowerCase() !== recordedImage(previousOf(model).model);
         });
         if (bumped.length > maximum) {
             const names = bumped.map(({ name }) => name).join(", ");
@@ -146,8 +146,9 @@ const scaleSetNeverCreated: StackValidationPolicy = {
     enforcementLevel: "mandatory",
     validateStack: ({ resources }, report) => {
         for (const scaleSet of declaredInFull(resources)) {
-            // The engine does not tell policies what the state has. The component states what it knows.
-            if (statementOf(scaleSet).previous?.adopted === false) {
+            // The engine does not tell policies what the state has. The component states what it knows; one that states
+            // nothing (a first run, say) knows of no adoption.
+            if (previousOf(scaleSet).adopted !== true) {
                 report(
                     `${scaleSet.name} is not in the stack and would be created: it must be adopted first, with import and ` +
                         `ignoreChanges ["*"].`,
@@ -169,7 +170,12 @@ function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): b
  */
 function acceptsForeignImage(scaleSet: PolicyResource): boolean {
     const { accepted, live } = statementOf(scaleSet);
-    return accepted !== undefined && accepted.image.toLowerCase() === live?.image.toLowerCase();
+    return accepted !== undefined && recordedImage(accepted) === recordedImage(live);
+}
+
+/** The image of a record, without case; undefined where there is no record. */
+function recordedImage({ image }: { image?: string } = {}): string | undefined {
+    return image?.toLowerCase();
 }
 
 function asItIs(resources: PolicyResource[]): PolicyResource[] {

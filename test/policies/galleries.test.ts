@@ -23,4 +23,6 @@ it.each([
 ])("%s refuses the other kind", async (policy, resource, says) => {
     const message = expect.stringContaining(says) as string;
     expect(await pack.check(resource)).toMatchObject([{ policy, level: "mandatory", message }]);
+    const type = resource.type.replace("azure-native:compute:", "azure-native_compute_v20241101:compute/v20241101:");
+    expect(await pack.check({ ...resource, type })).toMatchObject([{ policy, level: "mandatory", message }]);
 });

@@ -245,10 +245,14 @@ describe("a value that a preview does not know yet", () => {
     });
 });
 
-it("resources of a named API version are checked like those of the default one", async () => {
-    const named = {
-        ...scaleSet(model({ sku: { capacity: 1 } })),
-        type: "azure-native:compute/v20240701:VirtualMachineScaleSet",
-    };
-    expect(await pack.check(named)).toMatchObject([{ policy: "scale-set-capacity-not-declared" }]);
+describe.each([
+    "azure-native:compute/v20240701:",
+    "azure-native_compute_v20241101:compute/v20241101:",
+    "azure-native_Compute_v20241101:Compute/v20241101:",
+])("resources of a named API version, whose types begin with %s,", (prefix) => {
+    it.each(refused)("are refused by %s", async (policy, resource, says) => {
+        const type = resource.type.replace("azure-native:compute:", prefix);
+        const found = (await pack.check({ ...resource, type })).filter((violation) => violation.policy === policy);
+        expect(found).toMatchObject([{ level: "mandatory", message: expect.stringContaining(says) as string }]);
+    });
 });

@@ -159,6 +159,13 @@ describe("scale-set-never-created", () => {
         expect(refused.message).toContain("pool1 is not in the stack and would be created");
     });
 
+    it("refuses a model in full on a first run, and one whose parent states nothing", async () => {
+        expect(await created({})).toMatchObject([{ level: "mandatory" }]);
+        const orphan = scaleSet(model(), { parent: undefined });
+        expect(await found("scale-set-never-created", orphan)).toMatchObject([{ level: "mandatory" }]);
+        expect(await found("scale-set-never-created", { ...orphan, ignoreChanges: ["*"] })).toEqual([]);
+    });
+
     it("passes one that is adopted again, and one that is in the stack", async () => {
         expect(await created({ ...before(), adopted: false }, { ignoreChanges: ["*"] })).toEqual([]);
         expect(await created(before())).toEqual([]);

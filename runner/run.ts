@@ -1,7 +1,7 @@
 // One run, top to bottom: preview with the policy pack to a plan; then, in mode up, do what the plan says and nothing
 // else.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { PACKAGES_FOLDER } from "../components/capture/packagesFolder";
@@ -11,7 +11,7 @@ import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
-import { keepTokenFile, type TokenFile } from "./github/tokenFile";
+import { withTokenFile } from "./github/tokenFile";
 import { imageTimes } from "./imageTimes";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
@@ -44,11 +44,8 @@ export async function run(
     stop: AbortSignal,
     phases?: Phase[],
 ): Promise<number> {
-    const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
-    let token: TokenFile | undefined;
-    try {
-        token = await keepTokenFile(env, scratch);
-        const context = { scratch, env: { ...env, ...token?.env }, stop, phases };
+    return await withTokenFile(env, async (place) => {
+        const context = { ...place, stop, phases };
         const prepared = await prepareRun(await withRetake(options, context), context);
         try {
             return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
@@ -57,10 +54,7 @@ export async function run(
                 ?.release()
                 .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
         }
-    } finally {
-        await token?.stop();
-        await rm(scratch, { recursive: true, force: true });
-    }
+    });
 }
 
 /**

@@ -45,9 +45,7 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
         console.log(USAGE);
         return EXIT.fine;
     }
-    const { stack, pools, now } = await withTokenFile(process.env, (place) =>
-        readStatus(options, { ...place, stop }),
-    );
+    const { stack, pools, now } = await withTokenFile(process.env, (place) => readStatus(options, { ...place, stop }));
     if (html !== undefined) {
         // What draws is loaded only where it is asked for.
         const { page } = await import("./html/page.js");

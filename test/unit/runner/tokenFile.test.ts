@@ -1,5 +1,5 @@
-// Each command that calls pulumi gives it GitHub's identity token in a file: its state may be in blob storage, its key in
-// Key Vault.
+// Each command that calls pulumi gives it the identity token of GitHub in a file: its state may be in blob storage, its
+// key in Key Vault.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -18,6 +18,8 @@ export interface Options {
     plan?: string;
     /** Where `preview` keeps its plan. */
     savePlan?: string;
+    /** Whether `up` does only what needs no review, and leaves all else as it is. */
+    upkeep?: boolean;
     /** The pool to take a new image of now, even if no node was rebooted since the last one. */
     retake?: string;
     /** Whether `retake` goes on without a question. */
@@ -40,6 +42,8 @@ export const USAGE = `Usage: npm run preview|up -- [options]
   --config-file FILE    its settings (default: Pulumi.<stack>.yaml)
   --save-plan FILE      preview: keep the plan, for a later up to obey
   --plan FILE           up: obey this reviewed plan; stop if the cluster has changed since
+  --upkeep              up: do only what needs no review: restore nodes that interrupted captures left out of service,
+                        and protect an image in the state where nothing else is to change
   --retake POOL         take a new image of this pool now: after a rotation of certificates or secrets. Asks before it changes anything
   --yes                 do not ask
   --report FILE         write the report (Markdown) to this file as well
@@ -76,6 +80,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         configFile: values["config-file"] ?? given(env.KAMINO_CONFIG_FILE),
         plan: values.plan ?? given(env.KAMINO_PLAN),
         savePlan: values["save-plan"] ?? given(env.KAMINO_SAVE_PLAN),
+        ...(values.upkeep && { upkeep: true }),
         ...(values.retake !== undefined && { retake: values.retake, yes: values.yes ?? false }),
         report: values.report ?? given(env.KAMINO_REPORT),
         packages: values.packages ?? packagesFolder(env),
@@ -94,6 +99,15 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv): Options | u
         throw new UserError(
             "--save-plan is for preview; up makes its own plan, or obeys a reviewed one with --plan FILE",
         );
+    }
+    if (mode === "preview" && options.upkeep) {
+        throw new UserError("--upkeep is for up; a preview changes nothing");
+    }
+    if (options.upkeep && options.plan) {
+        throw new UserError("--upkeep makes its own plan; leave out --plan (and KAMINO_PLAN)");
+    }
+    if (options.upkeep && options.retake !== undefined) {
+        throw new UserError("--upkeep takes no new image; leave out --retake");
     }
     if (options.retake !== undefined && options.plan) {
         throw new UserError("--retake makes its own plan; leave out --plan (and KAMINO_PLAN)");
@@ -121,6 +135,7 @@ const FLAGS = {
     "config-file": { type: "string" },
     plan: { type: "string" },
     "save-plan": { type: "string" },
+    upkeep: { type: "boolean" },
     retake: { type: "string" },
     yes: { type: "boolean", short: "y" },
     report: { type: "string" },

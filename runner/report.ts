@@ -11,6 +11,15 @@ export interface ReportInput {
     /** The output of pulumi, without colours. */
     diff: string;
     succeeded: boolean;
+    /** Of an up that does only what needs no review. */
+    upkeep?: Upkeep;
+}
+
+/** What such an up has done before its preview, and whether what the preview shows is left for review. */
+export interface Upkeep {
+    /** Names of nodes that are back in service. */
+    restored: string[];
+    isLeft: boolean;
 }
 
 /**
@@ -19,6 +28,8 @@ export interface ReportInput {
  */
 const LONGEST = 64_000;
 const SHORTEST_DIFF = 4_000;
+
+const LEFT = "Nothing of this is done: it is left for review (`--upkeep`).";
 
 /** One report in several lengths. */
 export interface Report {
@@ -33,16 +44,20 @@ export interface Report {
 
 /** Renders a report. */
 export function renderReport(input: ReportInput): Report {
-    const { summary, diff } = input;
+    const { summary, diff, upkeep } = input;
     const headline = headlineOf(input);
     const facts = [
         `## ${cell(headline)}`,
+        upkeep?.isLeft ? LEFT : "",
+        list("Nodes restored, after an interrupted capture", upkeep?.restored ?? []),
         table(summary.pools),
         list("Policies violated", summary.violations.mandatory),
         list("Errors", summary.errors),
         list("Warnings", summary.warnings),
         list(
-            "Nodes restored first, after an interrupted capture",
+            upkeep
+                ? "Nodes to restore, after an interrupted capture"
+                : "Nodes restored first, after an interrupted capture",
             summary.pools.flatMap(({ restore }) => restore),
         ),
         list("Advisory policies violated", summary.violations.advisory),
@@ -92,16 +107,17 @@ function marker({ stack, summary, succeeded }: ReportInput): string {
     return `<!-- kamino: ${JSON.stringify(own).replaceAll("--", "-\\u002d")} -->`;
 }
 
-function headlineOf({ stack, mode, summary, succeeded }: ReportInput): string {
+function headlineOf({ stack, mode, summary, succeeded, upkeep }: ReportInput): string {
     const bumped = summary.pools.filter(isBumped).map(({ pool }) => pool);
     const change = bumped.length > 0 ? `a bump of ${bumped.join(", ")}` : "a change";
     if (!succeeded) {
         return `${stack}: ${mode} failed`;
     }
     if (!hasChanges(summary)) {
-        return `${stack}: nothing to do`;
+        const restored = upkeep?.restored ?? [];
+        return restored.length > 0 ? `${stack}: restored ${restored.join(", ")}` : `${stack}: nothing to do`;
     }
-    return mode === "preview" ? `${stack}: ${change} is pending` : `${stack}: ${change} is done`;
+    return mode === "preview" || upkeep?.isLeft ? `${stack}: ${change} is pending` : `${stack}: ${change} is done`;
 }
 
 /** Whether the pool's image changes. */

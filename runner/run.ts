@@ -1,7 +1,7 @@
 // One run, top to bottom: preview with the policy pack to a plan; then, in mode up, do what the plan says and nothing
 // else.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { PACKAGES_FOLDER } from "../components/capture/packagesFolder";
@@ -11,7 +11,7 @@ import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
 import { deliver } from "./deliver";
 import { hasChanges } from "./events";
-import { keepTokenFile, type TokenFile } from "./github/tokenFile";
+import { withTokenFile } from "./github/tokenFile";
 import { imageTimes } from "./imageTimes";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
@@ -22,6 +22,7 @@ import { retakeSettings } from "./retake";
 import { knownHost, lockedMessage, locksIn, staleReason } from "./stateLock";
 import { isPulumi, seesAllProcesses } from "./stop";
 import type { Phase } from "./timeline";
+import { restoreNodes, type Restored } from "./upkeep";
 
 /** A run that is ready to start. */
 interface PreparedRun extends RunContext {
@@ -44,11 +45,8 @@ export async function run(
     stop: AbortSignal,
     phases?: Phase[],
 ): Promise<number> {
-    const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
-    let token: TokenFile | undefined;
-    try {
-        token = await keepTokenFile(env, scratch);
-        const context = { scratch, env: { ...env, ...token?.env }, stop, phases };
+    return await withTokenFile(env, async (place) => {
+        const context = { ...place, stop, phases };
         const prepared = await prepareRun(await withRetake(options, context), context);
         try {
             return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
@@ -57,10 +55,7 @@ export async function run(
                 ?.release()
                 .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
         }
-    } finally {
-        await token?.stop();
-        await rm(scratch, { recursive: true, force: true });
-    }
+    });
 }
 
 /**
@@ -121,13 +116,13 @@ async function runUp(run: PreparedRun): Promise<number> {
     let stack: string | undefined;
     // Beside the preview, which takes longer; where a plan is given it is a command more, of less than a second.
     const times = imageTimes(options.stack, run);
+    const restored = options.upkeep ? await restoreNodes(options, run) : undefined;
     if (!options.plan) {
-        const planned = await preview(options, plan, run);
+        const planned = withProblems(await preview(options, plan, run), restored);
         ({ stack } = planned.summary);
-        const isWanted = hasChanges(planned.summary) || (planned.summary.isBehind && options.retake === undefined);
-        if (!planned.succeeded || !isWanted) {
+        if (!planned.succeeded || !isWanted(options, planned)) {
             const exitCode = planned.succeeded ? EXIT.nothing : EXIT.error;
-            await deliverReport(run, planned, exitCode);
+            await deliverReport(run, planned, exitCode, { restored });
             if (planned.succeeded && options.retake !== undefined) {
                 throw new UserError("no new image: no node fits; the report says why");
             }
@@ -144,8 +139,23 @@ async function runUp(run: PreparedRun): Promise<number> {
     const result = await upDespiteStaleLock(plan, { ...run, env: { ...run.env, ...(await times) } });
     const exitCode = result.succeeded ? EXIT.nothing : EXIT.error;
     // An update that was refused at once has no events to take the stack's name from.
-    await deliverReport(run, { ...result, summary: { stack, ...result.summary } }, exitCode, true);
+    await deliverReport(run, { ...result, summary: { stack, ...result.summary } }, exitCode, {
+        ...{ live: true, restored },
+    });
     return exitCode;
+}
+
+/** Whether there is something to do for an up that has no reviewed plan. */
+function isWanted({ upkeep, retake }: Options, { summary }: Result): boolean {
+    const { isBehind } = summary;
+    return upkeep ? isBehind && !hasChanges(summary) : hasChanges(summary) || (isBehind && retake === undefined);
+}
+
+/** A run that could not restore a node has failed, whatever its preview says. */
+function withProblems(result: Result, { problems }: Restored = { nodes: [], problems: [] }): Result {
+    const { summary } = result;
+    const succeeded = result.succeeded && problems.length === 0;
+    return { ...result, succeeded, summary: { ...summary, errors: [...problems, ...summary.errors] } };
 }
 
 /** A killed run leaves its lock behind. Cancels it when its holder is dead for certain, and tries once more. */
@@ -194,14 +204,18 @@ function reportInput(options: Options, { summary, output, succeeded }: Result): 
     };
 }
 
-/** @param live whether pulumi has written to the screen itself */
+/**
+ * @param live whether pulumi has written to the screen itself
+ * @param restored by an upkeep, which has done nothing else unless it is live
+ */
 async function deliverReport(
     { options, env, cluster }: PreparedRun,
     result: Result,
     exitCode: number,
-    live = false,
+    { live = false, restored }: { live?: boolean; restored?: Restored } = {},
 ): Promise<void> {
-    const { brief, ...report } = renderReport(reportInput(options, result));
+    const upkeep = restored && { restored: restored.nodes, isLeft: !live && hasChanges(result.summary) };
+    const { brief, ...report } = renderReport({ ...reportInput(options, result), upkeep });
     const delivery = { ...report, mode: options.mode, exitCode, screen: live ? brief : report.screen };
     await deliver(delivery, { file: options.report, env, cluster });
 }

@@ -74,6 +74,8 @@ export interface CapiPool {
      * be seen.
      */
     skipsModelReconciliation?: boolean;
+    /** Whether the right to see that is missing; left out where it is not. */
+    gateForbidden?: boolean;
 }
 
 /** The version of CAPZ's group: the only one that it has had for years. */
@@ -123,7 +125,7 @@ async function read(cluster: Kubernetes, at: ObjectName, what: string): Promise<
         machinePool,
         azureMachinePool,
         clusterPaused: owner?.spec?.paused === true,
-        ...(needsGate(machinePool, azureMachinePool) && { skipsModelReconciliation: await readGate(cluster) }),
+        ...(needsGate(machinePool, azureMachinePool) && (await readGate(cluster))),
     };
 }
 
@@ -154,16 +156,16 @@ function needsGate(machinePool: MachinePool, azureMachinePool: AzureMachinePool)
 }
 
 /** Where `clusterctl init` puts CAPZ's manager. */
-const CAPZ_MANAGER = { namespace: "capz-system", name: "capz-controller-manager" };
+export const CAPZ_MANAGER = { namespace: "capz-system", name: "capz-controller-manager" };
 
-/** Whether CAPZ's manager runs with the gate; undefined where it cannot be seen. */
-async function readGate({ apps }: Kubernetes): Promise<boolean | undefined> {
+/** Whether CAPZ's manager runs with the gate. */
+async function readGate({ apps }: Kubernetes): Promise<Pick<CapiPool, "skipsModelReconciliation" | "gateForbidden">> {
     try {
         const manager = await orUndefined(withRetries(() => apps.readNamespacedDeployment(CAPZ_MANAGER)));
-        return manager && hasGate(manager);
+        return { skipsModelReconciliation: manager && hasGate(manager) };
     } catch (error) {
         if (statusOf(error) === 403) {
-            return undefined;
+            return { gateForbidden: true };
         }
         throw error;
     }

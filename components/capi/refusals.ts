@@ -1,6 +1,13 @@
 // Which MachinePools this program may change, and which it refuses with what words. Pure.
 import { isZero, neverRollsOut, type NoRollout } from "../../policies/contract";
-import { replicasManagedBy, strategyOf, type AzureMachinePool, type CapiPool, type MachinePool } from "./machinePool";
+import {
+    CAPZ_MANAGER,
+    replicasManagedBy,
+    strategyOf,
+    type AzureMachinePool,
+    type CapiPool,
+    type MachinePool,
+} from "./machinePool";
 
 /** Annotation of an object that its controllers leave alone. */
 export const PAUSED = "cluster.x-k8s.io/paused";
@@ -80,11 +87,16 @@ const NO_ROLLOUT_PATCH = JSON.stringify({
     spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: "0%" } } },
 });
 
+const MISSING_RIGHT =
+    `the right to get Deployment ${CAPZ_MANAGER.namespace}/${CAPZ_MANAGER.name} is missing ` +
+    "(kamino-machine-pools-gate in deploy/permissions/kubernetes/machine-pools.yaml; of a schedule run up of its stack)";
+
 function rolloutLine(pool: CapiPool): string {
     const { maxSurge, maxUnavailable, skipsModelReconciliation: gate } = noRolloutOf(pool);
     const { namespace, name } = pool.azureMachinePool.metadata;
     const seen = gate === false ? "CAPZ runs without" : "CAPZ is not seen to run with";
-    const withoutGate = isZero(maxSurge) ? `, and ${seen} SkipMachinePoolModelReconciliation` : "";
+    const why = pool.gateForbidden ? `: ${MISSING_RIGHT}` : "";
+    const withoutGate = isZero(maxSurge) ? `, and ${seen} SkipMachinePoolModelReconciliation${why}` : "";
     return (
         `CAPZ would replace its machines once the image changes (maxSurge ${maxSurge}, maxUnavailable ${maxUnavailable}${withoutGate}); make it keep them: ` +
         `kubectl -n ${namespace} patch azuremachinepool ${name} --type merge -p '${NO_ROLLOUT_PATCH}'`

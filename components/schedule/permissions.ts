@@ -1,4 +1,5 @@
 // What a scheduled run may do in Kubernetes: exactly what the run uses, no wildcard. Explained in docs/permissions.md.
+import { CAPZ_MANAGER } from "../capi/machinePool";
 import type { CaptureMode } from "../capture/mode";
 import { kubeconfigSecretOf, type WorkloadCluster } from "../node/workloadKubeconfig";
 
@@ -100,6 +101,14 @@ export function machinePoolRules(mode: "preview" | "up"): Rule[] {
         ...(mode === "up" ? eventRules : []),
     ];
 }
+
+/**
+ * CAPZ's manager, for pools that rely on its gate: read by its name alone, in whichever namespace. A Role could not be
+ * made where CAPZ is not in its usual one.
+ */
+export const machinePoolGateRules: Rule[] = [
+    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [CAPZ_MANAGER.name], verbs: ["get"] },
+];
 
 /**
  * In the namespace of a MachineDeployment or MachineSet, in the management cluster: reading it and its machines, and

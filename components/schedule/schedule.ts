@@ -8,6 +8,7 @@ import {
     captureRules,
     clusterRules,
     eventRules,
+    machinePoolGateRules,
     machinePoolRules,
     machinesRules,
     ownRules,
@@ -144,16 +145,19 @@ export class Schedule extends pulumi.ComponentResource {
                 workloadKubeconfigRules(cluster),
                 `${cluster.namespace}-${name}-${cluster.name}`,
             );
+        const inCluster = (role: string, rules: Rule[]) => [
+            new kubernetes.rbac.v1.ClusterRole(role, { metadata: this.meta(role), rules }, opts),
+            new kubernetes.rbac.v1.ClusterRoleBinding(
+                role,
+                { metadata: this.meta(role), subjects, roleRef: roleRef("ClusterRole", role) },
+                opts,
+            ),
+        ];
         const ofNodes = () => {
             const { force, captureModes: capture, kuredDaemonSets } = stackSettings;
             const rules = clusterRules({ mode, force, captureNamespaces, capture, kuredDaemonSets });
             return [
-                new kubernetes.rbac.v1.ClusterRole(wide, { metadata: this.meta(wide), rules }, opts),
-                new kubernetes.rbac.v1.ClusterRoleBinding(
-                    wide,
-                    { metadata: this.meta(wide), subjects, roleRef: roleRef("ClusterRole", wide) },
-                    opts,
-                ),
+                ...inCluster(wide, rules),
                 ...captureNamespaces.flatMap((where) => inNamespace(where, wide, captureRules(capture))),
                 ...(mode === "up" ? inNamespace(EVENT_NAMESPACE, `${wide}-events`, eventRules, `${wide}-events`) : []),
             ];
@@ -164,6 +168,9 @@ export class Schedule extends pulumi.ComponentResource {
             ...stackSettings.machinePoolNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-pools`, machinePoolRules(mode), `${where}-${name}-pools`),
             ),
+            ...(stackSettings.machinePoolNamespaces.length > 0
+                ? inCluster(`${wide}-pools-gate`, machinePoolGateRules)
+                : []),
             ...stackSettings.machinesNamespaces.flatMap((where) =>
                 inNamespace(where, `${wide}-machines`, machinesRules(mode), `${where}-${name}-machines`),
             ),

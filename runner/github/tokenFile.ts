@@ -1,6 +1,7 @@
 // Keeps GitHub's identity token in a file: the state backend and the secrets provider read it there. A token lives for
 // minutes, an image takes an hour. azure-native and the program request tokens from GitHub themselves.
-import { rename, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { oneLine } from "../../components/core/errors";
 import { requestOidcToken } from "../../components/azure/oidc";
@@ -14,6 +15,25 @@ export interface TokenFile {
     env: NodeJS.ProcessEnv;
     /** Ends when nothing writes to the file any more. */
     stop: () => Promise<void>;
+}
+
+/** A folder for one command alone, and the environment for its pulumi. */
+export interface Place {
+    scratch: string;
+    env: NodeJS.ProcessEnv;
+}
+
+/** Does what calls pulumi, in a GitHub job with a token file for it. The folder is deleted after it. */
+export async function withTokenFile<T>(env: NodeJS.ProcessEnv, work: (place: Place) => Promise<T>): Promise<T> {
+    const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
+    let token: TokenFile | undefined;
+    try {
+        token = await keepTokenFile(env, scratch);
+        return await work({ scratch, env: { ...env, ...token?.env } });
+    } finally {
+        await token?.stop();
+        await rm(scratch, { recursive: true, force: true });
+    }
 }
 
 /**

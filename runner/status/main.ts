@@ -7,6 +7,7 @@ import { oneLine, UserError } from "../../components/core/errors";
 import { safeToPrint } from "../../components/core/text";
 import { kubernetes } from "../../components/node/kubernetes";
 import { readCommandLine } from "../commandLine";
+import { withTokenFile } from "../github/tokenFile";
 import { outliveReaders } from "../output";
 import { configuration, selectedStack, stateOf, type RunContext } from "../pulumi";
 import { withCanaries } from "./canary";
@@ -44,7 +45,7 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
         console.log(USAGE);
         return EXIT.fine;
     }
-    const { stack, pools, now } = await readStatus(options, { scratch: "", env: process.env, stop });
+    const { stack, pools, now } = await withTokenFile(process.env, (place) => readStatus(options, { ...place, stop }));
     if (html !== undefined) {
         // What draws is loaded only where it is asked for.
         const { page } = await import("./html/page.js");

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
     ApiextensionsV1Api,
+    AppsV1Api,
     CustomObjectsApi,
     PatchStrategy,
     setHeaderOptions,
@@ -14,7 +15,12 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { create as pointMachines } from "../../components/capi/infrastructureRefProvider";
 import { create as pointPool } from "../../components/capi/machinePoolImageProvider";
 import { CORE, INFRASTRUCTURE } from "../../components/capi/objects";
-import { machinePoolRules, machinesRules, type Rule } from "../../components/schedule/permissions";
+import {
+    machinePoolGateRules,
+    machinePoolRules,
+    machinesRules,
+    type Rule,
+} from "../../components/schedule/permissions";
 import type { PoolSettings } from "../../components/config/load";
 import { readCapi } from "../../runner/status/capi";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
@@ -43,6 +49,13 @@ beforeAll(async () => {
     const { machinePool, azureMachinePool } = capiPool();
     await make("MachinePool", machinePool);
     await make("AzureMachinePool", azureMachinePool);
+    const relying = capiPool({
+        metadata: { namespace, name: "mp2" },
+        machinePool: { template: { spec: { infrastructureRef: { kind: "AzureMachinePool", name: "mp2" } } } },
+        spec: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
+    });
+    await make("MachinePool", relying.machinePool);
+    await make("AzureMachinePool", relying.azureMachinePool);
     const { owner } = capiMachines({ spec: { replicas: 0 }, status: { replicas: 0, observedGeneration: 99 } });
     await make("MachineDeployment", owner);
     await make("AzureMachineTemplate", { metadata: { namespace, name: "md1" }, spec: templateSpec() });
@@ -169,6 +182,28 @@ test("npm run status reads what a preview reads of a pool, with the rights of a 
         await account("machines-reader", machinesRules("preview")),
     );
     expect(machines).toMatchObject({ facts: { kubelet: "v1.34.2" }, singleVms: [] });
+});
+
+test("of a pool that relies on CAPZ's gate the refusal names the right to see it, which a scheduled run has", async () => {
+    const at = { machinePool: { namespace, name: "mp2" } };
+    const missing = "the right to get Deployment capz-system/capz-controller-manager is missing";
+    const refusal = (said: object) => ({ facts: { refusal: said } });
+    const without = await account("without-gate", machinePoolRules("preview"));
+    expect(await statusOf(at, without)).toMatchObject(refusal(expect.stringContaining(missing) as object));
+    const gate = { kind: "ClusterRole", metadata: { name: "gate" }, rules: machinePoolGateRules };
+    const pools = { kind: "Role", metadata: { name: "pools", namespace }, rules: machinePoolRules("preview") };
+    const scheduled = await serviceAccount({ nodes: { api }, directory, cluster }, "with-gate", [pools, gate]);
+    expect(await statusOf(at, scheduled)).toMatchObject(refusal(expect.not.stringContaining(missing) as object));
+
+    const metadata = { namespace: "capz-system", name: "capz-controller-manager" };
+    await api.core.createNamespace({ body: { metadata: { name: metadata.namespace } } });
+    const labels = { app: "capz" };
+    const args = ["--feature-gates=SkipMachinePoolModelReconciliation=true"];
+    const template = { metadata: { labels }, spec: { containers: [{ name: "manager", image: "capz", args }] } };
+    const apps = api.config.makeApiClient(AppsV1Api);
+    const spec = { selector: { matchLabels: labels }, template };
+    await apps.createNamespacedDeployment({ namespace: metadata.namespace, body: { metadata, spec } });
+    expect(await statusOf(at, scheduled)).toMatchObject({ facts: { refusal: undefined } });
 });
 
 test("npm run status says what it may not read of a MachinePool, and that it is refused as a preview would", async () => {

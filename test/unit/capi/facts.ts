@@ -13,6 +13,7 @@ export interface Difference {
     status?: { machinePool?: MachinePool["status"]; azureMachinePool?: AzureMachinePool["status"] };
     clusterPaused?: boolean;
     skipsModelReconciliation?: boolean;
+    gateForbidden?: boolean;
 }
 
 export function capiPool({ machinePool, spec, metadata, status = {}, ...rest }: Difference = {}): CapiPool {

@@ -50,6 +50,13 @@ describe("a changed image replaces no machine", () => {
     ])("else the line says what is known of the gate (%s)", (skipsModelReconciliation, said) => {
         expect(capiRefusal(capiPool({ ...rollingUpdate(0, 1), skipsModelReconciliation }), "key")).toContain(said);
     });
+
+    it("else the line names the right by which the gate would be seen", () => {
+        expect(capiRefusal(capiPool({ ...rollingUpdate(0, 1), gateForbidden: true }), "key")).toContain(
+            "CAPZ is not seen to run with SkipMachinePoolModelReconciliation: the right to get Deployment " +
+                "capz-system/capz-controller-manager is missing (kamino-machine-pools-gate in ",
+        );
+    });
 });
 
 describe("a pool is refused", () => {

@@ -17,6 +17,11 @@ test("a new image may be asked for, with or without a question", () => {
     expect(readOptions(["up", "--retake", "pool1", "--yes"], {})).toMatchObject({ retake: "pool1", yes: true });
 });
 
+test("an up may be asked to do only what needs no review", () => {
+    expect(readOptions(["up", "--upkeep"], { KAMINO_PLAN: "" })).toEqual({ mode: "up", upkeep: true });
+    expect(() => readOptions(["up", "--upkeep"], { KAMINO_PLAN: "p.json" })).toThrow("--upkeep makes its own plan");
+});
+
 test("metrics go where flags or the environment say", () => {
     const env = { KAMINO_METRICS_FILE: "a.prom", KAMINO_METRICS_PUSH: "https://someone:hidden@push/gateway/" };
     expect(readOptions(["up", "--metrics-file", "b.prom"], env)).toEqual({
@@ -50,6 +55,9 @@ test.each([
     [["up", "--stak", "dev"], "Unknown option '--stak'"],
     [["preview", "--plan", "p.json"], "--plan is for up"],
     [["up", "--retake", "pool1", "--plan", "p.json"], "--retake makes its own plan"],
+    [["preview", "--upkeep"], "--upkeep is for up"],
+    [["up", "--upkeep", "--plan", "p.json"], "--upkeep makes its own plan"],
+    [["up", "--upkeep", "--retake", "pool1"], "--upkeep takes no new image"],
     [["up", "--retake"], "argument missing"],
     [["up", "--metrics-file", "metrics.txt"], '--metrics-file must end in .prom, not "metrics.txt"'],
     [["up", "--save-plan", "p.json"], "--save-plan is for preview"],

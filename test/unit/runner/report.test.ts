@@ -60,6 +60,21 @@ test("a bump is pending, and an unchanged pool is in the table too", () => {
     expect(text).toContain("| pool2 | vmss000001 | 2026-11-22 04:12 | 2026.1121.0409 | – |");
 });
 
+test("an upkeep says what it has restored, and what it has left for review", () => {
+    const input = { stack: "prod", mode: "up", diff: "", succeeded: true } as const;
+    const left = renderReport({
+        ...{ ...input, summary: summarize(bump), upkeep: { restored: ["vmss000002"], isLeft: true } },
+    });
+    expect(left.headline).toBe("prod: a bump of pool1 is pending");
+    expect(left.text).toContain("\n\nNothing of this is done: it is left for review (`--upkeep`).\n\n");
+    expect(left.text).toContain("**Nodes restored, after an interrupted capture**\n\n- vmss000002\n");
+    const summary = summarize([]);
+    const headline = (restored: string[]) =>
+        renderReport({ ...input, summary, upkeep: { restored, isLeft: false } }).headline;
+    expect(headline(["vmss000002", "vmss000003"])).toBe("prod: restored vmss000002, vmss000003");
+    expect(headline([])).toBe("prod: nothing to do");
+});
+
 test("a bump of a MachinePool counts from the image that the pool has", () => {
     const begun = { ...old, current: "2026.1122.0412" };
     const image = (version: string) => ({ computeGallery: { gallery: "kamino", name: "mp1", version } });

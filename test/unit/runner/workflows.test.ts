@@ -36,7 +36,10 @@ test("every npm script that they call is there, and every flag and variable is o
     });
     expect(readOptions(["up"], { ...env, KAMINO_SAVE_PLAN: "" })).toMatchObject({ plan: "KAMINO_PLAN" });
     for (const [, mode, flags] of all.matchAll(/npm run --silent (preview|up) -- (.*)$/gm)) {
-        const args = flags.split(" ").map((flag) => (flag.startsWith("--") ? flag : "value"));
+        const args = flags
+            .replace('${UPKEEP:+"$UPKEEP"}', "--upkeep")
+            .split(" ")
+            .map((flag) => (flag.startsWith("--") ? flag : "value"));
         expect(() => readOptions([mode, ...args.filter((each, at) => each !== args[at - 1])], {})).not.toThrow();
     }
 });
@@ -76,21 +79,26 @@ test("every action is pinned to one commit, with its version beside it", () => {
 interface Step {
     displayName?: string;
     condition?: string;
+    continueOnError?: boolean;
     publish?: string;
+    artifact?: string;
     bash?: string;
     target?: { container?: string; commands?: string; settableVariables?: string | string[] };
     inputs?: { azureSubscription?: string; inlineScript?: string };
 }
 const pipeline = texts.get("azure-pipelines.yml") ?? "";
-/** The steps of its two jobs: the preview's, the up's. */
+/** The steps of its three jobs: the upkeep's, the preview's, the up's. */
 const jobs = [...pipeline.matchAll(/^( +)steps:\n((?:\1 .*\n|\n)+)/gm)].map(([, , steps]) => parse(steps) as Step[]);
 
 test("a preview, which runs a pull request's code, has no group, no service connection and no environment of an up", () => {
     const stages = pipeline.slice(pipeline.indexOf("\nstages:")).split("- stage: ").slice(1);
-    expect(stages.map((stage) => /^[a-z]+/.exec(stage)?.[0])).toEqual(["preview", "up"]);
+    expect(stages.map((stage) => /^[a-z]+/.exec(stage)?.[0])).toEqual(["upkeep", "preview", "up"]);
     const used = stages.map((stage) => [...stage.matchAll(/(?:group|azureSubscription|environment): (.*)$/gm)]);
-    const [preview, up] = used.map((names) => [...new Set(names.map(([, name]) => name))].sort());
+    const [upkeep, preview, up] = used.map((names) => [...new Set(names.map(([, name]) => name))].sort());
     expect(preview).toEqual(["kamino-${{ stack }}-preview"]);
+    // It waits for nobody's approval, and has to be kept from a pull request by its own condition.
+    expect(upkeep).toEqual(["kamino-${{ stack }}-up"]);
+    expect(stages[0]).toMatch(/^ +condition: eq\(variables\.isPullRequest, 'False'\)$/m);
     expect(up).toEqual(["kamino-${{ stack }}", "kamino-${{ stack }}-up"]);
     // GitHub's have an environment each, by the mode.
     expect(texts.get("run.yml")).toContain("environment: ${{ inputs.stack }}-${{ inputs.mode }}");
@@ -105,13 +113,14 @@ test("what a step prints of others' text is no command for the agent of Azure Pi
             if (free.includes(displayName)) {
                 expect(script).not.toMatch(/npm run|curl .*_apis|\baz /);
             } else {
-                const settable = displayName === "Preview" ? ["changes"] : "none";
+                const settable = displayName === "Preview" ? ["changes", "plan"] : "none";
                 expect(target, displayName).toEqual({
                     ...{ container: "host", commands: "restricted", settableVariables: settable },
                 });
                 // Of the commands of a restricted step these are all that are used.
                 const given = [...script.matchAll(/##vso\[(\S+ ?[\w=]*)/g)].map(([, command]) => command);
-                expect(given).toEqual(settable === "none" ? [] : ["task.setvariable variable=changes"]);
+                const names = settable === "none" ? [] : settable;
+                expect(given).toEqual(names.map((name) => `task.setvariable variable=${name}`));
             }
         }
         const shows = steps.find(({ displayName }) => displayName === "Show the report")?.bash ?? "";
@@ -123,19 +132,60 @@ test("what a step prints of others' text is no command for the agent of Azure Pi
 });
 
 test("a run in either service keeps the status page, also after a failure, and an up the packages of its images", () => {
-    expect(jobs.map((steps) => steps.some(({ displayName }) => displayName === "Up"))).toEqual([false, true]);
-    for (const steps of jobs) {
+    expect(jobs.map((steps) => steps.some(({ displayName }) => displayName === "Up"))).toEqual([
+        ...[false, false, true],
+    ]);
+    for (const steps of jobs.slice(1)) {
         const [status, kept] = steps.slice(-2);
         expect([status.condition, kept.condition]).toEqual(["succeededOrFailed()", "succeededOrFailed()"]);
-        expect(status.inputs?.inlineScript).toContain('--html "$(results)/status.html" || true');
+        expect(status.inputs?.inlineScript).toContain('--html "$(results)/status.html" || [ $? -eq 2 ]');
+        // A page that is not made is seen, and decides nothing.
+        expect(status.continueOnError).toBe(true);
         expect(kept.publish).toBe("$(results)");
     }
     expect(pipeline).toContain('--packages "$(results)/packages"');
-    expect(pipeline.match(/mkdir -p "\$AGENT_TEMPDIRECTORY\/results"/g)).toHaveLength(2);
+    expect(pipeline.match(/mkdir -p "\$AGENT_TEMPDIRECTORY\/results"/g)).toHaveLength(3);
     const run = texts.get("run.yml") ?? "";
     expect(run).toMatch(/KAMINO_PACKAGES: \$\{\{ runner\.temp \}\}\/packages/);
     expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/packages/);
     expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/status\.html/);
+    expect(run).toMatch(/name: Status\n.*\n.*\n +continue-on-error: true\n/);
+});
+
+test("a job that is run again keeps its artifacts anew, and an up gets the plan of the preview's last attempt", () => {
+    const kept = (texts.get("run.yml") ?? "").split("uses: actions/upload-artifact@").slice(1);
+    expect(kept).toHaveLength(3);
+    kept.forEach((after) => expect(after.split("- name:")[0]).toMatch(/^ +overwrite: true$/m));
+    const published = jobs.flat().flatMap((step) => (step.publish ? [step.artifact] : []));
+    expect(published).toEqual([
+        "$(preview.plan)",
+        "results-${{ stack }}-preview-$(System.JobAttempt)",
+        "results-${{ stack }}-up-$(System.JobAttempt)",
+    ]);
+    expect(pipeline).toContain('variable=plan;isOutput=true]plan-${{ stack }}-$(System.JobAttempt)"');
+    expect(pipeline).toMatch(
+        /name: plan\n +value: \$\[ stageDependencies\.preview_\S+ \S+ \S+ '_'\) }}\.preview\.outputs/,
+    );
+    expect(pipeline).toMatch(/--plan "\$\(Pipeline\.Workspace\)\/\$\(plan\)\/plan\.json"/);
+});
+
+/** The step of run.yml that bumps. */
+function upStep(): { if: string; env: Record<string, string>; run: string } {
+    const { jobs: of } = parse(texts.get("run.yml") ?? "") as {
+        jobs: { run: { steps: (ReturnType<typeof upStep> & { name?: string })[] } };
+    };
+    return of.run.steps.find(({ name }) => name === "Up")!;
+}
+
+test("an up that has no reviewed plan, and may do nothing without one, still does what needs no review", () => {
+    const { if: when, env, run } = upStep();
+    expect(when).toBe("inputs.mode == 'up'");
+    expect(env.UPKEEP).toBe("${{ steps.reviewed.outputs.run == '' && inputs.require-review && '--upkeep' || '' }}");
+    const ran = (UPKEEP: string) =>
+        spawnSync("bash", ["-c", `npm() { printf '<%s>' "$@"; }\n${run}`], { env: { UPKEEP }, encoding: "utf8" })
+            .stdout;
+    expect(ran("--upkeep")).toBe("<run><--silent><up><--><--upkeep>");
+    expect(ran("")).toBe("<run><--silent><up><-->");
 });
 
 test("every script in them is well-formed", () => {

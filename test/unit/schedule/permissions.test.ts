@@ -10,6 +10,7 @@ import {
     captureRules,
     clusterRules,
     eventRules,
+    machinePoolGateRules,
     machinePoolRules,
     machinesRules,
     workloadKubeconfigRules,
@@ -40,7 +41,10 @@ test.each(["preview", "up"] as const)("%s.yaml has the rules of a scheduled %s",
 test("machine-pools.yaml has what a MachinePool's namespace needs, and reads whether CAPZ has its gate", () => {
     const [preview, up, gate] = manifests("machine-pools") as V1ClusterRole[];
     expect([preview.rules, up.rules]).toEqual([machinePoolRules("preview"), machinePoolRules("up")]);
-    expect(gate).toMatchObject({ kind: "Role", metadata: { namespace: "capz-system" }, rules: [{ verbs: ["get"] }] });
+    expect(gate).toMatchObject({ kind: "Role", metadata: { namespace: "capz-system" }, rules: machinePoolGateRules });
+    expect(gate.rules).toEqual([
+        { apiGroups: ["apps"], resources: ["deployments"], resourceNames: ["capz-controller-manager"], verbs: ["get"] },
+    ]);
 });
 
 test("machines.yaml has what the namespace of a MachineDeployment or MachineSet needs", () => {

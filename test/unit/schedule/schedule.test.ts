@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { podSecurity, type PodSecurityLevel } from "../../../components/capture/pods";
+import { machinePoolGateRules } from "../../../components/schedule/permissions";
 import { Schedule } from "../../../components/schedule/schedule";
 import { readSchedule } from "../../../components/schedule/settings";
 
@@ -141,7 +142,13 @@ test("a schedule in the management cluster may read the workload cluster's kubec
         "Role capi/three-kamino-c1",
         "Role capi/three-kamino-pools",
         "Role three/kamino",
+        "ClusterRole undefined/three-kamino-pools-gate",
     ]);
+    // A schedule without MachinePools has nothing to do with CAPZ.
+    expect(of("ClusterRole").map(({ metadata }) => metadata?.name)).toEqual(["one-kamino", "two-kamino"]);
+    const binding = ofWorkload.find(({ kind }) => kind === "ClusterRoleBinding");
+    expect(binding?.inputs).toMatchObject({ subjects: [{ name: "kamino", namespace: "three" }] });
+    expect(roles[3].inputs.rules).toEqual(machinePoolGateRules);
     expect(roles[0].inputs.rules).toEqual([
         { apiGroups: [""], resources: ["secrets"], resourceNames: ["c1-kubeconfig"], verbs: ["get"] },
     ]);

@@ -4,6 +4,7 @@ import { UserError, oneLine, statusOf } from "../core/errors";
 import { truncate } from "../core/text";
 import type { Kubernetes } from "../node/kubernetes";
 import { withRetries, until } from "../core/retry";
+import { isRun } from "./pods";
 
 /** Which pods a drain may take although something is lost with them, as kubectl drain asks for by its flags. */
 export interface DrainConsent {
@@ -43,11 +44,18 @@ export function podsToGo(pods: V1Pod[]): V1Pod[] {
 
 /**
  * Why pods may not be taken off their node without consent; undefined when all may. As kubectl drain has it: a pod
- * without a controller is lost for good, and data in an emptyDir goes with its pod. What is leaving already is not held
- * up.
+ * without a controller is lost for good, and data in an emptyDir goes with its pod. A run of this program goes for no
+ * consent: it may have a node out of service itself. What is leaving already is not held up.
  */
 export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | undefined {
     const staying = podsToGo(pods).filter((pod) => !isLeaving(pod));
+    const runs = staying.filter(isRun);
+    if (runs.length > 0) {
+        return (
+            `another run of kamino is on it, and would be ended with it: ${shorten(runs.map(nameOf))}; run again once it has ended, or keep ` +
+            "runs off this pool's nodes (kamino:schedule.nodeSelector)"
+        );
+    }
     const bare = staying.filter(({ metadata }) => !metadata?.ownerReferences?.some(({ controller }) => controller));
     const local = staying.filter(({ spec }) => spec?.volumes?.some(({ emptyDir }) => emptyDir !== undefined));
     const reasons = [

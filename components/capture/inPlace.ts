@@ -4,10 +4,11 @@ import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine, statusOf } from "../core/errors";
 import { reasonUnder } from "../core/retry";
-import { SCALE_DOWN_DISABLED } from "../node/node";
+import { SCALE_DOWN_DISABLED, patchNode, renewAnnotation } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
 import { checkDrain } from "./drain";
 import { ownProcess } from "./captureProcess";
+import { FAILED_CAPTURES, failedCaptures, formatFailedCaptures } from "./failedCaptures";
 import { identityOf } from "./identity";
 import type { Journal } from "./journal";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -63,6 +64,7 @@ export async function captureInPlace(begin: InPlaceCapture): Promise<Captured> {
             settings: settingsOf(inputs),
             tags: { ...inputs.tags, rebootNeededAt: inputs.rebootNeededAt },
             disk,
+            failedBefore: failedCaptures(now.metadata?.annotations),
         };
         try {
             await STEPS[0].run(capture);
@@ -94,6 +96,7 @@ async function runSteps(capture: Capture): Promise<Captured> {
         });
     } catch (error) {
         failure = reasonUnder(capture.signal, error);
+        await noteFailure(capture, step.name);
         capture.say("restoring the node");
     }
     let doubt: string | undefined;
@@ -106,10 +109,27 @@ async function runSteps(capture: Capture): Promise<Captured> {
         );
     }
     if (failure !== undefined || doubt) {
+        await (doubt && noteFailure(capture, "proof that the disk was clean"));
         const why = doubt ?? `at step "${step.name}": ${brief(failure, 500)}`;
         throw new UserError(`${why}; the node is back in service`);
     }
+    await forgetFailures(capture);
     return capture.captured!;
+}
+
+/** Says on the node, where it has left service, at which step. It counts also where this cannot be written. */
+async function noteFailure({ cluster, target }: Pick<InPlaceCapture, "cluster" | "target">, step: string) {
+    const named = (value: string) => {
+        const failed = failedCaptures({ [FAILED_CAPTURES]: value });
+        return failed?.version === target.version ? formatFailedCaptures({ ...failed, step }) : value;
+    };
+    await renewAnnotation(cluster, target.node, FAILED_CAPTURES, named).catch(() => undefined);
+}
+
+/** Once the disk is captured. What stays because the API server is away counts for no later image. */
+export async function forgetFailures({ cluster, target }: Pick<InPlaceCapture, "cluster" | "target">): Promise<void> {
+    const metadata = { annotations: { [FAILED_CAPTURES]: null } };
+    await patchNode(cluster, target.node, { metadata }).catch(() => undefined);
 }
 
 function journalFor(node: V1Node, { pool, version, resourceGroup, settings }: OsDiskCaptureInputs): Journal {

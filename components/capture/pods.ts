@@ -81,6 +81,15 @@ async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: Pod
     );
 }
 
+const NAME_LABEL = "app.kubernetes.io/name";
+const COMPONENT_LABEL = "app.kubernetes.io/component";
+
+/** Whether a pod is a run of this program: of a schedule or an operator's workspace, and not a pod of a capture. */
+export function isRun({ metadata }: V1Pod): boolean {
+    const { labels = {} } = metadata ?? {};
+    return labels[NAME_LABEL] === "kamino" && labels[COMPONENT_LABEL] !== "capture";
+}
+
 /** What all pods of a capture have in common: labels, no credentials of the cluster, an end. */
 export function podOf(
     { name, namespace }: PodPlace,
@@ -91,7 +100,7 @@ export function podOf(
         metadata: {
             name,
             namespace,
-            labels: { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/component": "capture" },
+            labels: { [NAME_LABEL]: "kamino", [COMPONENT_LABEL]: "capture" },
             annotations: { "kamino/node": of.node, "kamino/version": of.version },
         },
         spec: {

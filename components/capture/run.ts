@@ -11,7 +11,8 @@ import { checkMachine, lookAt, readTarget, recoverTarget } from "./checks";
 import { finishedCopy } from "./copy/copies";
 import { withoutPackages } from "./copy/keepPackages";
 import { copyOsDisk } from "./copy/run";
-import { captureInPlace, checkInPlace, type InPlaceCapture } from "./inPlace";
+import { failedCaptures } from "./failedCaptures";
+import { captureInPlace, checkInPlace, forgetFailures, type InPlaceCapture } from "./inPlace";
 import { deferSignals } from "../engine/interruption";
 import { captureWay, onlyByCopy, type CaptureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
@@ -58,6 +59,7 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
                 `${pool}: the OS disk of node ${node} was captured by an earlier run already, as ${earlier.snapshotId}`,
             );
             await withoutPackages(target, NO_PACKAGES[mode]);
+            await (failedCaptures(found.metadata?.annotations) && forgetFailures(way.begin));
             return earlier;
         }
         await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));

@@ -7,6 +7,7 @@ import {
     type CleaningPlace,
 } from "./cleaning";
 import { drain, waitForVolumes, type DrainConsent } from "./drain";
+import { FAILED_CAPTURES, formatFailedCaptures, oneMore, type FailedCaptures } from "./failedCaptures";
 import { hasRebooted, isBackInService, provesNewIdentity } from "./identity";
 import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
 import { clearRebootMark } from "./kuredMark";
@@ -52,6 +53,8 @@ export interface Capture extends CleanupContext {
     /** The resource version of the node as the journal describes it. */
     resourceVersion: string;
     disk: { id: string; location: string };
+    /** Earlier captures of the node that failed since it left service. */
+    failedBefore?: FailedCaptures;
     /** Tags of the snapshot besides those that tell whose it is. */
     tags: Record<string, string>;
     settings: InPlaceSettings;
@@ -125,8 +128,10 @@ async function restoreScaleDown({ cluster, target, journal }: CleanupContext): P
     await patchNode(cluster, target.node, { metadata: { annotations } });
 }
 
-async function cordon({ cluster, target }: Capture): Promise<void> {
-    await patchNode(cluster, target.node, { spec: { unschedulable: true } });
+/** From here on the capture costs an outage, and counts as one that failed until it has succeeded. */
+async function cordon({ cluster, target, failedBefore }: Capture): Promise<void> {
+    const annotations = { [FAILED_CAPTURES]: formatFailedCaptures(oneMore(failedBefore, target.version)) };
+    await patchNode(cluster, target.node, { metadata: { annotations }, spec: { unschedulable: true } });
 }
 
 async function uncordon({ cluster, target, journal }: CleanupContext): Promise<void> {

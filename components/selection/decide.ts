@@ -1,6 +1,7 @@
 // From facts to a decision: which node's disk becomes the next image, which version is current, what history keeps.
 // Pure.
 import type { Bootstrap } from "../../policies/contract";
+import { failedCaptures, heldBack, type FailedCaptures } from "../capture/failedCaptures";
 import type { CaptureWay } from "../capture/mode";
 import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
@@ -99,6 +100,8 @@ export type NoChoice =
     | ({ kind: "noSpare"; node: string } & OtherNodes)
     /** Azure has failed to make this image as often as it is tried. */
     | ({ kind: "failed" } & GivenUp)
+    /** Captures in place of the node for this image have failed as often as it is taken out of service for one. */
+    | { kind: "captureFailed"; node: string; named: boolean; failed: FailedCaptures }
     /** The image of the node must not be used: it was taken already, and is rejected or has failed. */
     | { kind: "notAgain"; node: string; verdict: Verdict }
     /** Another pool's new nodes have to prove an image of this day first. */
@@ -178,6 +181,14 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     // A copy takes no node out of service.
     if (inputs.way.mode === "copy") {
         return undefined;
+    }
+    const named = inputs.node !== undefined;
+    const failed = heldBack(failedCaptures(node.annotations), choice.version, {
+        named,
+        rebootedSince: (version) => isNewer(node, { ...inputs.facts, newest: version }),
+    });
+    if (failed) {
+        return { kind: "captureFailed", node: node.name, named, failed };
     }
     const ofPool = nodes.filter((each) => firstFailure(each, inputs.facts, ["elsewhere"]) === undefined);
     const { spare, ...capacity } = canSpare(ofPool, node.name, inputs.rebooting, inputs.minimumReadyNodes);

@@ -3,6 +3,7 @@
 import { describeWay } from "../capture/mode";
 import { asMinute, formatDuration, roundedDown } from "../core/duration";
 import { sameVersion } from "../core/version";
+import { CUT_OFF, forgetFailedCaptures } from "../capture/failedCaptures";
 import { JOURNAL } from "../capture/journal";
 import { describeContent } from "./content";
 import type { Decision, NoChoice } from "./decide";
@@ -98,6 +99,8 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
                 `node ${noChoice.node} fits, but Azure has failed twice to make image ${noChoice.version} of it: see the resource group's ` +
                 "activity log; to try it again name the node (node), a later reboot is tried without that"
             );
+        case "captureFailed":
+            return `node ${noChoice.node} fits, but ${captureFailed(noChoice)}`;
         case "notAgain":
             return `node ${noChoice.node} fits, but ${describeVerdict(noChoice.verdict)}: a later reboot gives another one`;
         case "canary":
@@ -113,6 +116,25 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
         case "pinned":
             return "";
     }
+}
+
+type CaptureFailed = Extract<NoChoice, { kind: "captureFailed" }>;
+
+function captureFailed({ failed: { version, count, step } }: CaptureFailed): string {
+    const last = step === CUT_OFF ? "the last one was cut off" : `the last one at step "${step}"`;
+    return `${count} captures of it for image ${version} have failed after it had left service, ${last}`;
+}
+
+/** What a person has to know of a node that is not taken out of service once more. */
+export function captureFailedLine(pool: string, noChoice: CaptureFailed): string {
+    const { node, named } = noChoice;
+    const wayOut = named
+        ? `to try again: ${forgetFailedCaptures(node)}`
+        : `to try again name the node (node), or npm run retake -- ${pool}`;
+    return (
+        `node ${node} is not taken out of service once more: ${captureFailed(noChoice)}; see why in the Events and reports, then, ` +
+        `${wayOut}; a later reboot is tried without that`
+    );
 }
 
 function unfinished({ node, state, version }: Extract<NoChoice, { kind: "unfinished" }>["capture"]): string {

@@ -4,7 +4,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError, oneLine } from "../core/errors";
 import { info, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
-import { logLine, staleMarkLine, stateLine } from "./explain";
+import { captureFailedLine, logLine, staleMarkLine, stateLine } from "./explain";
 import { reconcile } from "./history";
 import { otherNodesRefusal } from "../capi/clusters";
 import { recoverNodes } from "../capture/recover";
@@ -160,6 +160,9 @@ async function say(
     await info(logLine(pool, decision, facts, facts.newest));
     if (decision.left?.kind === "failed") {
         await warn(`${pool}: ${describeVerdict(decision.left)}; these machines are left as they are`);
+    }
+    if (decision.noChoice?.kind === "captureFailed") {
+        await warn(`${pool}: ${captureFailedLine(pool, decision.noChoice)}`);
     }
     if (!nodes.annotated && !decision.chosen) {
         await warn(`${pool}: no node carries the annotation ${REBOOT_NEEDED}: ${aboutKured(await nodes.daemonSets())}`);

@@ -32,7 +32,7 @@ export interface StackManifest extends KubernetesObject {
 /** The pod that the operator runs pulumi in, as far as the manifests say. */
 export interface WorkspaceSpec {
     image: string;
-    podTemplate: { spec: PodTemplate };
+    podTemplate: { metadata: { labels: Record<string, string> }; spec: PodTemplate };
 }
 
 interface PodTemplate {

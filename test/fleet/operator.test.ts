@@ -6,6 +6,7 @@ import { AuthorizationV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
 import { apiOf, waitFor, type Api } from "../../sandbox/nodes/api";
+import { isRun } from "../../components/capture/pods";
 import { create, manifests, post, stackIn, workspacePod, type StackManifest } from "./manifests";
 
 const { PKO_CRDS } = process.env;
@@ -99,6 +100,7 @@ describe("a cluster's two Stacks", () => {
     test("fetch nothing: program, pack and plugins are those of one image", () => {
         const { image, podTemplate } = up.spec.workspaceTemplate.spec;
         expect(podTemplate.spec.initContainers.map((container) => container.image)).toEqual([image]);
+        expect(isRun({ metadata: podTemplate.metadata })).toBe(true);
         expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
         expect(up.spec.projectRepo ?? up.spec.fluxSource).toBeUndefined();
     });

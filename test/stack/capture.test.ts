@@ -218,6 +218,25 @@ test("pods without a controller, and data in emptyDir volumes, are not lost with
     await expectInService(sandbox, vm);
 });
 
+test("a node on which another run of this program is at work is left alone, whatever the consent", async () => {
+    const vm = freshNode();
+    const { core } = sandbox.nodes.api;
+    const metadata = { name: `nightly-${vm.instanceId}`, labels: { "app.kubernetes.io/name": "kamino" } };
+    const scratch = { name: "scratch", emptyDir: {} };
+    const spec = { nodeName: vm.nodeName, containers: [{ name: "kamino", image: "kamino" }], volumes: [scratch] };
+    await core.createNamespacedPod({ namespace: "default", body: { metadata, spec } });
+    const inputs = inputsFor(sandbox, vm);
+    const settings = { ...inputs.settings, deleteEmptyDirData: true };
+    const { error } = await capture(sandbox, { ...inputs, settings });
+    expect(error).toMatch(
+        /is not drained: another run of kamino is on it, .*: default\/nightly-\d+; run again .*; nothing was changed$/,
+    );
+    const pod = await core.readNamespacedPod({ namespace: "default", name: metadata.name });
+    expect(pod.metadata?.deletionTimestamp).toBeUndefined();
+    expect(powerOf(sandbox, vm)).toEqual([]);
+    await core.deleteNamespacedPod({ namespace: "default", name: metadata.name });
+});
+
 test("a node that was cordoned before stays cordoned, and what kept the autoscaler away from it stays", async () => {
     const vm = freshNode();
     const { core } = sandbox.nodes.api;

@@ -205,6 +205,29 @@ describe("draining", () => {
         expect(refuseToDrain(pods, consent)).toMatch(reason);
     });
 
+    const run = (labels: Record<string, string>, metadata: object = {}) =>
+        pod(
+            "run",
+            { spec: { containers: [], volumes }, status: { phase: "Running" } },
+            {
+                ...owner("Job"),
+                namespace: "kamino",
+                labels: { "app.kubernetes.io/name": "kamino", ...labels },
+                ...metadata,
+            },
+        );
+
+    test("is refused, whatever the consent, while another run of this program is on the node", () => {
+        const consent = { deleteBarePods: true, deleteEmptyDirData: true };
+        const line =
+            /^another run of kamino is on it, and would be ended with it: kamino\/run; run again once it has ended, or /;
+        expect(refuseToDrain([local("web"), run({})], consent)).toMatch(line);
+        expect(refuseToDrain([local("web"), run({})], {})).toMatch(line);
+        expect(refuseToDrain([local("web"), run({})], {})).not.toMatch(/emptyDir/);
+        const capture = run({ "app.kubernetes.io/component": "capture" });
+        expect(refuseToDrain([capture, run({}, { deletionTimestamp: new Date() })], consent)).toBeUndefined();
+    });
+
     test("needs no consent for what is leaving, has ended, or stays", () => {
         const pods = [
             pod("leaving", {}, { deletionTimestamp: new Date() }),

@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { podSecurity, type PodSecurityLevel } from "../../../components/capture/pods";
+import { isRun, podOf, podSecurity, type PodSecurityLevel } from "../../../components/capture/pods";
 import { machinePoolGateRules } from "../../../components/schedule/permissions";
 import { Schedule } from "../../../components/schedule/schedule";
 import { readSchedule } from "../../../components/schedule/settings";
@@ -122,10 +123,19 @@ test("of a schedule one Job runs at a time, with time for an image and to restor
     });
 });
 
+test("the pod of a schedule is known as a run by captures of other stacks, and that of a capture is not", () => {
+    const { template } = (of("CronJob")[0].spec as { jobTemplate: { spec: { template: V1Pod } } }).jobTemplate.spec;
+    expect(isRun(template)).toBe(true);
+    const place = { name: "c", namespace: "kamino-capture" };
+    expect(isRun(podOf(place, { node: "n", version: "1.2.3" }, { activeDeadlineSeconds: 1, containers: [] }))).toBe(
+        false,
+    );
+});
+
 test("a schedule's pod runs on any Linux node, or where its settings say, by a secret of the registry", () => {
-    const podOf = ({ inputs }: Declared) =>
+    const specOf = ({ inputs }: Declared) =>
         (inputs.spec as { jobTemplate: { spec: { template: { spec: object } } } }).jobTemplate.spec.template.spec;
-    const [plain, placed] = [declared, ofWorkload].map((all) => podOf(all.find(({ kind }) => kind === "CronJob")!));
+    const [plain, placed] = [declared, ofWorkload].map((all) => specOf(all.find(({ kind }) => kind === "CronJob")!));
     expect(plain).toMatchObject({ nodeSelector: { "kubernetes.io/os": "linux" } });
     expect(plain).not.toHaveProperty("tolerations");
     expect(plain).not.toHaveProperty("imagePullSecrets");

@@ -6,6 +6,7 @@ import { sameVersion } from "../core/version";
 import { JOURNAL } from "../capture/journal";
 import { describeContent } from "./content";
 import type { Decision, NoChoice } from "./decide";
+import { modelsText } from "./models";
 import { describeVerdict } from "./verdict";
 import type { Choice } from "./nodeSelection";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
@@ -100,6 +101,8 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
             );
         case "notAgain":
             return `node ${noChoice.node} fits, but ${describeVerdict(noChoice.verdict)}: a later reboot gives another one`;
+        case "models":
+            return `node ${noChoice.node} fits, but ${modelsText(noChoice.imagesInUse)}`;
         case "canary":
             return (
                 `node ${noChoice.node} fits, but waits for pool ${noChoice.canary.pool}, none of whose new nodes has proven an image of ` +

@@ -7,6 +7,7 @@ import { asUtc } from "../core/duration";
 import { UserError } from "../core/errors";
 import { compareVersions, includesVersion, momentOf, sameVersion, versionOf } from "../core/version";
 import { MOST_ATTEMPTS, inOrder, prune, withAttempt, type History } from "./history";
+import { isHeld, type ImageInUse } from "./models";
 import type { Choice, FailedImage, GivenUp } from "./nodeSelection";
 import {
     ALL_BUT_REBOOT,
@@ -54,6 +55,8 @@ export interface DecisionInputs {
     givenUp: GivenUp[];
     /** The pool that has to prove an image first, and the newest version that its new nodes have proven. */
     canary?: CanaryProof;
+    /** The images that the machines of a Uniform scale set use, the oldest first. */
+    imagesInUse?: ImageInUse[];
     /** Versions that must not be used, or may be whatever is known of them. */
     verdicts: Verdicts;
 }
@@ -104,6 +107,8 @@ export type NoChoice =
     | { kind: "captureFailed"; node: string; named: boolean; failed: FailedCaptures }
     /** The image of the node must not be used: it was taken already, and is rejected or has failed. */
     | { kind: "notAgain"; node: string; verdict: Verdict }
+    /** New machines made from the image could be of more models than Azure lets a scale set have. */
+    | { kind: "models"; node: string; imagesInUse: ImageInUse[] }
     /** Another pool's new nodes have to prove an image of this day first. */
     | { kind: "canary"; node: string; canary: CanaryProof; day: string }
     /**
@@ -166,7 +171,10 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
     if (choice.attempt > MOST_ATTEMPTS || (inputs.node === undefined && isGivenUp(choice, inputs))) {
         return { kind: "failed", node: node.name, version: choice.version };
     }
-    const { canary } = inputs;
+    const { canary, imagesInUse = [] } = inputs;
+    if (isHeld(choice.version, imagesInUse)) {
+        return { kind: "models", node: node.name, imagesInUse };
+    }
     const day = dayOf(choice.version);
     if (canary && day > dayOf(canary.proven ?? "")) {
         return { kind: "canary", node: node.name, canary, day };

@@ -7,6 +7,7 @@ import { CUT_OFF, forgetFailedCaptures } from "../capture/failedCaptures";
 import { JOURNAL } from "../capture/journal";
 import { describeContent } from "./content";
 import type { Decision, NoChoice } from "./decide";
+import { modelsText } from "./models";
 import { describeVerdict } from "./verdict";
 import type { Choice } from "./nodeSelection";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
@@ -103,6 +104,8 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
             return `node ${noChoice.node} fits, but ${captureFailed(noChoice)}`;
         case "notAgain":
             return `node ${noChoice.node} fits, but ${describeVerdict(noChoice.verdict)}: a later reboot gives another one`;
+        case "models":
+            return `node ${noChoice.node} fits, but ${modelsText(noChoice.imagesInUse)}`;
         case "canary":
             return (
                 `node ${noChoice.node} fits, but waits for pool ${noChoice.canary.pool}, none of whose new nodes has proven an image of ` +

@@ -8,6 +8,7 @@ import { readMachines, type Machine } from "../azure/machines";
 import { readMachines as readCapiMachines, vmsOf, type MachineVm } from "../capi/machines";
 import { flexibleScaleSetIn } from "../core/machinesId";
 import { freshPer, oncePer } from "../core/once";
+import { imagesInUse, type ImageInUse } from "./models";
 import type { NodeSelectionArgs, PoolPlace } from "./nodeSelection";
 
 /** Where a pool's VMs are. */
@@ -59,6 +60,19 @@ export async function machinesOfPool(scaleSetId: string, singleVms?: SingleVm[])
     const known = singleVms.flatMap(({ machine }) => machine ?? []);
     const unknown = singleVms.filter(({ machine }) => !machine).map(({ name }) => name);
     return [...known, ...(await readMachines(scaleSetId, unknown))];
+}
+
+/**
+ * The images that the machines of a scale set use, the oldest first; undefined of single VMs, those of a Flexible set
+ * among them, which are bound to no number of models.
+ *
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function imagesInUseBy(
+    { scaleSetId, imageDefinitionId }: PoolPlace,
+    singleVms?: SingleVm[],
+): Promise<ImageInUse[] | undefined> {
+    return singleVms ? undefined : imagesInUse(await machinesOfPool(scaleSetId), imageDefinitionId);
 }
 
 /**

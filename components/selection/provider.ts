@@ -12,7 +12,8 @@ import { unfinishedCapture } from "./unfinished";
 import { REBOOT_IN_PROGRESS, REBOOT_NEEDED, aboutKured, readReboot } from "../node/kured";
 import { joinedByKubeadm } from "../node/kubeadm";
 import { holdsLock } from "../node/kuredDaemonSet";
-import { imagesOf, readAhead, singleVmsOf } from "./poolReads";
+import { isNearLimit, modelsText } from "./models";
+import { imagesInUseBy, imagesOf, readAhead, singleVmsOf } from "./poolReads";
 import { readNodes, type Nodes } from "./readNodes";
 import { readCanary, readProofs } from "./readProofs";
 import { describeVerdict } from "./verdict";
@@ -101,15 +102,23 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const marked = inPool.filter(isMarked).map(({ name }) => name);
     const possible = contenders(inPool, inputs);
     const known = await nodes.withDetails(inPool, [...possible, ...dead, ...marked]);
-    // Azure is asked about the canary's machines only where it matters.
-    const canary = args.canary && possible.length > 0 ? await readCanary(args.canary, nodes) : undefined;
-    const decision = decide(known, { ...inputs, canary });
+    // Azure is asked about the canary's machines, and how many images its own use, only where it matters.
+    const [canary, inUse] =
+        possible.length > 0
+            ? await Promise.all([args.canary && readCanary(args.canary, nodes), imagesInUseBy(args, singleVms)])
+            : [];
+    const decision = decide(known, { ...inputs, canary, imagesInUse: inUse });
     if (shown && decision.current !== "") {
         refuseLostBootstrap(args, decision.versions);
     }
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
     await sayImages(inputs, gallery);
+    if (decision.noChoice?.kind === "models") {
+        await warn(`${pool}: no new image is taken before nodes on older ones are replaced: see the pool's line`);
+    } else if (inUse && isNearLimit(inUse)) {
+        await warn(`${pool}: ${modelsText(inUse)}`);
+    }
     return {
         ...{ pool, scaleSetId, kubernetes: args.kubernetes },
         ...{ versions: decision.versions, current: decision.current, currentNode: decision.currentNode },

@@ -128,12 +128,12 @@ function machinesOf(version: string, { machines, definition }: PoolFacts): Machi
 }
 
 function inputsOf(pool: PoolFacts, settings: PoolSettings, known: Known, way: CaptureWay): DecisionInputs {
-    const { name, gallery, rebooting, unfinished, nodes, canary } = pool;
+    const { name, gallery, rebooting, unfinished, nodes, canary, imagesInUse } = pool;
     const { versions = [], givenUp = [] } = pool.state.selection;
     const { node, pin } = settings.selection;
     const shown = nodes.some(joinedByKubeadm) ? "keep" : undefined;
     return {
-        ...{ pool: name, ...known, gallery, node, pin, rebooting, unfinished, givenUp, way, canary },
+        ...{ pool: name, ...known, gallery, node, pin, rebooting, unfinished, givenUp, way, canary, imagesInUse },
         maxHistory: settings.image.maxHistory,
         bootstrap: bootstrapOf(settings.scaleSet.bootstrap ?? shown, versions, pool.state.output.bootstrap === "keep"),
         minimumReadyNodes: settings.capture.minimumReadyNodes,

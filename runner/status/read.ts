@@ -17,6 +17,7 @@ import { isBeingRebooted, listWholeNodes, listedNodeOf } from "../../components/
 import { byInstance } from "../../components/node/providerId";
 import { modelAsItIs, poolIdOf } from "../../components/pool/model";
 import type { CanaryProof } from "../../components/selection/decide";
+import { imagesInUse, type ImageInUse } from "../../components/selection/models";
 import { withNode, type MachineAndNode } from "../../components/selection/proof";
 import { detailsOf } from "../../components/selection/readNodes";
 import { machinesOfPool, singleVmsOf } from "../../components/selection/poolReads";
@@ -43,6 +44,8 @@ export interface PoolFacts {
     gallery: GalleryVersion[];
     /** Its machines by the image that each was made from. */
     machines: Map<string, MachineAndNode[]>;
+    /** The images that these were made from, the oldest first; left out of single VMs. */
+    imagesInUse?: ImageInUse[];
     /** Its nodes, with their details. */
     nodes: PoolNode[];
     /** Nodes of the cluster that kured is rebooting. */
@@ -128,6 +131,7 @@ export async function readPool(
     return {
         ...{ name, poolId, state, settings, live, scaleSet, definition, gallery, way, nodes },
         ...(capi && { capi: capi.facts }),
+        ...(!singleVms && { imagesInUse: imagesInUse(machines, definition) }),
         leftovers: left.leftovers,
         unknown: [...unknown, ...left.unknown],
         machines: machinesByImage(machines, own),

@@ -5,6 +5,7 @@ import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import { isBeingRebooted } from "../../components/node/nodeList";
 import { keepsExtension, parseExtensionText } from "../../components/pool/extensions";
 import { foreignChanges, shortImage, type ForeignChange } from "../../components/pool/foreignChanges";
+import { isNearLimit, modelsText } from "../../components/selection/models";
 import { proofOf, type Proof, type ProofRules } from "../../components/selection/proof";
 import { neededAt, rebootedAt, type PoolNode } from "../../components/selection/rules";
 import { describeFailure } from "../../components/selection/verdict";
@@ -82,7 +83,7 @@ export type StatusRules = ProofRules & { reject?: string[]; trust?: string[] };
 
 /** Works out how a pool stands. */
 export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolStatus {
-    const { name, state, unfinished, leftovers } = facts;
+    const { name, state, unfinished, leftovers, imagesInUse = [] } = facts;
     const images = imagesOf(facts, now, rules);
     const changes = changesOf(facts);
     const { next, verdicts } = outlookOf(facts, changes, now);
@@ -95,6 +96,7 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
                 const known = failed.find((each) => sameVersion(each.version, image));
                 return describeFailure(late.length > 0 || !known ? { version: image, machines, late } : known);
             }),
+        ...(isNearLimit(imagesInUse) ? [modelsText(imagesInUse)] : []),
         ...unfinished.map(({ node, state, version }) => `node ${node}: its capture for image ${version} is ${state}`),
         ...leftovers.map(
             (each) => `${each}: of a capture that is under way or was interrupted; the next up uses or removes it`,

@@ -21,6 +21,7 @@ import { Policies } from "./policies";
 import { Principals, type Principal, type RoleAssignment } from "./rbac";
 import { RequestLog } from "./requestLog";
 import { groupId } from "./ids";
+import { checkModelCount } from "./model/scaleSetRules";
 import { create } from "./resources/scaleSets";
 import { scaleSetSchema } from "./model/schema";
 import { SingleVm } from "./singleVm";
@@ -86,7 +87,7 @@ export interface AzureSandbox {
     diskFolder(id: string): string | undefined;
     /**
      * What the cluster autoscaler would do; resolves when the machines are there or gone, also when one did not boot
-     * well.
+     * well. Rejects when the compute service refuses the number.
      */
     setCapacity(scaleSetId: string, capacity: number): Promise<void>;
     onVm(listener: (event: VmEvent) => void): () => void;
@@ -281,6 +282,7 @@ async function setCapacity(cloud: Cloud, id: string, capacity: number): Promise<
     if (!record) {
         throw new Error(`There is no scale set ${id} in the local Azure.`);
     }
+    checkModelCount(cloud, record, record.modelVersion, capacity);
     record.sku.capacity = capacity;
     record.etagCounter += 1;
     // A VM that does not boot well is for the caller to look at: the autoscaler too only sees that no node comes.

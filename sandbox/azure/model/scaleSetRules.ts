@@ -23,6 +23,29 @@ export function checkModel(cloud: Cloud, record: ScaleSetRecord): void {
     }
 }
 
+/** How many models the VMs of a Uniform set may refer to. */
+const MODEL_LIMIT = 10;
+
+/**
+ * Throws what the compute service answers if VMs are to be added to a Uniform set whose VMs would then refer to too
+ * many models. A model that no VM refers to does not count, and Flexible sets have no such limit.
+ * Text reported in kubernetes-sigs/cluster-api-provider-azure#4958, that it is of Uniform sets alone in
+ * MicrosoftDocs/azure-docs#103472. Status and code are not known publicly: a guess after other limits of the service.
+ *
+ * @param modelVersion of the model that new VMs are made from
+ */
+export function checkModelCount(cloud: Cloud, record: ScaleSetRecord, modelVersion: number, capacity: number): void {
+    const present = cloud.fleet.of(record.id);
+    const referred = new Set([...present.map((vm) => vm.modelVersion), modelVersion]);
+    if (record.isFlexible || capacity <= present.length || referred.size <= MODEL_LIMIT) {
+        return;
+    }
+    const message =
+        `Virtual Machine Scale Set '${record.name}' has reached its limit of ${MODEL_LIMIT} models that may be referenced by one or more VMs belonging to the ` +
+        "Virtual Machine Scale Set. Upgrade the VMs to the latest model of the Virtual Machine Scale Set before trying again.";
+    throw new ArmError(409, "OperationNotAllowed", message);
+}
+
 /**
  * What a Flexible set does not take: properties of Uniform sets alone, and a network profile that does not say by which
  * version its interfaces are made. That the former "cannot be set" is said in azure-cli#18132, which also sends the

@@ -5,7 +5,7 @@ import type { Answer, Call, Route } from "../http/route";
 import { BodySchema } from "../http/schema";
 import { addDefaults, newScaleSet } from "../model/defaults";
 import { bodyLinks } from "../model/links";
-import { checkModel } from "../model/scaleSetRules";
+import { checkModel, checkModelCount } from "../model/scaleSetRules";
 import { scaleSetSchema } from "../model/schema";
 import { checkCapacity, updated } from "../model/update";
 import { scaleSetView } from "../model/view";
@@ -76,11 +76,14 @@ function change(call: Call, record: ScaleSetRecord, patch: boolean): Answer {
     addDefaults(cloud, wire);
     const draft = new ScaleSetRecord(wire);
     checkModel(cloud, draft);
+    const modelChanged = JSON.stringify(draft.profile) !== before;
+    if (call.body.sku) {
+        checkModelCount(cloud, record, record.modelVersion + Number(modelChanged), draft.capacity);
+    }
     record.wire = wire;
     record.etagCounter += 1;
     record.wire.properties.provisioningState = "Updating";
     const newDisks = JSON.stringify(record.storageProfile) !== disksBefore;
-    const modelChanged = JSON.stringify(record.profile) !== before;
     if (modelChanged) {
         record.modelVersion += 1;
         record.profile.timeCreated = timestamp(cloud.now());

@@ -70,3 +70,14 @@ test("no node has another kubelet than its pool of Cluster API is to have", () =
     expect(nextOf(facts).takes).toBeUndefined();
     expect(nextOf({ ...facts, capi: { kubelet: "v1.27.4" } }).takes).toMatchObject({ node: "k8s-p-1-vmss000001" });
 });
+
+test("a pool whose machines use nearly as many images as Azure allows models is marked, and at nine takes no new one", () => {
+    const used = (count: number) => Array.from({ length: count }, (_, index) => ({ machines: [`m${index}`] }));
+    const at = (images: number) =>
+        statusOf({ ...alone(), imagesInUse: used(images) }, NOW, alone().settings!.selection);
+    expect(at(6).attention).toEqual([]);
+    expect(at(7).attention).toEqual([expect.stringMatching(/^the scale set's machines use 7 images, .* \(m0\)/)]);
+    expect(at(7).next.takes).toMatchObject({ node: "k8s-p-1-vmss000001" });
+    expect(at(9).next.takes).toBeUndefined();
+    expect(at(9).next.why).toContain("fits, but the scale set's machines use 9 images");
+});

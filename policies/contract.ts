@@ -72,6 +72,8 @@ export interface ModelRecord {
     identities?: string[];
     /** The parts of `UPGRADE_SETTINGS` that the model has, as they are. */
     upgradeSettings?: Record<string, unknown>;
+    /** Names of the extensions that are declared to wait for none (`provisionAfterExtensions: []`). */
+    unordered?: string[];
     /** The tag `orchestrator`, by which AKS Engine says which Kubernetes version it last wrote the model for. */
     orchestrator?: string;
 }
@@ -283,6 +285,7 @@ export function recordOf(model: object): ModelRecord {
         const text = canonical(part);
         return text === undefined || NOT_RECORDED.includes(name) ? [] : [`${name}=${digest(text)}`];
     });
+    const unordered = unorderedIn(profile.extensionProfile);
     const orchestrator = (top.tags as Record<string, string> | undefined)?.orchestrator;
     return {
         image: imageName(imageReference ?? {}),
@@ -292,6 +295,7 @@ export function recordOf(model: object): ModelRecord {
         upgradeSettings: Object.fromEntries(
             UPGRADE_SETTINGS.flatMap((name) => (canonical(top[name]) === undefined ? [] : [[name, top[name]]])),
         ),
+        ...(unordered.length > 0 && { unordered }),
         ...(orchestrator && { orchestrator }),
     };
 }
@@ -324,6 +328,12 @@ export function extensionText({ name, publisher, type }: { name?: string; publis
 function extensionsOf(profile: unknown): string[] {
     const { extensions } = (profile ?? {}) as { extensions?: { name?: string; publisher?: string; type?: string }[] };
     return (extensions ?? []).map(extensionText).sort();
+}
+
+function unorderedIn(profile: unknown): string[] {
+    const { extensions } = (profile ?? {}) as { extensions?: { name?: string; provisionAfterExtensions?: string[] }[] };
+    const found = (extensions ?? []).filter(({ provisionAfterExtensions: order }) => order?.length === 0);
+    return found.map(({ name = "" }) => name).sort();
 }
 
 /** Ids of user-assigned identities: a list in inputs, a map by id in what Azure answers. */

@@ -57,6 +57,7 @@ export function desiredModel(args: DesiredModelArgs): DesiredModel {
         keepExtensions,
         bootstrap,
         writes,
+        unordered: previous.model?.unordered,
         restored: Object.fromEntries(restored.map(({ what }) => [what, before[what]])),
     };
     return { model: modelFromImage(live, resourceGroup, image), action: "write" };

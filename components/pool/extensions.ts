@@ -19,6 +19,8 @@ export interface ExtensionSettings {
     keepExtensions: string[];
     /** `keep` where new nodes still join by their own bootstrap: then no extension that bootstraps goes. */
     bootstrap?: Bootstrap;
+    /** Names of extensions that this stack has declared to wait for none: that is declared on. */
+    unordered?: string[];
 }
 
 /**
@@ -50,17 +52,19 @@ export function keepsExtension(extension: Extension, settings: ExtensionSettings
 
 /**
  * The extensions that stay. None of them waits any more for one that goes: Azure refuses a model in which an extension
- * waits for one that is not there.
+ * waits for one that is not there. That one waits for none has to be said, as an empty list: Azure keeps what a PUT
+ * leaves out. It is said again in later runs, whatever Azure answers, since Pulumi compares with what was said before.
  */
 export function keptExtensions<T extends Extension>(extensions: T[], settings: ExtensionSettings): T[] {
     const kept = extensions.filter((extension) => keepsExtension(extension, settings));
     const names = kept.map(({ name }) => name?.toLowerCase());
     return kept.map((extension) => {
-        const { provisionAfterExtensions, ...rest } = extension;
-        const order = provisionAfterExtensions?.filter((name) => names.includes(name.toLowerCase())) ?? [];
-        return order.length === provisionAfterExtensions?.length
-            ? extension
-            : ({ ...rest, ...(order.length > 0 && { provisionAfterExtensions: order }) } as T);
+        const before = extension.provisionAfterExtensions ?? [];
+        const order = before.filter((name) => names.includes(name.toLowerCase()));
+        const isUnordered = before.length === 0 && (settings.unordered ?? []).includes(extension.name ?? "");
+        return order.length < before.length || isUnordered
+            ? { ...extension, provisionAfterExtensions: order }
+            : extension;
     });
 }
 

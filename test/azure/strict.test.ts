@@ -61,6 +61,11 @@ describe("a scale set", () => {
         await putAndFinish(profile({ extensionProfile: { extensions: [script, ...ordered] } }));
         const dangling = await put(profile({ extensionProfile: { extensions: ordered } }));
         expect(errorOf(dangling)).toEqual([400, "InvalidParameter"]);
+        // What is left out is kept, and an empty list takes it away.
+        expect(errorOf(await put(profile({ extensionProfile: { extensions: rest } })))[0]).toBe(400);
+        const none = { provisionAfterExtensions: [] };
+        const unordered = rest.map((one) => ({ ...one, properties: { ...one.properties, ...none } }));
+        await putAndFinish(profile({ extensionProfile: { extensions: unordered } }));
     });
 
     test("has no automatic repairs without a source of health", async () => {

@@ -77,7 +77,16 @@ describe("the order of extensions", () => {
 
     it("names none that is gone", () => {
         const [vault] = keptExtensions<Extension>([SCRIPT, after("vmssCSE")], NONE);
-        expect(vault).toEqual(VAULT);
+        expect(vault).toEqual({ ...VAULT, provisionAfterExtensions: [] });
+    });
+
+    it("is said to be empty again in later runs, whatever Azure answers, and not of any other extension", () => {
+        const settings = { ...NONE, unordered: [VAULT.name ?? ""] };
+        for (const live of [VAULT, after()]) {
+            expect(keptExtensions<Extension>([live, BILLING], settings)).toEqual([after(), BILLING]);
+        }
+        const ordered = [after(BILLING.name), BILLING];
+        expect(keptExtensions<Extension>(ordered, settings)).toEqual(ordered);
     });
 
     it("keeps naming those that stay", () => {

@@ -5,6 +5,7 @@ import { REBOOT_IN_PROGRESS } from "../../components/node/kured";
 import { isBeingRebooted } from "../../components/node/nodeList";
 import { keepsExtension, parseExtensionText } from "../../components/pool/extensions";
 import { foreignChanges, shortImage, type ForeignChange } from "../../components/pool/foreignChanges";
+import { unfinishedText } from "../../components/selection/explain";
 import { proofOf, type Proof, type ProofRules } from "../../components/selection/proof";
 import { neededAt, rebootedAt, type PoolNode } from "../../components/selection/rules";
 import { describeFailure } from "../../components/selection/verdict";
@@ -85,7 +86,7 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
     const { name, state, unfinished, leftovers } = facts;
     const images = imagesOf(facts, now, rules);
     const changes = changesOf(facts);
-    const { next, verdicts } = outlookOf(facts, changes, now);
+    const { next, verdicts, held } = outlookOf(facts, changes, now);
     const failed = state.selection.failed ?? [];
     const attention = [
         ...changes.map(foreignLine),
@@ -95,7 +96,12 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
                 const known = failed.find((each) => sameVersion(each.version, image));
                 return describeFailure(late.length > 0 || !known ? { version: image, machines, late } : known);
             }),
-        ...unfinished.map(({ node, state, version }) => `node ${node}: its capture for image ${version} is ${state}`),
+        ...held,
+        ...unfinished.map((capture) =>
+            capture.state === "unusable"
+                ? unfinishedText(capture)
+                : `node ${capture.node}: its capture for image ${capture.version} is ${capture.state}`,
+        ),
         ...leftovers.map(
             (each) => `${each}: of a capture that is under way or was interrupted; the next up uses or removes it`,
         ),

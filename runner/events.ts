@@ -8,6 +8,7 @@ import {
     NODE_SELECTION_TYPE,
     SCALE_SET_TYPE,
 } from "../components/core/resourceTypes";
+import { parseOutcomeLine, type SelectionOutcome } from "../components/selection/held";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
 
 /** One pool, as it stood before and will stand after. */
@@ -24,6 +25,8 @@ export interface PoolLine {
     restore: string[];
     /** The program's own line about the choice. */
     explanation: string;
+    /** Why no node was taken in this run, where none was and the program has said it. */
+    why?: string;
 }
 
 /** A resource that changes. */
@@ -82,11 +85,15 @@ export function parseEvents(log: string): EngineEvent[] {
 /** Sums up the events of one preview or one update. */
 export function summarize(events: EngineEvent[]): Summary {
     const steps = events.flatMap(({ resourcePreEvent }) => (resourcePreEvent ? [resourcePreEvent.metadata] : []));
+    const why = new Map(
+        events.flatMap((event) => outcomeIn(event) ?? []).map((outcome) => [outcome.pool, outcome.why]),
+    );
     return {
         ...(steps.length > 0 && { stack: steps[0].urn.split("::")[0].split(":").at(-1) }),
         pools: steps
             .filter(({ type, op }) => type === NODE_SELECTION_TYPE && op !== "delete")
-            .map((selection) => poolLine(selection, modelOf(selection, steps))),
+            .map((selection) => poolLine(selection, modelOf(selection, steps)))
+            .map((line) => ({ ...line, ...(why.get(line.pool) && { why: why.get(line.pool) }) })),
         changes: steps.filter(isChange).map(changeOf),
         violations: { mandatory: violations(events, true), advisory: violations(events, false) },
         warnings: diagnostics(events, "warning"),
@@ -113,6 +120,12 @@ function violations(events: EngineEvent[], mandatory: boolean): string[] {
 function diagnostics(events: EngineEvent[], severity: "warning" | "error"): string[] {
     const found = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
     return unique(found.filter((one) => one.severity === severity).map(({ message }) => plain(message)));
+}
+
+/** What a selection has said of itself, if this event is that. */
+export function outcomeIn({ diagnosticEvent: said }: EngineEvent): SelectionOutcome | undefined {
+    // The event log has lines of this severity as well, which the SDK's types leave out.
+    return (said?.severity as string | undefined) === "debug" ? parseOutcomeLine(plain(said!.message)) : undefined;
 }
 
 /** The image versions that the pool's model points at and will point at, as far as the events say. */

@@ -8,7 +8,8 @@ import {
     SCALE_SET_TYPE,
 } from "../components/core/resourceTypes";
 import type { StoredSelectionState } from "../components/selection/nodeSelection";
-import { imageVersionOf, nameOf, templateVersions } from "./events";
+import type { SelectionOutcome } from "../components/selection/held";
+import { imageVersionOf, nameOf, outcomeIn, templateVersions } from "./events";
 
 /** What is known of one pool; what is left out is not. */
 export interface PoolFacts {
@@ -19,6 +20,8 @@ export interface PoolFacts {
     model?: string;
     /** How many changes of the model by somebody else were found. */
     foreignChanges?: number;
+    /** What the selection has said of this run, besides what it keeps. */
+    outcome?: SelectionOutcome;
 }
 
 /** What these events say of each pool, the later ones before the earlier ones. */
@@ -26,7 +29,12 @@ export function poolFactsIn(events: EngineEvent[]): PoolFacts[] {
     const steps = events.flatMap(({ resourcePreEvent: before }) => (before ? [before.metadata] : []));
     const versionOf = templateVersions(steps);
     return mergePools(
-        events.flatMap(({ resourcePreEvent: before, resOutputsEvent: after }) => {
+        events.flatMap((event): PoolFacts[] => {
+            const { resourcePreEvent: before, resOutputsEvent: after } = event;
+            const outcome = outcomeIn(event);
+            if (outcome) {
+                return [{ pool: outcome.pool, outcome }];
+            }
             const done = after && !after.planning;
             const metadata = before?.metadata ?? (done ? after.metadata : undefined);
             return metadata && metadata.op !== "delete" ? factsOf(metadata, done === true, versionOf) : [];

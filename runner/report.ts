@@ -130,15 +130,18 @@ function table(pools: PoolLine[]): string {
         return "";
     }
     const rows = pools.map((line) =>
-        [line.pool, line.node || "–", minute(line.rebootNeededAt), image(line), line.explanation || "–"]
-            .map(cell)
-            .join(" | "),
+        [line.pool, line.node || "–", minute(line.rebootNeededAt), image(line), why(line)].map(cell).join(" | "),
     );
     return [
         "| pool | node | reboot need seen (UTC) | image | why |",
         "|---|---|---|---|---|",
         ...rows.map((row) => `| ${row} |`),
     ].join("\n");
+}
+
+/** What was decided, which may be days ago, and why nothing else was in this run. */
+function why({ explanation, why: now }: PoolLine): string {
+    return [explanation, now].filter(Boolean).join("; ") || "–";
 }
 
 function image(line: PoolLine): string {

@@ -34,6 +34,11 @@ export function warn(message: string): Promise<void> {
     return send(LogSeverity.WARNING, message, false);
 }
 
+/** A line for programs that read the event log, which no screen shows unless it is asked to. Never rejects. */
+export function note(message: string): Promise<void> {
+    return send(LogSeverity.DEBUG, message, false);
+}
+
 /** What is being done at this moment; the next status takes its place. Never rejects. */
 export function status(message: string): Promise<void> {
     return send(LogSeverity.INFO, message, true);
@@ -58,7 +63,7 @@ async function deliver(severity: LogSeverity, message: string, ephemeral: boolea
             const options = { deadline: Date.now() + PATIENCE_MS };
             target.log(request, new Metadata(), options, (error) => resolve(!error));
         }));
-    if (!sent) {
+    if (!sent && severity !== LogSeverity.DEBUG) {
         // Outside the engine (a test, a killed run that still restores a node): stderr is better than nothing.
         console.error(message);
     }

@@ -9,7 +9,8 @@ import { describeContent } from "./content";
 import type { Decision, NoChoice } from "./decide";
 import { modelsText } from "./models";
 import { describeVerdict } from "./verdict";
-import type { Choice } from "./nodeSelection";
+import type { Choice, GivenUp } from "./nodeSelection";
+import type { UnfinishedCapture } from "./unfinished";
 import { REASONS, readyFor, rebootedAt, type Facts, type PoolNode, type Reason, type Screening } from "./rules";
 
 /**
@@ -48,6 +49,19 @@ function contentText({ chosen, versions }: Decision, before: string): string {
     return content ? `; ${describeContent(content, image?.content)}` : "";
 }
 
+/**
+ * Why no node was taken, as the pool's line says it; empty where one was, or where the configuration pins a version.
+ *
+ * `1 of the 2 nodes that minimumCandidates wants (3 nodes: 2 not newer than the image, 1 fits)`
+ */
+export function whyNone({ chosen, screening, noChoice }: Decision, facts: Facts): string {
+    if (chosen || noChoice?.kind === "pinned") {
+        return "";
+    }
+    const how = screening ? `(${counts(screening, facts)})` : "";
+    return [noChoice ? reasonFor(noChoice, facts) : "", how].filter(Boolean).join(" ");
+}
+
 /** The line that is kept in the state: what was decided, without what is different a minute later. */
 export function stateLine(decision: Decision, facts: Facts, before: string): string {
     if (decision.chosen) {
@@ -80,7 +94,8 @@ function from({ currentNode }: Decision): string {
     return currentNode && ` from node ${currentNode}`;
 }
 
-function reasonFor(noChoice: NoChoice, facts: Facts): string {
+/** What holds the pool, and what to do about it. */
+export function reasonFor(noChoice: NoChoice, facts: Facts): string {
     switch (noChoice.kind) {
         case "tooFew":
             return `${noChoice.fits} of the ${noChoice.needed} nodes that minimumCandidates wants`;
@@ -89,17 +104,14 @@ function reasonFor(noChoice: NoChoice, facts: Facts): string {
                 ? `node ${noChoice.node} is ${wording(noChoice.reason, facts)}`
                 : `node ${noChoice.node} was not rebooted since`;
         case "unfinished":
-            return unfinished(noChoice.capture);
+            return unfinishedText(noChoice.capture);
         case "noSpare":
             return noChoice.rebooting !== undefined
                 ? `node ${noChoice.node} fits, but kured is rebooting node ${noChoice.rebooting}; the next run looks again`
                 : `node ${noChoice.node} fits, but ${noChoice.inService} of the ${noChoice.others} other nodes are in service, and ` +
                       `${noChoice.needed} must be (minimumReadyNodes)`;
         case "failed":
-            return (
-                `node ${noChoice.node} fits, but Azure has failed twice to make image ${noChoice.version} of it: see the resource group's ` +
-                "activity log; to try it again name the node (node), a later reboot is tried without that"
-            );
+            return `node ${noChoice.node} fits, but ${givenUpText(noChoice, "it")}`;
         case "captureFailed":
             return `node ${noChoice.node} fits, but ${captureFailed(noChoice)}`;
         case "notAgain":
@@ -140,7 +152,16 @@ export function captureFailedLine(pool: string, noChoice: CaptureFailed): string
     );
 }
 
-function unfinished({ node, state, version }: Extract<NoChoice, { kind: "unfinished" }>["capture"]): string {
+/** An image that is not tried again, and the way out. */
+export function givenUpText({ node, version }: GivenUp, whose = `node ${node}`): string {
+    return (
+        `Azure has failed twice to make image ${version} of ${whose}: see the resource group's activity log; to try it again name ` +
+        "the node (node), a later reboot is tried without that"
+    );
+}
+
+/** A capture that has not ended, what holds the pool until then, and what to do. */
+export function unfinishedText({ node, state, version }: UnfinishedCapture): string {
     const clear = `kubectl annotate node ${node} ${JOURNAL}-`;
     switch (state) {
         case "running":

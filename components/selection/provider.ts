@@ -2,9 +2,10 @@
 // recover nodes.
 import type { dynamic } from "@pulumi/pulumi";
 import { UserError, oneLine } from "../core/errors";
-import { info, warn } from "../engine/progress";
+import { info, note, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
-import { captureFailedLine, logLine, staleMarkLine, stateLine } from "./explain";
+import { captureFailedLine, givenUpText, logLine, reasonFor, staleMarkLine, stateLine, whyNone } from "./explain";
+import { NOT_HELD, heldReason, needsPerson, outcomeLine } from "./held";
 import { reconcile } from "./history";
 import { otherNodesRefusal } from "../capi/clusters";
 import { recoverNodes } from "../capture/recover";
@@ -113,10 +114,9 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     }
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
+    await sayHeld(args, decision, facts);
     await sayImages(inputs, gallery);
-    if (decision.noChoice?.kind === "models") {
-        await warn(`${pool}: no new image is taken before nodes on older ones are replaced: see the pool's line`);
-    } else if (inUse && isNearLimit(inUse)) {
+    if (decision.noChoice?.kind !== "models" && inUse && isNearLimit(inUse)) {
         await warn(`${pool}: ${modelsText(inUse)}`);
     }
     return {
@@ -170,9 +170,6 @@ async function say(
     if (decision.left?.kind === "failed") {
         await warn(`${pool}: ${describeVerdict(decision.left)}; these machines are left as they are`);
     }
-    if (decision.noChoice?.kind === "captureFailed") {
-        await warn(`${pool}: ${captureFailedLine(pool, decision.noChoice)}`);
-    }
     if (!nodes.annotated && !decision.chosen) {
         await warn(`${pool}: no node carries the annotation ${REBOOT_NEEDED}: ${aboutKured(await nodes.daemonSets())}`);
     }
@@ -183,6 +180,21 @@ async function say(
             const mark = markOutlived(node, facts.now)!.toISOString();
             await warn(`${pool}: ${staleMarkLine(node, REBOOT_IN_PROGRESS, mark, node.details!.readySince!)}`);
         }
+    }
+}
+
+/** What holds the pool: for the runner always, for people once more where they have to do something. */
+async function sayHeld({ pool, reject = [] }: NodeSelectionArgs, decision: Decision, facts: Facts): Promise<void> {
+    const { noChoice, givenUp } = decision;
+    const held = noChoice ? heldReason(noChoice) : NOT_HELD;
+    await note(outcomeLine({ pool, held, why: whyNone(decision, facts), rejected: reject }));
+    for (const image of givenUp) {
+        await warn(`${pool}: ${givenUpText(image)}`);
+    }
+    if (noChoice?.kind === "captureFailed") {
+        await warn(`${pool}: ${captureFailedLine(pool, noChoice)}`);
+    } else if (noChoice && noChoice.kind !== "failed" && needsPerson(noChoice)) {
+        await warn(`${pool}: no new image is taken: ${reasonFor(noChoice, facts)}`);
     }
 }
 

@@ -2,6 +2,7 @@
 // went. Pure.
 import { CAPTURE_TYPE, IMAGE_VERSION_TYPE } from "../../components/core/resourceTypes";
 import { includesVersion, momentOf, sameVersion } from "../../components/core/version";
+import { NOT_HELD } from "../../components/selection/held";
 import type { PoolFacts } from "../poolFacts";
 import type { Operation } from "../timeline";
 import type { RunFacts } from "./facts";
@@ -47,8 +48,25 @@ const imageInfo: Metric = {
             })),
 };
 
+/** One series for each pool: a reason that has gone must not stay in a Pushgateway. */
+const held: Metric = {
+    name: "kamino_pool_held",
+    help: "Whether something held back a new image of the pool in the last run, and what: 1, or 0 with the reason none.",
+    labels: ["pool", "reason"],
+    samples: ({ pools }) =>
+        pools.flatMap(({ pool, outcome }) =>
+            outcome ? [{ labels: { pool, reason: outcome.held }, value: Number(outcome.held !== NOT_HELD) }] : [],
+        ),
+};
+
 export const POOL_METRICS: Metric[] = [
     imageInfo,
+    ofPool(
+        "kamino_pool_has_image",
+        "Whether the pool's model points at an image of this stack's: 1, or 0.",
+        ({ model, selection }) => selection && Number(Boolean(model)),
+    ),
+    held,
     ofPool(
         "kamino_pool_image_timestamp_seconds",
         "When kured saw the need for the reboot that the image of the pool's model was made after, as a Unix timestamp.",
@@ -65,16 +83,22 @@ export const POOL_METRICS: Metric[] = [
         "How often Azure was asked to make the pool's newest chosen image; more than 1 means that it has failed.",
         ({ selection }) => choiceOf(selection, selection?.current ?? "")?.attempt,
     ),
+    ofPool(
+        "kamino_pool_images_given_up",
+        "Images of the pool that Azure has failed to make as often as it is tried: not tried again by themselves.",
+        ({ selection }) => selection && (selection.givenUp ?? []).length,
+    ),
     byLabel(
         "kamino_pool_images",
-        "Image versions of the pool, by what the machines made from them say: proven, unproven or failed.",
+        "Image versions of the pool, by what the machines made from them say: proven, unproven or failed. None that is rejected.",
         "state",
-        ({ selection }) => selection && imagesByState(selection),
+        ({ selection, outcome }) => selection && imagesByState(selection, outcome?.rejected),
     ),
     ofPool(
         "kamino_pool_failed_image_machines",
         "Machines that had been made from images of the pool that have failed, when that was found.",
-        ({ selection }) => selection && failedOf(selection).reduce((sum, { machines }) => sum + machines, 0),
+        ({ selection, outcome }) =>
+            selection && failedOf(selection, outcome?.rejected).reduce((sum, { machines }) => sum + machines, 0),
     ),
     ofPool(
         "kamino_pool_foreign_changes",
@@ -112,17 +136,17 @@ function timestampOf(selection: Selection | undefined, version: string): number 
     return moment === undefined ? undefined : moment / 1000;
 }
 
-function imagesByState(selection: Selection): Record<string, number> {
-    const failed = failedOf(selection);
-    const names = failed.map(({ version }) => version);
+function imagesByState(selection: Selection, rejected: string[] = []): Record<string, number> {
+    const failed = failedOf(selection, rejected);
+    const names = [...failed.map(({ version }) => version), ...rejected];
     const others = (selection.versions ?? []).filter(({ version }) => !includesVersion(names, version));
     const proven = others.filter((choice) => choice.proven).length;
     return { proven, unproven: others.length - proven, failed: failed.length };
 }
 
-/** One that is used although it has failed is trusted by the configuration. */
-function failedOf({ failed = [], current = "" }: Selection) {
-    return failed.filter(({ version }) => !sameVersion(version, current));
+/** One that is used although it has failed is trusted by the configuration; of one that it rejects a person knows. */
+function failedOf({ failed = [], current = "" }: Selection, rejected: string[] = []) {
+    return failed.filter(({ version }) => !sameVersion(version, current) && !includesVersion(rejected, version));
 }
 
 function captures(operations: Operation[]): Record<string, number> {

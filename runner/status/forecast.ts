@@ -17,6 +17,7 @@ import type { MachineAndNode } from "../../components/selection/proof";
 import { asksForProof, withProofs } from "../../components/selection/proven";
 import { firstFailure, usualKubeletVersion, type Facts, type PoolNode } from "../../components/selection/rules";
 import type { Verdicts } from "../../components/selection/verdict";
+import { heldLines } from "./held";
 import type { PoolFacts } from "./read";
 
 /** What a forecast is made from, in a few words: a preview reads more, and has the last word. */
@@ -42,10 +43,12 @@ export interface NodeVerdict {
     why?: string;
 }
 
-/** The forecast, and the verdict on each of the pool's nodes by its name. */
+/** The forecast, the verdict on each of the pool's nodes by its name, and what keeps the pool from a new image. */
 export interface Outlook {
     next: Forecast;
     verdicts: Map<string, NodeVerdict>;
+    /** One line each, for what somebody should look at. */
+    held: string[];
 }
 
 /**
@@ -57,7 +60,7 @@ export function outlookOf(facts: PoolFacts, changes: ForeignChange[], now: Date)
     const { settings } = facts;
     if (!settings) {
         const steps = ["leave the scale set as it is: the configuration does not name this pool any more"];
-        return { next: { steps }, verdicts: new Map() };
+        return { next: { steps }, verdicts: new Map(), held: [] };
     }
     const known = knownOf(facts, settings, now);
     const rules = (node: PoolNode): NodeVerdict => {
@@ -74,19 +77,20 @@ export function outlookOf(facts: PoolFacts, changes: ForeignChange[], now: Date)
     const foreign = stopsFor(changes, settings);
     const { way, capi } = facts;
     if (capi?.refusal !== undefined) {
-        return { next: { steps: [], stops: capi.refusal }, verdicts: verdicts() };
+        return { next: { steps: [], stops: capi.refusal }, verdicts: verdicts(), held: [] };
     }
     if ("stops" in way) {
-        return { next: { steps: [], stops: way.stops }, verdicts: verdicts() };
+        return { next: { steps: [], stops: way.stops }, verdicts: verdicts(), held: [] };
     }
     try {
         const decision = decide(facts.nodes, inputsOf(facts, settings, known, way));
-        return { next: { ...forecastOf(decision, facts, known, changes), ...foreign }, verdicts: verdicts(decision) };
+        const next = { ...forecastOf(decision, facts, known, changes), ...foreign };
+        return { next, verdicts: verdicts(decision), held: heldLines(decision, known.facts) };
     } catch (error) {
         if (!(error instanceof UserError)) {
             throw error;
         }
-        return { next: { steps: [], stops: error.message, ...foreign }, verdicts: verdicts() };
+        return { next: { steps: [], stops: error.message, ...foreign }, verdicts: verdicts(), held: [] };
     }
 }
 

@@ -6,6 +6,7 @@ import { isBeingRebooted } from "../../components/node/nodeList";
 import { keepsExtension, parseExtensionText } from "../../components/pool/extensions";
 import { foreignChanges, shortImage, type ForeignChange } from "../../components/pool/foreignChanges";
 import { isNearLimit, modelsText } from "../../components/selection/models";
+import { unfinishedText } from "../../components/selection/explain";
 import { proofOf, type Proof, type ProofRules } from "../../components/selection/proof";
 import { neededAt, rebootedAt, type PoolNode } from "../../components/selection/rules";
 import { describeFailure } from "../../components/selection/verdict";
@@ -86,7 +87,7 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
     const { name, state, unfinished, leftovers, imagesInUse = [] } = facts;
     const images = imagesOf(facts, now, rules);
     const changes = changesOf(facts);
-    const { next, verdicts } = outlookOf(facts, changes, now);
+    const { next, verdicts, held } = outlookOf(facts, changes, now);
     const failed = state.selection.failed ?? [];
     const attention = [
         ...changes.map(foreignLine),
@@ -97,7 +98,12 @@ export function statusOf(facts: PoolFacts, now: Date, rules: StatusRules): PoolS
                 return describeFailure(late.length > 0 || !known ? { version: image, machines, late } : known);
             }),
         ...(isNearLimit(imagesInUse) ? [modelsText(imagesInUse)] : []),
-        ...unfinished.map(({ node, state, version }) => `node ${node}: its capture for image ${version} is ${state}`),
+        ...held,
+        ...unfinished.map((capture) =>
+            capture.state === "unusable"
+                ? unfinishedText(capture)
+                : `node ${capture.node}: its capture for image ${capture.version} is ${capture.state}`,
+        ),
         ...leftovers.map(
             (each) => `${each}: of a capture that is under way or was interrupted; the next up uses or removes it`,
         ),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parser } from "@prometheus-io/lezer-promql";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { NEEDS_PERSON, type HeldReason } from "../../components/selection/held";
 import { METRICS } from "../../runner/metrics/definitions";
 import { repository } from "../../sandbox/engine/paths";
 
@@ -22,15 +23,25 @@ interface Dashboard {
 interface Alert {
     alert: string;
     expr: string;
+    for?: string;
     labels: Record<string, string>;
     annotations: Record<string, string>;
 }
 
+const heldReasons = Object.keys(NEEDS_PERSON) as HeldReason[];
 const dashboard = JSON.parse(read("deploy", "grafana", "kamino.json")) as Dashboard;
 const { groups } = parse(read("deploy", "prometheus", "kamino.rules.yaml")) as { groups: { rules: Alert[] }[] };
 const alerts = groups.flatMap(({ rules }) => rules);
 
 const labelsOf = new Map(METRICS.map(({ name, labels }) => [name, ["stack", "mode", ...labels]]));
+/**
+ * Those of kube-state-metrics that alerts use:
+ * https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/workload/cronjob-metrics.md
+ */
+const CRON_JOB_METRICS = ["created", "spec_suspend", "status_last_successful_time"].map(
+    (name) => `kube_cronjob_${name}`,
+);
+CRON_JOB_METRICS.forEach((name) => labelsOf.set(name, ["namespace", "cronjob"]));
 
 /** What a query asks for, by Prometheus' own grammar; throws when it is not a query. */
 function readQuery(query: string): { metrics: string[]; labels: string[] } {
@@ -108,7 +119,27 @@ describe("the alert", () => {
                 .matchAll(/\$labels\.(\w+)/g),
         ];
         expect(shown.map(([, label]) => label).filter((label) => !labelsOf.get(metric)?.includes(label))).toEqual([]);
-        expect(Object.keys(rule)).toEqual(["alert", "expr", "labels", "annotations"]);
+        const { for: lasting, ...others } = rule;
+        expect(Object.keys(others)).toEqual(["alert", "expr", "labels", "annotations"]);
+        expect(lasting ?? "1d").toMatch(/^\d+d$/);
+    });
+
+    const exprOf = (name: string) => alerts.find(({ alert }) => alert === name)?.expr ?? "";
+    const reasonsIn = (name: string) => /reason[!=]~"([\w|]+)"/.exec(exprOf(name))?.[1].split("|").sort();
+
+    test("goes off at once for each reason that needs a person, and after days for all others but what is configured", () => {
+        const needing = heldReasons.filter((reason) => NEEDS_PERSON[reason]);
+        expect(reasonsIn("KaminoPoolNeedsPerson")).toEqual([...needing].sort());
+        expect(reasonsIn("KaminoPoolHeld")).toEqual(["none", "pinned", "configured", ...needing].sort());
+        expect(alerts.filter((rule) => rule.for === undefined).map(({ alert }) => alert)).toContain(
+            "KaminoPoolNeedsPerson",
+        );
+        expect(alerts.find(({ alert }) => alert === "KaminoPoolHeld")?.for).toBe("7d");
+    });
+
+    test("goes off also where there is no series at all", () => {
+        expect(exprOf("KaminoNoMetrics")).toMatch(/^absent_over_time\(kamino_run_last_success_timestamp_seconds\[/);
+        expect(exprOf("KaminoCronJobNoSuccess")).toMatch(/last_successful_time\{.*\} or kube_cronjob_created\{/);
     });
 });
 

@@ -1,10 +1,24 @@
 // The metrics of a run: what they say of which run, and that their number is bounded.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { NEEDS_PERSON, type HeldReason, type SelectionOutcome } from "../../../components/selection/held";
 import { METRICS } from "../../../runner/metrics/definitions";
 import { factsOf, type EndedRun } from "../../../runner/metrics/facts";
 import * as recorded from "./recorded";
-import { BEGIN, BUMP, choice, done, event, model, phase, planned, runOf, selection } from "./recorded";
+import {
+    BEGIN,
+    BUMP,
+    NOT_HELD_OUTCOME,
+    choice,
+    done,
+    event,
+    model,
+    noted,
+    phase,
+    planned,
+    runOf,
+    selection,
+} from "./recorded";
 
 /** The values by the series' names, `stack` and `mode` left out. */
 function valuesOf(run: EndedRun): Record<string, number> {
@@ -109,17 +123,44 @@ describe("what the metrics say", () => {
             { versions: [{ version: "2026.1121.0409", node: "a", attempt: 1 }] },
             { "pool_image_timestamp_seconds pool1": Date.parse("2026-11-21T04:09:00Z") / 1000 },
         ],
-    ])("of %s", (_, { foreign, change, versions = BUMP.changes.selection.before.versions }: Story, expected) => {
-        const after = selection("2026.1121.0409", versions, change);
-        const events = [
-            ...planned(1, { op: "same", type: recorded.SELECTION, name: "pool1", after }),
-            ...planned(1, { op: "same", type: recorded.MODEL, name: "pool1", before: model("2026.1121.0409") }),
-            ...(foreign
-                ? planned(1, { op: "update", type: recorded.FOREIGN, name: "pool1", after: { changes: foreign } })
-                : []),
-        ];
-        expect(valuesOf(runOf("preview", [phase("preview", 0, 2, events)]))).toMatchObject(expected);
-    });
+        [
+            "an image that failed and that the configuration rejects since: a person has looked",
+            {
+                change: { failed: [{ version: "2026.1122.0412", machines: 3, late: ["a"] }] },
+                outcome: { rejected: ["2026.1122.412"] },
+            },
+            { "pool_images pool1 failed": 0, "pool_images pool1 proven": 1, "pool_failed_image_machines pool1": 0 },
+        ],
+        [
+            "an image that Azure has failed to make as often as it is tried, long after the pool went back to the one before",
+            { change: { givenUp: [{ version: "2026.1122.0412", node: "a" }] } },
+            { "pool_images_given_up pool1": 1, "pool_image_attempts pool1": 1 },
+        ],
+        [
+            "a pool with an image that nothing holds",
+            { outcome: {} },
+            { "pool_has_image pool1": 1, "pool_held pool1 none": 0 },
+        ],
+        ...Object.keys(NEEDS_PERSON).map((held): [string, Story, object] => [
+            `a pool that is held by ${held}`,
+            { outcome: { held: held as HeldReason } },
+            { [`pool_held pool1 ${held}`]: 1 },
+        ]),
+    ])(
+        "of %s",
+        (_, { outcome, foreign, change, versions = BUMP.changes.selection.before.versions }: Story, expected) => {
+            const after = selection("2026.1121.0409", versions, change);
+            const events = [
+                ...planned(1, { op: "same", type: recorded.SELECTION, name: "pool1", after }),
+                ...planned(1, { op: "same", type: recorded.MODEL, name: "pool1", before: model("2026.1121.0409") }),
+                ...(foreign
+                    ? planned(1, { op: "update", type: recorded.FOREIGN, name: "pool1", after: { changes: foreign } })
+                    : []),
+                ...(outcome ? [noted({ ...NOT_HELD_OUTCOME, ...outcome })] : []),
+            ];
+            expect(valuesOf(runOf("preview", [phase("preview", 0, 2, events)]))).toMatchObject(expected);
+        },
+    );
 
     test("of an update that was tried again after a stale lock", () => {
         expect(valuesOf(runOf("up", [preview, phase("up", 10, 11, [], false), up]))).toMatchObject({ run_retries: 1 });
@@ -132,7 +173,28 @@ describe("what the metrics say", () => {
     });
 });
 
+test.each([
+    ["another image than this stack's", { before: model() }],
+    ["a model that the run did not come to", undefined],
+])("a pool with %s has no image, and a series that says so", (_, before) => {
+    const events = [
+        ...planned(1, { op: "same", type: recorded.SELECTION, name: "pool1", after: selection("", []) }),
+        ...(before ? planned(1, { op: "same", type: recorded.MODEL, name: "pool1", ...before }) : []),
+    ];
+    const values = valuesOf(runOf("preview", [phase("preview", 0, 2, events)]));
+    expect(values).toMatchObject({ "pool_has_image pool1": 0, "pool_images_given_up pool1": 0 });
+    expect(Object.keys(values).filter((name) => /image_timestamp|held/.test(name))).toEqual([]);
+});
+
+test("what an up has found counts, not what its preview found before", () => {
+    const found = (held: HeldReason | "none") => [noted({ ...NOT_HELD_OUTCOME, held })];
+    const run = runOf("up", [phase("preview", 0, 1, found("noSpare")), phase("up", 1, 2, found("none"))]);
+    const series = Object.entries(valuesOf(run)).filter(([name]) => name.startsWith("pool_held"));
+    expect(series).toEqual([["pool_held pool1 none", 0]]);
+});
+
 interface Story {
+    outcome?: Partial<SelectionOutcome>;
     foreign?: object;
     change?: object;
     versions?: object[];
@@ -163,7 +225,7 @@ test("the number of series is bounded by the number of pools, whatever happens i
                 ...done(3, 4, { op: "update", type: recorded.MODEL, name: pool, pool, after: model(versions[0]) }),
             ]);
             const count = Object.keys(valuesOf(runOf("up", [phase("up", 0, 5, events)]))).length;
-            expect(count).toBeLessThanOrEqual(23 + 14 * names.length);
+            expect(count).toBeLessThanOrEqual(23 + 17 * names.length);
         }),
     );
 });

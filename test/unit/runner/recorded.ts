@@ -1,5 +1,6 @@
 // Events as the engine writes them, and runs made of them, for the tests of metrics and traces.
 import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { outcomeLine, type SelectionOutcome } from "../../../components/selection/held";
 import { summarize } from "../../../runner/events";
 import type { EndedRun } from "../../../runner/metrics/facts";
 import { phaseOf, type Phase } from "../../../runner/timeline";
@@ -54,6 +55,19 @@ export const said = (at: number, message: string): EngineEvent =>
         sequence: 0,
         timestamp: BEGIN + at,
         diagnosticEvent: { message: `${message}\n`, severity: "info", color: "never", ephemeral: true },
+    }) as unknown as EngineEvent;
+
+export const NOT_HELD_OUTCOME: SelectionOutcome = { pool: "pool1", held: "none", why: "", rejected: [] };
+
+/** What a selection says of itself for the runner alone, as the event log has it. */
+export const noted = (outcome: SelectionOutcome): EngineEvent =>
+    ({
+        sequence: 0,
+        timestamp: BEGIN,
+        diagnosticEvent: {
+            ...{ prefix: "<{%fg 5%}>debug: <{%reset%}>", message: `<{%reset%}>${outcomeLine(outcome)}<{%reset%}>\n` },
+            ...{ severity: "debug", color: "never" },
+        },
     }) as unknown as EngineEvent;
 
 /** A scale set's inputs that name this image version. */

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { parseEvents, summarize, hasChanges } from "../../../runner/events";
 import { poolFactsIn } from "../../../runner/poolFacts";
 import { markerIn, renderReport } from "../../../runner/report";
+import { noted } from "./recorded";
 
 const SELECTION = "pulumi-nodejs:dynamic/kamino:NodeSelection";
 const choice = (version: string, node: string) => ({
@@ -73,6 +74,19 @@ test("an upkeep says what it has restored, and what it has left for review", () 
         renderReport({ ...input, summary, upkeep: { restored, isLeft: false } }).headline;
     expect(headline(["vmss000002", "vmss000003"])).toBe("prod: restored vmss000002, vmss000003");
     expect(headline([])).toBe("prod: nothing to do");
+});
+
+test("what holds a pool now stands beside what was decided days ago, and changes no review", () => {
+    const held = { pool: "pool2", held: "tooFew" as const, why: "1 of the 2 nodes | wanted", rejected: [] };
+    const text = (events: EngineEvent[]) => {
+        const summary = summarize(events);
+        return renderReport({ stack: "prod", mode: "preview", summary, diff: "", succeeded: true }).text;
+    };
+    const before = text(bump);
+    const now = text([...bump, noted(held), noted({ ...held, pool: "pool1", held: "none", why: "" })]);
+    expect(now).toContain("| pool2 | vmss000001 | 2026-11-22 04:12 | 2026.1121.0409 | 1 of the 2 nodes \\| wanted |");
+    expect(now).toContain("| 12 nodes: 9 not newer than the image, 2 rebooting, 1 fits |");
+    expect(markerIn(now)).toEqual(markerIn(before));
 });
 
 test("a bump of a MachinePool counts from the image that the pool has", () => {

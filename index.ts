@@ -4,7 +4,7 @@ import { readImages } from "./components/azure/imageVersions";
 import { loadSettings } from "./components/config/load";
 import { declareGalleries, galleryKey } from "./components/pool/gallery";
 import { refusePlainSecrets } from "./components/config/plainSecrets";
-import { checkDiskSize } from "./components/pool/diskSize";
+import { checkDonorDisk } from "./components/pool/donorDisk";
 import { checkPolicies } from "./components/pool/policyCheck";
 import { reviewLeaving } from "./components/pool/membership";
 import { readPools } from "./components/pool/readPools";
@@ -49,7 +49,7 @@ async function declarePools() {
             gallery: galleries.get(galleryKey(review.pool.gallery)),
             previous: previousOf(facts, review.pool),
             state: facts.state,
-            checkDiskSize,
+            checkDonorDisk,
             checkPolicies,
             readImages,
             kubernetes,

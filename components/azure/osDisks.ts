@@ -31,9 +31,9 @@ export interface OsDisk {
 }
 
 /**
- * The OS disk of one of a scale set's VMs, which are all alike; undefined when the set has no VM with a managed OS
- * disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What the first
- * pages do not show, the VMs are asked for.
+ * The OS disk of one of a scale set's VMs, which are all alike as a rule; undefined when the set has no VM with a
+ * managed OS disk. The disks of a resource group are listed once for all its pools, as far as they are looked at. What
+ * the first pages do not show, the VMs are asked for.
  *
  * @param poolId ARM id of the scale set, or the pool's id where it is a Flexible one
  */
@@ -138,6 +138,16 @@ async function firstVm(poolId: string): Promise<{ disk: Disk; diskControllerType
         }
     }
     return undefined;
+}
+
+/**
+ * What an image made from an OS disk must say of it; undefined when it is not there.
+ *
+ * @throws UserError in one line when Azure is away or refuses
+ */
+export async function osDiskById(id: string): Promise<OsDisk | undefined> {
+    const disk = await readDisk(await computeClient(parseArmId(id).subscriptionId), id);
+    return disk && osDiskFrom(disk);
 }
 
 function osDiskFrom(disk: Disk & { diskControllerType?: string }): OsDisk {

@@ -118,6 +118,32 @@ export function mismatch(existing: ExistingDefinition, wanted: ImageTraits, vm: 
 }
 
 /**
+ * What no image can be: a disk of generation V1 for VMs of a security type. They need generation V2, whose firmware is
+ * UEFI. A pool whose first nodes were made from another model than its next ones looks so.
+ * Sources: https://learn.microsoft.com/azure/virtual-machines/trusted-launch#virtual-machines-sizes, Azure/azure-cli#17599
+ *
+ * @returns the security type, where it is one that asks too much
+ */
+export function impossibleSecurity({ hyperVGeneration, securityType = "Standard" }: ImageTraits): string | undefined {
+    return hyperVGeneration === "V1" && securityType !== "Standard" ? securityType : undefined;
+}
+
+/**
+ * The first difference between a node's OS disk and the definition that its image would be in, in words; undefined when
+ * it fits. A pool's nodes differ where they were made from different models.
+ */
+export function donorMismatch(disk: OsDisk, { name, traits, securityType }: Pool["definition"]): string | undefined {
+    const same = (has?: string, is?: string) => has?.toLowerCase() === is?.toLowerCase();
+    const pairs: [string, string | undefined, string | undefined, (has?: string, is?: string) => boolean][] = [
+        ["generation", traits.hyperVGeneration, disk.hyperVGeneration ?? "V1", same],
+        ["architecture", traits.architecture, disk.architecture ?? "x64", same],
+        ["security type", securityType ?? "Standard", disk.securityType ?? "Standard", securityFits],
+    ];
+    const found = pairs.find(([, has, is, fits]) => !fits(has, is));
+    return found && `the ${found[0]} of its OS disk is ${found[2]}, and image definition "${name}" is for ${found[1]}`;
+}
+
+/**
  * Declares each gallery once that this stack makes, however many pools share it. Protected: new nodes boot from what is
  * in it.
  *

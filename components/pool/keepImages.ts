@@ -30,8 +30,8 @@ export interface KeepImagesArgs {
      * Returns why that cannot be known, where it cannot.
      */
     checkPolicies: (pool: Pool, choice: Choice) => Promise<string | undefined>;
-    /** Asks whether machines can be made from an image of the choice's disk; throws a UserError where not. */
-    checkDiskSize: (pool: Pool, choice: Choice) => Promise<void>;
+    /** Asks whether machines can be made from an image of the choice's OS disk; throws a UserError where not. */
+    checkDonorDisk: (pool: Pool, choice: Choice) => Promise<void>;
     /** Reads the versions of an image definition from Azure. */
     readImages: (imageDefinitionId: string) => Promise<GalleryVersion[]>;
     /** How to reach the cluster's API server; the usual places where left out. */
@@ -70,7 +70,7 @@ export async function keepImages(
     for (const choice of declarable(name, args, choices)) {
         const exists = existsAlready(args, choice.version);
         if (!exists) {
-            await args.checkDiskSize(pool, choice);
+            await args.checkDonorDisk(pool, choice);
             await checkPolicies(args, choice, parent);
         }
         const how = {

@@ -55,8 +55,11 @@ export interface Pool {
     liveImage: { id?: string };
     location: string;
     gallery: GallerySettings;
-    /** As of the gallery: whether this stack makes it, and whether this run takes it into the stack. */
-    definition: { name: string; managed: boolean; imports?: boolean; traits: ImageTraits };
+    /**
+     * As of the gallery: whether this stack makes it, and whether this run takes it into the stack. Its security type
+     * is what it says itself, where it exists: that may be more than the pool's VMs need.
+     */
+    definition: { name: string; managed: boolean; imports?: boolean; traits: ImageTraits; securityType?: string };
     /** The version of this pool's own definition that the live model points at, if it does. */
     liveVersion?: string;
     storage: ImageStorage;

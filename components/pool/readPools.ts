@@ -23,7 +23,14 @@ import type { KubernetesSettings } from "../node/kubernetes";
 import { RELEASE, findDefinitionPlace, otherGallery, type DefinitionRequest } from "./definitionPlace";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
-import { controllerMatters, imageTraits, mismatch, type ExistingDefinition, type ModelTraits } from "./gallery";
+import {
+    controllerMatters,
+    imageTraits,
+    impossibleSecurity,
+    mismatch,
+    type ExistingDefinition,
+    type ModelTraits,
+} from "./gallery";
 import { findGallery, groupsWithGallery } from "./galleryPlace";
 import { refuseOtherMembers } from "./membership";
 import { poolIdOf, type PoolModel } from "./model";
@@ -295,6 +302,13 @@ async function findDefinition(
                 `scale it to at least one node, or take it out of kamino:pools`,
         );
     }
+    const security = impossibleSecurity(traits);
+    if (security) {
+        throw new UserError(
+            `${configKey}: the model of ${describePool(live.id)} makes ${security} VMs, and a node's OS disk is of generation V1, which Azure has no ` +
+                `such images of: the pool's nodes were made from different models; replace those of generation V1, or take it out of kamino:pools`,
+        );
+    }
     const difference = existing && mismatch(existing, traits, vms);
     if (difference) {
         throw new UserError(
@@ -303,7 +317,8 @@ async function findDefinition(
     }
     const managed = !existing || isMadeHere(facts, existing, inState);
     const imports = managed && existing !== undefined && facts.state !== undefined && inState === undefined;
-    return { name, traits, managed, imports };
+    const { securityType } = existing ?? traits;
+    return { name, traits, managed, imports, ...(securityType && { securityType }) };
 }
 
 /**

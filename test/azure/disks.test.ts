@@ -5,6 +5,10 @@ import type { ComputeManagementClient, VirtualMachineScaleSetVM } from "@azure/a
 import type { AzureSandbox, ScaleSet, Vm } from "../../sandbox/azure/index";
 import { computeClient, sender, startForTest, type Send } from "./support";
 
+interface Profile {
+    storageProfile: { imageReference: { sku: string } };
+}
+
 const GROUP = "disks-rg";
 const VERSION = "api-version=2024-03-02";
 const location = "westeurope";
@@ -271,11 +275,23 @@ describe("an image version from a managed disk", () => {
             location,
             osType: "Linux",
             osState: "Generalized",
-            hyperVGeneration: "V1",
+            hyperVGeneration: "V2",
             identifier: { publisher: "kamino", offer: "disks", sku: "trusted" },
             features: [{ name: "SecurityType", value: "TrustedLaunch" }],
         });
     });
+
+    test.each(["TrustedLaunch", "TrustedLaunchSupported", "ConfidentialVM"])(
+        "has no definition of generation V1 with security type %s",
+        async (value) => {
+            const refused = client.galleryImages.createOrUpdate(GROUP, "kamino", `first-${value}`, {
+                ...{ location, osType: "Linux", osState: "Generalized" },
+                identifier: { publisher: "kamino", offer: "disks", sku: value },
+                features: [{ name: "SecurityType", value }],
+            });
+            expect(await refusal(refused)).toContain("400 InvalidParameter");
+        },
+    );
 
     test("is refused while the disk is attached, and made once it is not", async () => {
         const { id } = await copy("source", vms[2]);
@@ -291,7 +307,13 @@ describe("an image version from a managed disk", () => {
     });
 
     test("fails where the definition takes another security type than the disk has", async () => {
-        const { id } = await copy("standard", vms[0]);
+        const { id: second } = await azure.createScaleSet({
+            ...{ name: "pool2", resourceGroup: GROUP, capacity: 1 },
+            change: ({ properties: { virtualMachineProfile: profile } }) => {
+                (profile as Profile).storageProfile.imageReference.sku = "aks-engine-ubuntu-1804-gen2";
+            },
+        });
+        const { id } = await copy("standard", azure.vms(second)[0]);
         const body = { location, storageProfile: { osDiskImage: { source: { id } } } };
         const failed = await refusal(
             client.galleryImageVersions.createOrUpdate(GROUP, "kamino", "trusted", "1.0.0", body),

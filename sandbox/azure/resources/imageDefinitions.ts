@@ -1,8 +1,9 @@
 // Image definitions of a gallery: what kind of image its versions are.
 import type { Stored, Wire } from "../wire";
-import { changeNotAllowed, hasChildren } from "../http/errors";
+import { changeNotAllowed, hasChildren, invalidParameter } from "../http/errors";
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema, oneOf, required } from "../http/schema";
+import { featureOf } from "../model/imageFit";
 import { normalLocation } from "../regions";
 import type { Json } from "../scaleSetRecord";
 import { COMPUTE, accept, acceptDelete, checkLocation, find, idOf, merge, requireParent, view } from "./common";
@@ -66,6 +67,7 @@ function put(call: Call): Answer {
     if (existing) {
         checkFixed(existing, given);
     }
+    checkSecurity(given);
     const stored: Stored = existing ?? {
         id,
         wire: {
@@ -116,6 +118,19 @@ function checkFixed(existing: Stored, given: Json): void {
     );
     if (changed) {
         throw changeNotAllowed(`galleryImage.properties.${changed}`);
+    }
+}
+
+/**
+ * Trusted launch and confidential VMs need generation 2. That a definition is refused so is an inference from
+ * https://learn.microsoft.com/azure/virtual-machines/trusted-launch and from "SecurityType can be specified only with TVM
+ * capable image (Gen2 …)" (azure-cli#17599); so is the text.
+ */
+function checkSecurity(properties: Json): void {
+    const security = featureOf(properties, "SecurityType") ?? "Standard";
+    if (properties.hyperVGeneration === "V1" && !/^(Standard|None)$/i.test(security)) {
+        const message = `The feature 'SecurityType' with value '${security}' is not supported for images of Hypervisor Generation 'V1'.`;
+        throw invalidParameter("galleryImage.properties.features", message);
     }
 }
 

@@ -1,6 +1,12 @@
 // What an image definition must match of the VMs that start from its versions.
 import { describe, expect, it } from "vitest";
-import { controllerMatters, imageTraits, mismatch } from "../../../components/pool/gallery";
+import {
+    controllerMatters,
+    donorMismatch,
+    imageTraits,
+    impossibleSecurity,
+    mismatch,
+} from "../../../components/pool/gallery";
 
 const PLAN = { name: "stable-gen2", product: "flatcar-container-linux-free", publisher: "kinvolk" };
 
@@ -35,6 +41,51 @@ describe("the traits of an image", () => {
 
     it("have the disk controller of the VMs where the disk does not say which it can", () => {
         expect(imageTraits({}, { diskControllerType: "NVMe" }).diskControllerTypes).toBe("NVMe");
+    });
+});
+
+describe("what Azure has no images of", () => {
+    it("is a disk of generation V1 for VMs of a security type", () => {
+        for (const securityType of ["TrustedLaunch", "ConfidentialVM"]) {
+            expect(impossibleSecurity(imageTraits({}, { securityType }))).toBe(securityType);
+            expect(impossibleSecurity(imageTraits({ hyperVGeneration: "V2" }, { securityType }))).toBeUndefined();
+        }
+    });
+
+    it("is not one for others", () => {
+        for (const securityType of [undefined, "Standard"]) {
+            expect(impossibleSecurity(imageTraits({}, { securityType }))).toBeUndefined();
+        }
+    });
+});
+
+describe("the disk that an image is made of", () => {
+    const [standard, trusted] = [
+        { hyperVGeneration: "V2", architecture: "x64" },
+        { hyperVGeneration: "V2", architecture: "x64", securityType: "TrustedLaunch" },
+    ];
+    const definition = (traits: typeof standard, securityType?: string) => {
+        return { name: "pool1", managed: true, traits, securityType };
+    };
+
+    it.each<[string, Parameters<typeof donorMismatch>[0], Parameters<typeof donorMismatch>[1]]>([
+        ["of the same kind", standard, definition(standard, "Standard")],
+        ["of the same kind, whatever the case", { ...standard, architecture: "X64" }, definition(standard)],
+        ["that says nothing", {}, definition({ hyperVGeneration: "V1", architecture: "x64" })],
+        ["of trusted launch", trusted, definition(trusted, "TrustedLaunch")],
+        ["of trusted launch, where that is supported", trusted, definition(standard, "TrustedLaunchSupported")],
+        ["of none, where trusted launch is supported", standard, definition(trusted, "TrustedLaunchSupported")],
+    ])("fits: one %s", (_, disk, into) => {
+        expect(donorMismatch(disk, into)).toBeUndefined();
+    });
+
+    it.each<[string, Parameters<typeof donorMismatch>[0], Parameters<typeof donorMismatch>[1]]>([
+        ["generation of its OS disk is V1, and", {}, definition(standard)],
+        ["architecture of its OS disk is Arm64, and", { ...standard, architecture: "Arm64" }, definition(standard)],
+        ["security type of its OS disk is Standard, and", standard, definition(trusted, "TrustedLaunch")],
+        ["security type of its OS disk is TrustedLaunch, and", trusted, definition(standard, "Standard")],
+    ])("does not fit where the %s the definition is for another", (text, disk, into) => {
+        expect(donorMismatch(disk, into)).toMatch(new RegExp(`^the ${text} image definition "pool1" is for \\w+$`));
     });
 });
 

@@ -105,7 +105,7 @@ const checkPolicies = ({ settings }: Pool, { version }: Choice) => {
     return Promise.resolve().then(answer);
 };
 
-const checkDiskSize = () => Promise.resolve();
+const checkDonorDisk = () => Promise.resolve();
 
 /** The versions that Azure has, and how often it is asked for them. */
 let inAzure: GalleryVersion[];
@@ -123,7 +123,7 @@ async function prototype({ previous = {}, pool: read = pool() }: { previous?: Pr
         "pool1",
         {
             ...{ review, previous, pools: [read], state: stateOf(inState) },
-            ...{ checkDiskSize, checkPolicies, readImages, kubernetes: {} },
+            ...{ checkDonorDisk, checkPolicies, readImages, kubernetes: {} },
         },
         { transformations: [(args) => void declared.push(args)] },
     );

@@ -25,6 +25,8 @@ export interface OsDisk {
     diskControllerType?: string;
     /** ARM id of the disk encryption set that encrypts it with keys of the customer's. */
     diskEncryptionSetId?: string;
+    /** Whether Azure Disk Encryption has encrypted it from within its VM. */
+    isEncryptedInside?: boolean;
     /** By which ways it can be read from outside of the compute service. */
     access?: Pick<Disk, "networkAccessPolicy" | "publicNetworkAccess">;
     purchasePlan?: PurchasePlan;
@@ -150,6 +152,14 @@ export async function osDiskById(id: string): Promise<OsDisk | undefined> {
     return disk && osDiskFrom(disk);
 }
 
+/**
+ * Whether Azure Disk Encryption has encrypted a disk from within its VM, with or without the extension in the model.
+ * Source: https://learn.microsoft.com/rest/api/compute/disks/get, `encryptionSettingsCollection`
+ */
+export function isEncryptedInside({ encryptionSettingsCollection }: Disk): boolean {
+    return encryptionSettingsCollection?.enabled === true;
+}
+
 function osDiskFrom(disk: Disk & { diskControllerType?: string }): OsDisk {
     return {
         hyperVGeneration: disk.hyperVGeneration,
@@ -158,6 +168,7 @@ function osDiskFrom(disk: Disk & { diskControllerType?: string }): OsDisk {
         diskControllerTypes: disk.supportedCapabilities?.diskControllerTypes,
         diskControllerType: disk.diskControllerType,
         diskEncryptionSetId: disk.encryption?.diskEncryptionSetId,
+        ...(isEncryptedInside(disk) && { isEncryptedInside: true }),
         access: { networkAccessPolicy: disk.networkAccessPolicy, publicNetworkAccess: disk.publicNetworkAccess },
         purchasePlan: disk.purchasePlan,
     };

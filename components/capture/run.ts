@@ -18,7 +18,8 @@ import { captureWay, onlyByCopy, type CaptureMode } from "./mode";
 import { checkTarget, type Target } from "./names";
 import { capturingLine } from "./status";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
-import { finishedSnapshot, type Captured } from "./snapshot";
+import { refuseEncrypted } from "./protection";
+import { finishedSnapshot, readDisk, type Captured } from "./snapshot";
 import { usualCapture } from "./usual";
 
 /** Why a run that has not cleaned a copy has no list of packages. */
@@ -61,6 +62,10 @@ export async function captureOsDisk(inputs: OsDiskCaptureInputs): Promise<Captur
             await withoutPackages(target, NO_PACKAGES[mode]);
             await (failedCaptures(found.metadata?.annotations) && forgetFailures(way.begin));
             return earlier;
+        }
+        if (way.mode === "in-place") {
+            // A copy looks at the disk before anything is done as well.
+            refuseEncrypted(await readDisk(disk.id));
         }
         await (way.mode === "copy" ? lookAt(cluster, target, vm) : checkInPlace(way.begin));
         announceAt = undefined;

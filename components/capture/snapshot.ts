@@ -24,7 +24,8 @@ async function readSnapshot(id: string): Promise<Snapshot | undefined> {
     return orUndefined(snapshots.get(...path));
 }
 
-async function readDisk(id: string): Promise<Disk> {
+/** A managed disk. */
+export async function readDisk(id: string): Promise<Disk> {
     const { subscriptionId, resourceGroup, names } = parseArmId(id);
     return (await computeClient(subscriptionId)).disks.get(resourceGroup, names[0]);
 }

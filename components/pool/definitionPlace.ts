@@ -44,14 +44,20 @@ export interface DefinitionPlace {
     existing?: ImageDefinition;
 }
 
-/** A definition's name allows 80 characters. */
+/**
+ * A definition's name allows 80 characters, letters, digits, dots, dashes and underscores, and begins and ends with a
+ * letter or digit.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images
+ */
 const MOST_CHARACTERS = 80;
+const NAME = new RegExp(`^[a-z0-9]([a-z0-9._-]{0,${MOST_CHARACTERS - 2}}[a-z0-9])?$`, "i");
 
 /**
  * The names that a pool's definition may have, the one for a new definition first. In the pool's own resource group
- * that is the scale set's name. Elsewhere a digest of the pool's id keeps pools apart: `prod` and `eu-pool1` give the
- * same text as `prod-eu` and `pool1`, and two subscriptions may have groups of one name. Earlier versions left the
- * digest out, and did not look at the subscription; people who make definitions beforehand use that name as well.
+ * that is the scale set's name, where Azure takes it. Elsewhere a digest of the pool's id keeps pools apart: `prod` and
+ * `eu-pool1` give the same text as `prod-eu` and `pool1`, and two subscriptions may have groups of one name. Earlier
+ * versions left the digest out, and did not look at the subscription; people who make definitions beforehand use that
+ * name as well.
  */
 export function definitionNames({
     gallery,
@@ -61,9 +67,16 @@ export function definitionNames({
     const sameGroup = gallery.resourceGroup.toLowerCase() === scaleSet.resourceGroup.toLowerCase();
     const text = `${scaleSet.resourceGroup}-${live.name}`.replace(/[^\w.-]/g, "-");
     const digest = shortDigest(live.id.toLowerCase());
-    const unique = `${text.slice(0, MOST_CHARACTERS - digest.length - 1)}-${digest}`;
+    const own = NAME.test(live.name) ? live.name : withDigest(live.name, digest);
     const ofEarlierVersions = sameGroup ? live.name : text.slice(0, MOST_CHARACTERS);
-    return [...new Set([isSameGroup(gallery, scaleSet) ? live.name : unique, ofEarlierVersions])];
+    const names = [isSameGroup(gallery, scaleSet) ? own : withDigest(text, digest), ofEarlierVersions];
+    return [...new Set(names)].filter((name) => NAME.test(name));
+}
+
+/** A name that Azure takes, from a text of the characters that it may have; the digest keeps apart what is cut off. */
+function withDigest(text: string, digest: string): string {
+    const start = text.replace(/^[^a-z0-9]+/i, "").slice(0, MOST_CHARACTERS - digest.length - 1);
+    return start === "" ? digest : `${start}-${digest}`;
 }
 
 /**

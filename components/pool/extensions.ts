@@ -36,6 +36,17 @@ export function bootstraps({ type }: Extension): boolean {
     return type !== undefined && picomatch.isMatch(type.toLowerCase(), BOOTSTRAPS);
 }
 
+/**
+ * Extensions that run a script or a configuration of their user's, by type: it may be what bootstraps a node, or have
+ * nothing to do with it. They stay unless the configuration removes them, and are named.
+ */
+const SCRIPTS = ["runcommand*linux", "dscforlinux", "dockerextension", "linuxchefclient"];
+
+/** Whether an extension runs on each new node what nobody but its user knows. */
+function runsScript({ type }: Extension): boolean {
+    return type !== undefined && picomatch.isMatch(type.toLowerCase(), SCRIPTS);
+}
+
 /** Whether one of the patterns matches an extension's name or its `publisher/type`. */
 export function matches({ name, publisher, type }: Extension, patterns: string[]): boolean {
     const texts = [name ?? "", `${publisher ?? ""}/${type ?? ""}`].filter((text) => text !== "");
@@ -74,12 +85,26 @@ export function parseExtensionText(text: string): Extension {
     return { name, publisher, type };
 }
 
-/** Which extensions go and which stay, by name, for the pool's line; undefined when none goes. */
+/**
+ * Which extensions go and which stay, by name, for the pool's line, and which of those run a script on each new node;
+ * undefined when none goes and none does that.
+ */
 export function extensionLine(extensions: Extension[], settings: ExtensionSettings): string | undefined {
     const [stay, go] = [true, false].map((kept) =>
-        extensions.filter((extension) => keepsExtension(extension, settings) === kept).map(extensionText),
+        extensions.filter((extension) => keepsExtension(extension, settings) === kept),
     );
-    return go.length === 0
-        ? undefined
-        : `extensions that leave the model: ${go.join(", ")}; that stay: ${stay.join(", ") || "none"}`;
+    const textOf = (some: Extension[]) => some.map(extensionText).join(", ") || "none";
+    // Where new nodes join by their own bootstrap it runs there as it always did; what is configured to stay is known.
+    const isSaid = (one: Extension) => runsScript(one) && !matches(one, settings.keepExtensions);
+    const scripts = settings.bootstrap === "keep" ? [] : stay.filter(isSaid);
+    const parts = [
+        ...(go.length > 0 ? [`extensions that leave the model: ${textOf(go)}; that stay: ${textOf(stay)}`] : []),
+        ...(scripts.length > 0
+            ? [
+                  `extensions that stay and run a script on each new node: ${textOf(scripts)}; ` +
+                      "name in removeExtensions what bootstraps a node, and in keepExtensions what does not",
+              ]
+            : []),
+    ];
+    return parts.join("; ") || undefined;
 }

@@ -5,6 +5,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { OsDisk } from "../azure/osDisks";
 import { galleryId, imageDefinitionId, type GalleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
+import { shortDigest } from "../core/digest";
 import type { ImageTraits, Pool } from "./pool";
 import { providerFor } from "./providers";
 import { RETAINED } from "./statement";
@@ -201,6 +202,19 @@ function featuresOf({ securityType, diskControllerTypes }: ImageTraits): { name:
     ];
 }
 
+/** The SKU of a definition's identifier has 64 characters at most, its name 80. */
+const LONGEST_SKU = 64;
+
+/**
+ * What identifies a definition: within a gallery these three together name one alone.
+ * Source: https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images
+ */
+export function identifierOf(name: string): { publisher: string; offer: string; sku: string } {
+    const digest = shortDigest(name);
+    const sku = name.length > LONGEST_SKU ? `${name.slice(0, LONGEST_SKU - digest.length - 1)}-${digest}` : name;
+    return { publisher: "kamino", offer: "node-image", sku };
+}
+
 /** Declares the image definition of one pool. Protected, as its versions are what new nodes boot from. */
 export function declareImageDefinition(
     name: string,
@@ -221,8 +235,7 @@ export function declareImageDefinition(
             osState: compute.OperatingSystemStateTypes.Generalized,
             hyperVGeneration,
             architecture,
-            // Within a gallery these three together name one definition only.
-            identifier: { publisher: "kamino", offer: "node-image", sku: definition.name },
+            identifier: identifierOf(definition.name),
             ...(features.length > 0 && { features }),
             ...(purchasePlan && { purchasePlan }),
             tags: { ...tags, [STACK_TAG]: stack },
@@ -230,8 +243,8 @@ export function declareImageDefinition(
         {
             ...{ ...opts, ...RETAINED },
             provider: providerFor(gallery.subscriptionId),
-            // Azure does not change the features of a definition: they stay what they were when it was made.
-            ignoreChanges: ["features"],
+            // Azure changes neither of a definition: they stay what they were when it was made.
+            ignoreChanges: ["features", "identifier"],
             ...importOf(imageDefinitionId(pool), definition.imports),
         },
     );

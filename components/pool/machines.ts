@@ -84,14 +84,16 @@ export async function modelOfMachines(
 }
 
 /** A VM has the same properties as a scale set's model, but for the types that the two SDKs give them. */
-function asModel({ osProfile, securityProfile, storageProfile, resources, plan }: VirtualMachine, capi: CapiMachines) {
+function asModel(vm: VirtualMachine, capi: CapiMachines) {
+    const { osProfile, securityProfile, storageProfile, resources, plan } = vm;
+    const { additionalCapabilities, extendedLocation } = vm;
     const extensions = resources?.map(({ name, publisher, typePropertiesType }) => ({
         ...{ name, publisher },
         type: typePropertiesType,
     }));
     const { dataDisks } = capi.template.spec.template.spec;
     return {
-        plan,
+        ...{ plan, additionalCapabilities, extendedLocation },
         virtualMachineProfile: {
             ...{ osProfile, securityProfile },
             storageProfile: { ...storageProfile, dataDisks },

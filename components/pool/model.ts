@@ -178,6 +178,13 @@ function without<T extends object, K extends string>(value: T, names: Record<K, 
 /** What an extension is configured with is its own business: Azure passes it on as it is, and so do we. */
 const OPAQUE = ["settings", "protectedSettings"];
 
+/**
+ * Properties that Azure answers as false and does not take so: "must either be set to True or omitted" in the API's
+ * description. Azure has refused the first one with a 400, and has taken it in recordings of azure-cli.
+ * Source: https://github.com/Azure/terraform-azurerm-avm-res-compute-virtualmachinescaleset/pull/226
+ */
+const TRUE_OR_OMITTED = ["constrainedMaximumCapacity", "requireGuestProvisionSignal"];
+
 // In these models null, absent and empty are the same thing, and Azure keeps what a PUT leaves out.
 function withoutEmpty<T>(value: T): T {
     if (Array.isArray(value)) {
@@ -189,7 +196,9 @@ function withoutEmpty<T>(value: T): T {
                 return item === null || item === undefined ? [] : [[name, item] as const];
             }
             const filled = withoutEmpty(item);
-            return isEmpty(filled) ? [] : [[name, filled] as const];
+            return isEmpty(filled) || (filled === false && TRUE_OR_OMITTED.includes(name))
+                ? []
+                : [[name, filled] as const];
         });
         return Object.fromEntries(entries) as T;
     }

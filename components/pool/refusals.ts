@@ -1,4 +1,5 @@
 // Which scale sets this program may change, and which it refuses with what words. Pure.
+import type { OsDisk } from "../azure/osDisks";
 import type { CaptureMode } from "../capture/mode";
 import { describePool, singleVmsIn } from "../core/machinesId";
 import { bootstraps } from "./extensions";
@@ -67,6 +68,19 @@ function upgradesByHand(live: PoolModel): boolean {
 }
 
 /**
+ * Whether Azure is to patch the VMs or to assess their patches, which it supports for its list of marketplace images
+ * alone: "Custom images or any other publisher, offer, sku combinations aren't supported". Whether it refuses the model
+ * or each VM that is made of it is not known, nor whether some gallery images are taken by now, as was planned once.
+ * Where VMs are refused no machine ever proves an image bad. Single VMs may have it from a policy, and the next one,
+ * made from a template, has not.
+ * Sources: MicrosoftDocs/azure-docs#127493, #99441
+ */
+function isPatchedByAzure(live: PoolModel): boolean {
+    const { patchMode, assessmentMode } = profileOf(live).osProfile?.linuxConfiguration?.patchSettings ?? {};
+    return [patchMode, assessmentMode].includes("AutomaticByPlatform");
+}
+
+/**
  * What makes a scale set one that must not be changed, each with what the user can do.
  *
  * Sources: Azure documents that models roll out by themselves unless the upgrade mode is Manual, that the OS disk of an
@@ -112,7 +126,14 @@ const SCALE_SET_REFUSALS: Refusal[] = [
         holds: losesNodesThatWereOff,
         say: "AKS Engine made it before 0.57.0 (tag aksEngineVersion), and such a node does not come back after it was off; upgrade the cluster with AKS Engine 0.57.0 or later",
     },
+    {
+        holds: isPatchedByAzure,
+        say: "Azure is to patch or assess its VMs (AutomaticByPlatform in osProfile.linuxConfiguration.patchSettings), which it does not support for VMs from custom images; set patchMode and assessmentMode to ImageDefault",
+    },
 ];
+
+const ENCRYPTED_INSIDE =
+    "Azure Disk Encryption encrypts its disks from within each VM, so that no other VM can start from a copy; use encryption at host";
 
 /** What makes the VMs themselves such, single or of a scale set. */
 const VM_REFUSALS: Refusal[] = [
@@ -144,7 +165,17 @@ const VM_REFUSALS: Refusal[] = [
     },
     {
         holds: (live) => extensionsOf(live).some(({ type }) => /^azurediskencryption/i.test(type ?? "")),
-        say: "Azure Disk Encryption encrypts its disks from within each VM, so that no other VM can start from a copy; use encryption at host",
+        say: ENCRYPTED_INSIDE,
+    },
+    // A definition says which features its images have when it is made, and never again.
+    {
+        holds: ({ additionalCapabilities }) => additionalCapabilities?.hibernationEnabled === true,
+        say: "its VMs can hibernate (additionalCapabilities.hibernationEnabled), which an image definition has to allow (IsHibernateSupported); that is not supported yet, set it to false",
+    },
+    // Disk, snapshot and image version would have to name the zone as well.
+    {
+        holds: ({ extendedLocation }) => extendedLocation !== undefined,
+        say: "it is in an edge zone (extendedLocation), and images of nodes there are not supported yet; take it out of kamino:pools",
     },
 ];
 
@@ -169,6 +200,39 @@ export function refusal(live: PoolModel, configKey: string, known = { ownedByCap
     const reason = asked.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
     const subject = isScaleSet ? `scale set "${live.name}"` : describePool(live.id);
     return reason && `${configKey}: ${subject} is refused: ${reason.say}`;
+}
+
+/**
+ * Why a pool is refused for the OS disk of one of its VMs, in one line; undefined when it is not. Encryption from
+ * within stays when the extension that did it leaves the model, and single VMs have it by themselves.
+ *
+ * @param configKey where the pool is configured, to begin the line with
+ */
+export function diskRefusal(live: PoolModel, disk: OsDisk | undefined, configKey: string): string | undefined {
+    return disk?.isEncryptedInside
+        ? `${configKey}: ${describePool(live.id)} is refused: ${ENCRYPTED_INSIDE}`
+        : undefined;
+}
+
+/** Of a resource: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations. */
+const MOST_TAGS = 50;
+
+/**
+ * Why a scale set cannot have the tags that this program sets on it, in one line; undefined when it can.
+ *
+ * @param own names of the tags that it is to have besides its others
+ * @param configKey where the pool is configured, to begin the line with
+ */
+export function tagsRefusal(
+    { name, tags = {} }: Pick<PoolModel, "name" | "tags">,
+    own: string[],
+    configKey: string,
+): string | undefined {
+    const others = Object.keys(tags).filter((tag) => !own.includes(tag.toLowerCase())).length;
+    return own.length > 0 && others + own.length > MOST_TAGS
+        ? `${configKey}: scale set "${name}" is refused: it has ${others} tags, and with ${own.join(" and ")} they would be more than ` +
+              `the ${MOST_TAGS} that Azure allows; take ${others + own.length - MOST_TAGS} off`
+        : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 // How Azure keeps a pool's images: in which regions, on which storage, encrypted with which keys.
+import { parseArmId, type GalleryId } from "../azure/ids";
 import { regionHasZones, regionName } from "../azure/regions";
 import type { OsDisk } from "../azure/osDisks";
 import type { ImageSettings } from "../config/load";
@@ -16,12 +17,12 @@ export async function imageStorage(
     live: PoolModel,
     disk: OsDisk | undefined,
     settings: ImageSettings,
-    { configKey, subscriptionId }: { configKey: string; subscriptionId: string },
+    { configKey, subscriptionId, gallery }: { configKey: string; subscriptionId: string; gallery: GalleryId },
 ): Promise<ImageStorage> {
     const targetRegions = regionsOf(settings.targetRegions, live.location);
     const managedDisk = live.virtualMachineProfile?.storageProfile?.osDisk?.managedDisk;
     const diskEncryptionSetId = disk?.diskEncryptionSetId ?? managedDisk?.diskEncryptionSet?.id;
-    const problem = diskEncryptionSetId && encryptionProblem(live, targetRegions);
+    const problem = diskEncryptionSetId && encryptionProblem(live, diskEncryptionSetId, targetRegions, gallery);
     if (problem) {
         throw new UserError(`${configKey}: ${describePool(live.id)} is refused: ${problem}`);
     }
@@ -38,12 +39,24 @@ export async function imageStorage(
 
 /**
  * Why images of disks that are encrypted with the customer's keys cannot be kept. A disk encryption set is of one
- * region, and for another one there is none that the disks tell of; with trusted launch Azure does not take such
- * sources.
+ * region, and for another one there is none that the disks tell of; it is of the image version's subscription; with
+ * trusted launch Azure does not take such sources.
  * Sources: https://learn.microsoft.com/azure/virtual-machines/image-version-encryption,
  * hashicorp/packer-plugin-azure#418.
  */
-function encryptionProblem(live: PoolModel, regions: string[]): string | undefined {
+function encryptionProblem(
+    live: PoolModel,
+    diskEncryptionSetId: string,
+    regions: string[],
+    gallery: GalleryId,
+): string | undefined {
+    const { subscriptionId } = parseArmId(diskEncryptionSetId);
+    if (subscriptionId.toLowerCase() !== gallery.subscriptionId.toLowerCase()) {
+        return (
+            `its OS disks are encrypted by a disk encryption set of subscription ${subscriptionId}, which Azure takes for no image of ` +
+            `another one, and gallery "${gallery.name}" is in ${gallery.subscriptionId}; use a gallery of the set's subscription (kamino:gallery)`
+        );
+    }
     if (regions.length > 1) {
         return (
             `its OS disks are encrypted by a disk encryption set, which is of region ${regions[0]} alone; take ` +

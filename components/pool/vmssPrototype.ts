@@ -1,10 +1,18 @@
 // The way of one pool, top to bottom: which node, its OS disk, the image, the model that new nodes start from.
 import type { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
-import { keepsBootstrap, type AcceptedImage, type Bootstrap, type ModelRecord } from "../../policies/contract";
+import {
+    BOOTSTRAP_TAG,
+    NEW_NODES_TAG,
+    keepsBootstrap,
+    type AcceptedImage,
+    type Bootstrap,
+    type ModelRecord,
+} from "../../policies/contract";
 import { imageDefinitionId } from "../azure/ids";
 import { kubernetesVersionOf, type MachinePool } from "../capi/machinePool";
 import { kubernetesVersionOfMachines, type MachineOwner } from "../capi/machines";
+import { UserError } from "../core/errors";
 import { NodeSelection, bootstrapOf, type Canary, type PoolOfRun } from "../selection/nodeSelection";
 import { declareMachinePool } from "./declareMachinePool";
 import { declareMachines } from "./declareMachines";
@@ -16,6 +24,7 @@ import { declareImageDefinition } from "./gallery";
 import { afterRelease, keepImages, type KeepImagesArgs } from "./keepImages";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
+import { tagsRefusal } from "./refusals";
 import { ownerOf, statementOf } from "./statement";
 
 /** What a pool's prototype is made of. */
@@ -87,9 +96,11 @@ export class VmssPrototype extends pulumi.ComponentResource {
         const selection = this.selectNode(name);
         const foreign = this.showForeignChanges(name, selection);
         const configured = this.pool.settings.scaleSet.bootstrap;
-        const bootstrap = selection.versions.apply((choices) =>
-            bootstrapOf(configured, choices, this.keepsBootstrap()),
-        );
+        const bootstrap = selection.versions.apply((choices) => {
+            const found = bootstrapOf(configured, choices, this.keepsBootstrap());
+            this.refuseTags(found);
+            return found;
+        });
         const { gallery } = args;
         const definition = this.pool.definition.managed
             ? [declareImageDefinition(name, this.pool, { parent: this, dependsOn: gallery ? [gallery] : [] })]
@@ -179,6 +190,19 @@ export class VmssPrototype extends pulumi.ComponentResource {
     /** Whether new nodes join by their own bootstrap, as the live model or this stack's last update says. */
     private keepsBootstrap(): boolean {
         return keepsBootstrap(this.pool.live.tags) || this.args.previous.bootstrap === "keep";
+    }
+
+    /** @throws UserError in one line where the scale set has no room for the tags that this stack sets on it */
+    private refuseTags(bootstrap: Bootstrap): void {
+        const { live, machinePool, machines, settings, configKey } = this.pool;
+        if (machinePool || machines) {
+            return;
+        }
+        const own = [...(bootstrap === "keep" ? [BOOTSTRAP_TAG] : []), ...(settings.newNodes ? [NEW_NODES_TAG] : [])];
+        const reason = tagsRefusal(live, own, configKey);
+        if (reason) {
+            throw new UserError(reason);
+        }
     }
 
     /** The MachinePool, MachineDeployment or MachineSet, where Cluster API has the pool. */

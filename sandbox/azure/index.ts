@@ -67,7 +67,7 @@ export interface AzureSandbox {
     readonly requests: RequestLog;
     readonly policies: Policies;
     /** Makes a disk encryption set; returns its id. */
-    addDiskEncryptionSet(name: string, group: string, location: string): string;
+    addDiskEncryptionSet(name: string, group: string, location: string, subscriptionId?: string): string;
     /** Adds a subscription to the tenant, where the default principal is an owner as well; returns its id. */
     addSubscription(name: string, subscriptionId?: string): string;
     /** In the first subscription unless another is named. */
@@ -200,9 +200,9 @@ function handle(
         get env() {
             return envFor(principal);
         },
-        addDiskEncryptionSet: (name, group, location) => {
-            addGroup(cloud, groupId(cloud.subscriptionId, group), location);
-            return addEncryptionSet(cloud, groupId(cloud.subscriptionId, group), name, location);
+        addDiskEncryptionSet: (name, group, location, subscription = cloud.subscriptionId) => {
+            addGroup(cloud, groupId(subscription, group), location);
+            return addEncryptionSet(cloud, groupId(subscription, group), name, location);
         },
         addSubscription: (name, id = randomUUID()) => {
             cloud.subscriptions.set({ id: `/subscriptions/${id}`, subscriptionId: id, name });

@@ -96,6 +96,11 @@ describe("a Flexible scale set", () => {
             { properties: { platformFaultDomainCount: 3 } },
             [409, "PropertyChangeNotAllowed", "platformFaultDomainCount"],
         ],
+        [
+            "a capacity that is not constrained, as its own answer says",
+            { properties: { constrainedMaximumCapacity: false } },
+            [400, "InvalidParameter", "constrainedMaximumCapacity"],
+        ],
         ["a sku without capacity", { sku: { name: "Standard_D2s_v3" } }, [400, "InvalidParameter", "sku.capacity"]],
     ])("refuses %s", async (_what, body, expected) => {
         expect(refusal(await put(body))).toEqual(expected);

@@ -47,6 +47,39 @@ describe("a gallery", () => {
     });
 });
 
+describe("an image definition", () => {
+    beforeAll(async () => void (await done(await send("PUT", `${below("galleries/names")}?${GALLERY}`, { location }))));
+    const made = async (name: string, identifier: object = {}) => {
+        const properties = {
+            ...{ osType: "Linux", osState: "Generalized", hyperVGeneration: "V1" },
+            identifier: { publisher: "k", offer: name.slice(0, 60), sku: "k", ...identifier },
+        };
+        return (await send("PUT", `${below(`galleries/names/images/${name}`)}?${GALLERY}`, { location, properties }))
+            .status;
+    };
+
+    test.each([
+        ["_x", 400],
+        ["pool_", 400],
+        ["-old--pool1", 400],
+        ["a".repeat(81), 400],
+        ["a".repeat(80), 201],
+        ["default.md-1_x", 201],
+    ])("of the name %s is answered with %i", async (name, status) => expect(await made(name)).toBe(status));
+
+    test("has an identifier of limited length", async () => {
+        for (const [part, most] of [
+            ["publisher", 128],
+            ["offer", 64],
+            ["sku", 64],
+        ] as const) {
+            // prettier-ignore
+            expect(await made(`long-${part}`, { [part]: "a".repeat(most + 1) })).toBe(400);
+            expect(await made(`long-${part}`, { [part]: "a".repeat(most) })).toBe(201);
+        }
+    });
+});
+
 describe("a scale set", () => {
     const profile = (virtualMachineProfile: object, more: object = {}) => ({
         location: pool.location,
@@ -66,6 +99,16 @@ describe("a scale set", () => {
         const none = { provisionAfterExtensions: [] };
         const unordered = rest.map((one) => ({ ...one, properties: { ...one.properties, ...none } }));
         await putAndFinish(profile({ extensionProfile: { extensions: unordered } }));
+    });
+
+    test("has 50 tags at most, however they are written", async () => {
+        const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, "x"]));
+        expect(errorOf(await put({ location: pool.location, tags: tags(51) }))[0]).toBe(400);
+        const path = `${pool.id}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01`;
+        const replaced = (count: number) => send("PATCH", path, { operation: "Replace", properties: { tags: tags(count) } }); // prettier-ignore
+        expect((await replaced(51)).status).toBe(400);
+        expect((await replaced(50)).status).toBe(200);
+        expect(errorOf(await put({ location: pool.location, tags: { one: "more" } }))[0]).toBe(400);
     });
 
     test("has no automatic repairs without a source of health", async () => {
@@ -249,6 +292,30 @@ describe("a customer's own key", () => {
         const elsewhere = azure.addDiskEncryptionSet("north", "keys-rg", "northeurope");
         const refused = await version("1.0.2", { osDiskImage: { diskEncryptionSetId: elsewhere } });
         expect(errorOf(refused)).toEqual([400, "BadRequest"]);
+    });
+
+    test("encrypts what is in its subscription alone", async () => {
+        const other = azure.addSubscription("elsewhere");
+        const theirs = azure.addDiskEncryptionSet("theirs", "keys-rg", location, other);
+        const encryption = { type: "EncryptionAtRestWithCustomerKey", diskEncryptionSetId: theirs };
+        const refused = await send("PUT", `${below("snapshots/theirs")}?${DISK}`, copyOf(disk, { encryption }));
+        expect(errorOf(refused)).toEqual([400, "BadRequest"]);
+        expect(refused.text).toContain("must be in the same subscription");
+        azure.createResourceGroup("theirs-rg", location, other);
+        const at = (path: string) => `/subscriptions/${other}/${below(path, "theirs-rg")}?${GALLERY}`;
+        await done(await send("PUT", at("galleries/theirs"), { location }));
+        const definition = { osType: "Linux", osState: "Generalized", hyperVGeneration: "V1", identifier: { publisher: "k", offer: "k", sku: "k" } }; // prettier-ignore
+        await done(await send("PUT", at("galleries/theirs/images/k"), { location, properties: definition }));
+        const targetRegions = [{ name: location, encryption: { osDiskImage: { diskEncryptionSetId: set } } }];
+        const version = await send("PUT", at("galleries/theirs/images/k/versions/1.0.0"), {
+            location,
+            properties: {
+                publishingProfile: { targetRegions },
+                storageProfile: { osDiskImage: { source: { id: snapshotId() } } },
+            },
+        });
+        expect(errorOf(version)).toEqual([400, "BadRequest"]);
+        expect(version.text).toContain("must be in the same subscription");
     });
 
     test("that is not there is refused", async () => {

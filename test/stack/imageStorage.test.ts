@@ -110,3 +110,17 @@ test("the keys that a version was made with stay, whatever the pool's disks have
     (await stack.run("stack", "import", "--file", file)).orFail();
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
 });
+
+test("the identifier that a definition was made with stays, whatever a new one would have", async () => {
+    interface Made {
+        type: string;
+        inputs: { identifier?: { sku: string } };
+    }
+    const file = join(sandbox.directory, "state.json");
+    const state = (await stack.run("stack", "export")).orFail().json<{ deployment: { resources: Made[] } }>();
+    const [definition] = state.deployment.resources.filter(({ type }) => type.endsWith(":GalleryImage"));
+    definition.inputs.identifier!.sku = "as-it-was-made";
+    writeFileSync(file, JSON.stringify(state));
+    (await stack.run("stack", "import", "--file", file)).orFail();
+    expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});

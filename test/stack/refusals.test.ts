@@ -42,6 +42,23 @@ beforeAll(async () => {
                 }),
             },
             {
+                name: "patched",
+                ...{ capacity: 0, flexible: true },
+                change: ({ properties: { virtualMachineProfile } }) => {
+                    const { osProfile } = virtualMachineProfile as { osProfile: { linuxConfiguration: object } };
+                    const patchSettings = { patchMode: "AutomaticByPlatform", assessmentMode: "AutomaticByPlatform" };
+                    Object.assign(osProfile.linuxConfiguration, { patchSettings });
+                },
+            },
+            {
+                name: "hibernating",
+                ...change(({ properties }) => (properties.additionalCapabilities = { hibernationEnabled: true })),
+            },
+            {
+                name: "edge",
+                ...change((body) => (body.extendedLocation = { name: "microsoftlosangeles1", type: "EdgeZone" })),
+            },
+            {
                 name: "attached",
                 ...{ capacity: 0, flexible: true },
                 change: ({ properties }) => void Reflect.deleteProperty(properties, "virtualMachineProfile"),
@@ -106,6 +123,9 @@ test("scale sets that must not be changed, each in its own line, all in one prev
         "aks",
         "rolling",
         "osupgrade",
+        "patched",
+        "hibernating",
+        "edge",
         "attached",
         "flexible",
         "surplus",
@@ -123,6 +143,9 @@ test("scale sets that must not be changed, each in its own line, all in one prev
         /AKS/,
         /upgradePolicy\.mode/,
         /automatic OS upgrades/,
+        /set patchMode and assessmentMode to ImageDefault/,
+        /hibernationEnabled.*not supported yet/,
+        /edge zone.*not supported yet/,
         /no virtualMachineProfile/,
         /upgradePolicy\.mode is not Manual/,
         /overprovision to false/,

@@ -9,7 +9,7 @@ import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
 import { isComplete } from "../snapshot";
 import { ownTags, snapshotName, scaleSetHash } from "../names";
-import { CLOSED } from "../protection";
+import { CLOSED, refuseEncrypted } from "../protection";
 import { purposeOf, type CopyTarget } from "./objects";
 
 /**
@@ -104,6 +104,7 @@ export class CopyPlace {
         }
         await this.deleteSnapshot();
         const original = await this.readById(source.id);
+        refuseEncrypted(original);
         const capturedAt = asUtc(new Date());
         const snapshot: Snapshot = {
             location: source.location,

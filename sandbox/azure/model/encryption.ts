@@ -5,8 +5,15 @@ import { ArmError, notFound } from "../http/errors";
 import { normalLocation } from "../regions";
 import type { Json } from "../scaleSetRecord";
 
-/** Throws unless the disk encryption set is there, in this region; undefined is fine. */
-export function checkEncryptionSet(cloud: Cloud, id: string | undefined, location: string): void {
+/**
+ * Throws unless the disk encryption set is there, in this region and in the subscription of what it encrypts; undefined
+ * is fine. Texts are inferences.
+ * Sources: https://learn.microsoft.com/azure/virtual-machines/disk-encryption (restrictions: disks and snapshots),
+ * https://learn.microsoft.com/azure/virtual-machines/image-version-encryption (limitations: image versions)
+ *
+ * @param of ARM id of what it encrypts
+ */
+export function checkEncryptionSet(cloud: Cloud, id: string | undefined, location: string, of: string): void {
     if (id === undefined) {
         return;
     }
@@ -14,11 +21,19 @@ export function checkEncryptionSet(cloud: Cloud, id: string | undefined, locatio
     if (!found) {
         throw notFound(id.slice(id.indexOf("/providers/") + "/providers/".length), id.split("/")[4] ?? "");
     }
+    if (subscriptionOf(id) !== subscriptionOf(of)) {
+        const message = `The disk encryption set '${id}' must be in the same subscription as the resource '${of}'.`;
+        throw new ArmError(400, "BadRequest", message);
+    }
     if (found.wire.location === normalLocation(location)) {
         return;
     }
     const message = `The disk encryption set '${id}' must be in the same region as the resource, '${normalLocation(location)}'.`;
     throw new ArmError(400, "BadRequest", message);
+}
+
+function subscriptionOf(id: string): string | undefined {
+    return id.split("/")[2]?.toLowerCase();
 }
 
 /** The disk encryption set of a disk or snapshot. */
@@ -34,11 +49,11 @@ export function encryptionFor(
     cloud: Cloud,
     given: Json | undefined,
     source: Stored | undefined,
-    location: string,
+    { location, id }: { location: string; id: string },
 ): Json {
     const sourceSet = encryptionSetOf(source);
     const set = (given === undefined ? sourceSet : given.diskEncryptionSetId) as string | undefined;
-    checkEncryptionSet(cloud, set, location);
+    checkEncryptionSet(cloud, set, location, id);
     if (sourceSet !== undefined && sourceSet.toLowerCase() !== set?.toLowerCase()) {
         const message = `The resource is a copy of '${source?.id}', which is encrypted with disk encryption set '${sourceSet}'. It must be encrypted with the same one.`;
         throw new ArmError(400, "BadRequest", message);

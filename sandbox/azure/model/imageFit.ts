@@ -15,6 +15,7 @@ export function checkImageFits(cloud: Cloud, model: MachineModel): void {
         return;
     }
     checkDiskFits(model, version);
+    checkPatchMode(model);
     const size = vmSize(model.size);
     if (size && !size.generations.includes(String(definition.hyperVGeneration))) {
         const message = `The selected VM size '${model.size}' cannot boot Hypervisor Generation '${String(definition.hyperVGeneration).slice(1)}'.`;
@@ -76,6 +77,19 @@ function checkDiskFits({ storageProfile }: MachineModel, version: Stored): void 
         `The specified disk size ${diskSizeGB} GB is smaller than the size of the corresponding disk in the VM image: ${least} GB. ` +
         "This is not allowed. Please choose equal or greater size or do not specify an explicit size.";
     throw new ArmError(409, "OperationNotAllowed", message, { target: "osDisk.diskSizeGB" });
+}
+
+/**
+ * Azure patches and assesses VMs of its own list of marketplace images alone (MicrosoftDocs/azure-docs#127493). Here a
+ * model is refused as well as a VM: whether Azure takes the model and refuses each VM of it is not known.
+ */
+function checkPatchMode({ osProfile }: MachineModel): void {
+    const linux = (osProfile.linuxConfiguration ?? {}) as { patchSettings?: Json };
+    const { patchMode, assessmentMode } = linux.patchSettings ?? {};
+    if (patchMode === "AutomaticByPlatform" || assessmentMode === "AutomaticByPlatform") {
+        const message = "The selected VM image is not supported for VM Guest patch operations.";
+        throw invalidParameter("osProfile.linuxConfiguration.patchSettings", message);
+    }
 }
 
 /** Value of a feature of an image definition. */

@@ -57,10 +57,10 @@ export function checkKeys(from: Stored, stored: Stored): void {
     throw new ArmError(409, "InternalOperationError", message);
 }
 
-/** Each region's disk encryption set is there, in that region. */
-export function checkRegionKeys(cloud: Cloud, regions: TargetRegion[]): void {
+/** Each region's disk encryption set is there, in that region and in the version's subscription. */
+export function checkRegionKeys(cloud: Cloud, regions: TargetRegion[], versionId: string): void {
     for (const { name, encryption } of regions) {
-        checkEncryptionSet(cloud, encryption?.osDiskImage?.diskEncryptionSetId, name);
+        checkEncryptionSet(cloud, encryption?.osDiskImage?.diskEncryptionSetId, name, versionId);
     }
 }
 

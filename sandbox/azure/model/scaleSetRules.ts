@@ -7,6 +7,7 @@ import { checkImageFits } from "./imageFit";
 
 /** Throws what the compute service answers if the model does not hold together. */
 export function checkModel(cloud: Cloud, record: ScaleSetRecord): void {
+    checkTags(record.wire.tags);
     if (record.isFlexible) {
         checkFlexible(record);
     }
@@ -19,7 +20,20 @@ export function checkModel(cloud: Cloud, record: ScaleSetRecord): void {
     const disks = [record.storageProfile.osDisk, ...((record.storageProfile.dataDisks ?? []) as unknown[])] as Json[];
     for (const disk of disks) {
         const managed = (disk?.managedDisk ?? {}) as { diskEncryptionSet?: { id?: string } };
-        checkEncryptionSet(cloud, managed.diskEncryptionSet?.id, record.location);
+        checkEncryptionSet(cloud, managed.diskEncryptionSet?.id, record.location, record.id);
+    }
+}
+
+/**
+ * A resource has 50 tags at most
+ * (https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations); code and text are
+ * inferences.
+ */
+export function checkTags(tags: Record<string, string> = {}): void {
+    const count = Object.keys(tags).length;
+    if (count > 50) {
+        const message = `The number of tags on the resource, ${count}, exceeds the maximum of 50.`;
+        throw new ArmError(400, "InvalidTags", message, { gateway: true });
     }
 }
 

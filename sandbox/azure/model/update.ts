@@ -1,6 +1,6 @@
 // What a PUT or PATCH does to an existing scale set's model, and what it refuses.
 import type { Wire } from "../wire";
-import { ArmError, changeNotAllowed, missingParameter } from "../http/errors";
+import { ArmError, changeNotAllowed, invalidParameter, missingParameter } from "../http/errors";
 import { isObject, merge } from "../resources/common";
 import type { Json } from "../scaleSetRecord";
 
@@ -26,6 +26,7 @@ const FIXED = [
 /** The model after the request; throws for what cannot be changed. `patch`: tags given replace the tags. */
 export function updated(stored: Wire, body: Json, patch: boolean): Wire {
     checkCapacity(body);
+    checkTrueOrOmitted(body);
     for (const path of FIXED) {
         const wanted = at(body, path);
         const before = at(stored, path);
@@ -65,6 +66,23 @@ export function checkCapacity(body: Json): void {
             `The value of parameter sku.capacity is invalid. It must be between 0 and 1000.`,
             { target: "sku.capacity" },
         );
+    }
+}
+
+/**
+ * What is true or left out, says the API's description. Text of a PUT of what GET had answered, reported in
+ * Azure/terraform-azurerm-avm-res-compute-virtualmachinescaleset#225; two recordings of azure-cli have a 200 for the
+ * same. That the second one and a PATCH are refused alike are inferences.
+ */
+export function checkTrueOrOmitted(body: Json): void {
+    for (const path of [
+        "properties.constrainedMaximumCapacity",
+        "properties.virtualMachineProfile.osProfile.requireGuestProvisionSignal",
+    ]) {
+        if (at(body, path) === false) {
+            const name = path.replace(/^properties\.(virtualMachineProfile\.)?/, "");
+            throw invalidParameter(name, `Parameter '${name}' is not allowed.`);
+        }
     }
 }
 

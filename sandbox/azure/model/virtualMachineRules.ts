@@ -55,7 +55,7 @@ export function newVirtualMachine(cloud: Cloud, id: string, body: Json): SingleV
     checkImageFits(cloud, model);
     const made = dataDisks.filter(({ createOption }) => createOption !== "Attach");
     for (const disk of [osDisk, ...made] as (Json & { name?: string; managedDisk?: Json })[]) {
-        checkEncryptionSet(cloud, (disk.managedDisk?.diskEncryptionSet as { id?: string })?.id, model.location);
+        checkEncryptionSet(cloud, (disk.managedDisk?.diskEncryptionSet as { id?: string })?.id, model.location, vm.id);
         checkDiskName(cloud, vm, disk.name);
     }
     vm.dataDisks = afterWrite(

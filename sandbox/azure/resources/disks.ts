@@ -132,20 +132,25 @@ function accepted(call: Call, kind: Kind, stored: Stored): Answer {
     });
 }
 
+/** What a copy has from its source; that encryption from within a VM (Azure Disk Encryption) shows is an inference. */
+const INHERITED = [
+    ...["osType", "hyperVGeneration", "purchasePlan", "supportedCapabilities", "securityProfile"],
+    "encryptionSettingsCollection",
+];
+
 function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): Wire {
     const { cloud, body } = call;
     const given = { ...((body.properties ?? {}) as Json) };
     const from = source?.wire.properties ?? {};
     const inherited = Object.fromEntries(
-        ["osType", "hyperVGeneration", "purchasePlan", "supportedCapabilities", "securityProfile"]
-            .filter((name) => from[name] !== undefined)
-            .map((name) => [name, from[name]]),
+        INHERITED.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
     );
     const size = Number(given.diskSizeGB ?? from.diskSizeGB ?? 4);
     checkSize(size, source);
     checkDiskZones(call, sku);
+    const place = { id: idOf(call, kind, NAMES[kind]), location: String(body.location) };
     return {
-        id: idOf(call, kind, NAMES[kind]),
+        id: place.id,
         name: call.params[NAMES[kind]],
         type: `Microsoft.Compute/${kind}`,
         location: normalLocation(String(body.location)),
@@ -158,7 +163,7 @@ function fresh(call: Call, kind: Kind, source: Stored | undefined, sku: Json): W
             creationData: { ...creationData(body), ...(source && { sourceUniqueId: from.uniqueId }) },
             diskSizeGB: size,
             diskSizeBytes: size * 1024 ** 3,
-            encryption: encryptionFor(cloud, given.encryption as Json | undefined, source, String(body.location)),
+            encryption: encryptionFor(cloud, given.encryption as Json | undefined, source, place),
             ...(kind === "disks" && performance(size, String(sku.name))),
             ...(kind === "snapshots" && { incremental: given.incremental ?? false }),
             ...(given.incremental === true && { incrementalSnapshotFamilyId: randomUUID() }),

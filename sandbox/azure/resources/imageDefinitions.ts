@@ -53,11 +53,39 @@ const FIXED = ["osType", "osState", "hyperVGeneration", "architecture", "identif
 const definition = (call: Call) => idOf(call, "galleries", "galleryName", "images", "galleryImageName");
 const gallery = (call: Call) => idOf(call, "galleries", "galleryName");
 
+interface Identifier {
+    publisher: string;
+    offer: string;
+    sku: string;
+}
+
+/**
+ * Limits of an image definition's name and identifier
+ * (https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images); their texts are inferences.
+ */
+function checkNames(name: string, { publisher, offer, sku }: Identifier): void {
+    if (!/^[a-z0-9]([a-z0-9._-]{0,78}[a-z0-9])?$/i.test(name)) {
+        const message = `The image definition name '${name}' is invalid. It may have letters, digits, dots, dashes and underscores, begins and ends with a letter or digit, and has at most 80 characters.`;
+        throw invalidParameter("galleryImageName", message);
+    }
+    for (const [part, value, most] of [
+        ["publisher", publisher, 128],
+        ["offer", offer, 64],
+        ["sku", sku, 64],
+    ] as const) {
+        if (value.length > most) {
+            const message = `The value of parameter identifier.${part} is invalid: it has more than ${most} characters.`;
+            throw invalidParameter(`galleryImage.properties.identifier.${part}`, message);
+        }
+    }
+}
+
 function put(call: Call): Answer {
     const { cloud, body, params } = call;
     requireParent(cloud.galleries, gallery(call));
     const id = definition(call);
     const existing = cloud.definitions.get(id);
+    checkNames(params.galleryImageName, (body.properties as { identifier: Identifier }).identifier);
     checkLocation(existing?.wire, body.location, params.resourceGroupName);
     const given = {
         hyperVGeneration: "V1",

@@ -77,7 +77,7 @@ function put(call: Call): Answer {
     }
     const from = sourceOf(call);
     const regions = ((body.properties ?? {}) as { publishingProfile?: { targetRegions?: [] } }).publishingProfile;
-    checkRegionKeys(cloud, regions?.targetRegions ?? []);
+    checkRegionKeys(cloud, regions?.targetRegions ?? [], id);
     const location = normalLocation(String(body.location));
     const stored: Stored = {
         id,
@@ -131,7 +131,7 @@ function update(call: Call, stored: Stored, whole: boolean): Answer {
     }
     const publishingProfile = (given.publishingProfile ?? {}) as PublishingProfile;
     checkFixedStorage(stored.wire.properties.publishingProfile as PublishingProfile, publishingProfile);
-    checkRegionKeys(cloud, publishingProfile.targetRegions ?? []);
+    checkRegionKeys(cloud, publishingProfile.targetRegions ?? [], stored.id);
     const profile = publishing(call, stored.wire.properties.publishingProfile as Json);
     checkFewerRegions(stored.wire.properties, { ...given, publishingProfile: profile });
     if (body.tags !== undefined && whole) {

@@ -7,7 +7,7 @@ import { addDefaults, newScaleSet } from "../model/defaults";
 import { bodyLinks } from "../model/links";
 import { checkModel, checkModelCount } from "../model/scaleSetRules";
 import { scaleSetSchema } from "../model/schema";
-import { checkCapacity, updated } from "../model/update";
+import { checkCapacity, checkTrueOrOmitted, updated } from "../model/update";
 import { scaleSetView } from "../model/view";
 import type { Operation } from "../operations";
 import { capitalGroup } from "../ids";
@@ -49,6 +49,7 @@ export function create(cloud: Cloud, id: string, body: Json): ScaleSetRecord {
         throw missingParameter("sku.name");
     }
     checkCapacity(body);
+    checkTrueOrOmitted(body);
     const record = new ScaleSetRecord(newScaleSet(cloud, id, body));
     const zones = (record.wire.zones as string[] | undefined) ?? [];
     if (zones.length > 0 && !region(record.location)?.zones) {

@@ -2,6 +2,7 @@
 // Source: https://learn.microsoft.com/rest/api/resources/tags
 import type { Answer, Call, Route } from "../http/route";
 import { BodySchema, oneOf, required } from "../http/schema";
+import { checkTags } from "../model/scaleSetRules";
 import type { Wire } from "../wire";
 import { COMPUTE, find, idOf } from "./common";
 import { virtualMachine } from "./virtualMachines";
@@ -45,6 +46,7 @@ function changed(tags: Tags, operation: string, given: Tags): Tags {
 function patch(call: Call, record: Tagged): Answer {
     const { operation, properties } = call.body as { operation: string; properties?: { tags?: Tags } };
     const tags = changed(record.wire.tags ?? {}, operation, properties?.tags ?? {});
+    checkTags(tags);
     call.cloud.policies.check({ id: record.wire.id, type: record.wire.type, tags });
     record.wire.tags = tags;
     record.etagCounter += 1;

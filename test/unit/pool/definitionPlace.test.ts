@@ -42,6 +42,22 @@ describe("the name of a new image definition", () => {
         }
     });
 
+    test("is one that Azure takes, whatever the scale set, the machines and their groups are called", () => {
+        const sets = ["_x", "pool_", "a".repeat(64), "_", "."];
+        const machines = [`${"n".repeat(63)}.${"m".repeat(63)}`];
+        for (const group of ["images", "(old)", "_", "()", "g".repeat(90)]) {
+            for (const name of [...sets, ...machines]) {
+                const all = [names(ONE, group, name), names(ONE, group, `${name}x`)];
+                expect(all[0][0]).not.toBe(all[1][0]);
+                for (const each of all.flat()) {
+                    expect(each).toMatch(/^[a-z0-9]([\w.-]{0,78}[a-z0-9])?$/i);
+                }
+            }
+        }
+        expect(names(ONE, "images", "pool_")).toEqual([expect.stringMatching(/^pool_-[0-9a-f]{8}$/)]);
+        expect(names(ONE, "images", "a".repeat(64))).toEqual(["a".repeat(64)]);
+    });
+
     test("has a digest also where the gallery's group has the pool's name in another subscription", () => {
         expect(names(TWO, "images", "pool1")).toEqual([expect.stringMatching(/^images-pool1-[0-9a-f]{8}$/), "pool1"]);
     });

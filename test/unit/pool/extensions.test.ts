@@ -124,6 +124,28 @@ describe("the line about extensions", () => {
         );
     });
 
+    it("names those that stay and run a script, until the configuration says whether they bootstrap", () => {
+        const scripts = [
+            "Microsoft.CPlat.Core/RunCommandLinux",
+            "Microsoft.CPlat.Core/RunCommandHandlerLinux",
+            "Microsoft.OSTCExtensions/DSCForLinux",
+            "Microsoft.Azure.Extensions/DockerExtension",
+            "Chef.Bootstrap.WindowsAzure/LinuxChefClient",
+        ].map(extension);
+        for (const one of scripts) {
+            expect(extensionLine([one, VAULT], NONE)).toBe(
+                `extensions that stay and run a script on each new node: ${extensionText(one)}; ` +
+                    "name in removeExtensions what bootstraps a node, and in keepExtensions what does not",
+            );
+            expect(extensionLine([one], { ...NONE, keepExtensions: [one.name ?? ""] })).toBeUndefined();
+            expect(extensionLine([one], { ...NONE, bootstrap: "keep" })).toBeUndefined();
+            expect(keepsExtension(one, NONE)).toBe(true);
+        }
+        expect(extensionLine([SCRIPT, scripts[0]], NONE)).toMatch(
+            /that stay: the RunCommandLinux .*; extensions that stay and run/,
+        );
+    });
+
     it("is left out when none goes", () => expect(extensionLine([BILLING, VAULT], NONE)).toBeUndefined());
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
     controllerMatters,
     donorMismatch,
+    identifierOf,
     imageTraits,
     impossibleSecurity,
     mismatch,
@@ -150,5 +151,15 @@ describe("an existing image definition", () => {
         const disk = { hyperVGeneration: "V2", diskControllerTypes: "SCSI, NVMe" };
         const existing = { hyperVGeneration: "V2", architecture: "x64" };
         expect(mismatch(existing, imageTraits(disk, {}), {})).toBeUndefined();
+    });
+});
+
+describe("the identifier of a new definition", () => {
+    it("has the definition's name for its SKU, cut to the 64 characters that Azure takes, with a digest", () => {
+        expect(identifierOf("pool1")).toEqual({ publisher: "kamino", offer: "node-image", sku: "pool1" });
+        expect(identifierOf("a".repeat(64)).sku).toBe("a".repeat(64));
+        const [one, other] = ["x", "y"].map((end) => identifierOf("a".repeat(64) + end).sku);
+        expect(one).toMatch(/^a{55}-[0-9a-f]{8}$/);
+        expect(other).not.toBe(one);
     });
 });

@@ -83,6 +83,18 @@ describe("what is empty in the answer", () => {
         expect(profile.osProfile).not.toHaveProperty("secrets");
     });
 
+    it("is like what Azure takes as true or not at all, and answers as false", () => {
+        const withBoth = (value: boolean) => {
+            const { osProfile, ...profile } = liveModel().virtualMachineProfile!;
+            const said = { osProfile: { ...osProfile, requireGuestProvisionSignal: value }, ...profile };
+            return liveModel({ constrainedMaximumCapacity: value, virtualMachineProfile: said });
+        };
+        expect(modelAsItIs(withBoth(false), "rg")).toEqual(modelAsItIs(liveModel(), "rg"));
+        const model = modelAsItIs(withBoth(true), "rg");
+        expect(model.constrainedMaximumCapacity).toBe(true);
+        expect(model.virtualMachineProfile).toMatchObject({ osProfile: { requireGuestProvisionSignal: true } });
+    });
+
     it("still counts where it is an identity's entry that Azure has not filled in yet", () => {
         const identity = {
             type: "UserAssigned",

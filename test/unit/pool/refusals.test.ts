@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { machinesId } from "../../../components/core/machinesId";
 import type { LiveModel } from "../../../components/pool/model";
-import { captureRefusal, refusal } from "../../../components/pool/refusals";
+import { captureRefusal, diskRefusal, refusal, tagsRefusal } from "../../../components/pool/refusals";
 import { liveModel } from "./liveModel";
 
 const KEY = "kamino:pools[0].scaleSet";
@@ -17,6 +17,11 @@ const withOsDisk = (changes: object): LiveModel => {
     });
 };
 
+const withPatchSettings = (patchSettings: object): LiveModel => {
+    const { osProfile } = liveModel().virtualMachineProfile!;
+    return withProfile({ osProfile: { ...osProfile, linuxConfiguration: { patchSettings } } });
+};
+
 const withExtension = (publisher: string, type: string): LiveModel =>
     withProfile({ extensionProfile: { extensions: [{ name: "x", publisher, type }] } } as unknown as Partial<Profile>);
 const withImage = (id: string): LiveModel => {
@@ -29,6 +34,12 @@ const withDataDisk = (disk: object): LiveModel => {
 };
 
 describe("a scale set", () => {
+    it("whose VMs Azure neither patches nor hibernates may be changed", () => {
+        const images = { patchMode: "ImageDefault", assessmentMode: "ImageDefault" };
+        expect(refusal(withPatchSettings(images), KEY)).toBeUndefined();
+        expect(refusal(liveModel({ additionalCapabilities: { hibernationEnabled: false } }), KEY)).toBeUndefined();
+    });
+
     it("that AKS Engine made may be changed", () => {
         expect(refusal(liveModel(), KEY)).toBeUndefined();
         for (const aksEngineVersion of ["v0.57.0", "v0.79.0", "1.0.0", "unknown"]) {
@@ -136,6 +147,25 @@ describe("a scale set", () => {
         ["of ephemeral OS disks", withOsDisk({ diffDiskSettings: { option: "Local" } }), /ephemeral/],
         ["of unmanaged disks", withOsDisk({ vhdContainers: ["x"] }), /unmanaged/],
         ["of specialized nodes", withProfile({ osProfile: undefined }), /specialized/],
+        ...["patchMode", "assessmentMode"].map((name): [string, LiveModel, RegExp] => [
+            `that Azure patches by itself (${name})`,
+            withPatchSettings({
+                patchMode: "ImageDefault",
+                assessmentMode: "ImageDefault",
+                [name]: "AutomaticByPlatform",
+            }),
+            /AutomaticByPlatform .* set patchMode and assessmentMode to ImageDefault$/,
+        ]),
+        [
+            "of VMs that can hibernate",
+            liveModel({ additionalCapabilities: { hibernationEnabled: true } }),
+            /hibernationEnabled.*not supported yet/,
+        ],
+        [
+            "in an edge zone",
+            liveModel({ extendedLocation: { name: "microsoftlosangeles1", type: "EdgeZone" } }),
+            /edge zone \(extendedLocation\).*not supported yet/,
+        ],
         ["of confidential VMs", withProfile({ securityProfile: { securityType: "ConfidentialVM" } }), /confidential/],
     ])("%s is refused in one line with the config key and the scale set's name", (_what, live, reason) => {
         const line = refusal(live, KEY);
@@ -170,6 +200,9 @@ describe("a scale set", () => {
         const { virtualMachineProfile, location } = liveModel();
         const vm = { id, location, name: "default.md1", virtualMachineProfile };
         expect(refusal(vm, KEY)).toBeUndefined();
+        // A policy may have set it on the VM; the template of the next one has not.
+        const patched = withPatchSettings({ assessmentMode: "AutomaticByPlatform" }).virtualMachineProfile;
+        expect(refusal({ ...vm, virtualMachineProfile: patched }, KEY)).toBeUndefined();
         expect(refusal({ ...vm, plan: { name: "a", publisher: "b", product: "c" } }, KEY)).toMatch(
             /: MachineDeployment default\/md1 is refused: its VMs have a purchase plan/,
         );
@@ -182,5 +215,39 @@ describe("a scale set", () => {
         const known = { ownedByCapz: true };
         expect(refusal(liveModel({ tags: owned }), KEY, known)).toBeUndefined();
         expect(refusal(liveModel({ tags: owned, overprovision: true }), KEY, known)).toMatch(/overprovisioned/);
+    });
+});
+
+describe("the OS disk of one of a pool's VMs", () => {
+    it("refuses the pool where Azure Disk Encryption has encrypted it, whatever the model says", () => {
+        expect(diskRefusal(liveModel(), { isEncryptedInside: true }, KEY)).toMatch(
+            /^kamino:pools\[0\]\.scaleSet: scale set "pool1" is refused: Azure Disk Encryption .* use encryption at host$/,
+        );
+        for (const disk of [undefined, {}, { diskEncryptionSetId: "/keys" }]) {
+            expect(diskRefusal(liveModel(), disk, KEY)).toBeUndefined();
+        }
+    });
+});
+
+describe("the tags that a scale set is to have", () => {
+    const tagged = (count: number, ...more: string[]) => {
+        const names = [...Array.from({ length: count }, (_, index) => `tag${index}`), ...more];
+        return liveModel({ tags: Object.fromEntries(names.map((name) => [name, "x"])) });
+    };
+    const OWN = ["kamino-bootstrap", "kamino-new-nodes"];
+
+    it("are refused where they are more than Azure allows", () => {
+        expect(tagsRefusal(tagged(49), OWN, KEY)).toBe(
+            `${KEY}: scale set "pool1" is refused: it has 49 tags, and with kamino-bootstrap and kamino-new-nodes they would be ` +
+                "more than the 50 that Azure allows; take 1 off",
+        );
+        expect(tagsRefusal(tagged(50), ["kamino-bootstrap"], KEY)).toMatch(/it has 50 tags.*take 1 off$/);
+    });
+
+    it("are not, where there is room, where it has them already, and where there are none", () => {
+        expect(tagsRefusal(tagged(48), OWN, KEY)).toBeUndefined();
+        expect(tagsRefusal(tagged(48, "Kamino-Bootstrap", "kamino-new-nodes"), OWN, KEY)).toBeUndefined();
+        expect(tagsRefusal(tagged(50), [], KEY)).toBeUndefined();
+        expect(tagsRefusal(liveModel({ tags: undefined }), OWN, KEY)).toBeUndefined();
     });
 });

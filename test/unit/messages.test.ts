@@ -21,7 +21,7 @@ const PROPERTY = /new Property\("kamino:\w+"/g;
 const SCHEDULE = { key: "kamino:schedule", ownStack: "s", project: "kamino" };
 
 /** How the value of each key that has keys of its own is read. */
-const READ: Record<string, (value: object) => unknown> = {
+const READ: Record<string, (value: Record<string, unknown>) => unknown> = {
     "": (value) => readBySchema(configuration, value, "kamino:"),
     capi: (value) => readBySchema(managementCluster, value, "kamino:capi."),
     schedule: (value) => readSchedule(value, SCHEDULE),

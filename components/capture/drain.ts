@@ -245,7 +245,7 @@ export async function waitForVolumes(
     if (!free) {
         throw new UserError(
             `volumes were still in use on node ${node} ${Math.round(limit / 60_000)} minutes after its pods had gone: ` +
-                `${shorten(inUse)}; unmount them, or take another node (kamino:node)`,
+                `${shorten(inUse)}; unmount them, or take another node (node of the pool in kamino:pools)`,
         );
     }
 }

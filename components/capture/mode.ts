@@ -45,7 +45,8 @@ export async function captureWay(
     }
     if (driver === "missing") {
         throw new UserError(
-            `kamino:capture is copy, but the cluster does not have the driver ${DISK_DRIVER} that attaches a copy; set it to in-place`,
+            `kamino:capture is copy, but the cluster does not have the driver ${DISK_DRIVER} that attaches a copy; install it, or set ` +
+                "kamino:capture to in-place for pools that are neither of single VMs nor of nodes that join by kubeadm",
         );
     }
     // Without the right to look for the driver the attaching itself shows.

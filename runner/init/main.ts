@@ -57,12 +57,15 @@ async function main(args: string[], stop: AbortSignal): Promise<void> {
     }
     const { workloadCluster, ...management } = clustersOf(options);
     const nodes = await readNodes({ ...management, workloadCluster });
-    const { pools, others } = poolsOf(nodes, {
-        deployments: await readDeployments(nodes, management),
-        scaleSets: await readFlexibleSets(nodes),
-    });
+    const { scaleSets, unread } = await readFlexibleSets(nodes);
+    const { pools, others } = poolsOf(nodes, { deployments: await readDeployments(nodes, management), scaleSets });
+    unread.forEach((line) => console.error(`warning: ${line}`));
     if (pools.length === 0) {
-        throw new UserError("no node of this cluster is in a VM scale set; check the context of the kubeconfig");
+        throw new UserError(
+            unread.length > 0
+                ? `no node of this cluster is known to be in a VM scale set: ${unread.join("; ")}`
+                : "no node of this cluster is in a VM scale set; check the context of the kubeconfig",
+        );
     }
     const findings = await Promise.all(pools.map((pool) => inspect(pool, management)));
     console.log(`Scale sets with nodes in this cluster:\n\n${listing(findings, others)}\n`);
@@ -151,28 +154,40 @@ async function readDeployments(nodes: FoundNode[], settings: KubernetesSettings)
 }
 
 /**
- * The Flexible scale sets of the nodes' single VMs, by the VMs' ids. None where the VMs of their groups may not be
- * listed: such nodes are then listed as ones of no scale set.
+ * The Flexible scale sets of the nodes' single VMs, by the VMs' ids.
+ *
+ * @returns `unread`: a line for each resource group whose VMs cannot be listed; their nodes are then listed as ones of
+ *     no scale set
  */
-async function readFlexibleSets(nodes: FoundNode[]): Promise<Map<string, string>> {
+async function readFlexibleSets(nodes: FoundNode[]): Promise<{ scaleSets: Map<string, string>; unread: string[] }> {
     const groups = new Map(
         nodes
             .flatMap((node) => singleVmIn(node) ?? [])
             .map((id) => parseArmId(id))
             .map((place) => [`${place.subscriptionId}/${place.resourceGroup}`.toLowerCase(), place] as const),
     );
+    const unread: string[] = [];
     const found = await Promise.all(
         [...groups.values()].map(async ({ subscriptionId, resourceGroup }) => {
-            const { virtualMachines } = await computeClient(subscriptionId);
-            return collect(virtualMachines.list(resourceGroup)).catch(() => []);
+            try {
+                const { virtualMachines } = await computeClient(subscriptionId);
+                return await collect(virtualMachines.list(resourceGroup));
+            } catch (error) {
+                unread.push(
+                    `the VMs of resource group ${resourceGroup} cannot be listed, so whether they are of Flexible scale sets is not known: ${oneLine(error)}; ` +
+                        "sign in with az login, and give virtualMachines/read there (role kamino-flexible in deploy/permissions/azure)",
+                );
+                return [];
+            }
         }),
     );
-    return new Map(
+    const scaleSets = new Map(
         found.flat().flatMap(({ id = "", virtualMachineScaleSet }): [string, string][] => {
             const scaleSetId = virtualMachineScaleSet?.id;
             return scaleSetId === undefined ? [] : [[id.toLowerCase(), scaleSetId]];
         }),
     );
+    return { scaleSets, unread };
 }
 
 /** Why a MachineDeployment or MachineSet cannot be kept. */

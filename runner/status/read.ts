@@ -124,7 +124,7 @@ export async function readPool(
     const [machines, gallery, left, way] = await Promise.all([
         machinesOfPool(poolId, singleVms),
         definition === "" ? [] : readImages(definition),
-        readLeftovers(name, scaleSetId),
+        readLeftovers(name, scaleSetId, settings?.capture.keepSnapshots ? state.sources : []),
         cluster.wayOf(settings?.capture.mode),
     ]);
     const nodes = [...own.values()].map((node) => toPoolNode(node, now));
@@ -185,8 +185,16 @@ function machinesByImage(machines: Machine[], nodes: Map<string, V1Node>): Map<s
     return byImage;
 }
 
-/** Disks and snapshots of captures of the pool, by their tags: of one that is under way, or that was interrupted. */
-async function readLeftovers(pool: string, scaleSetId: string): Promise<Pick<PoolFacts, "leftovers" | "unknown">> {
+/**
+ * Disks and snapshots of captures of the pool, by their tags: of one that is under way, or that was interrupted.
+ *
+ * @param kept ids of those that the configuration keeps
+ */
+async function readLeftovers(
+    pool: string,
+    scaleSetId: string,
+    kept: string[] = [],
+): Promise<Pick<PoolFacts, "leftovers" | "unknown">> {
     const { subscriptionId, resourceGroup } = parseArmId(scaleSetId);
     const { disks, snapshots } = await computeClient(subscriptionId);
     const kinds = [
@@ -199,7 +207,9 @@ async function readLeftovers(pool: string, scaleSetId: string): Promise<Pick<Poo
             const unknown = `whether captures have left ${what}s is not known: the right to list them (${what}s/read) is missing`;
             return { leftovers: [], unknown: [unknown] };
         }
-        const own = all.filter(({ tags }) => isOwned(tags) && tags?.pool === pool);
+        const own = all
+            .filter(({ tags }) => isOwned(tags) && tags?.pool === pool)
+            .filter(({ id = "" }) => !kept.includes(id.toLowerCase()));
         return { leftovers: own.map(({ name }) => `${what} ${name ?? ""}`), unknown: [] };
     });
     const kindsFound = await Promise.all(found);
@@ -225,6 +235,7 @@ async function listed(what: string, list: () => AsyncIterable<Tagged>): Promise<
 }
 
 interface Tagged {
+    id?: string;
     name?: string;
     tags?: Record<string, string>;
 }

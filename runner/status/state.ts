@@ -1,5 +1,5 @@
 // What a stack's state says of its pools. Pure.
-import { IMAGE_VERSION, SELECTION, type PreviousPool } from "../../policies/contract";
+import { CAPTURE, IMAGE_VERSION, SELECTION, type PreviousPool } from "../../policies/contract";
 import { readState, type NodeSelectionState } from "../../components/selection/nodeSelection";
 import { NEW_UPDATED_NODES_TYPE } from "../../components/core/resourceTypes";
 import type { NewUpdatedNodesState } from "../../components/pool/newUpdatedNodes";
@@ -21,6 +21,8 @@ export interface PoolState {
     selection: Partial<NodeSelectionState>;
     /** ARM id of the image definition that the stack's images are versions of; undefined while it has none. */
     definition?: string;
+    /** ARM ids, in lower case, of the disks and snapshots that its images were made of; left out without any. */
+    sources?: string[];
     /** What was added after bumps, so that images prove themselves; left out where nothing was. */
     newNodes?: AddedNodes[];
 }
@@ -41,6 +43,7 @@ export function poolsIn(resources: StateResource[]): Map<string, PoolState> | un
         const image = [...resources]
             .reverse()
             .find(({ type, parent }) => IMAGE_VERSION.test(type) && nameOf(parent ?? "") === name);
+        const sources = sourcesOf(name, resources);
         const newNodes = resources
             .filter(({ type }) => type === NEW_UPDATED_NODES_TYPE)
             .map(({ outputs = {} }) => outputs as unknown as NewUpdatedNodesState)
@@ -52,11 +55,21 @@ export function poolsIn(resources: StateResource[]): Map<string, PoolState> | un
                 output,
                 selection: readState(selection?.outputs ?? {}),
                 definition: definitionOf(image?.id ?? ""),
+                ...(sources.length > 0 && { sources }),
                 ...(newNodes.length > 0 && { newNodes }),
             },
         ];
     });
     return new Map(read);
+}
+
+/** What a pool's captures gave that have an image: the two resources have one name. */
+function sourcesOf(pool: string, resources: StateResource[]): string[] {
+    const own = resources.filter(({ parent }) => nameOf(parent ?? "") === pool);
+    const images = own.filter(({ type }) => IMAGE_VERSION.test(type)).map(({ urn }) => nameOf(urn));
+    return own
+        .filter(({ type, urn }) => CAPTURE.test(type) && images.includes(nameOf(urn)))
+        .map(({ outputs = {} }) => String(outputs.snapshotId).toLowerCase());
 }
 
 /** ARM id of the image definition of a gallery image version; undefined for any other image. */

@@ -72,7 +72,7 @@ test.each(["mount-utils", "own"] as const)(
 test.each([
     [
         "mount-utils",
-        /partition 1 of the disk holds neither ext4 nor XFS; set kamino:rootPartition.*kamino:capture to in-pl/,
+        /partition 1 of the disk holds neither ext4 nor XFS; set kamino:rootPartition.*on LVM set kamino:capture to in-place: /,
     ],
     [
         "own",

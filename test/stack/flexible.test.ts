@@ -212,3 +212,20 @@ test("npm run init finds it by the VMs of its nodes", async () => {
     expect(done.all).toMatch(new RegExp(`${name} +\\d nodes +fits`));
     expect(parse(await readFile(file, "utf8"))).toMatchObject({ config: { "kamino:pools": [{ scaleSet: name }] } });
 });
+
+test("npm run init says why the VMs cannot be listed, and what right it needs", async () => {
+    const file = join(sandbox.directory, "Pulumi.newer.yaml");
+    const message =
+        "The client does not have authorization to perform action 'Microsoft.Compute/virtualMachines/read' over scope 'x'";
+    sandbox.azure.faults.fail({
+        ...{ path: /\/providers\/Microsoft\.Compute\/virtualMachines$/i, method: "GET" },
+        ...{ status: 403, code: "AuthorizationFailed", message },
+    });
+    const refused = await npmRun("init", ["--stack", "newer", "--config-file", file, "--yes"], stack.env);
+    sandbox.azure.faults.clear();
+    expect(refused.exitCode).toBe(1);
+    expect(refused.all.trim().split("\n").at(-1)).toMatch(
+        /^no node of this cluster is known to be in a VM scale set: the VMs of resource group \S+ cannot be listed, .*virtualMachines\/read.*; sign in with az login, and give virtualMachines\/read there \(role kamino-flexible /,
+    );
+    expect(refused.all).not.toContain("check the context");
+});

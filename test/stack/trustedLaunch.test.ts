@@ -7,6 +7,7 @@ import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { computeClient, sender } from "../azure/support";
 import { resourcesOf } from "./support/copy";
 import { galleryNameOf, imageOf, machinesOf, patch, poolStack, scaleSetOf } from "./support/pools";
+import { npmRunStatus } from "./support/scripts";
 
 const MONDAY = "2026.1116.0412";
 
@@ -57,6 +58,14 @@ test("its disk is captured by a copy, which is a trusted launch one, and the ima
 
     await sandbox.azure.setCapacity(scaleSetOf(sandbox, "pool1").id, 4);
     expect(machinesOf(sandbox, "pool1").map(({ joined }) => joined)).toEqual([true, true, true, true]);
+});
+
+test("a disk that keepSnapshots keeps is nothing to look at, and one whose image is not there is", async () => {
+    expect((await npmRunStatus(stack)).pools[0].attention).toEqual([]);
+    await stack.configure({ keepSnapshots: false });
+    expect((await npmRunStatus(stack)).pools[0].attention).toEqual([
+        expect.stringMatching(/^disk kamino-pool1-\S+: of a capture that is under way/),
+    ]);
 });
 
 function modelSecurity(): unknown {

@@ -75,3 +75,38 @@ test("every configuration key is in README's table", () => {
     const keys = new Set(table.flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)`/g)].map(([, key]) => key)));
     expect(Object.keys(config).filter((key) => !keys.has(key))).toEqual([]);
 });
+
+test("what docs/fleets.md says of a bump's requests follows from its table, which is counted (test/fleet/armCalls)", () => {
+    const page = readFileSync(join(repository, "docs", "fleets.md"), "utf8");
+    const cellsOf = (name: string) => {
+        const line = page.split("\n").find((each) => each.startsWith(`| ${name} |`)) ?? "";
+        return line
+            .split("|")
+            .slice(2, -1)
+            .map((cell) => Number(cell.replaceAll("*", "")));
+    };
+    // A bump by `npm run up` is a preview of one and an up.
+    const bump = (name: string) => cellsOf(name)[1] + cellsOf(name)[2];
+    const [reads, writes, deletes] = ["**reads**", "**writes**", "**deletes**"].map(bump);
+    const all = reads + writes + deletes;
+    const number = (value: number) => value.toLocaleString("en-US");
+    const rate = (bucket: number, refill: number, cost: number) =>
+        [bucket / cost, (refill * 60) / cost].map(Math.floor);
+    const [atOnce, aMinute] = rate(250, 25, reads);
+    const [written, writtenAMinute] = rate(200, 10, writes);
+    const [deleted, deletedAMinute] = rate(200, 10, deletes);
+    for (const said of [
+        `a bump is ${reads} reads, ${writes} writes (`,
+        `, ${deletes} deletes. `,
+        `| reads | 250 | 25 | ${reads} + polls | ${atOnce} begun in the same second, then ${aMinute} a minute |`,
+        `| writes | 200 | 10 | ${writes} | ${written} begun in the same second, then ${writtenAMinute} a minute |`,
+        `| deletes | 200 | 10 | ${deletes} | ${deleted}, then ${deletedAMinute} a minute |`,
+        `2,000 × ${all} = ${number(2000 * all)}, of which ${number(2000 * writes)} writes`,
+        `a run is the preview's ${cellsOf("**reads**")[0]} reads for one pool, ${cellsOf("**reads**")[0] - 1} once`,
+        `| GET scale set | 2,400, 800 | 36, 12 | ${bump("GET scale set")} (preview`,
+        `: ${2400 / bump("GET scale set")} pools may begin in the same minute, then ${800 / bump("GET scale set")} in each`,
+        `| GET scale set VM, instance view | 6,000, 2,000 | 36, 12 | ${bump("GET VM")} (preview`,
+    ]) {
+        expect(page).toContain(said);
+    }
+});

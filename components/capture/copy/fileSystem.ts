@@ -30,9 +30,13 @@ export function rootPartitionOf(osImage = ""): number {
  * https://github.com/kubernetes-sigs/azuredisk-csi-driver/pull/3711
  *
  * @param why what the driver said
+ * @param mounted how it was to be mounted, and whose disks cannot be captured in place instead, if that is so
  * @throws CaughtInTheMiddle, OtherFileSystem or UserError in one line; nothing where it may pass by itself
  */
-export function refuseFileSystem(why: string, mounted: { as: FileSystem; partition: number }): void {
+export function refuseFileSystem(
+    why: string,
+    mounted: { as: FileSystem; partition: number; onlyByCopy?: string },
+): void {
     const line = brief(why, 300);
     if (/'fsck' found errors on device [^]* but could not correct them/.test(why)) {
         throw new CaughtInTheMiddle(`the copy's file system has errors: ${line}`);
@@ -44,14 +48,19 @@ export function refuseFileSystem(why: string, mounted: { as: FileSystem; partiti
     const where = `partition ${mounted.partition} of the disk`;
     if (/^lvm/i.test(found ?? "")) {
         throw new UserError(
-            `${where} is part of a logical volume (LVM), which cannot be mounted elsewhere; set kamino:capture to in-place`,
+            `${where} is part of a logical volume (LVM), which cannot be mounted elsewhere; ${wayOut(mounted)}`,
         );
     }
     if (mounted.as === "ext4" && (found === undefined || found === "xfs")) {
         throw new OtherFileSystem(`${where} does not hold ext4: ${line}`);
     }
     throw new UserError(
-        `${where} holds neither ext4 nor XFS; set kamino:rootPartition to the root file system's, or kamino:capture to ` +
-            `in-place where that is on LVM: ${line}`,
+        `${where} holds neither ext4 nor XFS; set kamino:rootPartition to the root file system's; where that is on LVM ${wayOut(mounted)}: ${line}`,
     );
+}
+
+function wayOut({ onlyByCopy }: { onlyByCopy?: string }): string {
+    return onlyByCopy === undefined
+        ? "set kamino:capture to in-place"
+        : `the pool cannot be kept, because ${onlyByCopy} captured by a copy alone: take it out of kamino:pools`;
 }

@@ -6,6 +6,7 @@ import { plainName } from "../../core/text";
 import type { Kubernetes } from "../../node/kubernetes";
 import { createObject } from "../created";
 import { readNode, whyDead } from "../../node/node";
+import { onlyByCopy } from "../mode";
 import type { Target } from "../names";
 import { containerStatus, createPod, messageOf, ownershipChanges, readPod, reasonOf, removePod } from "../pods";
 import { CaughtInTheMiddle, refuseFileSystem } from "./fileSystem";
@@ -97,7 +98,7 @@ export async function cleanCopy(
             say("cleaning the copy");
         } else if (phase !== "Succeeded") {
             const why = (await troubleOf(cluster, pod)) ?? reasonOf(pod);
-            refuseFileSystem(why, { as: cleaning.fileSystem, partition: cleaning.rootPartition });
+            refuseFileSystem(why, mountOf(cleaning));
             if (Date.now() - begun > ATTACH_LIMIT) {
                 throw new UserError(
                     `pod ${namespace}/${place.name} did not start within ${ATTACH_LIMIT / MINUTE} minutes: ${why}`,
@@ -110,6 +111,11 @@ export async function cleanCopy(
         throw new UserError(`pod ${namespace}/${place.name} did not end within ${CLEAN_LIMIT / MINUTE} minutes`);
     }
     return readReport(message, target);
+}
+
+function mountOf({ target, customData, fileSystem, rootPartition }: CopyCleaning) {
+    const { scaleSetId } = target;
+    return { as: fileSystem, partition: rootPartition, onlyByCopy: onlyByCopy({ scaleSetId, customData }) };
 }
 
 /** Makes the pod, and takes it away at once where its admission would have changed owners or labels on the copy. */

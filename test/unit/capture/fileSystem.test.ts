@@ -22,9 +22,9 @@ const EARLIEST = (kind: string) =>
     `failed to mount the volume as "ext4", it already contains ${kind}. Mount error: mount failed: exit status 32`;
 
 /** What comes of these words of the driver. */
-function verdict(words: string, as: FileSystem = "ext4"): unknown {
+function verdict(words: string, as: FileSystem = "ext4", onlyByCopy?: string): unknown {
     try {
-        refuseFileSystem(START + words, { as, partition: 1 });
+        refuseFileSystem(START + words, { as, partition: 1, onlyByCopy });
         return undefined;
     } catch (error) {
         return error;
@@ -44,7 +44,7 @@ describe("a mount that failed", () => {
         const error = verdict(MOUNT, "xfs") as Error;
         expect(error).not.toBeInstanceOf(OtherFileSystem);
         expect(error.message).toMatch(
-            /^partition 1 of the disk holds neither ext4 nor XFS; set kamino:rootPartition.*kamino:capture to in-place/,
+            /^partition 1 of the disk holds neither ext4 nor XFS; set kamino:rootPartition.*on LVM set kamino:capture to in-place: /,
         );
         expect(error.message).not.toContain("\n");
     });
@@ -54,6 +54,17 @@ describe("a mount that failed", () => {
         expect(error).not.toBeInstanceOf(OtherFileSystem);
         expect(error.message).toMatch(/^partition 1 of the disk is part of a logical volume \(LVM\).*in-place$/);
     });
+
+    test.each([MOUNT, OWN("LVM2_member")])(
+        "on a logical volume sends nobody to where they are refused: %s",
+        (words) => {
+            const { message } = verdict(words, "xfs", "single VMs are") as Error;
+            expect(message).toMatch(
+                /the pool cannot be kept, because single VMs are captured by a copy alone: take it out of/,
+            );
+            expect(message).not.toMatch(/in-place|\n/);
+        },
+    );
 
     test.each([OWN("vfat"), OWN("unknown data, probably partitions"), EARLIEST("vfat")])(
         "of something else is refused at once: %s",

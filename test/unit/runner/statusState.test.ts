@@ -30,6 +30,23 @@ describe("the pools of a stack's state", () => {
         expect(pools?.get("pool2")).toEqual({ output, selection: {}, definition: undefined });
     });
 
+    it("have what their finished images were made of", () => {
+        const capture = (pool: string, version: string, snapshotId: string) => ({
+            urn: `${URN}kamino:index:VmssPrototype$pulumi-nodejs:dynamic/kamino:OsDiskCapture::${pool}-${version}`,
+            type: "pulumi-nodejs:dynamic/kamino:OsDiskCapture",
+            parent: `${URN}kamino:index:VmssPrototype::${pool}`,
+            outputs: { snapshotId },
+        });
+        const pools = poolsIn([
+            { ...stack, outputs: { pools: { pool1: output, pool2: output } } },
+            // The second one of the first pool has no image yet.
+            ...[capture("pool1", "1", "/Disks/a"), image("pool1", `${DEFINITION}/versions/1`)],
+            ...[capture("pool1", "2", "/disks/b"), capture("pool2", "1", "/disks/c")],
+        ]);
+        expect(pools?.get("pool1")?.sources).toEqual(["/disks/a"]);
+        expect(pools?.get("pool2")).not.toHaveProperty("sources");
+    });
+
     it("have the nodes that were added to prove their images", () => {
         const added = (pool: string, version: string, count: number) => ({
             urn: `${URN}kamino:index:VmssPrototype$pulumi-nodejs:dynamic/kamino:NewUpdatedNodes::${pool}-${version}`,

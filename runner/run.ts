@@ -155,6 +155,9 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
     const result = await up(options, plan, again, run);
     const locks = locksIn(result.output);
     if (locks.length === 0) {
+        if (result.succeeded) {
+            run.lease?.forgetDead();
+        }
         return result;
     }
     const place = { host: hostname(), env: run.env, seesAllProcesses: seesAllProcesses() };
@@ -172,6 +175,7 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
         console.error(safeToPrint(cancelled));
     }
     await cancelLocks(options, run);
+    run.lease?.forgetDead();
     return await up(options, plan, again, run);
 }
 
@@ -181,7 +185,7 @@ async function podHasEnded(host: string, { cluster, lease }: PreparedRun): Promi
         return false;
     }
     // A pod that no longer exists is known by the lease that it did not release.
-    return host === lease?.deadHolder || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
+    return lease?.deadHolders.includes(host) || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
 }
 
 function reportInput(options: Options, { summary, output, succeeded }: Result): ReportInput {

@@ -17,6 +17,7 @@ import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
 import { cancelLocks, imageVersions, preview, selectedStack, up, type Result, type RunContext } from "./pulumi";
+import { checkPolicyConfig } from "./policyConfig";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
 import { knownHost, lockedMessage, locksIn, staleReason } from "./stateLock";
@@ -44,6 +45,7 @@ export async function run(
     stop: AbortSignal,
     phases?: Phase[],
 ): Promise<number> {
+    await checkPolicyConfig(options.policyConfig);
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
     let token: TokenFile | undefined;
     try {

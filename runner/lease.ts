@@ -7,10 +7,24 @@ import type { Pod } from "./pod";
 
 /** The lease, acquired by this pod. */
 export interface AcquiredLease {
-    /** The pod that held it before and died without releasing it. */
-    deadHolder?: string;
+    /**
+     * The pods that held it before and died without releasing it, since an update last went through: one of them may
+     * have left its lock on the stack's state.
+     */
+    deadHolders: string[];
+    /** Has nobody look for what dead holders have left: an update went through, or their locks were cancelled. */
+    forgetDead: () => void;
     release: () => Promise<void>;
 }
+
+/**
+ * The annotation that keeps the dead holders. A run that fails before its update releases the lease, and the next one
+ * still has to know whose lock it meets: their pods may be gone by then.
+ */
+const DEAD_HOLDERS = "kamino/dead-holders";
+
+/** More than this are of no use: an update leaves one lock, which keeps all later ones out. */
+const MOST_DEAD = 10;
 
 interface LeasePath {
     name: string;
@@ -36,14 +50,19 @@ export async function acquireLease(config: KubeConfig, pod: Pod): Promise<Acquir
             `another run is under way: pod ${pod.namespace}/${holder} since ${String(lease.spec?.acquireTime)}; this one was not started`,
         );
     }
-    const acquired = await replace(leases, at, withHolder(lease, pod.name));
+    const dead = holder && holder !== pod.name ? [holder] : [];
+    const deadHolders = [...new Set([...deadHoldersOf(lease), ...dead])].slice(-MOST_DEAD);
+    const acquired = await replace(leases, at, withHolder(withDead(lease, deadHolders), pod.name));
     if (!acquired) {
         throw new UserError("another run has just started; this one was not started");
     }
+    let kept = deadHolders;
     return {
-        deadHolder: holder && holder !== pod.name ? holder : undefined,
+        deadHolders,
+        forgetDead: () => (kept = []),
         release: async () => {
-            const free = { ...acquired, spec: { leaseTransitions: acquired.spec?.leaseTransitions } };
+            const spec = { leaseTransitions: acquired.spec?.leaseTransitions };
+            const free = { ...withDead(acquired, kept), spec };
             if (!(await replace(leases, at, free))) {
                 throw new UserError("somebody else has changed it");
             }
@@ -65,6 +84,18 @@ export async function hasEnded(
     const core = config.makeApiClient(CoreV1Api);
     const pod = await orUndefined(withRetries(() => core.readNamespacedPod({ name, namespace })));
     return pod ? pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" : goneIsEnded;
+}
+
+/** Names of pods alone: somebody else may have written the annotation. */
+function deadHoldersOf({ metadata }: V1Lease): string[] {
+    const names = (metadata?.annotations?.[DEAD_HOLDERS] ?? "").split(",");
+    return names.filter((name) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name));
+}
+
+function withDead(lease: V1Lease, holders: string[]): V1Lease {
+    const { [DEAD_HOLDERS]: _before, ...others } = lease.metadata?.annotations ?? {};
+    const annotations = { ...others, ...(holders.length > 0 && { [DEAD_HOLDERS]: holders.join() }) };
+    return { ...lease, metadata: { ...lease.metadata, annotations } };
 }
 
 function withHolder(lease: V1Lease, holder: string): V1Lease {

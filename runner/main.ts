@@ -4,6 +4,7 @@ import { observed } from "./observe";
 import { EXIT, readOptions, USAGE } from "./options";
 import { outliveReaders } from "./output";
 import { run } from "./run";
+import { stopInTime } from "./stop";
 
 async function main(): Promise<number> {
     const options = readOptions(process.argv.slice(2), process.env);
@@ -12,13 +13,15 @@ async function main(): Promise<number> {
         return EXIT.nothing;
     }
     const stop = new AbortController();
+    const stopFor = (why: string) => {
+        console.error(`${why}: stopping; a capture that is under way first restores its node.`);
+        stop.abort();
+    };
     // SIGHUP: the terminal was closed, or the connection to it broke.
     for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-        process.on(name, () => {
-            console.error(`${name}: stopping; a capture that is under way first restores its node.`);
-            stop.abort();
-        });
+        process.on(name, () => stopFor(name));
     }
+    stopInTime(process.env, stopFor);
     return await observed(options, process.env, (phases) => run(options, process.env, stop.signal, phases));
 }
 

@@ -17,6 +17,7 @@ import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom, prepareHome, writableCopy, type Pod } from "./pod";
 import { cancelLocks, imageVersions, preview, selectedStack, up, type Result, type RunContext } from "./pulumi";
+import { checkPolicyConfig } from "./policyConfig";
 import { renderReport, type ReportInput } from "./report";
 import { retakeSettings } from "./retake";
 import { knownHost, lockedMessage, locksIn, staleReason } from "./stateLock";
@@ -45,6 +46,7 @@ export async function run(
     stop: AbortSignal,
     phases?: Phase[],
 ): Promise<number> {
+    await checkPolicyConfig(options.policyConfig);
     return await withTokenFile(env, async (place) => {
         const context = { ...place, stop, phases };
         const prepared = await prepareRun(await withRetake(options, context), context);
@@ -165,6 +167,9 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
     const result = await up(options, plan, again, run);
     const locks = locksIn(result.output);
     if (locks.length === 0) {
+        if (result.succeeded) {
+            run.lease?.forgetDead();
+        }
         return result;
     }
     const place = { host: hostname(), env: run.env, seesAllProcesses: seesAllProcesses() };
@@ -182,6 +187,7 @@ async function upDespiteStaleLock(plan: string, run: PreparedRun): Promise<Resul
         console.error(safeToPrint(cancelled));
     }
     await cancelLocks(options, run);
+    run.lease?.forgetDead();
     return await up(options, plan, again, run);
 }
 
@@ -191,7 +197,7 @@ async function podHasEnded(host: string, { cluster, lease }: PreparedRun): Promi
         return false;
     }
     // A pod that no longer exists is known by the lease that it did not release.
-    return host === lease?.deadHolder || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
+    return lease?.deadHolders.includes(host) || (await hasEnded(cluster.config, cluster.pod.namespace, host, false));
 }
 
 function reportInput(options: Options, { summary, output, succeeded }: Result): ReportInput {

@@ -1,5 +1,7 @@
 // Finds pulumi's processes, and stops a run so that a capture can restore its node.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { formatDuration } from "../components/core/duration";
+import { RUN_ENVIRONMENT } from "../components/schedule/environment";
 
 /** A process of this machine. */
 export interface Process {
@@ -20,6 +22,23 @@ export interface Process {
 export function stopGracefully(pid: number, processes: Process[] = runningProcesses()): void {
     signal(pid, "SIGINT");
     dynamicProvidersUnder(pid, processes).forEach((provider) => signal(provider, "SIGTERM"));
+}
+
+/** The longest time that a timer takes, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Stops a scheduled run when its time is over, as SIGTERM does. Its pod then ends by itself and stays, with its log;
+ * one that runs until the Job's deadline is deleted.
+ *
+ * @param stop is called with why, at most once
+ */
+export function stopInTime(env: NodeJS.ProcessEnv, stop: (why: string) => void): void {
+    const milliseconds = Number(env[RUN_ENVIRONMENT.stopAfter] ?? "") * 1000;
+    if (milliseconds > 0 && milliseconds <= LONGEST_TIMER) {
+        const why = `the run has taken ${formatDuration(milliseconds)} (kamino:schedule.activeDeadline)`;
+        setTimeout(() => stop(why), milliseconds).unref();
+    }
 }
 
 /** The processes of dynamic resources among the descendants of a process. */

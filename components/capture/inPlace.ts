@@ -96,7 +96,7 @@ async function runSteps(capture: Capture): Promise<Captured> {
         });
     } catch (error) {
         failure = reasonUnder(capture.signal, error);
-        await noteFailure(capture, step.name);
+        await (capture.signal.aborted ? forgetStopped(capture) : noteFailure(capture, step.name));
         capture.say("restoring the node");
     }
     let doubt: string | undefined;
@@ -124,6 +124,13 @@ async function noteFailure({ cluster, target }: Pick<InPlaceCapture, "cluster" |
         return failed?.version === target.version ? formatFailedCaptures({ ...failed, step }) : value;
     };
     await renewAnnotation(cluster, target.node, FAILED_CAPTURES, named).catch(() => undefined);
+}
+
+/** A capture that somebody has stopped has not failed. */
+async function forgetStopped({ cluster, target, failedBefore }: Capture): Promise<void> {
+    const value = failedBefore ? formatFailedCaptures(failedBefore) : null;
+    const metadata = { annotations: { [FAILED_CAPTURES]: value } };
+    await patchNode(cluster, target.node, { metadata }).catch(() => undefined);
 }
 
 /** Once the disk is captured. What stays because the API server is away counts for no later image. */

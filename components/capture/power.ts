@@ -8,8 +8,9 @@ import { UserError, oneLine, statusOf } from "../core/errors";
 import { until } from "../core/retry";
 
 const MINUTE = 60_000;
-const RUNNING_LIMIT = 15 * MINUTE;
-const OFF_LIMIT = 15 * MINUTE;
+/** How long a VM may take to run, and to be off. */
+export const RUNNING_LIMIT = 15 * MINUTE;
+export const OFF_LIMIT = 15 * MINUTE;
 /** How long a request that fails is tried again. */
 const TRY_LIMIT = 5 * MINUTE;
 

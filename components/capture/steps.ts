@@ -12,7 +12,7 @@ import { hasRebooted, isBackInService, provesNewIdentity } from "./identity";
 import { JOURNAL, formatJournal, removalOf, type Journal } from "./journal";
 import { clearRebootMark } from "./kuredMark";
 import type { Target } from "./names";
-import { isOff, powerOffVm, startVm } from "./power";
+import { OFF_LIMIT, RUNNING_LIMIT, isOff, powerOffVm, startVm } from "./power";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
@@ -28,6 +28,8 @@ const READY_LIMIT = 20 * MINUTE;
 /** Azure notices within this time that a guest has switched itself off. */
 const NOTICE_LIMIT = 2 * MINUTE;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
+/** How long restoring a node may take: switched off, noticed, started, Ready. In milliseconds. */
+export const RESTORE_LIMIT = OFF_LIMIT + NOTICE_LIMIT + RUNNING_LIMIT + READY_LIMIT;
 
 /** What cleaning up after a step needs: even a later process has it, from a journal. */
 export interface CleanupContext {

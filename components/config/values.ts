@@ -113,7 +113,7 @@ export function recordOf<K extends z.core.$ZodRecordKey, V extends z.ZodType>(ke
 }
 
 /** What to say of a key that is not known. */
-function nearest(key: string, known: string[]): string {
+export function nearest(key: string, known: string[]): string {
     const near = closest(key, known);
     return distance(key.toLowerCase(), near.toLowerCase()) <= Math.min(3, key.length / 3)
         ? `did you mean ${near}?`

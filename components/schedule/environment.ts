@@ -7,6 +7,8 @@ export const RUN_ENVIRONMENT = {
     podNamespace: "POD_NAMESPACE",
     /** The node that the run is on, which it never captures. */
     nodeName: "NODE_NAME",
+    /** How long the run may take, in seconds: it stops by itself then. */
+    stopAfter: "KAMINO_STOP_AFTER",
     /** The Lease that the schedule's pods acquire in turn. */
     lease: "KAMINO_LEASE",
     /** The ConfigMap for the report. */

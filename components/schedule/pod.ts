@@ -86,6 +86,7 @@ function environment(settings: ScheduleSettings, names: Names): EnvVar[] {
         [RUN_ENVIRONMENT.serviceAccount]: SERVICE_ACCOUNT_MOUNT,
         [RUN_ENVIRONMENT.lease]: names.lease,
         [RUN_ENVIRONMENT.report]: names.report,
+        [RUN_ENVIRONMENT.stopAfter]: String(settings.activeDeadlineSeconds),
         TMPDIR: SCRATCH_MOUNT,
         PULUMI_BACKEND_URL: settings.backendUrl,
         PULUMI_SKIP_UPDATE_CHECK: "true",

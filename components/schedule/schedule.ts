@@ -198,7 +198,7 @@ export class Schedule extends pulumi.ComponentResource {
                             // The next one is tomorrow's: what failed once is for a person to see, not to be tried
                             // again at once.
                             backoffLimit: 0,
-                            activeDeadlineSeconds: settings.activeDeadlineSeconds,
+                            activeDeadlineSeconds: jobDeadline(settings),
                             template: {
                                 metadata: { labels, annotations: { [SAFE_TO_EVICT]: "false" } },
                                 spec: podSpec(settings, this.names),
@@ -210,6 +210,17 @@ export class Schedule extends pulumi.ComponentResource {
             { parent: this, dependsOn },
         );
     }
+}
+
+/** What a pod may take until its container runs. */
+const START_SECONDS = 10 * 60;
+
+/**
+ * The Job's own deadline is for a run that does not stop by itself when its time is over: at it the Job controller
+ * deletes the pod, and the logs with it.
+ */
+function jobDeadline({ activeDeadlineSeconds, terminationGracePeriodSeconds }: ScheduleSettings): number {
+    return START_SECONDS + activeDeadlineSeconds + terminationGracePeriodSeconds;
 }
 
 function roleRef(kind: "Role" | "ClusterRole", name: string) {

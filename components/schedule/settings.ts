@@ -15,6 +15,7 @@ import {
     text,
     withDefault,
 } from "../config/values";
+import { RESTORE_LIMIT } from "../capture/steps";
 import { UserError } from "../core/errors";
 import { nodeSelector, tolerations } from "./placement";
 import { readStackSettings, type StackSettings } from "./stackSettings";
@@ -116,8 +117,8 @@ const scheduleObject = objectOf({
     startingDeadline: withDefault(seconds(60), "4h"),
     // An image version takes an hour and more, for each pool.
     activeDeadline: withDefault(seconds(60), "8h"),
-    // To power a node on, and wait until it is Ready.
-    gracePeriod: withDefault(seconds(60), "20m"),
+    // To restore a node (RESTORE_LIMIT), or to remove a copy, with room for what is tried again.
+    gracePeriod: withDefault(seconds(60), "60m"),
     keepSucceeded: withDefault(integer(0, 100), 3),
     keepFailed: withDefault(integer(0, 100), 7),
     resources: withDefault(resources, {}),
@@ -179,6 +180,7 @@ export function readSchedule(
     const file = settingsFile ?? `Pulumi.${values.stack.split("/").at(-1)}.yaml`;
     const stackSettings = readStackSettings(file, project, `${key}.settingsFile`);
     refuseWhatCannotRun(rest, stackSettings.needsPassphrase, key);
+    refuseShortGrace({ mode: values.mode, gracePeriod }, stackSettings, key);
     return {
         ...rest,
         backendUrl: backendUrl(values, key),
@@ -204,6 +206,26 @@ function refuseWhatCannotRun(
         throw new UserError(
             `${key}.azure.clientId is missing: the identity that trusts the run's service account; without one, name a Secret with ` +
                 `ARM_CLIENT_ID and ARM_CLIENT_SECRET in ${key}.environmentSecret`,
+        );
+    }
+}
+
+/** With less a pod that is stopped is killed before a machine that was switched off can be a Ready node again. */
+const LEAST_GRACE_SECONDS = 20 * 60;
+
+/**
+ * Refused, and not warned of: it comes up when a person runs `up` of the schedule, never in a nightly run, and what it
+ * is about costs a node.
+ */
+function refuseShortGrace(
+    { mode, gracePeriod }: Pick<ScheduleValues, "mode" | "gracePeriod">,
+    { captureModes }: StackSettings,
+    key: string,
+): void {
+    if (mode === "up" && captureModes.includes("in-place") && gracePeriod < LEAST_GRACE_SECONDS) {
+        throw new UserError(
+            `${key}.gracePeriod must be 20m or more where a disk may be captured in place, since restoring its node takes up to ` +
+                `${RESTORE_LIMIT / 60_000} minutes: leave it out (60m), or set kamino:capture to copy in the stack that is to run`,
         );
     }
 }

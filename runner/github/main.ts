@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { oneLine, UserError } from "../../components/core/errors";
+import { PROJECT } from "../../components/core/project";
 import { readCommandLine } from "../commandLine";
 import { gitHubFrom } from "./api";
-import { commentOnPullRequest, reviewedRun, updateIssue } from "./review";
+import { programDigest } from "./program";
+import { commentOnPullRequest, reviewOf, updateIssue, type Review } from "./review";
 
 const USAGE = "use: comment --report FILE --pull-request N | issue --report FILE | reviewed --stack NAME";
 
@@ -21,14 +23,26 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
     if (command === "comment" && values.report) {
         await commentOnPullRequest(github, readFileSync(values.report, "utf8"), Number(values["pull-request"]));
     } else if (command === "issue" && values.report) {
-        await updateIssue(github, readFileSync(values.report, "utf8"));
+        await updateIssue(github, readFileSync(values.report, "utf8"), planFacts());
     } else if (command === "reviewed" && values.stack) {
-        const run = await reviewedRun(github, values.stack);
-        console.log(run ? `The plan of run ${run} is reviewed.` : "No plan is reviewed.");
-        await (env.GITHUB_OUTPUT && appendFile(env.GITHUB_OUTPUT, `run=${run ?? ""}\n`));
+        const review = await reviewOf(github, values.stack, planFacts());
+        console.log(describeReview(review));
+        const outputs = `run=${review.run ?? ""}\npending=${review.pending}\n`;
+        await (env.GITHUB_OUTPUT && appendFile(env.GITHUB_OUTPUT, outputs));
     } else {
         throw new UserError(USAGE);
     }
+}
+
+function planFacts() {
+    return { program: programDigest(PROJECT), now: new Date() };
+}
+
+function describeReview({ run, outdated }: Review): string {
+    if (outdated !== undefined) {
+        return `No plan is reviewed: the one that was is not carried out, since ${outdated}. The next nightly preview replaces it.`;
+    }
+    return run === undefined ? "No plan is reviewed." : `The plan of run ${run} is reviewed.`;
 }
 
 main(process.argv.slice(2), process.env).catch((error: unknown) => {

@@ -26,46 +26,103 @@ export async function commentOnPullRequest(github: GitHub, report: string, pullR
         : call(github, "POST", `issues/${pullRequest}/comments`, { body: report }));
 }
 
+/** Who makes a plan, and when it is asked about. */
+export interface PlanFacts {
+    /** A digest of the program. */
+    program: string;
+    now: Date;
+}
+
+/** What an issue says of its plan. */
+interface Plan {
+    /** The run that keeps it. */
+    run: string;
+    /** When it was made, and a digest of the program; earlier versions wrote neither. */
+    made?: string;
+    program?: string;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+/** GitHub deletes the plan after 30 days (`retention-days` in run.yml). A review of one that old is worth nothing. */
+const OLDEST_PLAN_MS = 25 * DAY_MS;
+
 /**
  * Keeps the stack's one open issue: opens it when a change is pending, updates it each night, closes it when nothing is
  * pending.
  *
- * A reviewed issue keeps its text, plan included, while the changes stay the same. When they change, the review is
- * removed. An issue that is not reviewed gets the newest plan, because CI deletes old plans.
+ * A reviewed issue keeps its text, plan included, while the changes stay the same. When they change, or the plan cannot
+ * be carried out any more, the review is removed, and a comment says why. An issue that is not reviewed gets the newest
+ * plan, because CI deletes old plans.
  */
-export async function updateIssue(github: GitHub, report: string): Promise<void> {
+export async function updateIssue(github: GitHub, report: string, facts: PlanFacts): Promise<void> {
     const { stack, hasChanges, fingerprint } = requireMarker(report);
     const earlier = await openIssue(github, stack);
-    const text = `${report}\n${planMarker(github.run)}\nPlan and log: ${github.runUrl}. To have the next scheduled run do exactly this, add the label \`${REVIEWED_LABEL}\`.\n`;
+    const text = `${report}\n${planMarker(github.run, facts)}\nPlan and log: ${github.runUrl}. To have the next scheduled run do exactly this, add the label \`${REVIEWED_LABEL}\`.\n`;
     const title = /^## (.*)$/m.exec(report)?.[1] ?? `${stack}: a bump is pending`;
     if (!hasChanges) {
         await (earlier &&
             call(github, "PATCH", `issues/${earlier.number}`, { state: "closed", state_reason: "completed" }));
-    } else if (!earlier) {
+        return;
+    }
+    if (!earlier) {
         await call(github, "POST", "issues", { title, body: text, labels: [PENDING_LABEL] });
-    } else if (!isReviewed(earlier) || markerIn(earlier.body ?? "")?.fingerprint !== fingerprint) {
+        return;
+    }
+    const isSame = markerIn(earlier.body ?? "")?.fingerprint === fingerprint;
+    const why = isSame ? outdated(planIn(earlier.body ?? ""), facts) : "its changes are others now";
+    if (!isReviewed(earlier) || why !== undefined) {
         const labels = earlier.labels.map(({ name }) => name).filter((name) => name !== REVIEWED_LABEL);
         await call(github, "PATCH", `issues/${earlier.number}`, { title, body: text, labels });
+        if (isReviewed(earlier)) {
+            const body = `The plan that was reviewed is replaced, and not carried out: ${why}. Review it again, and add the label \`${REVIEWED_LABEL}\`.`;
+            await call(github, "POST", `issues/${earlier.number}/comments`, { body });
+        }
     }
 }
 
-/** Returns the id of the run whose plan for this stack a person has reviewed; undefined when there is none. */
-export async function reviewedRun(github: GitHub, stack: string): Promise<string | undefined> {
-    const issue = await openIssue(github, stack);
-    return issue && isReviewed(issue) ? planIn(issue.body ?? "") : undefined;
+/** What the next `up` of a stack may do. */
+export interface Review {
+    /** The run whose plan a person has reviewed. */
+    run?: string;
+    /** Whether a change is pending. */
+    pending: boolean;
+    /** Why a plan that was reviewed is not carried out. */
+    outdated?: string;
 }
 
-/** The run whose plan an issue has: the last one that it names, because text from the cluster stands before that. */
-function planIn(body: string): string | undefined {
-    return [...body.matchAll(/^<!-- kamino-plan: (\d+) -->$/gm)].at(-1)?.[1];
+/** Reads the stack's open issue: its plan counts where a person has reviewed it, and it can be carried out still. */
+export async function reviewOf(github: GitHub, stack: string, facts: PlanFacts): Promise<Review> {
+    const issue = await openIssue(github, stack);
+    if (!issue || !isReviewed(issue)) {
+        return { pending: issue !== undefined };
+    }
+    const plan = planIn(issue.body ?? "");
+    const why = outdated(plan, facts);
+    return { pending: true, ...(why === undefined ? { run: plan?.run } : { outdated: why }) };
+}
+
+/** Why the engine would refuse a plan, or GitHub not have it any more; undefined where neither is so. */
+function outdated(plan: Plan | undefined, { program, now }: PlanFacts): string | undefined {
+    if (plan?.program !== program) {
+        return "another version of the program made it";
+    }
+    const age = now.getTime() - Date.parse(plan.made ?? "");
+    return age <= OLDEST_PLAN_MS ? undefined : `it is more than ${OLDEST_PLAN_MS / DAY_MS} days old`;
+}
+
+/** The plan that an issue has: the last one that it names, because text from the cluster stands before that. */
+function planIn(body: string): Plan | undefined {
+    const marker = /^<!-- kamino-plan: (\d+)(?: made (\S+) by (\w+))? -->$/gm;
+    const [, run, made, program] = [...body.matchAll(marker)].at(-1) ?? [];
+    return run === undefined ? undefined : { run, made, program };
 }
 
 function isReviewed({ labels }: Issue): boolean {
     return labels.some(({ name }) => name === REVIEWED_LABEL);
 }
 
-function planMarker(run: string): string {
-    return `<!-- kamino-plan: ${run} -->`;
+function planMarker(run: string, { program, now }: PlanFacts): string {
+    return `<!-- kamino-plan: ${run} made ${now.toISOString()} by ${program} -->`;
 }
 
 async function openIssue(github: GitHub, stack: string): Promise<Issue | undefined> {

@@ -135,8 +135,57 @@ test("a lease whose holder pod has gone is free", async () => {
     await leases.replaceNamespacedLease({ ...at, body: { ...lease, spec } });
     const names = { lease: "kamino", report: "kamino-report", serviceAccount: "", server: sandbox.cluster.server };
     const held = await acquireLease(config, { ...names, name: "me", namespace: NAMESPACE });
-    expect(held.deadHolder).toBe("a-pod-that-was-deleted");
+    expect(held.deadHolders).toEqual(["a-pod-that-was-deleted"]);
     expect(await scheduled.holder()).toBe("me");
+    held.forgetDead();
     await held.release();
     expect(await scheduled.holder()).toBeUndefined();
+});
+
+test("a lock of a run whose pod has gone is cancelled also where the run after it has failed in its preview", async () => {
+    await scheduled.patch(2, "2026-11-22T04:12:00Z");
+    const letGo = await scheduled.holdUp(scheduled.vm(2));
+    const first = await scheduled.startJob("first");
+    await scheduled.captureOf(scheduled.vm(2), first);
+    first.kill();
+    await first.ended;
+    await letGo();
+    scheduled.lockIsOf(first.pod);
+    await scheduled.forgetJob("first");
+
+    sandbox.azure.faults.fail({
+        path: /virtualMachineScaleSets/,
+        status: 403,
+        code: "AuthorizationFailed",
+        message: "no",
+    });
+    const second = await (await scheduled.startJob("second")).ended;
+    sandbox.azure.faults.clear();
+    expect(second.exitCode, second.output).toBe(1);
+    expect(await scheduled.holder()).toBeUndefined();
+    expect(scheduled.stateLocks()).toHaveLength(1);
+
+    await scheduled.ageKuredLock();
+    const third = await (await scheduled.startJob("third")).ended;
+    expect(third.exitCode, third.output).toBe(0);
+    expect(third.output).toContain(`is stale (the pod ${first.pod} has ended): cancelled`);
+    expect(scheduled.image()).toMatch(/2026\.1122\.0412$/);
+    expect(scheduled.stateLocks()).toEqual([]);
+});
+
+test("a run whose time is over stops by itself and restores its node, and its Job and pod stay, with the log", async () => {
+    await scheduled.patch(1, "2026-11-23T04:12:00Z");
+    const letGo = await scheduled.holdUp(best);
+    const run = await scheduled.startJob("late", "kamino", NAMESPACE, { KAMINO_STOP_AFTER: "45" });
+    const { exitCode, output } = await run.ended;
+    await letGo();
+    expect(exitCode, output).toBe(1);
+    expect(output).toMatch(
+        /the run has taken 45s \(kamino:schedule\.activeDeadline\): stopping.*interrupted by SIGTERM; the node is back in service/s,
+    );
+    expect(await serviceOf(sandbox, best)).toMatchObject(IN_SERVICE);
+    expect(await scheduled.holder()).toBeUndefined();
+    expect(scheduled.stateLocks()).toEqual([]);
+    const { core } = sandbox.nodes.api;
+    expect((await core.readNamespacedPod({ namespace: NAMESPACE, name: run.pod })).status?.phase).toBe("Failed");
 });

@@ -30,7 +30,8 @@ const MINUTE = 60_000;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
 /** A disk made from a snapshot may go on copying in the background. */
 const DISK_LIMIT = 60 * MINUTE;
-const DETACH_LIMIT = 10 * MINUTE;
+/** How long Azure may take to say that a disk belongs to no machine any more. */
+export const DETACH_LIMIT = 10 * MINUTE;
 
 /** The disk that is copied. */
 export interface SourceDisk {

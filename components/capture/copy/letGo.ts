@@ -14,6 +14,8 @@ const GONE_LIMIT = 2 * MINUTE;
  * its attach/detach controller), and Azure takes minutes to detach it.
  */
 const DETACH_LIMIT = 16 * MINUTE;
+/** How long letting a copy go may take: its pod, its disk, its volume. In milliseconds. */
+export const LET_GO_LIMIT = GONE_LIMIT + DETACH_LIMIT + GONE_LIMIT;
 
 /** What is needed to let a copy go. */
 export interface LettingGo {

@@ -10,10 +10,10 @@ import type { Target } from "../names";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { freeCopy } from "./copies";
-import type { CopyPlace, SourceDisk } from "./disk";
+import { DETACH_LIMIT, type CopyPlace, type SourceDisk } from "./disk";
 import { CaughtInTheMiddle, OtherFileSystem, rootPartitionOf, type FileSystem } from "./fileSystem";
 import { keepPackages } from "./keepPackages";
-import { letGo, type LettingGo } from "./letGo";
+import { LET_GO_LIMIT, letGo, type LettingGo } from "./letGo";
 import type { CopyTarget } from "./objects";
 import { chooseCleanerPlace, placeNodeOf } from "./place";
 import { describeChanges } from "./packages";
@@ -21,6 +21,9 @@ import { HostDied, cleanCopy, type CleaningReport } from "./volume";
 
 /** How long to wait before the disk is copied once more, where the first copy caught something in the middle. */
 const SECOND_TRY_AFTER = 5 * 60_000;
+
+/** How long removing a copy may take. In milliseconds. */
+export const DISCARD_LIMIT = LET_GO_LIMIT + DETACH_LIMIT;
 
 /** What a capture by a copy needs. */
 export interface CopyCapture {

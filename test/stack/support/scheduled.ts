@@ -127,13 +127,36 @@ export class Scheduled {
     }
 
     /** As `kubectl create job NAME --from=cronjob/…`, on the first node; and its run. */
-    async startJob(name: string, cronJob = "kamino", namespace = NAMESPACE): Promise<RunningPod & { pod: string }> {
+    async startJob(
+        name: string,
+        cronJob = "kamino",
+        namespace = NAMESPACE,
+        env: Record<string, string> = {},
+    ): Promise<RunningPod & { pod: string }> {
         const { spec } = await this.batch.readNamespacedCronJob({ name: cronJob, namespace });
         const job = structuredClone(spec!.jobTemplate.spec!);
         job.template.spec!.nodeName = this.vm(0).nodeName;
+        const [container] = job.template.spec!.containers;
+        container.env = container.env?.map((one) => (one.name in env ? { ...one, value: env[one.name] } : one));
         await this.batch.createNamespacedJob({ namespace, body: { metadata: { name }, spec: job } });
         const pod = await this.podOf(name, namespace);
         return { ...(await this.run(pod)), pod: pod.metadata?.name ?? "" };
+    }
+
+    /** Deletes a Job whose run has ended, and its pod, as the garbage collector does. */
+    async forgetJob(name: string, namespace = NAMESPACE): Promise<void> {
+        const { core } = this.sandbox.nodes.api;
+        const pods = await core.listNamespacedPod({ namespace, labelSelector: `job-name=${name}` });
+        await this.batch.deleteNamespacedJob({ name, namespace, propagationPolicy: "Background" });
+        for (const { metadata } of pods.items) {
+            const at = { name: metadata?.name ?? "", namespace };
+            await waitFor(`pod ${at.name} to be gone`, async () => ((await this.podIsThere(at)) ? undefined : true));
+        }
+    }
+
+    private async podIsThere(at: { name: string; namespace: string }): Promise<boolean> {
+        const { items } = await this.sandbox.nodes.api.core.listNamespacedPod({ namespace: at.namespace });
+        return items.some(({ metadata }) => metadata?.name === at.name);
     }
 
     run(pod: V1Pod): Promise<RunningPod> {

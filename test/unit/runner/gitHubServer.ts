@@ -75,7 +75,7 @@ export class GitHubServer {
         if (call === "GET /issues/7/comments") {
             return page(this.comments, url);
         }
-        if (call === "POST /issues/7/comments") {
+        if (/^POST \/issues\/\d+\/comments$/.test(call)) {
             return this.comments.push({ id: this.comments.length + 1, body: body.body ?? "" });
         }
         return undefined;

@@ -57,7 +57,7 @@ test("one night after the other: an issue, its review, the plan of the next up, 
     server.issues[0].labels.push("kamino-reviewed");
     const reviewed = await github(["reviewed", "--stack", "prod"], { GITHUB_RUN_ID: "101" });
     expect(reviewed).toMatchObject({ exitCode: 0, all: "The plan of run 100 is reviewed." });
-    expect(readFileSync(output, "utf8")).toBe("run=\nrun=100\n");
+    expect(readFileSync(output, "utf8")).toBe("run=\npending=true\nrun=100\npending=true\n");
 
     write(false);
     expect(await github(["issue", "--report", file])).toMatchObject(isFine);

@@ -46,6 +46,10 @@ beforeAll(async () => {
             if (trouble && !trouble.after) {
                 return trouble.answer(response);
             }
+            // No pod is left.
+            if (request.url?.includes("/pods/")) {
+                return status(response, 404);
+            }
             const done = request.method === "GET" || replace(JSON.parse(body) as V1Lease);
             if (trouble) {
                 return trouble.answer(response);
@@ -109,4 +113,35 @@ test("a lease that another pod acquires at the same moment is not acquired", asy
     ];
     await expect(acquireLease(config, pod)).rejects.toThrow("another run has just started; this one was not started");
     expect(holder()).toBe("run-2");
+});
+
+/** Acquires the lease of a holder whose pod has gone. */
+async function acquireAfter(name: string, dead: string) {
+    lease = { ...lease, spec: { ...lease.spec, holderIdentity: dead } };
+    return await acquireLease(config, { ...pod, name });
+}
+
+test("who died with the lease is known until an update went through, also to runs after one that failed before its own", async () => {
+    const second = await acquireAfter("run-2", "run-1");
+    expect(second.deadHolders).toEqual(["run-1"]);
+    await second.release();
+    expect([holder(), lease.metadata?.annotations]).toEqual([undefined, { "kamino/dead-holders": "run-1" }]);
+    const third = await acquireLease(config, { ...pod, name: "run-3" });
+    expect(third.deadHolders).toEqual(["run-1"]);
+    const fourth = await acquireAfter("run-4", "run-3");
+    expect(fourth.deadHolders).toEqual(["run-1", "run-3"]);
+    fourth.forgetDead();
+    await fourth.release();
+    expect(lease.metadata?.annotations).toEqual({});
+    expect((await acquireLease(config, { ...pod, name: "run-5" })).deadHolders).toEqual([]);
+});
+
+test("an annotation that no run wrote is not taken for names, and what others have annotated stays", async () => {
+    const annotations = { "kamino/dead-holders": "Laptop,a b,,run-0", team: "x" };
+    lease = { ...lease, metadata: { ...lease.metadata, annotations } };
+    const acquired = await acquireLease(config, pod);
+    expect(acquired.deadHolders).toEqual(["run-0"]);
+    acquired.forgetDead();
+    await acquired.release();
+    expect(lease.metadata?.annotations).toEqual({ team: "x" });
 });

@@ -2,8 +2,30 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { dynamicProvidersUnder, isPulumi, runningProcesses, seesAllProcesses } from "../../../runner/stop";
+import { afterEach, expect, test, vi } from "vitest";
+import { dynamicProvidersUnder, isPulumi, runningProcesses, seesAllProcesses, stopInTime } from "../../../runner/stop";
+
+afterEach(() => vi.useRealTimers());
+
+test("a scheduled run stops by itself when its time is over, once, and says why", () => {
+    vi.useFakeTimers();
+    const reasons: string[] = [];
+    stopInTime({ KAMINO_STOP_AFTER: "28800" }, (why) => reasons.push(why));
+    vi.advanceTimersByTime(28_799_000);
+    expect(reasons).toEqual([]);
+    vi.advanceTimersByTime(100_000_000);
+    expect(reasons).toEqual(["the run has taken 8h (kamino:schedule.activeDeadline)"]);
+});
+
+test.each([undefined, "", "soon", "0", "-5", "99999999"])(
+    "a run whose time is %j does not stop by itself",
+    (stopAfter) => {
+        vi.useFakeTimers();
+        stopInTime({ KAMINO_STOP_AFTER: stopAfter }, () => expect.unreachable());
+        vi.runAllTimers();
+        expect(vi.getTimerCount()).toBe(0);
+    },
+);
 
 const LOADER = "./components/engine/typescript.cjs";
 

@@ -207,6 +207,37 @@ test("every script in them is well-formed", () => {
     }
 });
 
+test("a wave of a fleet waits for the reviews of the one before, which GitHub tells of any stack of it", () => {
+    const run = parse(texts.get("run.yml") ?? "") as {
+        on: { workflow_call: { outputs: Record<string, { value: string }> } };
+        jobs: { run: { outputs: Record<string, string>; steps: { id?: string; if?: string; run?: string }[] } };
+    };
+    expect(run.on.workflow_call.outputs["not-reviewed"].value).toBe("${{ jobs.run.outputs.not-reviewed }}");
+    const [condition, , otherwise] = run.jobs.run.outputs["not-reviewed"]
+        .slice(3, -2)
+        .split(/ && (inputs\.stack) \|\| /);
+    expect(condition.trim().split(" && ")).toEqual([
+        "inputs.require-review",
+        "steps.reviewed.outputs.pending == 'true'",
+        "steps.reviewed.outputs.run == ''",
+    ]);
+    // A matrix gives the value of the last job that sets one: empty text sets none.
+    expect(otherwise.trim()).toBe("''");
+    const asked = run.jobs.run.steps.find(({ id }) => id === "reviewed");
+    expect(asked).toMatchObject({
+        if: "inputs.mode == 'up'",
+        run: expect.stringContaining("github -- reviewed") as string,
+    });
+    const { jobs: waves } = parse(texts.get("fleet.yml") ?? "", { merge: true }) as {
+        jobs: Record<string, { needs?: string; if?: string }>;
+    };
+    const gates = Object.values(waves).filter(({ needs }) => needs !== undefined);
+    expect(gates.map(({ needs }) => needs)).toEqual(["canary", "early"]);
+    for (const { needs, if: gate } of gates) {
+        expect(gate).toBe(`needs.${needs}.outputs.not-reviewed == ''`);
+    }
+});
+
 describe.each(gitHub)("%s", (name, text) => {
     const workflow = parse(text, { merge: true }) as {
         permissions?: Record<string, string>;

@@ -110,14 +110,25 @@ test.each([
     );
 });
 
-test("of a schedule one Job runs at a time, with time for an image and to restore a node, and is not tried again", () => {
+test("of a schedule one Job runs at a time, stops by itself before Kubernetes deletes it, has time to restore a node, and is not tried again", () => {
     expect(of("CronJob")[0].spec).toMatchObject({
         ...{ schedule: "0 4 * * *", timeZone: "Europe/Berlin", suspend: false, concurrencyPolicy: "Forbid" },
         ...{ startingDeadlineSeconds: 14_400, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 7 },
         jobTemplate: {
             spec: {
-                ...{ backoffLimit: 0, activeDeadlineSeconds: 28_800 },
-                template: { spec: { restartPolicy: "Never", terminationGracePeriodSeconds: 1200 } },
+                ...{ backoffLimit: 0, activeDeadlineSeconds: 600 + 28_800 + 3600 },
+                template: {
+                    spec: {
+                        ...{ restartPolicy: "Never", terminationGracePeriodSeconds: 3600 },
+                        containers: [
+                            {
+                                env: expect.arrayContaining([
+                                    { name: "KAMINO_STOP_AFTER", value: "28800" },
+                                ]) as object[],
+                            },
+                        ],
+                    },
+                },
             },
         },
     });

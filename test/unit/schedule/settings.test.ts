@@ -1,8 +1,10 @@
 // The one object that turns the schedule on.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { DISCARD_LIMIT } from "../../../components/capture/copy/run";
+import { RESTORE_LIMIT } from "../../../components/capture/steps";
 import { readSchedule } from "../../../components/schedule/settings";
 import { stackSettings } from "../../../components/schedule/stackSettings";
 
@@ -35,7 +37,7 @@ test("a few lines are enough", () => {
         ...{
             startingDeadlineSeconds: 14_400,
             activeDeadlineSeconds: 28_800,
-            terminationGracePeriodSeconds: 1200,
+            terminationGracePeriodSeconds: 3600,
             keepSucceeded: 3,
             keepFailed: 7,
         },
@@ -89,6 +91,37 @@ describe("refused in one line that names the key", () => {
         expect(() => read(change)).toThrow(message);
         expect(() => read(change)).not.toThrow("\n");
     });
+});
+
+const settingsWith = (name: string, config: string) => {
+    const file = join(directory, `Pulumi.${name}.yaml`);
+    writeFileSync(file, `secretsprovider: azurekeyvault://v/k\nconfig:\n  kamino:capture: ${config}\n`);
+    return file;
+};
+
+test("a stopped run has the time that restoring a node, or removing a copy, may take, with room for what is tried again", () => {
+    const room = 5 * 60;
+    expect(read().terminationGracePeriodSeconds).toBeGreaterThanOrEqual(RESTORE_LIMIT / 1000 + room);
+    expect(read().terminationGracePeriodSeconds).toBeGreaterThanOrEqual(DISCARD_LIMIT / 1000 + room);
+    for (const file of ["up.yaml", "preview.yaml"]) {
+        const text = readFileSync(join(__dirname, "..", "..", "..", "deploy", "operator", file), "utf8");
+        expect(text).toContain(`terminationGracePeriodSeconds: ${read().terminationGracePeriodSeconds}\n`);
+    }
+});
+
+test("too little time to restore a node is refused where one may be captured in place, with the way out, and nowhere else", () => {
+    const inPlace = settingsWith("in-place", "in-place");
+    const line =
+        "kamino:schedule.gracePeriod must be 20m or more where a disk may be captured in place, since restoring its node takes up to 52 minutes: " +
+        "leave it out (60m), or set kamino:capture to copy in the stack that is to run";
+    for (const change of [{ settingsFile: inPlace }, {}]) {
+        expect(() => read({ gracePeriod: "19m", ...change })).toThrow(line);
+        expect(read({ gracePeriod: "20m", ...change }).terminationGracePeriodSeconds).toBe(1200);
+        expect(read({ gracePeriod: "1m", mode: "preview", ...change }).terminationGracePeriodSeconds).toBe(60);
+    }
+    expect(read({ gracePeriod: "1m", settingsFile: settingsWith("copy", "copy") }).terminationGracePeriodSeconds).toBe(
+        60,
+    );
 });
 
 test("where metrics and traces go is plain environment", () => {

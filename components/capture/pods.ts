@@ -8,11 +8,12 @@ import {
     type V1Pod,
 } from "@kubernetes/client-node";
 import { createObject } from "./created";
+import { MINUTE } from "../core/duration";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
+import { OWN_LABEL, hasOwnLabel } from "../node/ownLabel";
 
-const MINUTE = 60_000;
 /** At most an image has to be pulled. */
 export const START_LIMIT = 5 * MINUTE;
 
@@ -43,7 +44,7 @@ export async function ensureNamespace(cluster: Kubernetes, name: string, level: 
         await allow(cluster, found, level);
         return;
     }
-    const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
+    const labels = { ...OWN_LABEL, ...podSecurity(level) };
     await withRetries(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch((error: unknown) => {
         // Another pool's capture was quicker.
         if (statusOf(error) !== 409) {
@@ -62,7 +63,7 @@ async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: Pod
     if (level !== "privileged" || enforced === undefined || enforced === level) {
         return;
     }
-    const isOwn = metadata?.labels?.["app.kubernetes.io/name"] === "kamino";
+    const isOwn = hasOwnLabel(metadata?.labels);
     const body = { metadata: { labels: podSecurity(level) } };
     const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
     try {
@@ -91,7 +92,7 @@ export function podOf(
         metadata: {
             name,
             namespace,
-            labels: { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/component": "capture" },
+            labels: { ...OWN_LABEL, "app.kubernetes.io/component": "capture" },
             annotations: { "kamino/node": of.node, "kamino/version": of.version },
         },
         spec: {

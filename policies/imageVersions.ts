@@ -6,8 +6,8 @@ import type {
     ResourceValidationPolicy,
     StackValidationPolicy,
 } from "@pulumi/policy";
-import { inputsOf, rememberInputs } from "./inputs";
-import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION, SELECTION } from "./contract";
+import { inputsOf, rememberInputs, type WholeStackPolicy } from "./inputs";
+import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION } from "./contract";
 import {
     UNKNOWN,
     imageIdOf,
@@ -21,6 +21,7 @@ import {
     read,
     warnOfUnknown,
     resourcesOfType,
+    selectionOf,
     statementOf,
     type ImageDefinition,
     type ImageVersion,
@@ -129,7 +130,7 @@ const imageVersionReplicas: ResourceValidationPolicy = {
     }),
 };
 
-const imageVersionInUseNotRetired: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+const imageVersionInUseNotRetired: WholeStackPolicy = {
     name: "image-version-in-use-not-retired",
     description: "The image version that new nodes start from has no end of life and is not excluded from latest.",
     enforcementLevel: "mandatory",
@@ -152,7 +153,7 @@ const imageVersionInUseNotRetired: StackValidationPolicy & Pick<ResourceValidati
     },
 };
 
-const imageVersionInUseStays: StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource"> = {
+const imageVersionInUseStays: WholeStackPolicy = {
     name: "image-version-in-use-stays",
     description: "The image version that a model of this stack points at is neither deleted nor replaced.",
     enforcementLevel: "mandatory",
@@ -232,11 +233,6 @@ const versionOf = ({ version }: { version: string }) => version;
 /** Whether a version is among others, by its numbers. */
 function hasVersion(others: (string | undefined)[] = [], version: string): boolean {
     return others.some((other) => other !== undefined && numbers(other) === numbers(version));
-}
-
-/** The selection of the pool that a model is of. */
-function selectionOf(model: PolicyResource, resources: PolicyResource[]): PolicyResource | undefined {
-    return resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === model.parent?.urn);
 }
 
 const imageVersionInUseNotFailed: StackValidationPolicy = {

@@ -1,6 +1,6 @@
 // Policies on pools that Cluster API has: a changed image or template replaces no machine, and is one version of a
 // gallery.
-import type { ResourceValidationPolicy } from "@pulumi/policy";
+import type { ReportViolation, ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
 import {
     INFRASTRUCTURE_REF,
     MACHINE_POOL_IMAGE,
@@ -12,6 +12,19 @@ import {
     type MachineTemplateStatement,
 } from "./contract";
 import { capzImageId, ofType, parseImageVersionId } from "./resources";
+
+/** Refuses what may be more than one version. */
+function refuseUnpinned(
+    statement: Partial<MachinePoolStatement | MachineTemplateStatement>,
+    _args: ResourceValidationArgs,
+    report: ReportViolation,
+): void {
+    if (!parseImageVersionId(capzImageId(statement))) {
+        report(
+            `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
+        );
+    }
+}
 
 const machinePoolNoRollout: ResourceValidationPolicy = {
     name: "machine-pool-no-rollout",
@@ -39,13 +52,7 @@ const machinePoolImagePinned: ResourceValidationPolicy = {
     name: "machine-pool-image-pinned",
     description: "New machines of a MachinePool start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<Partial<MachinePoolStatement>>(MACHINE_POOL_IMAGE, (statement, _args, report) => {
-        if (!parseImageVersionId(capzImageId(statement))) {
-            report(
-                `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
-            );
-        }
-    }),
+    validateResource: ofType<Partial<MachinePoolStatement>>(MACHINE_POOL_IMAGE, refuseUnpinned),
 };
 
 const machinesNoRollout: ResourceValidationPolicy = {
@@ -67,13 +74,7 @@ const machineTemplatePinned: ResourceValidationPolicy = {
     name: "machine-template-pinned",
     description: "A template's machines start from one gallery image version, never from whatever is latest.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<Partial<MachineTemplateStatement>>(MACHINE_TEMPLATE, (statement, _args, report) => {
-        if (!parseImageVersionId(capzImageId(statement))) {
-            report(
-                `computeGallery must name subscription, resource group, gallery, image and one version; it is: ${JSON.stringify(statement.computeGallery)}.`,
-            );
-        }
-    }),
+    validateResource: ofType<Partial<MachineTemplateStatement>>(MACHINE_TEMPLATE, refuseUnpinned),
 };
 
 export const machinePoolPolicies = [

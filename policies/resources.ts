@@ -15,6 +15,7 @@ import {
     MACHINE_TEMPLATE,
     SCALE_SET,
     type ComputeGalleryStatement,
+    SELECTION,
     type InfrastructureRefStatement,
     type MachinePoolStatement,
     type MachineTemplateStatement,
@@ -79,6 +80,11 @@ export function statementOf(scaleSet: PolicyResource): PrototypeStatement {
 /** What the stack's last successful update said of a scale set's pool. Empty on the first run. */
 export function previousOf(scaleSet: PolicyResource): PreviousPool {
     return statementOf(scaleSet).previous ?? {};
+}
+
+/** The selection of the pool that a model is of. */
+export function selectionOf(model: PolicyResource, resources: PolicyResource[]): PolicyResource | undefined {
+    return resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === model.parent?.urn);
 }
 
 /** The stack's resources of one type. */

@@ -1,12 +1,7 @@
 // Policies on an update as a whole: how many pools it bumps, what else a bump changes, and that adopting is done once.
-import type {
-    PolicyConfigSchema,
-    PolicyResource,
-    ResourceValidationPolicy,
-    StackValidationPolicy,
-} from "@pulumi/policy";
-import { inputsOf, rememberInputs } from "./inputs";
-import { SCALE_SET, SELECTION, changedParts, recordOf, sameImage, type ModelRecord } from "./contract";
+import type { PolicyConfigSchema, PolicyResource, StackValidationPolicy } from "@pulumi/policy";
+import { inputsOf, rememberInputs, type WholeStackPolicy } from "./inputs";
+import { SCALE_SET, changedParts, recordOf, sameImage, type ModelRecord } from "./contract";
 import {
     UNKNOWN,
     imageIdOf,
@@ -15,11 +10,10 @@ import {
     previousOf,
     read,
     resourcesOfType,
+    selectionOf,
     statementOf,
     warnOfUnknown,
 } from "./resources";
-
-type WholeStackPolicy = StackValidationPolicy & Pick<ResourceValidationPolicy, "validateResource">;
 
 interface BumpOptions {
     maximum?: number;
@@ -161,7 +155,7 @@ const scaleSetNeverCreated: StackValidationPolicy = {
 
 /** Whether a pool has no image yet, so that there is nothing to change in its model. */
 function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): boolean {
-    const selection = resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === scaleSet.parent?.urn);
+    const selection = selectionOf(scaleSet, resources);
     return selection !== undefined && read(() => selection.props.current as string) === "";
 }
 

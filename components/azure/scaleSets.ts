@@ -14,8 +14,3 @@ export async function readScaleSet(id: string): Promise<ScaleSetModel | undefine
     const answer = await readOrUndefined(`scale set ${parseArmId(id).names[0]}`, () => getResource(id, API_VERSION));
     return answer && inAzureNativesForm(answer);
 }
-
-/** ARM id of the image that a scale set's model points at right now; undefined when it is none of a gallery. */
-export async function imageOfModel(id: string): Promise<string | undefined> {
-    return (await readScaleSet(id))?.virtualMachineProfile?.storageProfile?.imageReference?.id;
-}

@@ -43,6 +43,12 @@ export const VARIABLES: Record<string, string[]> = {
     useOidc: ["ARM_USE_OIDC"],
 };
 
+/**
+ * The settings that are secret; this program itself has none.
+ * Source: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
+ */
+export const SECRET_SETTINGS = ["clientCertificatePassword", "clientSecret", "oidcRequestToken", "oidcToken"] as const;
+
 /** One setting: from the stack's configuration, else from its environment variables. */
 export function setting(name: string): string | undefined {
     const variables = VARIABLES[name] ?? [];

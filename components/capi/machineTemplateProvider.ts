@@ -21,8 +21,7 @@ export async function check(olds: Partial<State>, news: MachineTemplateArgs): Pr
         const isSettled = !news.current && template !== undefined && basedOn !== undefined && isSame(olds, news);
         return { inputs: { ...news, ...(isSettled ? { template, basedOn } : await settle(news)) } };
     } catch (error) {
-        const reason = error instanceof UserError ? error.message : oneLine(error);
-        return { failures: [{ property: "", reason }] };
+        return { failures: [{ property: "", reason: oneLine(error) }] };
     }
 }
 

@@ -1,5 +1,5 @@
 // Reading objects of Cluster API from the management cluster, in the best version that it serves.
-import { UserError, oneLine, orUndefined } from "../core/errors";
+import { UserError, asUserError, orUndefined } from "../core/errors";
 import { withRetries } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 
@@ -51,10 +51,7 @@ export async function readOf<T>(what: string, read: () => Promise<T>): Promise<T
     try {
         return await read();
     } catch (error) {
-        if (error instanceof UserError) {
-            throw error;
-        }
-        throw new UserError(`${what} cannot be read: ${oneLine(error)}`);
+        throw asUserError(error, (reason) => `${what} cannot be read: ${reason}`);
     }
 }
 

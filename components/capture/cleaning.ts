@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import type { ScaleSetVm } from "../azure/vm";
+import { MINUTE } from "../core/duration";
 import { UserError } from "../core/errors";
 import { PROJECT } from "../core/project";
 import { until } from "../core/retry";
@@ -23,7 +24,6 @@ import {
     removePodAndWait,
 } from "./pods";
 
-const MINUTE = 60_000;
 /** From the pod's start until Azure says that the VM is off. */
 const OFF_LIMIT = 10 * MINUTE;
 /** How long Azure may take to notice that a guest has switched itself off, before Azure switches it off. */

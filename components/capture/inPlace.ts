@@ -4,6 +4,7 @@ import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine, statusOf } from "../core/errors";
 import { reasonUnder } from "../core/retry";
+import { ownNodeName } from "../node/ownNode";
 import { SCALE_DOWN_DISABLED, patchNode, renewAnnotation } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
 import { checkDrain } from "./drain";
@@ -34,7 +35,7 @@ export async function checkInPlace({
     vm,
     inputs,
 }: Pick<InPlaceCapture, "cluster" | "target" | "vm" | "inputs">): Promise<V1Node> {
-    if (process.env.NODE_NAME === target.node) {
+    if (ownNodeName() === target.node) {
         throw new UserError("this program runs on it; nothing was changed, preview again");
     }
     const found = await lookAt(cluster, target, vm);

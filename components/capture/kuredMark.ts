@@ -6,7 +6,7 @@ import type { Journal } from "./journal";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { findInCluster, readDaemonSet } from "../node/kuredCluster";
-import { readLock } from "../node/kuredLockValue";
+import { namesNode, readLock } from "../node/kuredLockValue";
 import { patchNode } from "../node/node";
 
 /**
@@ -34,8 +34,7 @@ async function isLockedFor(cluster: Kubernetes, node: string, nodeLabels?: Recor
     const { lockNamespace: namespace, lockName: name, lockAnnotation } = kured.options;
     try {
         const found = await readDaemonSet(cluster, { namespace, name });
-        const lock = found && readLock(found.metadata?.annotations?.[lockAnnotation]);
-        return lock !== undefined && (lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node));
+        return found !== undefined && namesNode(readLock(found.metadata?.annotations?.[lockAnnotation]), node);
     } catch {
         return true;
     }

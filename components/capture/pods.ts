@@ -8,11 +8,12 @@ import {
     type V1Pod,
 } from "@kubernetes/client-node";
 import { createObject } from "./created";
+import { MINUTE } from "../core/duration";
 import { UserError, brief, oneLine, orUndefined, statusOf } from "../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
+import { OWN_LABEL, hasOwnLabel } from "../node/ownLabel";
 
-const MINUTE = 60_000;
 /** At most an image has to be pulled. */
 export const START_LIMIT = 5 * MINUTE;
 
@@ -43,7 +44,7 @@ export async function ensureNamespace(cluster: Kubernetes, name: string, level: 
         await allow(cluster, found, level);
         return;
     }
-    const labels = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
+    const labels = { ...OWN_LABEL, ...podSecurity(level) };
     await withRetries(() => core.createNamespace({ body: { metadata: { name, labels } } })).catch((error: unknown) => {
         // Another pool's capture was quicker.
         if (statusOf(error) !== 409) {
@@ -62,7 +63,7 @@ async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: Pod
     if (level !== "privileged" || enforced === undefined || enforced === level) {
         return;
     }
-    const isOwn = metadata?.labels?.["app.kubernetes.io/name"] === "kamino";
+    const isOwn = hasOwnLabel(metadata?.labels);
     const body = { metadata: { labels: podSecurity(level) } };
     const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
     try {
@@ -81,13 +82,12 @@ async function allow({ core }: Kubernetes, { metadata }: V1Namespace, level: Pod
     );
 }
 
-const NAME_LABEL = "app.kubernetes.io/name";
 const COMPONENT_LABEL = "app.kubernetes.io/component";
 
 /** Whether a pod is a run of this program: of a schedule or an operator's workspace, and not a pod of a capture. */
 export function isRun({ metadata }: V1Pod): boolean {
     const { labels = {} } = metadata ?? {};
-    return labels[NAME_LABEL] === "kamino" && labels[COMPONENT_LABEL] !== "capture";
+    return hasOwnLabel(labels) && labels[COMPONENT_LABEL] !== "capture";
 }
 
 /** What all pods of a capture have in common: labels, no credentials of the cluster, an end. */
@@ -100,7 +100,7 @@ export function podOf(
         metadata: {
             name,
             namespace,
-            labels: { [NAME_LABEL]: "kamino", [COMPONENT_LABEL]: "capture" },
+            labels: { ...OWN_LABEL, [COMPONENT_LABEL]: "capture" },
             annotations: { "kamino/node": of.node, "kamino/version": of.version },
         },
         spec: {

@@ -4,10 +4,10 @@
 // Sources: https://github.com/Azure/azure-rest-api-specs/issues/22434,
 // https://github.com/kubernetes-sigs/cloud-provider-azure/issues/2386
 import type { ScaleSetVm } from "../azure/vm";
+import { MINUTE } from "../core/duration";
 import { UserError, oneLine, statusOf } from "../core/errors";
 import { until } from "../core/retry";
 
-const MINUTE = 60_000;
 /** How long a VM may take to run, and to be off. */
 export const RUNNING_LIMIT = 15 * MINUTE;
 export const OFF_LIMIT = 15 * MINUTE;

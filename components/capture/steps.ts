@@ -16,13 +16,13 @@ import { OFF_LIMIT, RUNNING_LIMIT, isOff, powerOffVm, startVm } from "./power";
 import { pullAndSync, removeSyncPod } from "./pull";
 import { deleteSnapshot, takeSnapshot, type Captured } from "./snapshot";
 import type { ScaleSetVm } from "../azure/vm";
+import { MINUTE } from "../core/duration";
 import { UserError } from "../core/errors";
 import { SHORT_PAUSE_MS, until } from "../core/retry";
 import type { Kubernetes } from "../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../node/kured";
 import { SCALE_DOWN_DISABLED, patchNode, readNode } from "../node/node";
 
-const MINUTE = 60_000;
 /** A VM takes a minute or two to start, and a node another one to be Ready. */
 const READY_LIMIT = 20 * MINUTE;
 /** Azure notices within this time that a guest has switched itself off. */

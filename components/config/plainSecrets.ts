@@ -1,15 +1,10 @@
 // Settings that are secret are Pulumi's secrets: one that a stack's settings hold in plain text is refused before
 // anything is declared.
 import { runtime } from "@pulumi/pulumi";
+import { SECRET_SETTINGS } from "../azure/settings";
 import { UserError } from "../core/errors";
 
-/**
- * Secret settings of azure-native; this program itself has none.
- * Source: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
- */
-const SECRET = ["clientCertificatePassword", "clientSecret", "oidcRequestToken", "oidcToken"].map(
-    (name) => `azure-native:${name}`,
-);
+const SECRET = SECRET_SETTINGS.map((name) => `azure-native:${name}`);
 
 /**
  * Where the language host tells which keys of the configuration were encrypted; the SDK reads it, and offers no way to

@@ -26,16 +26,6 @@ import {
  */
 const DEFAULT_KEEP_EXTENSIONS = ["Microsoft.AKS/Compute.AKS-Engine.Linux.Billing"];
 
-/**
- * Extensions that make a fresh machine a node, which an image of a node does not need: custom scripts of either
- * publisher, and the bootstrap extension of Cluster API's provider for Azure.
- */
-const DEFAULT_REMOVE_EXTENSIONS = [
-    "Microsoft.Azure.Extensions/CustomScript",
-    "Microsoft.OSTCExtensions/CustomScriptForLinux",
-    "Microsoft.Azure.ContainerUpstream/CAPZ.Linux.Bootstrapping",
-];
-
 /** One key that holds for all pools and that each pool may set for itself. */
 interface Key<S extends z.ZodType> {
     schema: S;
@@ -64,7 +54,8 @@ const SCALE_SET_KEYS = {
     onForeignChange: key(oneOf("stop", "restore", "adopt"), "stop"),
     // What the nodes show if left out: components/node/kubeadm.ts.
     bootstrap: key(oneOf("keep", "remove")),
-    removeExtensions: key(listOf(text), DEFAULT_REMOVE_EXTENSIONS),
+    // What bootstraps a node goes by itself: components/pool/extensions.ts.
+    removeExtensions: key(listOf(text), []),
     keepExtensions: key(listOf(text), DEFAULT_KEEP_EXTENSIONS),
 };
 

@@ -3,6 +3,9 @@
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** In milliseconds. */
+export const MINUTE = UNITS.m;
+
 type Unit = keyof typeof UNITS;
 
 const FORM = /^(\d{1,6})([smhd])$/;

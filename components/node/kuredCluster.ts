@@ -1,6 +1,6 @@
 // kured's DaemonSet as the cluster has it: finding it, reading it, and what went wrong in one line.
 import type { V1DaemonSet } from "@kubernetes/client-node";
-import { UserError, orUndefined, statusOf } from "../core/errors";
+import { UserError, asUserError, orUndefined, statusOf } from "../core/errors";
 import { withRetries } from "../core/retry";
 import { findKured, toKured, type Kured } from "./kuredDaemonSet";
 import { describe, readWithTime, type Kubernetes } from "./kubernetes";
@@ -44,15 +44,12 @@ export async function findInCluster(
 
 /** A failed call about kured's lock in one line, with what to do where it is forbidden. */
 export function toUserError(error: unknown, server: string): UserError {
-    if (error instanceof UserError) {
-        return error;
-    }
     const advice =
         statusOf(error) === 403
             ? "; give the rights to this DaemonSet (docs/permissions.md; to a scheduled run by kamino:kuredDaemonSet and an up of the schedule), " +
               "or set kamino:kuredLock to false where kured does not run"
             : "";
-    return new UserError(`kured's lock cannot be used: ${describe(error, server)}${advice}`);
+    return asUserError(error, () => `kured's lock cannot be used: ${describe(error, server)}${advice}`);
 }
 
 /** All DaemonSets of the cluster, from the API server's cache. */

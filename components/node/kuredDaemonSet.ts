@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import type { V1Container, V1DaemonSet } from "@kubernetes/client-node";
 import { parseArgsStringToArgv } from "string-argv";
-import { readLock } from "./kuredLockValue";
+import { namesNode, readLock } from "./kuredLockValue";
 
 /** The options of kured that matter here. */
 export interface KuredOptions {
@@ -68,9 +68,7 @@ export function holdsLock(daemonSets: V1DaemonSet[], node: string): boolean {
     const carrier = daemonSets.find(
         ({ metadata }) => metadata?.namespace === lockNamespace && metadata?.name === lockName,
     );
-    const lock = readLock(carrier?.metadata?.annotations?.[lockAnnotation ?? ""]);
-    // What cannot be read may be anybody's.
-    return lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node);
+    return namesNode(readLock(carrier?.metadata?.annotations?.[lockAnnotation ?? ""]), node);
 }
 
 /**

@@ -3,7 +3,7 @@
 //
 // kured reboots at most `--concurrency` nodes at once, by a lock in an annotation of its DaemonSet. It leaves an entry
 // alone whose nodeID is not its own node's name, until the entry's TTL is over.
-import { elapsed } from "../core/duration";
+import { MINUTE, elapsed } from "../core/duration";
 import { UserError } from "../core/errors";
 import { oncePer } from "../core/once";
 import { until } from "../core/retry";
@@ -13,7 +13,6 @@ import { findInCluster, type DaemonSetPlace } from "./kuredCluster";
 import { placeIn, type KuredPlace } from "./kuredPlace";
 import type { Kubernetes } from "./kubernetes";
 
-const MINUTE = 60_000;
 /** How long one and the same holder is waited for: a reboot of kured's, with its drain. */
 const DEFAULT_WAIT_MS = 30 * MINUTE;
 /** How long a queue of holders is waited for. */

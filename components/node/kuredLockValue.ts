@@ -64,6 +64,11 @@ export function readLock(value: string | undefined): ReadLock {
         : "unusable";
 }
 
+/** Whether a lock has an entry of this node. What cannot be read may be anybody's. */
+export function namesNode(lock: ReadLock, node: string): boolean {
+    return lock === "unusable" || lock.entries.some(({ nodeID }) => nodeID === node);
+}
+
 function parseObject(text: string): Record<string, unknown> | undefined {
     try {
         const value: unknown = JSON.parse(text);

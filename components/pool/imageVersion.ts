@@ -11,13 +11,11 @@ import type { Choice } from "../selection/nodeSelection";
 import { sameVersion } from "../core/version";
 import { imageDefinitionId, imageVersionId, versionIn } from "../azure/ids";
 import { deleteUnfinishedVersion } from "../azure/imageVersions";
-import { imageOfModel } from "../azure/scaleSets";
-import { imageReferenceOf } from "../capi/image";
-import { readMachines } from "../capi/machines";
 import { ImageClock } from "./imageClock";
 import { SAFETY, imageVersionTags, publishingProfile } from "./imageContent";
 import { usualImageSeconds } from "./imageTimes";
 import type { KeptAs } from "./keptAs";
+import { liveImageNow } from "./liveImage";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
 import { providerFor } from "./providers";
@@ -40,15 +38,6 @@ function hooksFor(name: string, pool: Pool, choice: Choice, clock: ImageClock): 
         clock.begin();
     };
     return isLive ? {} : { beforeCreate: [new pulumi.ResourceHook(`remove-orphan-${name}`, remove)] };
-}
-
-/** ARM id of the image that new machines of the pool start from right now. */
-async function liveImageNow({ live, machines, configKey }: Pool): Promise<string | undefined> {
-    if (!machines) {
-        return imageOfModel(live.id);
-    }
-    const { template } = await readMachines(machines.at, configKey);
-    return imageReferenceOf(template.spec.template.spec.image)?.id;
 }
 
 /**

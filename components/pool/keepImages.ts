@@ -124,7 +124,7 @@ async function checkPolicies(args: KeepImagesArgs, choice: Choice, resource: pul
  * retained there. Sooner, both would stand in the way of deleting a version that Azure failed to make.
  */
 function existsAlready({ review, previous }: KeepImagesArgs, version: string): boolean {
-    return sameVersion(version, review.pool.liveVersion ?? "") || (previous.versions ?? []).includes(version);
+    return sameVersion(version, review.pool.liveVersion ?? "") || includesVersion(previous.versions ?? [], version);
 }
 
 /**

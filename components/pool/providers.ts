@@ -3,6 +3,7 @@
 import { Provider, type ProviderArgs } from "@pulumi/azure-native/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { subscriptionId } from "../azure/login";
+import { SECRET_SETTINGS } from "../azure/settings";
 
 const providers = new Map<string, Provider>();
 let defaultSubscription: string | undefined;
@@ -35,7 +36,6 @@ export function providerFor(subscription: string): Provider | undefined {
 // An explicit provider reads environment variables, but not the stack's configuration: that is passed on, secrets as
 // secrets.
 // Source: https://www.pulumi.com/docs/iac/concepts/providers/#explicit-provider-configuration
-const SECRETS = ["clientCertificatePassword", "clientSecret", "oidcRequestToken", "oidcToken"] as const;
 const TEXTS = [
     "clientCertificatePath",
     "clientId",
@@ -56,14 +56,15 @@ const SWITCHES = [
     "useOidc",
 ] as const;
 
-type Passed = (typeof SECRETS)[number] | (typeof TEXTS)[number] | (typeof SWITCHES)[number] | "auxiliaryTenantIds";
+type Passed =
+    (typeof SECRET_SETTINGS)[number] | (typeof TEXTS)[number] | (typeof SWITCHES)[number] | "auxiliaryTenantIds";
 
 // Does not compile once a later SDK knows a setting that is not passed on.
 void ({} satisfies Record<Exclude<keyof ProviderArgs, Passed | "subscriptionId">, never>);
 
 function configuredArgs(): ProviderArgs {
     const config = new pulumi.Config("azure-native");
-    const secrets = SECRETS.map((name) => [name, config.getSecret(name)]);
+    const secrets = SECRET_SETTINGS.map((name) => [name, config.getSecret(name)]);
     const texts = TEXTS.map((name) => [name, config.get(name)]);
     const switches = SWITCHES.map((name) => [name, config.getBoolean(name)]);
     const all = [...secrets, ...texts, ...switches].filter(([, value]) => value !== undefined);

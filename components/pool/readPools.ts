@@ -11,7 +11,6 @@ import {
     type ScaleSetId,
 } from "../azure/ids";
 import { clusterOf, otherClusterRefusals, type ClusterMember } from "../capi/clusters";
-import { imageReferenceOf } from "../capi/image";
 import { readMachinePool } from "../capi/machinePool";
 import { textOf } from "../capi/machineRefusals";
 import { capiRefusal, nameOf } from "../capi/refusals";
@@ -21,6 +20,7 @@ import { UserError } from "../core/errors";
 import { describePool, machinesId, singleVmsIn } from "../core/machinesId";
 import type { KubernetesSettings } from "../node/kubernetes";
 import { RELEASE, findDefinitionPlace, otherGallery, type DefinitionRequest } from "./definitionPlace";
+import { liveImageOf } from "./liveImage";
 import type { MachinePoolFacts } from "./machinePool";
 import { locateMachines, modelOfMachines, readMachinesFacts, type MachinesFacts } from "./machines";
 import {
@@ -203,7 +203,7 @@ async function readPool(
         throw new UserError(reason);
     }
     const { location } = live;
-    const liveImage = imageOf(live, machinePool, machines);
+    const liveImage = liveImageOf({ live, machinePool, machines });
     const [gallery, disk] = await Promise.all([
         findGallery({
             ...{ configured: settings.image.gallery, pool: settings.name, scaleSet, location, facts, groups },
@@ -238,16 +238,6 @@ async function readPool(
         tags: settings.tags,
         stack: facts.name,
     };
-}
-
-/** The image that new machines start from: what Cluster API says, where it has the pool, or the scale set's model. */
-function imageOf(live: PoolModel, machinePool?: MachinePoolFacts, machines?: MachinesFacts): Pool["liveImage"] {
-    if (machines) {
-        return imageReferenceOf(machines.capi.template.spec.template.spec.image) ?? {};
-    }
-    return machinePool
-        ? (imageReferenceOf(machinePool.capi.azureMachinePool.spec.template.image) ?? {})
-        : (live.virtualMachineProfile?.storageProfile?.imageReference ?? {});
 }
 
 /** What the model, or one of its VMs, says of the VMs that start from it. */

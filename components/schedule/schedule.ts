@@ -3,6 +3,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { EVENT_NAMESPACE } from "../capture/nodeEvent";
 import { podSecurity } from "../capture/pods";
+import { OWN_LABEL } from "../node/ownLabel";
 import type { WorkloadCluster } from "../node/workloadKubeconfig";
 import {
     captureRules,
@@ -49,7 +50,7 @@ export class Schedule extends pulumi.ComponentResource {
             report: `${settings.name}-report`,
             lease: settings.name,
         };
-        this.labels = { "app.kubernetes.io/name": "kamino", "app.kubernetes.io/instance": settings.name };
+        this.labels = { ...OWN_LABEL, "app.kubernetes.io/instance": settings.name };
         const namespaces = this.declareNamespaces();
         const account = this.declareIdentity(namespaces);
         const state = this.declareState(namespaces);
@@ -78,7 +79,7 @@ export class Schedule extends pulumi.ComponentResource {
         const own = declare(namespace, { ...this.labels, ...podSecurity("restricted") });
         // What a capture would call it as well, so that nobody takes it for this schedule's alone.
         const level = stackSettings.captureModes.includes("in-place") ? "privileged" : "baseline";
-        const shared = { "app.kubernetes.io/name": "kamino", ...podSecurity(level) };
+        const shared = { ...OWN_LABEL, ...podSecurity(level) };
         return [own, ...this.captureNamespaces().map((name) => declare(name, shared, true))];
     }
 

@@ -30,6 +30,7 @@ import { usualKubeletVersion, type Facts, type PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
 import type { GalleryVersion } from "../azure/imageVersions";
 import { sameVersion } from "../core/version";
+import { ownNodeName } from "../node/ownNode";
 import { instanceOf } from "../node/providerId";
 
 export { configureFromStack as configure } from "../azure/settings";
@@ -48,8 +49,7 @@ export async function check(
         return { inputs: await select(readState(olds), news) };
     } catch (error) {
         // Of no property: the engine would print its value as well. The resource has the pool's name.
-        const reason = error instanceof UserError ? error.message : oneLine(error);
-        return { failures: [{ property: "", reason }] };
+        return { failures: [{ property: "", reason: oneLine(error) }] };
     }
 }
 
@@ -78,7 +78,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
         rules,
         now: nodes.now,
         newest: history.newest,
-        ownNode: process.env.NODE_NAME,
+        ownNode: ownNodeName(),
         built: history.built,
         pending: history.pending,
     };

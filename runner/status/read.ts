@@ -114,9 +114,10 @@ export async function readPool(
     const { scaleSetId, model: written } = state.output;
     const read = await readCapi(settings, management, workloadCluster);
     const [capi, unknown] = read && "unknown" in read ? [undefined, [read.unknown]] : [read, []];
-    const { live, scaleSet, poolId, prefix } = capi
-        ? { ...capi, scaleSet: undefined, poolId: scaleSetId, prefix: undefined }
-        : await readModel(name, scaleSetId, settings);
+    // Of a MachineDeployment or MachineSet, which has none, the management cluster has said all.
+    const model = settings?.machines ? undefined : await readModel(name, scaleSetId, settings);
+    const { poolId, prefix, scaleSet } = model ?? { poolId: scaleSetId };
+    const { live } = capi ?? model!;
     const singleVms = capi?.singleVms ?? (await singleVmsOf({ scaleSetId: poolId, computerNamePrefix: prefix }));
     const definition = definitionOf(written?.image ?? "") ?? state.definition ?? definitionOf(live.image) ?? "";
     const inPool = nodesOf(cluster.nodes, singleVms);

@@ -5,6 +5,7 @@ import { NO_ROLLOUT, type ClusterApi } from "../../sandbox/capi";
 import type { Stack } from "../../sandbox/engine/stack";
 import type { Sandbox } from "../../sandbox/sandbox";
 import { changesIn, lineOf } from "../stack/support/pools";
+import { npmRunStatus } from "../stack/support/scripts";
 import { startMachinePool, type MachinePoolBed } from "./support";
 
 const MONDAY = "2026.1116.0412";
@@ -67,4 +68,12 @@ test("a machine added now is made from it, joins by itself, and nothing is left 
     expect(level).toBe("2026-11-16");
     expect(capi.vms("mp1").find(({ nodeName }) => nodeName === added)).toMatchObject({ joined: true });
     expect(changesIn((await stack.preview()).orFail())).toEqual([]);
+});
+
+test("npm run status sees its nodes", async () => {
+    const { all, exitCode, pools } = await npmRunStatus(stack);
+    expect(exitCode, all).toBe(0);
+    const names = capi.vms("mp1").map(({ nodeName }) => nodeName);
+    expect(pools[0].nodes.map(({ name }) => name).sort()).toEqual(names.sort());
+    expect(pools[0].nodes.map(({ state }) => state)).toEqual(["Ready", "Ready", "Ready"]);
 });

@@ -3,14 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-    ApiextensionsV1Api,
-    AppsV1Api,
-    CustomObjectsApi,
-    PatchStrategy,
-    setHeaderOptions,
-    type V1Role,
-} from "@kubernetes/client-node";
+import { AppsV1Api, CustomObjectsApi, PatchStrategy, setHeaderOptions, type V1Role } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { create as pointMachines } from "../../components/capi/infrastructureRefProvider";
 import { create as pointPool } from "../../components/capi/machinePoolImageProvider";
@@ -24,16 +17,13 @@ import {
 import type { PoolSettings } from "../../components/config/load";
 import { readCapi } from "../../runner/status/capi";
 import { startCluster, type Cluster } from "../../sandbox/cluster";
-import { apiOf, waitFor, type Api } from "../../sandbox/nodes/api";
+import { apiOf, type Api } from "../../sandbox/nodes/api";
 import { refusalOf, serviceAccount, type Verb } from "../permissions/support";
+import { makeKinds, makeObject } from "./capiKinds";
 import { capiPool } from "../unit/capi/facts";
 import { capiMachines, templateSpec } from "../unit/capi/machinesFacts";
 
 const namespace = "default";
-const KINDS = [
-    ...["Cluster", "MachinePool", "MachineDeployment", "MachineSet", "Machine"].map((kind) => [CORE, "v1beta2", kind]),
-    ...["AzureMachinePool", "AzureMachineTemplate"].map((kind) => [INFRASTRUCTURE, "v1beta1", kind]),
-];
 const MACHINE_POOLS: Verb = { verb: "get", group: CORE, resource: "machinepools", namespace };
 const EVENTS: Verb = { verb: "create", group: "", resource: "events", namespace };
 
@@ -45,58 +35,25 @@ beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "kamino image events "));
     cluster = await startCluster(join(directory, "cluster"));
     api = apiOf(cluster.kubeconfig);
-    await Promise.all(KINDS.map(([group, version, kind]) => makeKind(group, version, kind)));
+    await makeKinds(api);
     const { machinePool, azureMachinePool } = capiPool();
-    await make("MachinePool", machinePool);
-    await make("AzureMachinePool", azureMachinePool);
+    await makeObject(api, "MachinePool", machinePool);
+    await makeObject(api, "AzureMachinePool", azureMachinePool);
     const relying = capiPool({
         metadata: { namespace, name: "mp2" },
         machinePool: { template: { spec: { infrastructureRef: { kind: "AzureMachinePool", name: "mp2" } } } },
         spec: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
     });
-    await make("MachinePool", relying.machinePool);
-    await make("AzureMachinePool", relying.azureMachinePool);
+    await makeObject(api, "MachinePool", relying.machinePool);
+    await makeObject(api, "AzureMachinePool", relying.azureMachinePool);
     const { owner } = capiMachines({ spec: { replicas: 0 }, status: { replicas: 0, observedGeneration: 99 } });
-    await make("MachineDeployment", owner);
-    await make("AzureMachineTemplate", { metadata: { namespace, name: "md1" }, spec: templateSpec() });
+    await makeObject(api, "MachineDeployment", owner);
+    await makeObject(api, "AzureMachineTemplate", { metadata: { namespace, name: "md1" }, spec: templateSpec() });
 }, 120_000);
 afterAll(async () => {
     await cluster?.stop();
     rmSync(directory, { recursive: true, force: true });
 });
-
-const plural = (kind: string) => `${kind.toLowerCase()}s`;
-
-/** A kind whose objects are taken as they come. */
-async function makeKind(group: string, version: string, kind: string): Promise<void> {
-    const schema = { openAPIV3Schema: { type: "object", x_kubernetes_preserve_unknown_fields: true } };
-    const name = `${plural(kind)}.${group}`;
-    const crds = api.config.makeApiClient(ApiextensionsV1Api);
-    await crds.createCustomResourceDefinition({
-        body: {
-            metadata: { name },
-            spec: {
-                ...{ group, scope: "Namespaced", names: { kind, plural: plural(kind) } },
-                versions: [{ name: version, served: true, storage: true, schema }],
-            },
-        },
-    });
-    await waitFor(`kind ${kind}`, async () => {
-        const { status } = await crds.readCustomResourceDefinition({ name });
-        return status?.conditions?.some(({ type, status }) => type === "Established" && status === "True") || undefined;
-    });
-}
-
-async function make(kind: string, object: { metadata: object; spec: object }): Promise<void> {
-    const [group, version] = KINDS.find(([, , each]) => each === kind)!;
-    const { resourceVersion: _, ...metadata } = object.metadata as { resourceVersion?: string };
-    const body = { ...object, apiVersion: `${group}/${version}`, kind, metadata };
-    const path = { group, version, namespace, plural: plural(kind) };
-    const custom = api.config.makeApiClient(CustomObjectsApi);
-    await waitFor(`${kind} to be served`, () =>
-        custom.createNamespacedCustomObject({ ...path, body }).catch(() => undefined),
-    );
-}
 
 function account(name: string, rules: Rule[], without?: Verb): Promise<string> {
     const role: V1Role = { kind: "Role", metadata: { name, namespace }, rules };
@@ -155,7 +112,7 @@ test("a MachineDeployment that is pointed at another template has an Event with 
     const kubeconfig = await account("machines", machinesRules("up"));
     const name = "md1-2026.1116.0412";
     const spec = templateSpec({ image: { computeGallery: gallery("2026.1116.0412") } });
-    await make("AzureMachineTemplate", { metadata: { namespace, name }, spec });
+    await makeObject(api, "AzureMachineTemplate", { metadata: { namespace, name }, spec });
     await pointMachines({
         ...{ configKey: "key", writes: 0, strategy: "OnDelete", infrastructureRef: { name } },
         machines: "MachineDeployment default/md1",

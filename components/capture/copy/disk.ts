@@ -4,7 +4,7 @@ import type { Disk, Snapshot } from "@azure/arm-compute";
 import { computeClient } from "../../azure/client";
 import { diskId, parseArmId, snapshotId } from "../../azure/ids";
 import { isOwned } from "../../azure/tags";
-import { asUtc } from "../../core/duration";
+import { MINUTE, asUtc } from "../../core/duration";
 import { UserError, orUndefined } from "../../core/errors";
 import { until, type Patience } from "../../core/retry";
 import { isComplete } from "../snapshot";
@@ -26,7 +26,6 @@ const READ = ["ActiveSAS", "ActiveSASFrozen"];
 /** When the copy was taken, RFC 3339, UTC. */
 const CAPTURED_TAG = "captured";
 
-const MINUTE = 60_000;
 const SNAPSHOT_LIMIT = 60 * MINUTE;
 /** A disk made from a snapshot may go on copying in the background. */
 const DISK_LIMIT = 60 * MINUTE;

@@ -1,5 +1,6 @@
 // Letting a copy go: its pod, claim and volume, and its disk from the node that had it, also from one that has died.
 import { StorageV1Api } from "@kubernetes/client-node";
+import { MINUTE } from "../../core/duration";
 import { UserError, orUndefined } from "../../core/errors";
 import { SHORT_PAUSE_MS, allEnded, until, withRetries } from "../../core/retry";
 import type { Kubernetes } from "../../node/kubernetes";
@@ -7,7 +8,6 @@ import { readNode, whyDead } from "../../node/node";
 import { readPod, removePod } from "../pods";
 import { labelsOf, objectName, type CopyTarget } from "./objects";
 
-const MINUTE = 60_000;
 const GONE_LIMIT = 2 * MINUTE;
 /**
  * For the disk: from a node that is not Ready Kubernetes takes a volume after six minutes (maxWaitForUnmountDuration of

@@ -7,6 +7,7 @@ import { podOf } from "../pods";
 import type { DiskCopy } from "./disk";
 import type { FileSystem } from "./fileSystem";
 import type { CleanerPlace } from "./place";
+import { OWN_LABEL } from "../../node/ownLabel";
 
 /** A target, and which of its copies: another one than the first where that is still attached to a node that died. */
 export interface CopyTarget extends Target {
@@ -50,7 +51,7 @@ export function purposeOf({ nth }: CopyTarget): `copy${number | ""}` {
 /** Labels by which the objects of one scale set's captures are found. */
 export function labelsOf(target: Target): Record<string, string> {
     return {
-        "app.kubernetes.io/name": "kamino",
+        ...OWN_LABEL,
         "app.kubernetes.io/component": "capture",
         "kamino/scale-set": scaleSetHash(target),
     };

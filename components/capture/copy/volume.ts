@@ -1,5 +1,6 @@
 // Attaching a copy to a node and cleaning it there by the Azure Disk CSI driver.
 import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
+import { MINUTE } from "../../core/duration";
 import { UserError, statusOf } from "../../core/errors";
 import { SHORT_PAUSE_MS, withRetries, until } from "../../core/retry";
 import { plainName } from "../../core/text";
@@ -12,7 +13,6 @@ import { containerStatus, createPod, messageOf, ownershipChanges, readPod, reaso
 import { CaughtInTheMiddle, refuseFileSystem } from "./fileSystem";
 import { CLEAN, claimOf, copyPod, objectName, volumeOf, type CopyCleaning } from "./objects";
 
-const MINUTE = 60_000;
 /** Attaching takes a minute or two; a node that is full is waited for. */
 const ATTACH_LIMIT = 15 * MINUTE;
 const CLEAN_LIMIT = 30 * MINUTE;

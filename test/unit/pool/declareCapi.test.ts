@@ -1,10 +1,4 @@
-// When a pool of Cluster API is looked at once more: after its images are made, with Pulumi's mocks. The management
-// cluster is a small HTTP server here.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// When a pool of Cluster API is looked at once more: after its images are made, with Pulumi's mocks.
 import { setTimeout as sleep } from "node:timers/promises";
 import { compute } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
@@ -16,44 +10,22 @@ import type { Declaration, Declared } from "../../../components/pool/declareScal
 import type { Pool } from "../../../components/pool/pool";
 import { capiPool } from "../capi/facts";
 import { capiMachines } from "../capi/machinesFacts";
+import { startManagementCluster, type ManagementCluster } from "../capi/managementCluster";
 import { liveModel } from "./liveModel";
 
 const VERSION = "2026.1121.0409";
 const [pool, machines] = [capiPool(), capiMachines()];
-const OBJECTS: Record<string, object> = {
-    "machinepools/mp1": pool.machinePool,
-    "azuremachinepools/mp1": pool.azureMachinePool,
-    "machinedeployments/md1": machines.owner,
-    "azuremachinetemplates/md1": machines.template,
-    "namespaces/default/machines": { items: machines.machines },
-    "namespaces/default/machinesets": { items: [] },
-    "clusters/c1": { metadata: { uid: "c1-uid" }, spec: {} },
-};
 
-let folder: string;
-let server: Server;
 /** What has happened, in order. */
 let events: string[];
+let management: ManagementCluster;
 
 beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "kamino-declare-"));
-    server = createServer(({ url = "" }, response) => {
-        const { pathname } = new URL(url, "http://localhost");
-        const [found] = Object.keys(OBJECTS).filter((path) => pathname.endsWith(`/${path}`));
-        if (found?.startsWith("azuremachine")) {
+    management = await startManagementCluster((path) => {
+        if (path.startsWith("azuremachine")) {
             events.push("pool looked at");
         }
-        response.setHeader("content-type", "application/json");
-        response.end(JSON.stringify(found ? OBJECTS[found] : { kind: "APIResourceList", resources: [] }));
-    }).listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const { port } = server.address() as AddressInfo;
-    const kubeconfig = {
-        ...{ apiVersion: "v1", kind: "Config", "current-context": "c", users: [{ name: "c", user: {} }] },
-        clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
-        contexts: [{ name: "c", context: { cluster: "c", user: "c" } }],
-    };
-    writeFileSync(join(folder, "config"), JSON.stringify(kubeconfig));
+    });
     await pulumi.runtime.setMocks(
         {
             newResource: async ({ type, name, inputs }) => {
@@ -73,17 +45,14 @@ beforeAll(async () => {
         false,
     );
 });
-afterAll(() => {
-    server.close();
-    rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => management?.stop());
 
 test.each<[string, typeof declareMachinePool]>([
     ["MachinePool", declareMachinePool],
     ["MachineDeployment", declareMachines],
 ])("a %s is looked at once more after the images are made, and before it is written", async (kind, declare) => {
     events = [];
-    const kubernetes = { kubeconfig: join(folder, "config") };
+    const kubernetes = { kubeconfig: management.kubeconfig };
     const [settings] = readSettings({
         resourceGroup: "rg",
         pools: JSON.stringify([{ name: "pool1", scaleSet: "pool1" }]),

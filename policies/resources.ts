@@ -87,6 +87,16 @@ export function selectionOf(model: PolicyResource, resources: PolicyResource[]):
     return resourcesOfType(resources, SELECTION).find(({ parent }) => parent?.urn === model.parent?.urn);
 }
 
+/** The type that is in a URN: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
+export function typeOfUrn(urn: string | undefined): string {
+    return urn?.split("::")[2]?.split("$").at(-1) ?? "";
+}
+
+/** Whether a switch is on, also as text, which Azure takes. */
+export function isOn(value: unknown): boolean {
+    return String(value).toLowerCase() === "true";
+}
+
 /** The stack's resources of one type. */
 export function resourcesOfType(resources: PolicyResource[], type: RegExp): PolicyResource[] {
     return resources

@@ -1,7 +1,17 @@
 // Policies on scale sets: a change of the model reaches new nodes only, and is at most one image version.
-import type { PolicyConfigSchema, ResourceValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigSchema, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { BOOTSTRAP_TAG, PROTOTYPE, SCALE_SET, keepsBootstrap, type PrototypeStatement } from "./contract";
-import { isDeclaredAsItIs, ofScaleSet, ofType, parseImageVersionId, type ScaleSet } from "./resources";
+import { inputsOf, rememberInputs } from "./inputs";
+import {
+    isDeclaredAsItIs,
+    isOn,
+    ofScaleSet,
+    ofType,
+    parseImageVersionId,
+    resourcesOfType,
+    typeOfUrn,
+    type ScaleSet,
+} from "./resources";
 
 const scaleSetManualUpgrades: ResourceValidationPolicy = {
     name: "scale-set-manual-upgrades",
@@ -25,7 +35,7 @@ const scaleSetNoAutomaticOsUpgrades: ResourceValidationPolicy = {
     description: "Azure does not upgrade the OS image of running nodes by itself.",
     enforcementLevel: "mandatory",
     validateResource: ofScaleSet(({ upgradePolicy }, _args, report) => {
-        if (upgradePolicy?.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true) {
+        if (isOn(upgradePolicy?.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade)) {
             report("upgradePolicy.automaticOSUpgradePolicy.enableAutomaticOSUpgrade must be false or left out.");
         }
     }),
@@ -56,7 +66,7 @@ const scaleSetNoRollingUpgrades: ResourceValidationPolicy = {
         const { allowDormant = true } = args.getConfig<Partial<RollingUpgradeOptions>>();
         // Under Manual it lies dormant; under the other modes, and for automatic OS upgrades, it says how the model
         // rolls out.
-        const acts = !isManual(model) || upgradePolicy?.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade === true;
+        const acts = !isManual(model) || isOn(upgradePolicy?.automaticOSUpgradePolicy?.enableAutomaticOSUpgrade);
         if (upgradePolicy?.rollingUpgradePolicy && (acts || !allowDormant)) {
             report(
                 `upgradePolicy.rollingUpgradePolicy must be left out${acts ? ": it would roll the model out" : ""}.`,
@@ -142,7 +152,9 @@ function doesNothing(base64: string): boolean {
     return content.length === 0 || (content.length === 1 && content[0] === "{}");
 }
 
-const scaleSetRetained: ResourceValidationPolicy = {
+const MUST_RETAIN = "The scale set's resource option retainOnDelete must be true, and stated in scaleSetOptions.";
+
+const scaleSetRetained: ResourceValidationPolicy & StackValidationPolicy = {
     name: "scale-set-retained",
     description: "A scale set outlives the stack: protect and retainOnDelete are set.",
     enforcementLevel: "mandatory",
@@ -152,6 +164,9 @@ const scaleSetRetained: ResourceValidationPolicy = {
             if (SCALE_SET.test(args.type) && !args.opts.protect) {
                 report("The resource option protect must be true, so that pulumi destroy cannot delete the pool.");
             }
+            if (SCALE_SET.test(args.type) && !PROTOTYPE.test(typeOfUrn(args.opts.parent))) {
+                report("A scale set must be a child of a VmssPrototype, which states its option retainOnDelete.");
+            }
         },
         // The engine does not tell policies of retainOnDelete. The component states the very options it hands on.
         ofType<PrototypeStatement>(PROTOTYPE, ({ scaleSetOptions, machinePool, machines }, args, report) => {
@@ -159,10 +174,23 @@ const scaleSetRetained: ResourceValidationPolicy = {
                 args.notApplicable("Cluster API has the scale set: it is not in the stack");
             }
             if (scaleSetOptions?.retainOnDelete !== true) {
-                report("The scale set's resource option retainOnDelete must be true, and stated in scaleSetOptions.");
+                report(MUST_RETAIN);
             }
         }),
+        rememberInputs(PROTOTYPE),
     ],
+    // A component that says that Cluster API has the scale set could have one all the same.
+    validateStack: ({ resources }, report) => {
+        for (const { parent, urn } of resourcesOfType(resources, SCALE_SET)) {
+            if (
+                parent &&
+                PROTOTYPE.test(parent.type) &&
+                inputsOf<PrototypeStatement>(parent).scaleSetOptions?.retainOnDelete !== true
+            ) {
+                report(MUST_RETAIN, urn);
+            }
+        }
+    },
 };
 
 const scaleSetNoAutomaticRepairs: ResourceValidationPolicy = {
@@ -170,11 +198,35 @@ const scaleSetNoAutomaticRepairs: ResourceValidationPolicy = {
     description: "Azure's instance repairs are off: they would restart or replace a node while its disk is captured.",
     enforcementLevel: "mandatory",
     validateResource: ofScaleSet(({ automaticRepairsPolicy: repairs }, _args, report) => {
-        if (repairs?.enabled === true) {
+        if (repairs && isOn(repairs.enabled)) {
             // Azure replaces the VM where no action is named.
             report(
                 `automaticRepairsPolicy.enabled must be false; it would ${repairs.repairAction ?? "Replace"} a node that is off.`,
             );
+        }
+    }),
+};
+
+const scaleSetNoZoneRebalancing: ResourceValidationPolicy = {
+    name: "scale-set-no-zone-rebalancing",
+    description:
+        "Azure does not rebalance zones: it would delete running nodes without a drain, and make others from the model in their place.",
+    enforcementLevel: "mandatory",
+    validateResource: ofScaleSet(({ resiliencyPolicy }, _args, report) => {
+        if (isOn(resiliencyPolicy?.automaticZoneRebalancingPolicy?.enabled)) {
+            report("resiliencyPolicy.automaticZoneRebalancingPolicy.enabled must be false or left out.");
+        }
+    }),
+};
+
+const scaleSetNoAutomaticPatching: ResourceValidationPolicy = {
+    name: "scale-set-no-automatic-patching",
+    description: "Azure does not patch running nodes by itself: it would restart them beside kured.",
+    enforcementLevel: "mandatory",
+    validateResource: ofScaleSet(({ virtualMachineProfile }, _args, report) => {
+        const { patchMode } = virtualMachineProfile?.osProfile?.linuxConfiguration?.patchSettings ?? {};
+        if (patchMode?.toLowerCase() === "automaticbyplatform") {
+            report(`patchSettings.patchMode must be ImageDefault or left out, and is ${patchMode}.`);
         }
     }),
 };
@@ -184,7 +236,7 @@ const scaleSetNoOverprovisioning: ResourceValidationPolicy = {
     description: "Azure starts no surplus VMs: from an image they would join the cluster and vanish without a drain.",
     enforcementLevel: "mandatory",
     validateResource: ofScaleSet(({ overprovision }, _args, report) => {
-        if (overprovision === true) {
+        if (isOn(overprovision)) {
             report("overprovision must be false.");
         }
     }),
@@ -225,6 +277,8 @@ export const scaleSetPolicies = [
     scaleSetNoBootstrapData,
     scaleSetRetained,
     scaleSetNoAutomaticRepairs,
+    scaleSetNoZoneRebalancing,
+    scaleSetNoAutomaticPatching,
     scaleSetNoOverprovisioning,
     scaleSetNoDataDisks,
     scaleSetAdoption,

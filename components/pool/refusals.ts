@@ -119,6 +119,11 @@ const SCALE_SET_REFUSALS: Refusal[] = [
         say: "automatic repairs are on, and Azure would replace or restart a node while its disk is captured; set automaticRepairsPolicy.enabled to false",
     },
     {
+        // https://learn.microsoft.com/azure/virtual-machine-scale-sets/auto-zone-balance-overview
+        holds: ({ resiliencyPolicy }) => resiliencyPolicy?.automaticZoneRebalancingPolicy?.enabled === true,
+        say: "Azure rebalances its zones by itself: it would make nodes from the model and delete running ones without a drain; set resiliencyPolicy.automaticZoneRebalancingPolicy.enabled to false",
+    },
+    {
         holds: ({ overprovision }) => overprovision === true,
         say: "it is overprovisioned: surplus nodes from an image join the cluster at once and are deleted without a drain; set overprovision to false",
     },

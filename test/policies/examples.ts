@@ -57,6 +57,7 @@ export function scaleSet(inputs: Json = model(), resource: Partial<Resource> = {
         inputs,
         outputs: { ...inputs, provisioningState: "Succeeded", uniqueId: "u" },
         protect: true,
+        parent: prototype(),
         ...resource,
     };
 }

@@ -141,10 +141,11 @@ function stackResource(resource: Resource): proto.AnalyzerResource {
     return message;
 }
 
-function optionsOf({ protect, ignoreChanges }: Resource): proto.AnalyzerResourceOptions {
+function optionsOf({ protect, ignoreChanges, parent }: Resource): proto.AnalyzerResourceOptions {
     const options = new proto.AnalyzerResourceOptions();
     options.setProtect(protect ?? false);
     options.setIgnorechangesList(ignoreChanges ?? []);
+    options.setParent(parent ? urnOf(parent) : "");
     return options;
 }
 

@@ -73,6 +73,25 @@ const refused: [policy: string, resource: Resource, says: string][] = [
         scaleSet(model({ automaticRepairsPolicy: { enabled: true, repairAction: "Restart" } })),
         "must be false",
     ],
+    [
+        "scale-set-no-zone-rebalancing",
+        scaleSet(model({ resiliencyPolicy: { automaticZoneRebalancingPolicy: { enabled: true } } })),
+        "automaticZoneRebalancingPolicy.enabled must be false",
+    ],
+    [
+        "scale-set-no-automatic-patching",
+        scaleSet(
+            model({
+                profile: {
+                    osProfile: {
+                        customData: NOTHING,
+                        linuxConfiguration: { patchSettings: { patchMode: "AutomaticByPlatform" } },
+                    },
+                },
+            }),
+        ),
+        "patchSettings.patchMode must be ImageDefault",
+    ],
     ["scale-set-no-overprovisioning", scaleSet(model({ overprovision: true })), "overprovision must be false"],
     [
         "scale-set-no-data-disks",
@@ -110,6 +129,12 @@ const refused: [policy: string, resource: Resource, says: string][] = [
     ],
     ["scale-set-retained", scaleSet(model(), { protect: false }), "protect must be true"],
     ["scale-set-retained", { ...prototype(), inputs: {} }, "retainOnDelete must be true"],
+    ["scale-set-retained", scaleSet(model(), { parent: undefined }), "must be a child of a VmssPrototype"],
+    [
+        "scale-set-retained",
+        scaleSet(model(), { parent: { type: "my:own:Component", name: "c", inputs: prototype().inputs } }),
+        "must be a child of a VmssPrototype",
+    ],
 ];
 
 describe("a scale set whose model is one image version, and that rolls out nothing", () => {
@@ -190,6 +215,37 @@ describe("the extensions that may stay", () => {
         ]);
         await pack.configure({});
     });
+});
+
+it("a scale set whose component says that Cluster API has it is refused, since it states no retainOnDelete", async () => {
+    const parent = { ...prototype(), inputs: { machinePool: "default/pool1" } };
+    const found = (await pack.checkStack(parent, scaleSet(model(), { parent, ignoreChanges: ["*"] }))).filter(
+        ({ policy }) => policy === "scale-set-retained",
+    );
+    expect(found).toMatchObject([
+        { level: "mandatory", message: expect.stringContaining("retainOnDelete must be true") as string },
+    ]);
+    expect(await pack.checkStack(prototype(), scaleSet(model(), { ignoreChanges: ["*"] }))).toEqual([]);
+});
+
+it.each([{ enabled: false }, undefined])("zone rebalancing that is off passes: %j", async (policy) => {
+    const found = await pack.check(scaleSet(model({ resiliencyPolicy: { automaticZoneRebalancingPolicy: policy } })));
+    expect(found).toEqual([]);
+});
+
+it("switches that are on as text are on", async () => {
+    const on = model({
+        overprovision: "true",
+        automaticRepairsPolicy: { enabled: "True" },
+        resiliencyPolicy: { automaticZoneRebalancingPolicy: { enabled: "true" } },
+        upgradePolicy: { mode: "Manual", automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: "true" } },
+    });
+    expect((await pack.check(scaleSet(on))).map(({ policy }) => policy)).toEqual([
+        "scale-set-no-automatic-os-upgrades",
+        "scale-set-no-automatic-repairs",
+        "scale-set-no-zone-rebalancing",
+        "scale-set-no-overprovisioning",
+    ]);
 });
 
 it("instance repairs that are off pass", async () => {

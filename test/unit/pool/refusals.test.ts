@@ -104,6 +104,11 @@ describe("a scale set", () => {
             liveModel({ automaticRepairsPolicy: { enabled: true, repairAction: "Restart" } }),
             /automaticRepairsPolicy\.enabled to false/,
         ],
+        [
+            "with automatic zone rebalancing",
+            liveModel({ resiliencyPolicy: { automaticZoneRebalancingPolicy: { enabled: true } } }),
+            /automaticZoneRebalancingPolicy\.enabled to false/,
+        ],
         ["of AKS Engine 0.56.3", liveModel({ tags: { aksEngineVersion: "v0.56.3" } }), /0\.57\.0 or later/],
         ["of AKS Engine 0.9.0, tagged in another case", liveModel({ tags: { AKSEngineVersion: "0.9.0" } }), /0\.57\.0/],
         ["with an empty data disk", withDataDisk({ lun: 0, createOption: "Empty", diskSizeGB: 256 }), /data disks/],

@@ -9,8 +9,9 @@ import { oneLine, UserError } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
 import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
-import { deliver } from "./deliver";
+import { checkReportFile, deliver } from "./deliver";
 import { hasChanges } from "./events";
+import { deliverFailure, judgeDelivery } from "./failure";
 import { withTokenFile } from "./github/tokenFile";
 import { imageTimes } from "./imageTimes";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
@@ -31,6 +32,8 @@ interface PreparedRun extends RunContext {
     /** In the scheduled pod: its cluster. */
     cluster?: { config: KubeConfig; pod: Pod };
     lease?: AcquiredLease;
+    /** Whether this run's report was delivered: what fails later must not write over it. */
+    report: { delivered: boolean };
 }
 
 /**
@@ -46,18 +49,29 @@ export async function run(
     stop: AbortSignal,
     phases?: Phase[],
 ): Promise<number> {
-    await checkPolicyConfig(options.policyConfig);
-    return await withTokenFile(env, async (place) => {
-        const context = { ...place, stop, phases };
-        const prepared = await prepareRun(await withRetake(options, context), context);
-        try {
-            return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
-        } finally {
-            await prepared.lease
-                ?.release()
-                .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
+    const report = { delivered: false };
+    try {
+        await checkPolicyConfig(options.policyConfig);
+        if (options.report !== undefined) {
+            await checkReportFile(options.report);
         }
-    });
+        return await withTokenFile(env, async (place) => {
+            const context = { ...place, stop, phases };
+            const prepared = { ...(await prepareRun(await withRetake(options, context), context)), report };
+            try {
+                return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
+            } finally {
+                await prepared.lease
+                    ?.release()
+                    .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
+            }
+        });
+    } catch (error) {
+        if (!report.delivered) {
+            await deliverFailure(options, env, error);
+        }
+        throw error;
+    }
 }
 
 /**
@@ -82,7 +96,7 @@ async function withRetake(options: Options, context: RunContext): Promise<Option
 }
 
 /** Prepares what a run needs. In the cluster an `up` first acquires the lease, so that it is alone. */
-async function prepareRun(options: Options, context: RunContext): Promise<PreparedRun> {
+async function prepareRun(options: Options, context: RunContext): Promise<Omit<PreparedRun, "report">> {
     const { env, scratch } = context;
     const pod = podFrom(env);
     if (!pod) {
@@ -215,7 +229,7 @@ function reportInput(options: Options, { summary, output, succeeded }: Result): 
  * @param restored by an upkeep, which has done nothing else unless it is live
  */
 async function deliverReport(
-    { options, env, cluster }: PreparedRun,
+    { options, env, cluster, report: own }: PreparedRun,
     result: Result,
     exitCode: number,
     { live = false, restored }: { live?: boolean; restored?: Restored } = {},
@@ -223,5 +237,7 @@ async function deliverReport(
     const upkeep = restored && { restored: restored.nodes, isLeft: !live && hasChanges(result.summary) };
     const { brief, ...report } = renderReport({ ...reportInput(options, result), upkeep });
     const delivery = { ...report, mode: options.mode, exitCode, screen: live ? brief : report.screen };
-    await deliver(delivery, { file: options.report, env, cluster });
+    const problems = await deliver(delivery, { file: options.report, env, cluster });
+    own.delivered = true;
+    judgeDelivery(options.mode, problems);
 }

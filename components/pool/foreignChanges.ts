@@ -150,13 +150,14 @@ function settingChanges(before: ModelRecord, live: ModelRecord): ForeignChange[]
 
 /**
  * Identities that went. They stay away; but with one in its state azure-native (from 3.26) updates by PATCH and names
- * it as null, and what Azure makes of a whole model in a PATCH is not known. A refresh takes it out of the state.
+ * it as null, and what Azure makes of a whole model in a PATCH is not known. A refresh takes it out of the state, and
+ * brings a changed capacity (`sku`) into it, which the next update takes out: a PUT without it changes nothing.
  */
 function identityChanges(before: ModelRecord, live: ModelRecord): ForeignChange[] {
     const gone = (before.identities ?? []).filter((id) => live.identities?.includes(id) === false);
     return gone.map((id) => ({
         what: `identity ${id}`,
-        text: `identity ${id.split("/").at(-1)} was removed (run pulumi refresh before the next update: azure-native would send Azure a PATCH)`,
+        text: `identity ${id.split("/").at(-1)} was removed (run pulumi refresh before the next update: azure-native would send Azure a PATCH; where the capacity has changed as well, that update shows sku as leaving the state, which leaves Azure's as it is)`,
         live: "not there",
         wanted: "not there",
         needsDecision: false,

@@ -102,6 +102,11 @@ test("a preview, which runs a pull request's code, has no group, no service conn
     expect(upkeep).toEqual(["kamino-${{ stack }}-up"]);
     expect(stages[0]).toMatch(/^ +condition: eq\(variables\.isPullRequest, 'False'\)$/m);
     expect(up).toEqual(["kamino-${{ stack }}", "kamino-${{ stack }}-up"]);
+    // A pull request's preview runs although its upkeep is skipped, and a bump hangs on its preview alone.
+    expect(stages[1]).toMatch(/^ +condition: not\(canceled\(\)\)$/m);
+    expect(stages[2]).toMatch(
+        /^ +condition: and\(not\(canceled\(\)\), in\(dependencies\.preview_.*'SucceededWithIssues'\)/m,
+    );
     // GitHub's have an environment each, by the mode.
     expect(texts.get("run.yml")).toContain("environment: ${{ inputs.stack }}-${{ inputs.mode }}");
 });

@@ -11,7 +11,7 @@ const tags = {
 };
 const orphan = (change: Record<string, string | undefined> = {}) => {
     const changed = Object.entries({ ...tags, ...change }).filter(([, value]) => value !== undefined);
-    return isOrphan({ tags: Object.fromEntries(changed) as Record<string, string> }, target, facts, NOW);
+    return isOrphan({ tags: Object.fromEntries(changed) }, target, facts, NOW);
 };
 
 test("a disk that was cleaned for an older image which the stack does not keep is one that nothing needs", () => {

@@ -52,6 +52,17 @@ export async function readImages(imageDefinitionId: string): Promise<GalleryVers
     }));
 }
 
+/** ARM ids, in lower case, of what the versions of an image definition were made from. */
+export async function sourcesOf(imageDefinitionId: string): Promise<string[]> {
+    const { subscriptionId, resourceGroup, names } = parseArmId(imageDefinitionId);
+    const found = await readOrUndefined(`the images of ${imageDefinitionId}`, async () => {
+        const { galleryImageVersions } = await computeClient(subscriptionId);
+        return collect(galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1]));
+    });
+    const ids = (found ?? []).map(({ storageProfile }) => storageProfile?.osDiskImage?.source?.id);
+    return ids.flatMap((id) => id?.toLowerCase() ?? []);
+}
+
 function publishedOf({ storageAccountType, targetRegions = [] }: GalleryArtifactPublishingProfileBase = {}): Published {
     return {
         storageAccountType,

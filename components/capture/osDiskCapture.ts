@@ -7,6 +7,16 @@ import type { MinimumNodes } from "../node/nodeList";
 
 export { deleteSource, sourceExists } from "./source";
 
+/** What tells a cleaned disk that an earlier run has left, and that nothing needs, from one that something does. */
+export interface OrphanFacts {
+    /** The stack, by its whole name: a tag of its disks. */
+    stack: string;
+    /** The versions that the stack keeps, each of which may have its disk in the state. */
+    kept: string[];
+    /** Where the pool's image versions are. */
+    imageDefinitionId: string;
+}
+
 /** What is captured, as the provider gets it. Durations as configured: `90s`, `15m`. */
 export interface OsDiskCaptureInputs {
     /** Name of the pool, for messages and names. */
@@ -48,6 +58,8 @@ export interface OsDiskCaptureInputs {
     customData?: "kept" | "dropped";
     /** Whether kured's lock is held meanwhile, and where it is, unless it is to be looked for. */
     kured?: { lock: boolean; daemonSet?: { namespace: string; name: string } };
+    /** By what a cleaned disk that nothing needs any more is told from others; none is deleted if left out. */
+    orphans?: OrphanFacts;
     /** Further tags of what is made in Azure. */
     tags?: Record<string, string>;
     kubernetes: KubernetesSettings;

@@ -1,5 +1,6 @@
 // One capture of an OS disk, in either way: what must hold, kured's lock, and the disk as something that an image can
 // be made from.
+import { STACK_TAG } from "../azure/tags";
 import { scaleSetVm, vmOf } from "../azure/vm";
 import { elapsed, elapsedOf } from "../core/duration";
 import { UserError, oneLine } from "../core/errors";
@@ -157,6 +158,7 @@ function copySettingsOf({
     tags = {},
     rebootNeededAt,
     customData = "dropped",
+    orphans,
 }: OsDiskCaptureInputs) {
     const { captureNamespace: namespace, cleanerImage: image, rootPartition, cleanPaths = [] } = settings;
     return {
@@ -166,6 +168,7 @@ function copySettingsOf({
         rootPartition,
         cleanPaths,
         customData,
-        tags: { ...tags, rebootNeededAt },
+        orphans,
+        tags: { ...tags, ...(orphans && { [STACK_TAG]: orphans.stack }), rebootNeededAt },
     };
 }

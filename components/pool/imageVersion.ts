@@ -83,6 +83,8 @@ export interface ImageVersionOptions {
     bootstrap: Bootstrap;
     /** How to reach the cluster's API server. */
     kubernetes: KubernetesSettings;
+    /** All versions that the stack keeps for the pool. */
+    kept: string[];
 }
 
 /** An image version of the stack. */
@@ -103,11 +105,12 @@ export function imageResourceName(prototype: string, version: string): string {
 /** Declares the capture of the chosen node's OS disk. It does something only in an `up`, and once. */
 function declareCapture(
     name: string,
-    { settings, live, scaleSet }: Pool,
+    pool: Pool,
     choice: Choice,
-    { bootstrap, kubernetes }: Pick<ImageVersionOptions, "bootstrap" | "kubernetes">,
+    { bootstrap, kubernetes, kept }: Pick<ImageVersionOptions, "bootstrap" | "kubernetes" | "kept">,
     opts: pulumi.CustomResourceOptions,
 ): OsDiskCapture {
+    const { settings, live, scaleSet, stack } = pool;
     const { version, node, instanceId, rebootNeededAt } = choice;
     return new OsDiskCapture(
         name,
@@ -121,6 +124,7 @@ function declareCapture(
             resourceGroup: scaleSet.resourceGroup,
             settings: inputsOf({ ...settings.capture, mode: choice.capture ?? settings.capture.mode }),
             kured: settings.kured,
+            orphans: { stack, kept, imageDefinitionId: imageDefinitionId(pool) },
             tags: settings.tags,
             ...(bootstrap === "keep" && { customData: "kept" as const }),
             kubernetes,

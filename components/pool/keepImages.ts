@@ -74,7 +74,8 @@ export async function keepImages(
             await checkPolicies(args, choice, parent);
         }
         const how = {
-            ...{ bootstrap, kubernetes, keptAs: keptAs(choice, pool.storage, gallery, made) },
+            ...{ bootstrap, kubernetes, kept: choices.map(({ version }) => version) },
+            ...{ keptAs: keptAs(choice, pool.storage, gallery, made) },
             protect: exists && sameVersion(choice.version, inUse),
             isFinished: choice.attempt === 1 && includesVersion(made, choice.version),
         };

@@ -2,6 +2,7 @@
 import { policyDenials, type PlannedResource } from "../azure/policyRestrictions";
 import { imageDefinitionId } from "../azure/ids";
 import { UserError } from "../core/errors";
+import { STACK_TAG } from "../azure/tags";
 import { ownTags, snapshotName, type Target } from "../capture/names";
 import { CLOSED, closedTo } from "../capture/protection";
 import type { Choice } from "../selection/nodeSelection";
@@ -37,7 +38,7 @@ export async function checkPolicies(pool: Pool, choice: Choice): Promise<string 
 
 /** What a run makes of a choice in Azure, as far as it is known before. */
 export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] {
-    const { settings, scaleSet, gallery, location, storage, live, tags } = pool;
+    const { settings, scaleSet, gallery, location, storage, live, tags, stack } = pool;
     const { version, node, instanceId, rebootNeededAt } = choice;
     const target: Target = { pool: settings.name, version, node, instanceId, scaleSetId: poolIdOf(live) };
     const isCopy = (choice.capture ?? settings.capture.mode) === "copy";
@@ -46,7 +47,10 @@ export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] 
         location,
         name: snapshotName(target, isCopy ? "copy" : undefined),
         // The moment of the capture is not known yet.
-        tags: { ...tags, rebootNeededAt, ...ownTags(target, isCopy), captured: rebootNeededAt },
+        tags: {
+            ...{ ...tags, ...(isCopy && { [STACK_TAG]: stack }), rebootNeededAt },
+            ...{ ...ownTags(target, isCopy), captured: rebootNeededAt },
+        },
     };
     const properties = {
         creationData: { createOption: "Copy" },

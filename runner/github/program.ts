@@ -1,4 +1,4 @@
-// Which program makes a plan. One of another program may be refused by the engine step for step, although nothing of the
+// Which program makes a plan. The engine may refuse one of another program step for step, although nothing of the
 // cluster has changed: with another version of an SDK its providers are others.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Vm } from "../../sandbox/azure";
 import { waitFor } from "../../sandbox/nodes/api";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import { FAILED_CAPTURES } from "../../components/capture/failedCaptures";
 import { JOURNAL, parseJournal } from "../../components/capture/journal";
 import { containerStatus } from "../../components/capture/pods";
 import {
@@ -147,6 +148,8 @@ test.each(["SIGTERM", "SIGINT"] as const)(
         const { error } = await running.result;
         expect(error).toMatch(new RegExp(`interrupted by ${signal}; the node is back in service$`));
         await expectInService(sandbox, vm);
+        // What somebody has stopped has not failed.
+        expect((await serviceOf(sandbox, vm)).annotations).toEqual({});
     },
 );
 
@@ -166,5 +169,6 @@ test.each(["draining", "taking a snapshot"])(
         const { captured, error } = await startRecovery(sandbox, vm.nodeName).result;
         expect([captured, error]).toEqual([true, undefined]);
         await expectInService(sandbox, vm);
+        expect((await serviceOf(sandbox, vm)).annotations).toEqual({ [FAILED_CAPTURES]: "2026.1122.0412=1@cut off" });
     },
 );

@@ -180,8 +180,9 @@ test("a run whose time is over stops by itself and restores its node, and its Jo
     const { exitCode, output } = await run.ended;
     await letGo();
     expect(exitCode, output).toBe(1);
-    expect(output).toMatch(
-        /the run has taken 45s \(kamino:schedule\.activeDeadline\): stopping.*interrupted by SIGTERM; the node is back in service/s,
+    // As a rule in the middle of the capture; what becomes of one the test of the deleted pod shows.
+    expect(output).toContain(
+        "the run has taken 45s (kamino:schedule.activeDeadline): stopping; a capture that is under way",
     );
     expect(await serviceOf(sandbox, best)).toMatchObject(IN_SERVICE);
     expect(await scheduled.holder()).toBeUndefined();

@@ -203,25 +203,32 @@ export class CopyPlace {
 
     /**
      * Deletes what earlier copies of this scale set's disks have left for other targets: runs that were killed. A
-     * cleaned disk is left alone, since it may be kept on purpose.
+     * cleaned disk is left alone, since it may be kept on purpose (`orphans.ts`).
+     *
+     * @returns the cleaned ones, as far as nobody uses them
      */
-    async deleteLeftovers(): Promise<void> {
+    async deleteLeftovers(): Promise<Disk[]> {
         const client = await computeClient(this.subscriptionId);
         const isLeftover = ({ name, tags = {} }: Disk | Snapshot) =>
-            isOwned(tags) &&
-            tags["scale-set"] === scaleSetHash(this.target) &&
-            tags[CLEANED_TAG] === undefined &&
-            name !== this.name;
+            isOwned(tags) && tags["scale-set"] === scaleSetHash(this.target) && name !== this.name;
+        const isCleaned = ({ tags = {} }: Disk | Snapshot) => tags[CLEANED_TAG] !== undefined;
+        const cleaned: Disk[] = [];
         for await (const disk of client.disks.listByResourceGroup(this.resourceGroup)) {
-            if (isLeftover(disk) && disk.diskState === FREE) {
+            if (!isLeftover(disk) || disk.diskState !== FREE) {
+                continue;
+            }
+            if (isCleaned(disk)) {
+                cleaned.push(disk);
+            } else {
                 await client.disks.delete(this.resourceGroup, disk.name ?? "").pollUntilDone();
             }
         }
         for await (const snapshot of client.snapshots.listByResourceGroup(this.resourceGroup)) {
-            if (isLeftover(snapshot)) {
+            if (isLeftover(snapshot) && !isCleaned(snapshot)) {
                 await client.snapshots.delete(this.resourceGroup, snapshot.name ?? "").pollUntilDone();
             }
         }
+        return cleaned;
     }
 
     private allTags(more: Record<string, string>): Record<string, string> {

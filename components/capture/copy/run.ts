@@ -7,6 +7,7 @@ import type { Kubernetes } from "../../node/kubernetes";
 import { REBOOT_IN_PROGRESS } from "../../node/kured";
 import { readNode } from "../../node/node";
 import type { Target } from "../names";
+import type { OrphanFacts } from "../osDiskCapture";
 import { pullAndSync, removeSyncPod } from "../pull";
 import type { Captured } from "../snapshot";
 import { freeCopy } from "./copies";
@@ -15,6 +16,7 @@ import { CaughtInTheMiddle, OtherFileSystem, rootPartitionOf, type FileSystem } 
 import { keepPackages } from "./keepPackages";
 import { LET_GO_LIMIT, letGo, type LettingGo } from "./letGo";
 import type { CopyTarget } from "./objects";
+import { deleteOrphans } from "./orphans";
 import { chooseCleanerPlace, placeNodeOf } from "./place";
 import { describeChanges } from "./packages";
 import { HostDied, cleanCopy, type CleaningReport } from "./volume";
@@ -39,6 +41,8 @@ export interface CopyCapture {
     rootPartition?: number;
     cleanPaths: string[];
     customData: "kept" | "dropped";
+    /** By what cleaned disks of earlier runs are told that nothing needs any more. */
+    orphans?: OrphanFacts;
     signal: AbortSignal;
     say: (doing: string) => void;
     /** How long a node has to give the copy back, in milliseconds; the usual time without it. */
@@ -58,7 +62,8 @@ export async function copyOsDisk(capture: CopyCapture): Promise<Captured> {
     const { signal, say } = capture;
     say("looking for what an earlier run has left");
     const { target, place } = await freeCopy(capture.target, capture, { ...lettingGo(capture), signal });
-    await place.deleteLeftovers();
+    const cleaned = await place.deleteLeftovers();
+    await (capture.orphans && deleteOrphans(target, cleaned, capture.orphans));
     return copyAtMostTwice({ ...capture, target }, place);
 }
 

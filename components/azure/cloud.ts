@@ -84,6 +84,11 @@ interface Metadata {
     authentication?: { loginEndpoint?: string; audiences?: string[] };
 }
 
+/** Whether a cloud of the metadata host's is the one that the settings name: both have names of their own for it. */
+function isNamed(name: string | undefined, environment: string): boolean {
+    return name !== undefined && cloudName(name) === cloudName(environment);
+}
+
 // The answer is one cloud, or a list of them: https://management.azure.com/metadata/endpoints?api-version=2022-09-01
 async function readMetadata(host: string, environment: string): Promise<Cloud> {
     const address = `https://${host.replace(/^https:\/\//, "").replace(/\/+$/, "")}/metadata/endpoints?api-version=2022-09-01`;
@@ -96,8 +101,13 @@ async function readMetadata(host: string, environment: string): Promise<Cloud> {
         );
     }
     const clouds = [metadata].flat();
-    const wanted = (ALIASES[environment] ?? environment).replace("public", "azurecloud");
-    const found = clouds.find((one) => one.name?.toLowerCase() === wanted) ?? clouds[0];
+    const found = clouds.length === 1 ? clouds[0] : clouds.find(({ name }) => isNamed(name, environment));
+    if (!found && clouds.length > 0) {
+        const names = clouds.map(({ name }) => name ?? "?").join(", ");
+        throw new UserError(
+            `azure-native:environment (ARM_ENVIRONMENT): Azure's metadata host ${host} tells of no cloud "${environment}"; name one of ${names}`,
+        );
+    }
     const { resourceManager, authentication } = found ?? {};
     if (!resourceManager || !authentication?.loginEndpoint) {
         throw new UserError(`Azure's metadata host ${host} tells no endpoints; check ARM_METADATA_HOSTNAME`);
@@ -105,7 +115,7 @@ async function readMetadata(host: string, environment: string): Promise<Cloud> {
     const trim = (url: string) => url.replace(/\/+$/, "");
     const audience = authentication.audiences?.[0] ?? resourceManager;
     return {
-        name: (found.name ?? environment).toLowerCase(),
+        name: (found?.name ?? environment).toLowerCase(),
         resourceManager: trim(resourceManager),
         authorityHost: trim(authentication.loginEndpoint),
         scope: `${trim(audience)}/.default`,

@@ -14,9 +14,10 @@ export interface PlannedResource {
         type: string;
         name: string;
         location: string;
-        tags: Record<string, string>;
+        tags?: Record<string, string>;
         sku?: object;
         properties: object;
+        [member: string]: unknown;
     };
 }
 
@@ -81,11 +82,16 @@ function toDenial({ policyInfo, evaluationDetails }: Evaluation): PolicyDenial {
         ({ expression }) => expression !== "type",
     );
     const text = ({ expression, operator, targetValue }: Expression) =>
-        [expression, operator, typeof targetValue === "string" ? targetValue : JSON.stringify(targetValue)]
+        [expression, operator, shortened(typeof targetValue === "string" ? targetValue : JSON.stringify(targetValue))]
             .filter(Boolean)
             .join(" ");
     return {
         assignment: policyInfo?.policyAssignmentId ?? "unknown",
         reason: expressions.slice(0, 3).map(text).join(", "),
     };
+}
+
+/** A list of what is allowed may be long. */
+function shortened(text = ""): string {
+    return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

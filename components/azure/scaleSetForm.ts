@@ -50,3 +50,33 @@ function flatObject(properties: Record<string, string>, value: Json): Json {
     });
     return Object.fromEntries(found.filter(([, each]) => each !== undefined && each !== null));
 }
+
+/** A model in azure-native's form as a request to Resource Manager has it. What that does not know is left out. */
+export function inArmForm(model: object): Json {
+    return nested("VirtualMachineScaleSet", model) as Json;
+}
+
+function nested(type: string, value: unknown): unknown {
+    const [, element] = /^[[{](.*)[\]}]$/.exec(type) ?? [];
+    if (Array.isArray(value)) {
+        return element === undefined ? value : value.map((item) => nested(element, item));
+    }
+    if (typeof value !== "object" || value === null) {
+        return value;
+    }
+    if (element !== undefined) {
+        return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, nested(element, item)]));
+    }
+    const properties = TYPES[type];
+    return properties ? nestedObject(properties, value as Json) : value;
+}
+
+function nestedObject(properties: Record<string, string>, value: Json): Json {
+    const outer: Json = {};
+    const inner: Json = {};
+    for (const [name, text] of Object.entries(properties).filter(([name]) => value[name] !== undefined)) {
+        const [, inside, type] = /^(properties\/)?(.*)$/.exec(text)!;
+        (inside ? inner : outer)[name] = nested(type, value[name]);
+    }
+    return Object.keys(inner).length > 0 ? { ...outer, properties: inner } : outer;
+}

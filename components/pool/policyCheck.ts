@@ -1,19 +1,20 @@
 // Whether Azure Policy lets a run make what it is about to make: asked before a node is drained or its disk is copied.
-import { policyDenials, type PlannedResource } from "../azure/policyRestrictions";
-import { imageDefinitionId } from "../azure/ids";
+import { policyDenials, type PlannedResource, type PolicyDenial } from "../azure/policyRestrictions";
+import { imageDefinitionId, imageVersionId } from "../azure/ids";
+import { API_VERSION, inArmForm } from "../azure/scaleSetForm";
 import { UserError } from "../core/errors";
 import { STACK_TAG } from "../azure/tags";
 import { ownTags, snapshotName, type Target } from "../capture/names";
 import { CLOSED, closedTo } from "../capture/protection";
-import type { Choice } from "../selection/nodeSelection";
+import { bootstrapOf, type Choice } from "../selection/nodeSelection";
 import { imageVersionTags, publishingProfile } from "./imageContent";
-import { poolIdOf } from "./model";
+import { modelFromImage, poolIdOf, type PoolModel } from "./model";
 import type { Pool } from "./pool";
 
 /**
  * Asks Azure Policy of everything that an image is made with: the snapshot, the copied disk where there is one, the
- * image version. The gallery and the image definition are made before a capture begins, so that their denial comes
- * early enough by itself.
+ * image version; and of the scale set as it would be with that image, which a policy of approved images denies. The
+ * gallery and the image definition are made before a capture begins, so that their denial comes early enough by itself.
  *
  * @returns why it cannot be known, where Azure does not tell this identity
  * @throws UserError in one line for each resource that a policy would deny
@@ -26,17 +27,32 @@ export async function checkPolicies(pool: Pool, choice: Choice): Promise<string 
         return denial ? [{ ...planned[index].content, ...denial }] : [];
     });
     if (denied.length > 0) {
-        const lines = denied.map(
-            ({ type, assignment, reason }) =>
-                `${pool.configKey}: Azure Policy denies the ${type} that image ${choice.version} is made with, by assignment ${assignment}` +
-                `${reason && ` (${reason})`}; set what it demands (tags: kamino:tags), or have the resource group exempted`,
-        );
-        throw new UserError(lines.join("\n"));
+        throw new UserError(denied.map((denial) => denialText(pool, choice, denial)).join("\n"));
     }
     return answers.flatMap((answer) => ("unknown" in answer ? [answer.unknown] : []))[0];
 }
 
-/** What a run makes of a choice in Azure, as far as it is known before. */
+function denialText(
+    pool: Pool,
+    { version }: Choice,
+    { type, name, assignment, reason }: PolicyDenial & { type: string; name: string },
+): string {
+    const by = `by assignment ${assignment}${reason && ` (${reason})`}`;
+    if (type === SCALE_SET) {
+        return (
+            `${pool.configKey}: Azure Policy denies to write scale set "${name}" with image ${version}, ${by}; have it allow the images of ` +
+            `${imageDefinitionId(pool)}, give the scale set what else it demands, or have that exempted`
+        );
+    }
+    return (
+        `${pool.configKey}: Azure Policy denies the ${type} that image ${version} is made with, ${by}; ` +
+        "set what it demands (tags: kamino:tags), or have the resource group exempted"
+    );
+}
+
+const SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets";
+
+/** What a run makes of a choice in Azure, or changes, as far as it is known before. */
 export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] {
     const { settings, scaleSet, gallery, location, storage, live, tags, stack } = pool;
     const { version, node, instanceId, rebootNeededAt } = choice;
@@ -76,5 +92,27 @@ export function plannedResources(pool: Pool, choice: Choice): PlannedResource[] 
     return [
         ...[snapshot, ...(isCopy ? [disk] : [])].map((content) => ({ ...place, content: { ...copied, ...content } })),
         { ...gallery, apiVersion: "2024-03-03", parentId: imageDefinitionId(pool), content: image },
+        ...(pool.machines ? [] : [plannedScaleSet(pool, choice)]),
     ];
+}
+
+/** The scale set with the image, as this program writes it, or CAPZ with all that there is. */
+function plannedScaleSet({ live, machinePool, settings, scaleSet, ...pool }: Pool, choice: Choice): PlannedResource {
+    const image = imageVersionId(pool, choice.version);
+    const { removeExtensions, keepExtensions, bootstrap: configured } = settings.scaleSet;
+    const bootstrap = bootstrapOf(configured, [choice]);
+    const model = machinePool
+        ? withImage(live, image)
+        : modelFromImage(live, scaleSet.resourceGroup, {
+              ...{ imageVersionId: image, removeExtensions, keepExtensions, bootstrap },
+          });
+    const { properties = {}, tags, zones, plan, sku } = inArmForm(model) as Partial<PlannedResource["content"]>;
+    const content = { name: live.name, location: live.location, tags, zones, plan, identity: live.identity, sku };
+    return { ...scaleSet, apiVersion: API_VERSION, content: { type: SCALE_SET, ...content, properties } };
+}
+
+function withImage(live: PoolModel, id: string): PoolModel {
+    const { virtualMachineProfile: profile } = live;
+    const storageProfile = { ...profile?.storageProfile, imageReference: { id } };
+    return { ...live, virtualMachineProfile: { ...profile, storageProfile } as PoolModel["virtualMachineProfile"] };
 }

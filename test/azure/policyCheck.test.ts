@@ -1,11 +1,14 @@
 // Azure Policy asked of what a run is about to make, against the local Azure.
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { imageDefinitionId } from "../../components/azure/ids";
+import { readScaleSet } from "../../components/azure/scaleSets";
 import { readSettings } from "../../components/config/load";
 import { checkPolicies, plannedResources } from "../../components/pool/policyCheck";
+import type { PoolModel } from "../../components/pool/model";
 import type { Pool } from "../../components/pool/pool";
 import type { Choice } from "../../components/selection/nodeSelection";
 import type { AzureSandbox, ScaleSet } from "../../sandbox/azure/index";
-import { startForTest } from "./support";
+import { sender, startForTest } from "./support";
 
 const GROUP = "Größe_(1)";
 const choice: Choice = {
@@ -16,6 +19,7 @@ const choice: Choice = {
 let azure: AzureSandbox;
 let close: () => Promise<void>;
 let scaleSet: ScaleSet;
+let live: PoolModel;
 let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
@@ -23,6 +27,7 @@ beforeAll(async () => {
     scaleSet = await azure.createScaleSet({ name: "pool1", resourceGroup: GROUP, capacity: 1 });
     env = { ...process.env };
     Object.assign(process.env, azure.env, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+    live = (await readScaleSet(scaleSet.id))!;
 });
 afterEach(() => {
     azure.policies.clear();
@@ -42,8 +47,8 @@ function pool(settings: object = {}): Pool {
     return {
         settings: pools[0],
         configKey: "kamino:pools[0].scaleSet",
-        scaleSet: { subscriptionId, resourceGroup: GROUP, name: "pool1" },
-        live: { id: scaleSet.id, name: "pool1", location: "westeurope" },
+        scaleSet: { subscriptionId, resourceGroup: GROUP, name: scaleSet.name },
+        live,
         liveImage: {},
         location: "westeurope",
         gallery: { subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope", managed: true },
@@ -86,8 +91,78 @@ test.each([
 test("each resource that is denied has a line", async () => {
     require("costCenter");
     const error = await checkPolicies(pool(), choice).catch((reason: Error) => reason);
-    expect((error as Error).message.split("\n")).toHaveLength(2);
+    // The snapshot, the image version, and the scale set, which has not that tag either.
+    expect((error as Error).message.split("\n")).toHaveLength(3);
 });
+
+describe("a policy of approved images", () => {
+    const approve = (...images: string[]) =>
+        azure.policies.approveImages({ images, scope: `/subscriptions/${azure.subscriptionId}` });
+    const images = () => imageDefinitionId(pool());
+
+    test("is asked about the scale set with its new image, before anything is made", async () => {
+        approve("/subscriptions/x/approved");
+        const error = await checkPolicies(pool(), choice).catch((reason: Error) => reason);
+        expect((error as Error).message.replace(/policyAssignments\/\w+/, "policyAssignments/A")).toBe(
+            `kamino:pools[0].scaleSet: Azure Policy denies to write scale set "${scaleSet.name}" with image 2026.1122.0412, by assignment ` +
+                `/subscriptions/${azure.subscriptionId}/providers/Microsoft.Authorization/policyAssignments/A ` +
+                '(Microsoft.Compute/imageId Contains ["/subscriptions/x/approved"]); ' +
+                `have it allow the images of ${images()}, give the scale set what else it demands, or have that exempted`,
+        );
+    });
+
+    test("is not quoted at length, however many images it approves", async () => {
+        approve(...Array.from({ length: 200 }, (_, index) => `/subscriptions/x/approved/${index}`));
+        const error = await checkPolicies(pool(), choice).catch((reason: Error) => reason);
+        expect((error as Error).message.length).toBeLessThan(1000);
+    });
+
+    test("says nothing where the pool's images are approved", async () => {
+        approve(images());
+        expect(await checkPolicies(pool(), choice)).toBeUndefined();
+    });
+
+    test("is asked of a MachinePool as well, and not of single VMs", async () => {
+        approve("/subscriptions/x/approved");
+        const machinePool = { capi: {} as never, kubernetes: {} };
+        await expect(checkPolicies({ ...pool(), machinePool }, choice)).rejects.toThrow("denies to write scale set");
+        expect(await checkPolicies({ ...pool(), machines: {} as never }, choice)).toBeUndefined();
+    });
+});
+
+test("what is asked of the scale set is the request that writes it", async () => {
+    const request = plannedResources(pool(), choice).at(-1)!;
+    const { content } = request;
+    expect(content).toMatchObject({
+        ...{ type: "Microsoft.Compute/virtualMachineScaleSets", name: scaleSet.name, location: "westeurope" },
+        tags: { poolName: "pool1" },
+        properties: {
+            virtualMachineProfile: {
+                storageProfile: { imageReference: { id: `${imageDefinitionId(pool())}/versions/2026.1122.0412` } },
+                networkProfile: {
+                    networkInterfaceConfigurations: [{ properties: { ipConfigurations: [{ properties: {} }] } }],
+                },
+            },
+        },
+    });
+    // Capacity is never declared, and neither the custom data nor what bootstraps stays.
+    expect([content.sku, JSON.stringify(content).includes("vmssCSE")]).toEqual([undefined, false]);
+    const { properties, tags, location } = content;
+    const answer = await (
+        await sender(azure)
+    )("PUT", `${scaleSet.id}?api-version=${request.apiVersion}`, {
+        ...{ tags, location, properties: withLiveImage(properties) },
+    });
+    expect(answer.status, answer.text).toBe(200);
+});
+
+/** The image is not there yet. */
+function withLiveImage(properties: object): object {
+    const { virtualMachineProfile } = properties as { virtualMachineProfile: { storageProfile: object } };
+    const { imageReference } = live.virtualMachineProfile?.storageProfile ?? {};
+    const storageProfile = { ...virtualMachineProfile.storageProfile, imageReference };
+    return { ...properties, virtualMachineProfile: { ...virtualMachineProfile, storageProfile } };
+}
 
 test("a copied disk is not asked about where disks are captured in place", async () => {
     require("costCenter", "Microsoft.Compute/disks");

@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { KeyPair } from "../../authority";
 import type { Cloud } from "../cloud";
+import type { Evaluated } from "../policies";
 import { groupId } from "../ids";
 import { authorize, type LinkedAccess } from "../rbac";
 import { routes as availabilitySets } from "../resources/availabilitySets";
@@ -168,11 +169,12 @@ function checkPolicies({ cloud, body, path }: Call, route: Route): void {
         .split("/")
         .filter((_, index) => index === 0 || index % 2 === 1)
         .join("/");
-    const kept = route.method === "PATCH" && body.tags === undefined;
-    if (below === "" || kept || type.endsWith("/virtualMachineScaleSets/virtualMachines")) {
+    if (below === "" || type.endsWith("/virtualMachineScaleSets/virtualMachines")) {
         return;
     }
-    cloud.policies.check({ id: path, type, tags: (body.tags ?? {}) as Record<string, string> });
+    // What a PATCH leaves as it is was looked at when it was written.
+    const tags = body.tags ?? (route.method === "PATCH" ? undefined : {});
+    cloud.policies.check({ id: path, type, tags, properties: body.properties } as Evaluated);
 }
 
 function refusal(failure: ArmError): Answer {

@@ -2,7 +2,7 @@
 import { ArmError } from "../http/errors";
 import type { Route } from "../http/route";
 import { BodySchema, required } from "../http/schema";
-import type { TagPolicy } from "../policies";
+import type { Assignment, Evaluated } from "../policies";
 import type { Json } from "../scaleSetRecord";
 
 const body = new BodySchema("CheckRestrictionsRequest", {
@@ -12,19 +12,20 @@ const body = new BodySchema("CheckRestrictionsRequest", {
 });
 
 /** As in the examples of the API's specification. */
-function evaluation({ id, definition, tag }: TagPolicy & { id: string; definition: string }, type: string): Json {
+function evaluation({ id, definition, looksAt }: Assignment, type: string): Json {
     const isType = {
         ...{ result: "True", expressionKind: "Field", expression: "type", path: "type" },
         ...{ expressionValue: type, targetValue: type, operator: "Equals" },
     };
-    const lacksTag = {
-        ...{ result: "True", expressionKind: "Field", expression: `tags[${tag}]`, path: `tags[${tag}]` },
-        ...{ targetValue: "false", operator: "Exists" },
+    const { field, operator, target } = looksAt;
+    const isLike = {
+        ...{ result: "True", expressionKind: "Field", expression: field, path: field },
+        ...{ targetValue: target, operator },
     };
     return {
         policyInfo: { policyDefinitionId: definition, policyAssignmentId: id },
         evaluationResult: "NonCompliant",
-        evaluationDetails: { evaluatedExpressions: [isType, lacksTag] },
+        evaluationDetails: { evaluatedExpressions: [isType, isLike] },
         effectDetails: { policyEffect: "Deny" },
     };
 }
@@ -40,13 +41,13 @@ export const routes: Route[] = [
         body,
         handle: ({ cloud, body: { resourceDetails }, path }) => {
             const { resourceContent, scope } = resourceDetails as Json;
-            const { type, name, tags = {} } = (resourceContent ?? {}) as Json;
+            const { type, name, tags = {}, properties } = (resourceContent ?? {}) as Json;
             if (typeof type !== "string") {
                 throw new ArmError(400, "InvalidRequestContent", "The resource content must have a type.");
             }
             const group = path.split("/providers/")[0];
             const id = `${(scope as string | undefined) ?? group}/providers/${type}/${String(name)}`;
-            const denying = cloud.policies.denying({ id, type, tags: tags as Record<string, string> });
+            const denying = cloud.policies.denying({ id, type, tags, properties } as Evaluated);
             const policyEvaluations = denying.map((policy) => evaluation(policy, type));
             return { status: 200, body: { fieldRestrictions: [], contentEvaluationResult: { policyEvaluations } } };
         },

@@ -1,6 +1,6 @@
 // A scale set from Resource Manager's answer to azure-native's form.
 import { expect, test } from "vitest";
-import { API_VERSION, inAzureNativesForm } from "../../../components/azure/scaleSetForm";
+import { API_VERSION, inArmForm, inAzureNativesForm } from "../../../components/azure/scaleSetForm";
 
 const answer = (profile: object, more: object = {}) => ({
     id: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/pool1",
@@ -47,6 +47,22 @@ test("what is inside `properties` comes out of it, at every depth", () => {
             },
         },
     });
+});
+
+test("and goes back into it, for a request", () => {
+    const ip = { name: "ip1", properties: { primary: true, subnet: { id: "/subnet" } } };
+    const nic = { name: "nic1", properties: { primary: true, ipConfigurations: [ip] } };
+    const settings = { properties: { nested: null }, list: [null] };
+    const extension = { name: "cse", properties: { publisher: "P", type: "CustomScript", settings } };
+    const whole = answer(
+        {
+            storageProfile: { imageReference: { id: "/image" }, osDisk: { createOption: "FromImage" } },
+            networkProfile: { networkInterfaceConfigurations: [nic] },
+            extensionProfile: { extensions: [extension] },
+        },
+        { tags: { a: "b" }, sku: { name: "S", capacity: 1 }, zones: ["1"] },
+    );
+    expect(inArmForm(inAzureNativesForm(whole))).toEqual({ ...whole, azureApiVersion: API_VERSION });
 });
 
 test("an extension has its type, and its settings as they are", () => {

@@ -1,7 +1,8 @@
 // Writes the metrics of a run: to a file for node_exporter's textfile collector, and to a Pushgateway. The library is
 // loaded here, and so only in a run that is to write any.
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { within } from "../../components/core/retry";
+import { replaceFile } from "../writeWhole";
 import { METRICS } from "./definitions";
 import { factsOf, stackOf, type EndedRun, type RunFacts } from "./facts";
 
@@ -41,14 +42,7 @@ export async function metricsText(run: RunFacts): Promise<string> {
 export async function writeMetricsFile(file: string, run: EndedRun): Promise<void> {
     const before = await readFile(file, "utf8").catch(() => "");
     const text = await metricsText(factsOf(run, lastSuccessIn(before, run)));
-    // The collector reads no other ending than .prom.
-    const unfinished = `${file}.${process.pid}.tmp`;
-    try {
-        await writeFile(unfinished, text, { mode: 0o644 });
-        await rename(unfinished, file);
-    } finally {
-        await rm(unfinished, { force: true });
-    }
+    await replaceFile(file, text);
 }
 
 /** When a run of this stack in this mode last succeeded, by an earlier file of metrics. */

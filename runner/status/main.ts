@@ -15,7 +15,7 @@ import { readCluster, readPool } from "./read";
 import { statusOf, type PoolStatus } from "./show";
 import { poolsIn } from "./state";
 import { render } from "./text";
-import { writeWhole } from "./write";
+import { writeWhole } from "../writeWhole";
 
 const USAGE = `Usage: npm run status -- [options]
 

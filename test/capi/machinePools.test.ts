@@ -161,7 +161,9 @@ describe("CAPZ's webhook", () => {
     });
 });
 
-test("the nodes' player has met nothing that it did not know", () => sandbox.nodes.settled());
+test("the nodes' player has met nothing that it did not know", async () => {
+    await expect(sandbox.nodes.settled()).resolves.toBeUndefined();
+});
 
 test("the managers have asked for nothing but the cluster and Azure", () => {
     expect(capi.refused).toEqual([]);

@@ -41,8 +41,10 @@ describe("a single VM", { timeout: 180_000 }, () => {
     test("is silent while it is off, by whatever way, and ready again after", async () => {
         await computeClient(sandbox.azure).virtualMachines.powerOff(GROUP, "Hand-1");
         await sandbox.nodes.waitForReady("hand-1", false);
+        expect(readyCondition(await node("hand-1"))?.status).not.toBe("True");
         await computeClient(sandbox.azure).virtualMachines.start(GROUP, "Hand-1");
         await sandbox.nodes.waitForReady("hand-1");
+        expect(readyCondition(await node("hand-1"))?.status).toBe("True");
     });
 
     test("is patched and rebooted by kured", async () => {

@@ -100,8 +100,8 @@ describe("a credential plugin", () => {
         await expect(said).rejects.toThrow(
             /^the credential plugin "sh" of the kubeconfig's user "ann" did not answer within 2s.*it said: open a page and enter a code; sign in before the run/,
         );
-        await new Promise((resolve) => setTimeout(resolve, 200));
-        expect(spawnSync("pgrep", ["-f", `sleep ${mark}`], { encoding: "utf8" }).stdout).toBe("");
+        const left = () => spawnSync("pgrep", ["-f", `sleep ${mark}`], { encoding: "utf8" }).stdout;
+        await expect.poll(left, { timeout: 5000 }).toBe("");
     });
 
     it("learns that nobody is there to answer, and gets its own variables", async () => {

@@ -10,7 +10,7 @@ import { rebootBand } from "../../../runner/status/html/reboots";
 import { page } from "../../../runner/status/html/page";
 import { timelineOf } from "../../../runner/status/html/timeline";
 import { namesOf, type NodeStatus, type PoolStatus } from "../../../runner/status/show";
-import { writeWhole } from "../../../runner/status/write";
+import { writeWhole } from "../../../runner/writeWhole";
 import { EXAMPLES, NOW, ago, poolStatus } from "./statusExamples";
 
 const pageOf = (...pools: PoolStatus[]) => page({ stack: "prod", pools, now: NOW });

@@ -1,21 +1,30 @@
 // Writes a file whole or not at all.
 import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UserError, oneLine } from "../../components/core/errors";
+import { UserError, oneLine } from "../components/core/errors";
+
+/** Writes a file in one step: whoever reads it meanwhile has the one before or the whole new one. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+    // A collector of metrics reads no other ending than .prom.
+    const unfinished = `${file}.${process.pid}.tmp`;
+    try {
+        await writeFile(unfinished, text, { mode: 0o644 });
+        await rename(unfinished, file);
+    } finally {
+        await rm(unfinished, { force: true }).catch(() => undefined);
+    }
+}
 
 /**
- * Writes a file; whoever reads it sees the one before or the whole new one.
+ * Does the same for a file that a flag names.
  *
  * @param flag the command's flag that named the file, for messages
  * @throws UserError in one line
  */
 export async function writeWhole(file: string, text: string, flag: string): Promise<void> {
-    const unfinished = `${file}.${process.pid}.tmp`;
     try {
-        await writeFile(unfinished, text);
-        await rename(unfinished, file);
+        await replaceFile(file, text);
     } catch (error) {
-        await rm(unfinished, { force: true }).catch(() => undefined);
         throw new UserError(`${flag}: ${file} cannot be written: ${reasonOf(error, file)}`);
     }
 }

@@ -8,6 +8,7 @@ import { checkDonorDisk } from "./components/pool/donorDisk";
 import { checkPolicies } from "./components/pool/policyCheck";
 import { reviewLeaving } from "./components/pool/membership";
 import { readPools } from "./components/pool/readPools";
+import { recordOfPool } from "./components/pool/record";
 import { reviewPool, sayForeignChanges } from "./components/pool/review";
 import { previousOf, readStackFacts } from "./components/pool/stackFacts";
 import { loadSchedule } from "./components/schedule/settings";
@@ -54,7 +55,7 @@ async function declarePools() {
             readImages,
             kubernetes,
         });
-        return [name, prototype.outputs] as const;
+        return [name, recordOfPool(name, prototype.outputs, facts.previous.get(name))] as const;
     });
     return { pools: Object.fromEntries(outputs) };
 }

@@ -56,6 +56,19 @@ export async function up(options: Options, plan: string, again: boolean, context
     return await run(["up", "--yes", "--plan", plan, ...flags], options, context, true);
 }
 
+/**
+ * Variables by which pulumi would carry out a part of a stack: its own flags, which the runner does not have, as
+ * PULUMI_OPTION_FLAG, and the switch to go on after an error.
+ */
+const PARTS = ["TARGET", "EXCLUDE", "REPLACE", "CONTINUE_ON_ERROR"];
+
+/** An environment without what would have pulumi carry out a part of a stack. */
+export function forWholeStacks(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    const isOfPart = (name: string) =>
+        name === "PULUMI_CONTINUE_ON_ERROR" || PARTS.some((part) => name.startsWith(`PULUMI_OPTION_${part}`));
+    return Object.fromEntries(Object.entries(env).filter(([name]) => !isOfPart(name.toUpperCase())));
+}
+
 /** `pulumi cancel`: removes the locks on the stack's state. */
 export async function cancelLocks(options: Options, context: RunContext): Promise<void> {
     const { exitCode, all } = await pulumi(["cancel", "--yes", ...stackFlags(options, false)], context, false);
@@ -166,7 +179,7 @@ async function pulumi(args: string[], { env, stop }: RunContext, live: boolean, 
         {
             cwd: PROJECT,
             // Enables --event-log, a flag for programs.
-            env: { ...withStartup(env), PULUMI_DEBUG_COMMANDS: "true" },
+            env: { ...withStartup(forWholeStacks(env)), PULUMI_DEBUG_COMMANDS: "true" },
             extendEnv: false,
             stdin: "ignore",
             stdout: live ? ["pipe", shown, "inherit"] : "pipe",

@@ -48,7 +48,12 @@ function hooksFor(name: string, pool: Pool, choice: Choice, clock: ImageClock): 
  * @returns whether it is gone
  */
 function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): pulumi.Output<boolean> {
-    return pulumi.all([version.id, snapshotId]).apply(async ([, source]) => {
+    return pulumi.all([version.provisioningState, snapshotId]).apply(async ([state, source]) => {
+        // An engine that goes on after errors (PULUMI_CONTINUE_ON_ERROR) answers for a version that Azure failed to make
+        // as well, id and all. What it is made of is needed once more.
+        if (state !== "Succeeded") {
+            return false;
+        }
         try {
             await deleteSource(source);
             return true;

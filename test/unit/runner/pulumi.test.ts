@@ -5,13 +5,20 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { scripts } from "../../../package.json";
-import { parallelFlags } from "../../../runner/pulumi";
+import { forWholeStacks, parallelFlags } from "../../../runner/pulumi";
 
 test("an up works on more resources at once than the machine has cores for, unless the environment says how many", () => {
     expect(parallelFlags({})).toEqual(["--parallel", "64"]);
     expect(parallelFlags({ PULUMI_PARALLEL: "4" })).toEqual([]);
     expect(parallelFlags({ PULUMI_OPTION_PARALLEL: "2" })).toEqual([]);
     expect(parallelFlags({ PULUMI_PARALLEL: "" })).toEqual(["--parallel", "64"]);
+});
+
+test("no variable has pulumi carry out a part of a stack, or go on after an error", () => {
+    const kept = { PATH: "/bin", PULUMI_OPTION_PARALLEL: "2", PULUMI_PARALLEL: "2", PULUMI_ACCESS_TOKEN: "t" };
+    const left = ["TARGET", "TARGET_DEPENDENTS", "TARGET_REPLACE", "EXCLUDE", "REPLACE", "CONTINUE_ON_ERROR"];
+    const others = Object.fromEntries(left.map((name) => [`PULUMI_OPTION_${name}`, "true"]));
+    expect(forWholeStacks({ ...kept, ...others, PULUMI_CONTINUE_ON_ERROR: "true" })).toEqual(kept);
 });
 
 test("what pulumi prints during an up is shown at once, without any command for a CI service", async () => {

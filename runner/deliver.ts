@@ -26,23 +26,28 @@ export interface Destinations {
     cluster?: { config: KubeConfig; pod: Pod };
 }
 
+/** The report could not be written to its file. */
+export class ReportFileError extends UserError {}
+
 /**
  * Refuses a report that could not be written, before a run does anything.
  *
- * @throws UserError in one line
+ * @throws ReportFileError in one line
  */
 export async function checkReportFile(file: string): Promise<void> {
     const folder = dirname(file);
     const found = await stat(folder).catch(() => undefined);
     if (!found?.isDirectory()) {
-        throw new UserError(`--report (KAMINO_REPORT): there is no folder ${folder}; make it, or name another file`);
+        throw new ReportFileError(
+            `--report (KAMINO_REPORT): there is no folder ${folder}; make it, or name another file`,
+        );
     }
     const target = (await stat(file).catch(() => undefined)) ? file : folder;
     if (target === file && (await stat(file)).isDirectory()) {
-        throw new UserError(`--report (KAMINO_REPORT): ${file} is a folder; name a file`);
+        throw new ReportFileError(`--report (KAMINO_REPORT): ${file} is a folder; name a file`);
     }
     await access(target, constants.W_OK).catch(() => {
-        throw new UserError(
+        throw new ReportFileError(
             `--report (KAMINO_REPORT): ${target} cannot be written by this user; give it the right, or name another file`,
         );
     });

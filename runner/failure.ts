@@ -1,6 +1,6 @@
 // The report of a run that failed before it had one: without it the last report, of a success, would stay.
 import { UserError, oneLine } from "../components/core/errors";
-import { deliver, deliverLastError } from "./deliver";
+import { ReportFileError, deliver, deliverLastError } from "./deliver";
 import { LeaseHeldError } from "./lease";
 import { EXIT, type Options } from "./options";
 import { kubeConfigOf, podFrom } from "./pod";
@@ -12,8 +12,9 @@ import { renderReport } from "./report";
  * Never rejects.
  */
 export async function deliverFailure(options: Options, env: NodeJS.ProcessEnv, error: unknown): Promise<void> {
-    const { mode, stack = "the selected stack", report: file } = options;
+    const { mode, stack = "the selected stack", report } = options;
     const reason = oneLine(error);
+    const file = error instanceof ReportFileError ? undefined : report;
     const nothing = {
         pools: [],
         changes: [],

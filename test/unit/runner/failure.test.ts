@@ -111,6 +111,7 @@ describe("a report that cannot be written", () => {
         await expect(run(options, env, stop)).rejects.toThrow(/^--report \(KAMINO_REPORT\): /);
         expect(() => read("called")).toThrow("ENOENT");
         expect(read("summary.md")).toContain("## prod: up failed");
+        expect(said).not.toHaveBeenCalled();
     });
 
     const PULUMI = `#!/bin/sh\n[ "$1" = up ] || [ "$1" = preview ] || exit 1\nrm -rf "$FOLDER"\necho "done"\n`;

@@ -5,6 +5,9 @@ import { orUndefined, statusOf, UserError } from "../components/core/errors";
 import { withRetries } from "../components/core/retry";
 import type { Pod } from "./pod";
 
+/** Why a run did not begin: another one is under way, whose report is to stay. */
+export class LeaseHeldError extends UserError {}
+
 /** The lease, acquired by this pod. */
 export interface AcquiredLease {
     /** The pod that held it before and died without releasing it. */
@@ -32,13 +35,13 @@ export async function acquireLease(config: KubeConfig, pod: Pod): Promise<Acquir
     const lease = await withRetries(() => leases.readNamespacedLease(at));
     const holder = lease.spec?.holderIdentity;
     if (holder && holder !== pod.name && !(await hasEnded(config, pod.namespace, holder))) {
-        throw new UserError(
+        throw new LeaseHeldError(
             `another run is under way: pod ${pod.namespace}/${holder} since ${String(lease.spec?.acquireTime)}; this one was not started`,
         );
     }
     const acquired = await replace(leases, at, withHolder(lease, pod.name));
     if (!acquired) {
-        throw new UserError("another run has just started; this one was not started");
+        throw new LeaseHeldError("another run has just started; this one was not started");
     }
     return {
         deadHolder: holder && holder !== pod.name ? holder : undefined,

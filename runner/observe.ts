@@ -4,6 +4,7 @@ import { EXIT, type Options } from "./options";
 import type { EndedRun } from "./metrics/facts";
 import { pushMetrics, writeMetricsFile } from "./metrics/write";
 import type { Phase } from "./timeline";
+import { selectedStack } from "./pulumi";
 import { wantsTraces } from "./traces/configured";
 import { exportTraces } from "./traces/export";
 
@@ -33,8 +34,22 @@ export async function observed(
         return exitCode;
     } finally {
         const run = { stack, mode, startedAt, endedAt: Date.now(), exitCode, phases };
-        await Promise.all(publishers.map((publisher) => attempt(publisher, run)));
+        // A trace does without: it is looked at by itself.
+        const named = sinks.metricsFile || sinks.metricsPush ? { ...run, stack: await nameOf(run, env) } : run;
+        await Promise.all(publishers.map((publisher) => attempt(publisher, named)));
     }
+}
+
+const PATIENCE_MS = 10_000;
+
+/** The stack's name, also where the run has failed before the engine said it; undefined where nobody knows it. */
+async function nameOf({ stack, phases }: EndedRun, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+    if (stack !== undefined || phases.some(({ summary }) => summary.stack !== undefined)) {
+        return stack;
+    }
+    // The run's own signal may be what has ended it.
+    const context = { scratch: "", env, stop: AbortSignal.timeout(PATIENCE_MS) };
+    return await selectedStack(context).catch(() => undefined);
 }
 
 interface Publisher {

@@ -9,8 +9,9 @@ import { oneLine, UserError } from "../components/core/errors";
 import { PROJECT } from "../components/core/project";
 import { safeToPrint } from "../components/core/text";
 import { confirm } from "./confirm";
-import { deliver } from "./deliver";
+import { checkReportFile, deliver } from "./deliver";
 import { hasChanges } from "./events";
+import { deliverFailure, judgeDelivery } from "./failure";
 import { keepTokenFile, type TokenFile } from "./github/tokenFile";
 import { imageTimes } from "./imageTimes";
 import { acquireLease, hasEnded, type AcquiredLease } from "./lease";
@@ -29,6 +30,8 @@ interface PreparedRun extends RunContext {
     /** In the scheduled pod: its cluster. */
     cluster?: { config: KubeConfig; pod: Pod };
     lease?: AcquiredLease;
+    /** Whether this run's report was delivered: what fails later must not write over it. */
+    report: { delivered: boolean };
 }
 
 /**
@@ -45,11 +48,15 @@ export async function run(
     phases?: Phase[],
 ): Promise<number> {
     const scratch = await mkdtemp(join(tmpdir(), "kamino-"));
+    const report = { delivered: false };
     let token: TokenFile | undefined;
     try {
+        if (options.report !== undefined) {
+            await checkReportFile(options.report);
+        }
         token = await keepTokenFile(env, scratch);
         const context = { scratch, env: { ...env, ...token?.env }, stop, phases };
-        const prepared = await prepareRun(await withRetake(options, context), context);
+        const prepared = { ...(await prepareRun(await withRetake(options, context), context)), report };
         try {
             return options.mode === "preview" ? await runPreview(prepared) : await runUp(prepared);
         } finally {
@@ -57,6 +64,11 @@ export async function run(
                 ?.release()
                 .catch((error: unknown) => console.error(`the lease was not released: ${oneLine(error)}`));
         }
+    } catch (error) {
+        if (!report.delivered) {
+            await deliverFailure(options, env, error);
+        }
+        throw error;
     } finally {
         await token?.stop();
         await rm(scratch, { recursive: true, force: true });
@@ -85,7 +97,7 @@ async function withRetake(options: Options, context: RunContext): Promise<Option
 }
 
 /** Prepares what a run needs. In the cluster an `up` first acquires the lease, so that it is alone. */
-async function prepareRun(options: Options, context: RunContext): Promise<PreparedRun> {
+async function prepareRun(options: Options, context: RunContext): Promise<Omit<PreparedRun, "report">> {
     const { env, scratch } = context;
     const pod = podFrom(env);
     if (!pod) {
@@ -196,12 +208,14 @@ function reportInput(options: Options, { summary, output, succeeded }: Result): 
 
 /** @param live whether pulumi has written to the screen itself */
 async function deliverReport(
-    { options, env, cluster }: PreparedRun,
+    { options, env, cluster, report: own }: PreparedRun,
     result: Result,
     exitCode: number,
     live = false,
 ): Promise<void> {
     const { brief, ...report } = renderReport(reportInput(options, result));
     const delivery = { ...report, mode: options.mode, exitCode, screen: live ? brief : report.screen };
-    await deliver(delivery, { file: options.report, env, cluster });
+    const problems = await deliver(delivery, { file: options.report, env, cluster });
+    own.delivered = true;
+    judgeDelivery(options.mode, problems);
 }

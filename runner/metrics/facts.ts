@@ -1,4 +1,5 @@
 // What the metrics of a run are made of. Pure.
+import { UserError } from "../../components/core/errors";
 import { EXIT } from "../options";
 import { mergePools, type PoolFacts } from "../poolFacts";
 import type { Operation, Phase } from "../timeline";
@@ -43,8 +44,22 @@ export function factsOf(run: EndedRun, lastSuccessAt?: number): RunFacts {
     };
 }
 
-/** The stack's own name, without organization and project; `unknown` where the engine did not get that far. */
-export function stackOf({ stack, phases }: Pick<EndedRun, "stack" | "phases">): string {
+/**
+ * The stack's own name, without organization and project.
+ *
+ * @throws UserError where the engine did not get that far: metrics of an unknown stack would be nobody's, and the real
+ *     ones would go on saying that all is well
+ */
+export function stackOf(run: Pick<EndedRun, "stack" | "phases">): string {
+    const name = nameIn(run);
+    if (name === undefined) {
+        throw new UserError("the stack's name is not known; name it with --stack (KAMINO_STACK)");
+    }
+    return name;
+}
+
+/** The same; undefined where it is not known. */
+export function nameIn({ stack, phases }: Pick<EndedRun, "stack" | "phases">): string | undefined {
     const found = phases.map(({ summary }) => summary.stack).find((name) => name !== undefined);
-    return (stack ?? found ?? "unknown").split("/").at(-1) ?? "";
+    return (stack ?? found)?.split("/").at(-1);
 }

@@ -1,5 +1,5 @@
 // The spans of a run: the run, the engine's commands, the resources that each changed, the steps of a capture. Pure.
-import { stackOf, type EndedRun } from "../metrics/facts";
+import { nameIn, type EndedRun } from "../metrics/facts";
 import { EXIT } from "../options";
 import type { Interval, Operation, Phase } from "../timeline";
 
@@ -16,7 +16,7 @@ export function spansOf(run: EndedRun): SpanTree {
     const tree = {
         name: `kamino ${mode}`,
         ...{ startedAt, endedAt },
-        attributes: { "kamino.stack": stackOf(run), "kamino.mode": mode, "kamino.exit_code": exitCode },
+        attributes: { "kamino.stack": nameIn(run) ?? "unknown", "kamino.mode": mode, "kamino.exit_code": exitCode },
         failed: exitCode === EXIT.error,
         children: phases.map(phaseSpan),
     };

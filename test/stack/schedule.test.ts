@@ -88,7 +88,9 @@ test("at its time the controller makes a Job; while it runs no second run starts
     expect(await scheduled.holder()).toBeUndefined();
     expect(scheduled.stateLocks()).toEqual([]);
     const headline = "prod: a bump of pool1 is done";
-    expect(await scheduled.reported()).toMatchObject({ exitCode: "0", mode: "up", pod: pod.metadata?.name, headline });
+    const reported = await scheduled.reported();
+    expect(reported).toMatchObject({ exitCode: "0", mode: "up", pod: pod.metadata?.name, headline });
+    expect(reported).not.toHaveProperty("lastError");
 });
 
 /** The controller's next Job, one made by hand, and a person's own run, while a capture is under way. */
@@ -99,6 +101,10 @@ async function othersAreRefused(holder: string): Promise<void> {
     const byHand = await (await scheduled.startJob("by-hand")).ended;
     expect(byHand.exitCode).toBe(1);
     expect(byHand.output).toContain(`another run is under way: pod kamino/${holder} since 20`);
+    const { lastError, lastErrorAt, ...report } = await scheduled.reported();
+    expect(lastError).toContain(`another run is under way: pod kamino/${holder} since 20`);
+    expect(Date.parse(lastErrorAt)).toBeGreaterThan(0);
+    expect(report).toEqual({});
 
     const person = await scheduled.npm("up", scheduled.prod);
     expect(person.exitCode, person.all).toBe(1);

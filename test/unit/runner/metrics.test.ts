@@ -22,7 +22,7 @@ import {
 
 /** The values by the series' names, `stack` and `mode` left out. */
 function valuesOf(run: EndedRun): Record<string, number> {
-    const facts = factsOf(run);
+    const facts = factsOf({ stack: "prod", ...run });
     const series = METRICS.flatMap(({ name, samples }) =>
         samples(facts).map(({ labels, value }) => [
             [name.replace("kamino_", ""), ...Object.values(labels)].join(" "),

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { factsOf } from "../../../runner/metrics/facts";
 import { lastSuccessIn, metricsText, pushMetrics, writeMetricsFile } from "../../../runner/metrics/write";
 import { observed } from "../../../runner/observe";
@@ -111,7 +111,7 @@ describe("a run that nobody observes", () => {
     function loadedBy(sinks: object): string[] {
         const program = `
             const { observed } = require("./runner/observe.ts");
-            observed(${JSON.stringify(sinks)}, {}, () => Promise.resolve(0)).then(() => {
+            observed(${JSON.stringify({ stack: "prod", ...sinks })}, {}, () => Promise.resolve(0)).then(() => {
                 const names = ["prom-client", "@opentelemetry"].map((name) => "node_modules/" + name + "/");
                 console.log(names.filter((name) => Object.keys(require.cache).some((file) => file.includes(name))).join());
             });`;
@@ -135,9 +135,56 @@ describe("a run that nobody observes", () => {
         const directory = mkdtempSync(join(tmpdir(), "kamino metrics "));
         const metricsFile = join(directory, "failed.prom");
         const fails = () => Promise.reject(new Error("another run is under way"));
-        await expect(observed({ mode: "up", metricsFile }, {}, fails)).rejects.toThrow("another run is under way");
-        expect(readFileSync(metricsFile, "utf8")).toContain('kamino_run_success{stack="unknown",mode="up"} 0\n');
+        const sinks = { stack: "org/kamino/prod", mode: "up", metricsFile } as const;
+        await expect(observed(sinks, {}, fails)).rejects.toThrow("another run is under way");
+        expect(readFileSync(metricsFile, "utf8")).toContain('kamino_run_success{stack="prod",mode="up"} 0\n');
         rmSync(directory, { recursive: true });
+    });
+});
+
+describe("a run that fails before the engine has named its stack", () => {
+    let directory: string;
+    const said: string[] = [];
+    beforeEach(() => {
+        directory = mkdtempSync(join(tmpdir(), "kamino metrics "));
+        said.length = 0;
+        vi.spyOn(console, "error").mockImplementation((line) => void said.push(String(line)));
+    });
+    afterEach(() => {
+        vi.restoreAllMocks();
+        rmSync(directory, { recursive: true });
+    });
+
+    /** Runs with a pulumi that does this, and a file of metrics that the run before has left. */
+    async function failedRun(pulumi: string): Promise<string> {
+        const metricsFile = join(directory, "kamino.prom");
+        await writeMetricsFile(metricsFile, bump);
+        writeFileSync(join(directory, "pulumi"), `#!/bin/sh\n${pulumi}\n`, { mode: 0o755 });
+        const env = { PATH: `${directory}:${process.env.PATH}` };
+        const fails = () => Promise.reject(new Error("no token"));
+        const pushed = `http://127.0.0.1:1`;
+        await expect(observed({ mode: "up", metricsFile, metricsPush: pushed }, env, fails)).rejects.toThrow(
+            "no token",
+        );
+        return readFileSync(metricsFile, "utf8");
+    }
+
+    test("has metrics of the stack that is selected, with the last success of the run before", async () => {
+        const text = await failedRun("echo prod");
+        expect(text).toContain('kamino_run_success{stack="prod",mode="up"} 0\n');
+        expect(lastSuccessIn(text, bump)).toBe(bump.endedAt);
+        expect(text).not.toContain("unknown");
+    });
+
+    test("leaves the file as it is and pushes nothing where no stack is selected either, and says so", async () => {
+        const text = await failedRun("exit 1");
+        expect(text).toContain('kamino_run_success{stack="prod",mode="up"} 1\n');
+        const reason = "the stack's name is not known; name it with --stack (KAMINO_STACK)";
+        const warnings = said.filter((line) => line.startsWith("warning"));
+        expect(warnings.sort()).toEqual([
+            `warning: the metrics were not pushed to http://127.0.0.1:1: ${reason}`,
+            `warning: the metrics were not written to ${join(directory, "kamino.prom")}: ${reason}`,
+        ]);
     });
 });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readOptions } from "../../../runner/options";
+import { wantsTraces } from "../../../runner/traces/configured";
 import { scripts } from "../../../package.json";
 
 const root = join(__dirname, "..", "..", "..");
@@ -23,16 +24,16 @@ test("every npm script that they call is there, and every flag and variable is o
     const called = new Set([...all.matchAll(/npm run (?:--silent )?([\w-]+)/g)].map(([, script]) => script));
     expect([...called].sort()).toEqual(["github", "preview", "status", "up"]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...called]));
-    const variables = ["STACK", "REPORT", "PACKAGES", "SAVE_PLAN", "PLAN", "POLICY_CONFIG"].map(
-        (name) => `KAMINO_${name}`,
-    );
+    const names = ["STACK", "REPORT", "PACKAGES", "SAVE_PLAN", "PLAN", "POLICY_CONFIG", "METRICS_PUSH"];
+    const variables = names.map((name) => `KAMINO_${name}`);
     const used = [...all.matchAll(/^ *(KAMINO_\w+):/gm)].map(([, name]) => name);
     expect(variables).toEqual(expect.arrayContaining(used));
     expect(used).toEqual(expect.arrayContaining(["KAMINO_STACK", "KAMINO_REPORT", "KAMINO_SAVE_PLAN", "KAMINO_PLAN"]));
-    const env = Object.fromEntries(variables.map((name) => [name, name]));
+    const push = "http://pushgateway:9091";
+    const env = { ...Object.fromEntries(variables.map((name) => [name, name])), KAMINO_METRICS_PUSH: push };
     expect(readOptions(["preview"], { ...env, KAMINO_PLAN: "" })).toMatchObject({
         ...{ stack: "KAMINO_STACK", report: "KAMINO_REPORT", savePlan: "KAMINO_SAVE_PLAN" },
-        policyConfig: "KAMINO_POLICY_CONFIG",
+        ...{ policyConfig: "KAMINO_POLICY_CONFIG", metricsPush: push },
     });
     expect(readOptions(["up"], { ...env, KAMINO_SAVE_PLAN: "" })).toMatchObject({ plan: "KAMINO_PLAN" });
     for (const [, mode, flags] of all.matchAll(/npm run --silent (preview|up) -- (.*)$/gm)) {
@@ -79,6 +80,7 @@ interface Step {
     publish?: string;
     bash?: string;
     target?: { container?: string; commands?: string; settableVariables?: string | string[] };
+    env?: Record<string, string>;
     inputs?: { azureSubscription?: string; inlineScript?: string };
 }
 const pipeline = texts.get("azure-pipelines.yml") ?? "";
@@ -136,6 +138,26 @@ test("a run in either service keeps the status page, also after a failure, and a
     expect(run).toMatch(/KAMINO_PACKAGES: \$\{\{ runner\.temp \}\}\/packages/);
     expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/packages/);
     expect(run).toMatch(/path: \$\{\{ runner\.temp \}\}\/status\.html/);
+});
+
+test("a run is seen from outside in either service, as a variable or a secret says, and a pull request's preview is not", () => {
+    const names = ["KAMINO_METRICS_PUSH", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
+    const { jobs: found } = parse(texts.get("run.yml") ?? "") as { jobs: { run: { env: Record<string, string> } } };
+    for (const name of names) {
+        expect(found.run.env[name]).toMatch(/^\$\{\{ github\.event_name != 'pull_request' && .* \|\| '' \}\}$/);
+        // A variable that no group has would be its own name in brackets.
+        expect(pipeline).toContain(`    - name: ${name}\n      value: ""\n`);
+    }
+    const steps = jobs.flat().filter(({ displayName = "" }) => ["Preview", "Up"].includes(displayName));
+    expect(steps).toHaveLength(2);
+    steps.forEach(({ env }) =>
+        expect(env).toMatchObject(Object.fromEntries(names.map((name) => [name, `$(${name})`]))),
+    );
+    expect(steps[0].inputs?.inlineScript).toContain('[ "$BUILD_REASON" != PullRequest ] || unset KAMINO_METRICS_PUSH');
+    // Settings that are left empty turn nothing on.
+    const empty = Object.fromEntries(names.map((name) => [name, ""]));
+    expect(readOptions(["up"], empty)?.metricsPush).toBeUndefined();
+    expect(wantsTraces(empty)).toBe(false);
 });
 
 test("every script in them is well-formed", () => {

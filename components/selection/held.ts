@@ -5,6 +5,7 @@
 // a violation of the plan.
 import { safeToPrint } from "../core/text";
 import type { NoChoice } from "./decide";
+import type { UnfinishedCapture } from "./unfinished";
 
 /** The word for what holds a pool. A journal that no capture wrote is apart from captures that end by themselves. */
 export type HeldReason = NoChoice["kind"] | "unusable";
@@ -30,8 +31,20 @@ export const NEEDS_PERSON: Record<HeldReason, boolean> = {
 export const NOT_HELD = "none";
 
 export function heldReason(noChoice: NoChoice): HeldReason {
-    const isUnusable = noChoice.kind === "unfinished" && noChoice.capture.state === "unusable";
-    return isUnusable ? "unusable" : noChoice.kind;
+    return noChoice.kind === "unfinished" && isUnusable(noChoice.capture) ? "unusable" : noChoice.kind;
+}
+
+/** Whether a node carries a journal that no capture wrote, which no run clears. */
+export function isUnusable({ state }: UnfinishedCapture): boolean {
+    return state === "unusable";
+}
+
+/** What holds a pool, if anything does. What needs a person comes before what ends by itself. */
+export function heldBy(noChoice: NoChoice | undefined, unfinished: UnfinishedCapture[]): SelectionOutcome["held"] {
+    if (noChoice?.kind !== "pinned" && unfinished.some(isUnusable)) {
+        return "unusable";
+    }
+    return noChoice ? heldReason(noChoice) : NOT_HELD;
 }
 
 export function needsPerson(noChoice: NoChoice): boolean {

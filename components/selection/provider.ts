@@ -4,8 +4,8 @@ import type { dynamic } from "@pulumi/pulumi";
 import { UserError, oneLine } from "../core/errors";
 import { info, note, warn } from "../engine/progress";
 import { contenders, decide, type Decision, type DecisionInputs } from "./decide";
-import { givenUpText, logLine, reasonFor, staleMarkLine, stateLine, whyNone } from "./explain";
-import { NOT_HELD, heldReason, needsPerson, outcomeLine } from "./held";
+import { givenUpText, logLine, reasonFor, staleMarkLine, stateLine, unfinishedText, whyNone } from "./explain";
+import { heldBy, isUnusable, needsPerson, outcomeLine } from "./held";
 import { reconcile } from "./history";
 import { otherNodesRefusal } from "../capi/clusters";
 import { recoverNodes } from "../capture/recover";
@@ -110,7 +110,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     }
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
-    await sayHeld(args, decision, facts);
+    await sayHeld(args, decision, inputs);
     await sayImages(inputs, gallery);
     return {
         ...{ pool, scaleSetId, kubernetes: args.kubernetes },
@@ -177,14 +177,22 @@ async function say(
 }
 
 /** What holds the pool: for the runner always, for people once more where they have to do something. */
-async function sayHeld({ pool, reject = [] }: NodeSelectionArgs, decision: Decision, facts: Facts): Promise<void> {
+async function sayHeld(
+    { pool, reject = [] }: NodeSelectionArgs,
+    decision: Decision,
+    { facts, unfinished }: DecisionInputs,
+): Promise<void> {
     const { noChoice, givenUp } = decision;
-    const held = noChoice ? heldReason(noChoice) : NOT_HELD;
+    const held = heldBy(noChoice, unfinished);
     await note(outcomeLine({ pool, held, why: whyNone(decision, facts), rejected: reject }));
     for (const image of givenUp) {
         await warn(`${pool}: ${givenUpText(image)}`);
     }
-    if (noChoice && noChoice.kind !== "failed" && needsPerson(noChoice)) {
+    // Whatever else holds the pool as well.
+    for (const capture of unfinished.filter(isUnusable)) {
+        await warn(`${pool}: ${unfinishedText(capture)}`);
+    }
+    if (noChoice && noChoice.kind !== "failed" && noChoice.kind !== "unfinished" && needsPerson(noChoice)) {
         await warn(`${pool}: no new image is taken: ${reasonFor(noChoice, facts)}`);
     }
 }

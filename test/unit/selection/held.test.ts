@@ -4,6 +4,7 @@ import { decide, type NoChoice } from "../../../components/selection/decide";
 import { whyNone } from "../../../components/selection/explain";
 import {
     NEEDS_PERSON,
+    heldBy,
     heldReason,
     needsPerson,
     outcomeLine,
@@ -32,6 +33,15 @@ const KINDS: [string, NoChoice, boolean][] = [
 describe("what holds a pool", () => {
     it.each(KINDS)("is called %s", (reason, noChoice, person) => {
         expect([heldReason(noChoice), needsPerson(noChoice)]).toEqual([reason, person]);
+    });
+
+    it("is a journal that no capture wrote before what ends by itself, but not before a pin", () => {
+        const unusable = [{ ...capture, state: "unusable" } as const];
+        const tooFew = { kind: "tooFew", fits: 1, needed: 2 } as const;
+        expect([heldBy(tooFew, unusable), heldBy(undefined, unusable)]).toEqual(["unusable", "unusable"]);
+        expect([heldBy({ kind: "pinned" }, unusable), heldBy(tooFew, []), heldBy(undefined, [])]).toEqual([
+            ...["pinned", "tooFew", "none"],
+        ]);
     });
 
     it("has no word that no test knows", () => {

@@ -65,7 +65,7 @@ test("a journal that no capture wrote is a warning of the run", async () => {
     const { metrics, report } = await run("preview");
     await annotate(null);
     expect(metrics).toMatchObject({ "pool_held unusable": 1 });
-    expect(report).toMatch(/\*\*Warnings\*\*\n\n- pool1: no node is captured while node \S+ carries a/);
+    expect(report).toMatch(/\*\*Warnings\*\*\n\n(- .*\n)*- pool1: no node is captured while node \S+ carries a/);
 });
 
 test("an image that Azure has failed to make twice stays said on the third night", async () => {

@@ -2,18 +2,15 @@
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { formatDuration } from "../core/duration";
 import { UserError, oneLine, statusOf } from "../core/errors";
-import { until, withRetries } from "../core/retry";
+import { withRetries } from "../core/retry";
+import { SETTLES_WITHIN_MS, tryAtRest, type Waiting } from "../engine/atRest";
 import { deferSignals } from "../engine/interruption";
-import { info } from "../engine/progress";
 import type { Kubernetes } from "../node/kubernetes";
 import { FIELD_MANAGER } from "../node/node";
 import type { ObjectPath } from "./objects";
 
-/** How long a pool has to come to rest: machines are made and removed within minutes. */
-const SETTLES_WITHIN_MS = 10 * 60_000;
-
 /** What a try to write came to. */
-export type Outcome = "written" | { waitsFor: string };
+export type Outcome = "written" | Waiting;
 
 /**
  * Tries to write until the pool is at rest. A signal does not cut a write off.
@@ -26,21 +23,13 @@ export async function writeAtRest(
     { pool, what, configKey }: { pool: string; what: string; configKey: string },
     attempt: () => Promise<Outcome>,
 ): Promise<void> {
-    let waitsFor = "";
-    const written = await deferSignals((signal) =>
-        until({ limit: SETTLES_WITHIN_MS, signal }, async () => {
-            const outcome = await attempt();
-            if (outcome !== "written" && waitsFor === "") {
-                await info(`${pool}: waits until the pool is at rest: ${outcome.waitsFor}`);
-            }
-            waitsFor = outcome === "written" ? "" : outcome.waitsFor;
-            return waitsFor === "" ? true : undefined;
-        }),
+    const outcome = await deferSignals((signal) =>
+        tryAtRest(`${pool}: waits until the pool is at rest`, signal, attempt),
     );
-    if (!written) {
+    if (outcome !== "written") {
         throw new UserError(
             `${configKey}: ${what} is not written: it did not come to rest within ${formatDuration(SETTLES_WITHIN_MS)} ` +
-                `(${waitsFor}); run up again`,
+                `(${outcome.waitsFor}); run up again`,
         );
     }
 }

@@ -6,8 +6,8 @@ import { readMachines } from "../azure/machines";
 import type { ScaleSetModel } from "../azure/scaleSetForm";
 import { readScaleSet } from "../azure/scaleSets";
 import { oneLine } from "../core/errors";
-import { until } from "../core/retry";
 import { sameVersion } from "../core/version";
+import { isWaiting, tryAtRest, type Waiting } from "../engine/atRest";
 import { deferSignals } from "../engine/interruption";
 import { info, warn } from "../engine/progress";
 import { decideNewNodes, lineOf, withMark, type ScaleSetNow } from "./newNodes";
@@ -15,9 +15,6 @@ import type { NewUpdatedNodesInputs, NewUpdatedNodesState } from "./newUpdatedNo
 
 type Inputs = NewUpdatedNodesInputs;
 type State = NewUpdatedNodesState;
-
-/** How long the scale set has to come to rest: machines are made and removed within minutes. */
-const SETTLES_WITHIN_MS = 10 * 60_000;
 
 export { configureFromStack as configure } from "../azure/settings";
 // The nodes stay: whether the pool needs them is the autoscaler's to say.
@@ -48,23 +45,15 @@ type Outcome = Pick<State, "added" | "outcome">;
 /** Tries until the scale set is at rest. */
 async function addAtRest(inputs: Inputs, signal: AbortSignal): Promise<Outcome> {
     const { pool, version } = inputs;
-    let waitsFor = "";
-    const found = await until({ limit: SETTLES_WITHIN_MS, signal }, async () => {
-        const tried = await tryToAdd(inputs);
-        if ("waitsFor" in tried && waitsFor === "") {
-            await info(`${pool}: waits until the scale set is at rest: ${tried.waitsFor}`);
-        }
-        waitsFor = "waitsFor" in tried ? tried.waitsFor : "";
-        return "waitsFor" in tried ? undefined : tried;
-    });
-    const outcome = found ?? { added: 0, outcome: waitsFor };
+    const found = await tryAtRest(`${pool}: waits until the scale set is at rest`, signal, () => tryToAdd(inputs));
+    const outcome = isWaiting(found) ? { added: 0, outcome: found.waitsFor } : found;
     if (outcome.added === 0) {
         await warn(`${pool}: no node was added for image ${version} (newUpdatedNodes): ${outcome.outcome}`);
     }
     return outcome;
 }
 
-async function tryToAdd(inputs: Inputs): Promise<Outcome | { waitsFor: string }> {
+async function tryToAdd(inputs: Inputs): Promise<Outcome | Waiting> {
     const { pool, scaleSetId, imageDefinitionId } = inputs;
     const scaleSet = await readScaleSet(scaleSetId);
     if (!scaleSet) {

@@ -34,6 +34,10 @@ afterAll(() => sandbox?.stop());
 /** A node that no other test has touched. */
 const freshNode = () => unused.pop()!;
 
+/** How many snapshots Azure was asked to make since its requests were forgotten. */
+const snapshotsAsked = () =>
+    sandbox.azure.requests.writes().filter(({ method, path }) => method === "PUT" && /\/snapshots\//.test(path)).length;
+
 /** Waits until the cleaning of a node's disk has begun. */
 async function begun({ nodeName }: Vm): Promise<void> {
     const { core } = sandbox.nodes.api;
@@ -141,10 +145,13 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     "%s in the middle restores the node before the process ends",
     async (signal) => {
         const vm = freshNode();
-        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 3000 });
+        sandbox.azure.faults.neverEnd({ path: /\/snapshots\//, method: "PUT", times: 1 });
+        sandbox.azure.requests.clear();
         const running = startCapture(sandbox, inputsFor(sandbox, vm));
         await heard(running, "taking a snapshot");
+        await expect.poll(snapshotsAsked, { timeout: 30_000 }).toBe(1);
         running.kill(signal);
+        sandbox.azure.faults.clear();
         const { error } = await running.result;
         expect(error).toMatch(new RegExp(`interrupted by ${signal}; the node is back in service$`));
         await expectInService(sandbox, vm);
@@ -158,14 +165,16 @@ test.each(["draining", "taking a snapshot"])(
     async (moment) => {
         const vm = freshNode();
         await guardedPod(sandbox, vm).then((lift) => (moment === "draining" ? undefined : lift()));
-        sandbox.azure.faults.delay({ path: /\/snapshots\//, method: "PUT", times: 1, milliseconds: 1000 });
+        sandbox.azure.faults.neverEnd({ path: /\/snapshots\//, method: "PUT", times: 1 });
+        sandbox.azure.requests.clear();
         const running = startCapture(sandbox, inputsFor(sandbox, vm));
         await heard(running, moment);
+        await expect.poll(snapshotsAsked, { timeout: 30_000 }).toBe(moment === "draining" ? 0 : 1);
         running.kill("SIGKILL");
         await running.result;
+        sandbox.azure.faults.clear();
         const { annotations } = await serviceOf(sandbox, vm);
         expect(parseJournal(annotations[JOURNAL])).toMatchObject({ pool: "pool1", cordoned: false });
-        await new Promise((resolve) => setTimeout(resolve, 1500));
         const { captured, error } = await startRecovery(sandbox, vm.nodeName).result;
         expect([captured, error]).toEqual([true, undefined]);
         await expectInService(sandbox, vm);

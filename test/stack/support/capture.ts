@@ -115,7 +115,6 @@ export interface Service {
     joined: boolean;
     annotations: Record<string, string>;
     pods: string[];
-    snapshots: string[];
 }
 
 /** The service that a node is in, as a capture must leave it. */
@@ -133,7 +132,6 @@ export async function serviceOf(sandbox: Sandbox, { id, nodeName }: Vm): Promise
             Object.entries(node.metadata?.annotations ?? {}).filter(([key]) => /kamino|cluster-autoscaler/.test(key)),
         ),
         pods: pods.items.filter(({ spec }) => spec?.nodeName === nodeName).map(({ metadata }) => metadata?.name ?? ""),
-        snapshots: [],
     };
 }
 

@@ -126,7 +126,7 @@ describe("carrying a decision out", () => {
                     ...before.gallery.filter(({ version }) => !made.some((each) => sameVersion(each.version, version))),
                     ...made,
                 ];
-                const after = decide(
+                const after = decideAgain(
                     nodes,
                     question({
                         gallery,
@@ -135,7 +135,7 @@ describe("carrying a decision out", () => {
                         rules: { ...rules, maximumImageAgeMs: undefined },
                     }),
                 );
-                if (first.chosen && first.current === first.chosen.choice.version && rules.prefer === "newest") {
+                if (after && first.chosen && first.current === first.chosen.choice.version && rules.prefer === "newest") {
                     expect([after.current, after.versions]).toEqual([first.current, first.versions]);
                 }
             }),

@@ -9,7 +9,7 @@ const galleryNotCommunity: ResourceValidationPolicy = {
     description: "A gallery is not shared to the community: a node's disk holds the cluster's own settings.",
     enforcementLevel: "mandatory",
     validateResource: ofType<Gallery>(GALLERY, ({ sharingProfile }, _args, report) => {
-        if (sharingProfile?.permissions === "Community" || sharingProfile?.communityGalleryInfo) {
+        if (sharingProfile?.permissions?.toLowerCase() === "community" || sharingProfile?.communityGalleryInfo) {
             report(
                 "sharingProfile must not share to the community; Private or Groups (subscriptions, tenants) may stand.",
             );

@@ -166,9 +166,15 @@ export function galleryKey(gallery: GalleryId): string {
     return galleryId(gallery).toLowerCase();
 }
 
-/** A gallery's name in the stack: another subscription may have one of the same name. */
-export function galleryResourceName({ name, subscriptionId }: GalleryId): string {
-    return providerFor(subscriptionId) ? `${name}-${subscriptionId.toLowerCase()}` : name;
+/** The name in the stack that a gallery gets: another subscription may have one of the same name. */
+export function galleryResourceName(gallery: GalleryId): string {
+    return galleryResourceNames(gallery)[0];
+}
+
+/** The names in the stack that a gallery may have, first the one that it gets. */
+export function galleryResourceNames({ name, subscriptionId }: GalleryId): string[] {
+    const names = [name, `${name}-${subscriptionId.toLowerCase()}`];
+    return providerFor(subscriptionId) ? names.reverse() : names;
 }
 
 /**
@@ -180,9 +186,9 @@ function importOf(id: string, imports: boolean | undefined): pulumi.CustomResour
 }
 
 function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
-    const { name, resourceGroup, location, subscriptionId } = gallery;
+    const { name, resourceGroup, location, subscriptionId, resourceName = galleryResourceName(gallery) } = gallery;
     return new compute.Gallery(
-        galleryResourceName(gallery),
+        resourceName,
         {
             resourceGroupName: resourceGroup,
             galleryName: name,

@@ -2,12 +2,11 @@
 // subscription gives.
 import { galleriesOf, readGallery, type NamedGallery } from "../azure/galleries";
 import { galleryId, isSameGroup, parseArmId, type GalleryId, type ScaleSetId } from "../azure/ids";
-import { GALLERY } from "../../policies/contract";
 import type { PoolSettings } from "../config/load";
 import { SHARED_KEYS } from "../config/schema";
 import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
-import { galleryResourceName } from "./gallery";
+import { galleryInState, nameInStack } from "./galleryInState";
 import type { GallerySettings } from "./pool";
 import { isMadeHere, lastDefinition, type StackFacts } from "./stackFacts";
 
@@ -56,15 +55,19 @@ async function existingGallery({ configured, location, facts }: GalleryRequest):
         );
     }
     // One that this stack has made stays in it, also where the configuration names it by its id.
-    const inState = facts.state?.find(GALLERY, galleryResourceName(at));
+    const inState = galleryInState(facts, at);
     const isOwn = inState !== undefined && isMadeHere(facts, found, inState);
-    return { ...at, location: isOwn ? found.location : location, managed: isOwn };
+    const resourceName = nameInStack(facts, at);
+    return { ...at, location: isOwn ? found.location : location, managed: isOwn, resourceName };
 }
 
 async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
     const { configured, scaleSet, location, facts, groups } = request;
     const { subscriptionId, resourceGroup } = scaleSet;
-    const at = (name: string) => ({ subscriptionId, resourceGroup, name });
+    const at = (name: string) => {
+        const id = { subscriptionId, resourceGroup, name };
+        return { ...id, resourceName: nameInStack(facts, id) };
+    };
     const unique = uniqueName(facts.name, resourceGroup);
     const isDefault = configured === DEFAULT_NAME;
     // The gallery of an earlier run stays, also under the plain name, and under the one that goes by the stack's name
@@ -74,7 +77,7 @@ async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
         const found = await readGallery(galleryId(at(name)));
         // A gallery never moves: once it exists its own location stands, whatever pool comes first in the
         // configuration.
-        const inState = facts.state?.find(GALLERY, galleryResourceName(at(name)));
+        const inState = galleryInState(facts, at(name));
         if (found && isMadeHere(facts, found, inState)) {
             const imports = facts.state !== undefined && inState === undefined;
             return { ...at(name), location: found.location, managed: true, imports };

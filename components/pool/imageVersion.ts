@@ -49,8 +49,8 @@ function hooksFor(name: string, pool: Pool, choice: Choice, clock: ImageClock): 
  */
 function releaseSource(version: compute.GalleryImageVersion, { snapshotId }: OsDiskCapture): pulumi.Output<boolean> {
     return pulumi.all([version.provisioningState, snapshotId]).apply(async ([state, source]) => {
-        // An engine that goes on after errors (PULUMI_CONTINUE_ON_ERROR) answers for a version that Azure failed to make
-        // as well, id and all. What it is made of is needed once more.
+        // An engine that goes on after errors (PULUMI_CONTINUE_ON_ERROR) answers for a version that Azure failed to
+        // make as well, id and all. What it is made of is needed once more.
         if (state !== "Succeeded") {
             return false;
         }

@@ -1,20 +1,15 @@
 // Which pools a stack has: none under another name, none with another scale set, and what becomes of one that leaves.
 import * as pulumi from "@pulumi/pulumi";
-import {
-    GALLERY,
-    IMAGE_DEFINITION,
-    IMAGE_VERSION,
-    SCALE_SET,
-    SELECTION,
-    type PreviousPool,
-} from "../../policies/contract";
+import { IMAGE_DEFINITION, IMAGE_VERSION, SCALE_SET, SELECTION, type PreviousPool } from "../../policies/contract";
 import { isScaleSetId, parseArmId, versionIn } from "../azure/ids";
 import { readScaleSet } from "../azure/scaleSets";
 import { UserError } from "../core/errors";
 import { describePool } from "../core/machinesId";
 import { includesVersion, sameVersion } from "../core/version";
 import { RELEASE } from "./definitionPlace";
-import { galleryKey, galleryResourceName } from "./gallery";
+import type { StateResource } from "../engine/stackState";
+import { galleryKey } from "./gallery";
+import { galleryInState } from "./galleryInState";
 import { imageResourceName } from "./imageVersion";
 import type { Pool } from "./pool";
 import { lastDefinition, type StackFacts } from "./stackFacts";
@@ -128,12 +123,12 @@ function urnsToUnprotect(name: string, retained: string | undefined, pools: Pool
         found(SCALE_SET, name),
         retained ? found(IMAGE_VERSION, imageResourceName(name, retained)) : [],
         found(IMAGE_DEFINITION, name),
-        found(GALLERY, ownGalleryOf(name, pools, facts) ?? ""),
+        ownGalleryOf(name, pools, facts)?.urn ?? [],
     ].flat();
 }
 
-/** The name in the stack of the gallery that only this pool has images in. */
-function ownGalleryOf(name: string, pools: Pool[], facts: StackFacts): string | undefined {
+/** The stack's gallery that only this pool has images in. */
+function ownGalleryOf(name: string, pools: Pool[], facts: StackFacts): StateResource | undefined {
     const definition = lastDefinition(facts, name);
     if (definition === undefined) {
         return undefined;
@@ -141,5 +136,5 @@ function ownGalleryOf(name: string, pools: Pool[], facts: StackFacts): string | 
     const { subscriptionId, resourceGroup, names } = parseArmId(definition);
     const gallery = { subscriptionId, resourceGroup, name: names[0] };
     const isShared = pools.some((pool) => galleryKey(pool.gallery) === galleryKey(gallery));
-    return isShared ? undefined : galleryResourceName(gallery);
+    return isShared ? undefined : galleryInState(facts, gallery);
 }

@@ -14,6 +14,8 @@ export interface GallerySettings {
     location: string;
     /** Whether this stack makes it; a gallery given by id is only used. */
     managed: boolean;
+    /** Its name in the stack, where this stack makes it. */
+    resourceName?: string;
     /** Whether this run takes it into the stack: this stack has made it, and its state does not have it. */
     imports?: boolean;
 }

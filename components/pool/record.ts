@@ -1,4 +1,4 @@
-// What a stack records of a pool for its next run: of an update that carried out a part alone, what was recorded before.
+// What a stack records of a pool for the next: what was recorded before, of an update that carried out a part alone.
 import * as pulumi from "@pulumi/pulumi";
 import type { PreviousPool } from "../../policies/contract";
 import type { PoolOutputs } from "./vmssPrototype";
@@ -9,8 +9,8 @@ export type PoolRecord = pulumi.Output<pulumi.UnwrappedObject<PoolOutputs> | Pre
 /**
  * What is recorded of a pool. An update that leaves out a resource (`--target`, `PULUMI_CONTINUE_ON_ERROR` after an
  * error) gives no values for what depends on it, and succeeds or goes on all the same. Recorded, they would have the
- * next run adopt the pool anew, without a look at what others have changed. So the record stays what it was, as after an
- * update that failed.
+ * next run adopt the pool anew, without a look at what others have changed. So the record stays what it was, as after
+ * an update that failed.
  *
  * @param previous what the last update said of the pool
  */
@@ -28,7 +28,7 @@ export function recordOfPool(name: string, outputs: PoolOutputs, previous: Previ
             }
             return known ? whole : previous;
         }),
-    ) as PoolRecord;
+    );
 }
 
 /** Whether a value is known. The SDK has this of each output, and does not have it among its types. */

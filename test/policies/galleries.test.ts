@@ -17,6 +17,7 @@ it.each([
 
 it.each([
     ["gallery-not-community", gallery({ sharingProfile: { permissions: "Community" } }), "to the community"],
+    ["gallery-not-community", gallery({ sharingProfile: { permissions: "community" } }), "to the community"],
     ["gallery-not-community", gallery({ sharingProfile: { communityGalleryInfo: { eula: "x" } } }), "to the community"],
     ["image-definition-generalized", definition({ osState: "Specialized" }), "is Specialized"],
     ["image-definition-linux", definition({ osType: "Windows" }), "is Windows"],

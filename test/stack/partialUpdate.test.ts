@@ -1,4 +1,4 @@
-// Updates that carry out a part alone: what the last whole one recorded of a pool stays, as after an update that failed.
+// Updates that carry out a part alone: what the last whole one recorded of a pool stays, as after one that failed.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";

@@ -2,6 +2,7 @@
 // alone.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ScaleSet } from "../../sandbox/azure";
+import type { Outcome } from "../../sandbox/engine/outcome";
 import { Stack } from "../../sandbox/engine/stack";
 import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
 import { changesIn, scaleSetOf } from "./support/pools";
@@ -49,4 +50,19 @@ test("the state's scale set is the other subscription's, and a second preview ch
     expect({ exitCode: preview.exitCode, changes: changesIn(preview) }).toEqual({ exitCode: 0, changes: [] });
     const { pools } = await stack.outputs<{ pools: { away: { scaleSetId: string } } }>();
     expect(pools.away.scaleSetId.toLowerCase()).toBe(away.id.toLowerCase());
+});
+
+test("with another default subscription the gallery keeps its name in the stack, and nothing changes in Azure", async () => {
+    // As for somebody whose az has another subscription selected.
+    stack.env.ARM_SUBSCRIPTION_ID = subscription;
+    const ofAzure = (outcome: Outcome) => changesIn(outcome).filter((change) => !change.includes("subscription-"));
+    const preview = await stack.preview();
+    expect({ exitCode: preview.exitCode, changes: ofAzure(preview) }).toEqual({ exitCode: 0, changes: [] });
+    sandbox.azure.requests.clear();
+    const up = await stack.up();
+    expect({ exitCode: up.exitCode, changes: ofAzure(up) }).toEqual({ exitCode: 0, changes: [] });
+    expect(sandbox.azure.requests.writes()).toEqual([]);
+    stack.env.ARM_SUBSCRIPTION_ID = home.id.split("/")[2];
+    const back = await stack.preview();
+    expect({ exitCode: back.exitCode, changes: ofAzure(back) }).toEqual({ exitCode: 0, changes: [] });
 });

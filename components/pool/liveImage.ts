@@ -1,4 +1,4 @@
-// Which image new machines of a pool start from: what Cluster API says, where it has the pool, or the scale set's model.
+// Which image a pool's new machines start from: what Cluster API says, where it has the pool, or the scale set's model.
 import { readScaleSet } from "../azure/scaleSets";
 import { imageReferenceOf } from "../capi/image";
 import { readMachinePool } from "../capi/machinePool";

@@ -135,7 +135,12 @@ describe("carrying a decision out", () => {
                         rules: { ...rules, maximumImageAgeMs: undefined },
                     }),
                 );
-                if (after && first.chosen && first.current === first.chosen.choice.version && rules.prefer === "newest") {
+                if (
+                    after &&
+                    first.chosen &&
+                    first.current === first.chosen.choice.version &&
+                    rules.prefer === "newest"
+                ) {
                     expect([after.current, after.versions]).toEqual([first.current, first.versions]);
                 }
             }),

@@ -26,8 +26,8 @@ export interface AcquiredLease {
  */
 const DEAD_HOLDERS = "kamino/dead-holders";
 
-/** More than this are of no use: an update leaves one lock, which keeps all later ones out. */
-const MOST_DEAD = 10;
+/** Any of them may have left the lock. Their names stay far below what annotations may hold, 256 KiB. */
+const MOST_DEAD = 1000;
 
 interface LeasePath {
     name: string;

@@ -234,7 +234,10 @@ async function deliverReport(
     exitCode: number,
     { live = false, restored }: { live?: boolean; restored?: Restored } = {},
 ): Promise<void> {
-    const upkeep = restored && { restored: restored.nodes, isLeft: !live && hasChanges(result.summary) };
+    const upkeep = restored && {
+        restored: restored.nodes,
+        isLeft: !live && result.succeeded && hasChanges(result.summary),
+    };
     const { brief, ...report } = renderReport({ ...reportInput(options, result), upkeep });
     const delivery = { ...report, mode: options.mode, exitCode, screen: live ? brief : report.screen };
     const problems = await deliver(delivery, { file: options.report, env, cluster });

@@ -1,6 +1,7 @@
 // Finds pulumi's processes, and stops a run so that a capture can restore its node.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { formatDuration } from "../components/core/duration";
+import { STOP_AT } from "../components/engine/interruption";
 import { RUN_ENVIRONMENT } from "../components/schedule/environment";
 
 /** A process of this machine. */
@@ -37,6 +38,7 @@ export function stopInTime(env: NodeJS.ProcessEnv, stop: (why: string) => void):
     const milliseconds = Number(env[RUN_ENVIRONMENT.stopAfter] ?? "") * 1000;
     if (milliseconds > 0 && milliseconds <= LONGEST_TIMER) {
         const why = `the run has taken ${formatDuration(milliseconds)} (kamino:schedule.activeDeadline)`;
+        env[STOP_AT] = String(Date.now() + milliseconds);
         setTimeout(() => stop(why), milliseconds).unref();
     }
 }

@@ -44,12 +44,12 @@ export function podsToGo(pods: V1Pod[]): V1Pod[] {
 
 /**
  * Why pods may not be taken off their node without consent; undefined when all may. As kubectl drain has it: a pod
- * without a controller is lost for good, and data in an emptyDir goes with its pod. A run of this program goes for no
- * consent: it may have a node out of service itself. What is leaving already is not held up.
+ * without a controller is lost for good, and data in an emptyDir goes with its pod. No consent covers a run of this
+ * program, which may have a node out of service itself. What is leaving already is not held up.
  */
 export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | undefined {
     const staying = podsToGo(pods).filter((pod) => !isLeaving(pod));
-    const runs = staying.filter(isRun);
+    const runs = runsOn(pods);
     if (runs.length > 0) {
         return (
             `another run of kamino is on it, and would be ended with it: ${shorten(runs.map(nameOf))}; run again once it has ended, or keep ` +
@@ -69,6 +69,10 @@ export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | un
     return reasons.length > 0 ? reasons.join("; ") : undefined;
 }
 
+/** Another run of this program is on the node: for now, and no fault of the node's. */
+export class OtherRunError extends UserError {}
+
+const runsOn = (pods: V1Pod[]) => podsToGo(pods).filter((pod) => !isLeaving(pod) && isRun(pod));
 const nameOf = ({ metadata }: V1Pod) => `${metadata?.namespace}/${metadata?.name}`;
 const isLeaving = ({ metadata }: V1Pod) => metadata?.deletionTimestamp !== undefined;
 
@@ -112,7 +116,8 @@ export async function drain(cluster: Kubernetes, options: DrainOptions): Promise
 function refuseUnlessAllowed(pods: V1Pod[], { node, ...consent }: DrainConsent & { node: string }): void {
     const reason = refuseToDrain(pods, consent);
     if (reason) {
-        throw new UserError(`node ${node} is not drained: ${reason}`);
+        const Refusal = runsOn(pods).length > 0 ? OtherRunError : UserError;
+        throw new Refusal(`node ${node} is not drained: ${reason}`);
     }
 }
 

@@ -1,6 +1,6 @@
 // How often a node has left service for an image that was not made: an annotation on the node, which outlives the run
 // that failed. Pure.
-import { compareVersions, parseVersion, sameVersion } from "../core/version";
+import { parseVersion, sameVersion } from "../core/version";
 
 /**
  * The annotation of a node whose captures in place have failed since it left service: `VERSION=COUNT@STEP`. A capture
@@ -47,25 +47,18 @@ export function oneMore(before: FailedCaptures | undefined, version: string): Fa
 }
 
 /**
- * Why a node is not taken out of service once more; undefined where it is.
+ * Why a node is not taken out of service once more; undefined where it is. Only a reboot begins to count anew: without
+ * one the image may have another name each time, for the node's age or because a person asked for it.
  *
- * @param chosen the version that it would be captured for. A later one is that of another reboot, or of `retake`
- * @param named whether the configuration names the node. Without a reboot its version may be a later one each time, so
- *     that only a reboot begins to count anew
+ * @param named whether the configuration names the node
  * @param rebootedSince whether kured has rebooted the node since a version
  */
 export function heldBack(
     failed: FailedCaptures | undefined,
-    chosen: string,
     { named, rebootedSince }: { named: boolean; rebootedSince: (version: string) => boolean },
 ): FailedCaptures | undefined {
-    if (!failed || rebootedSince(failed.version)) {
-        return undefined;
-    }
-    const [most, counts] = named
-        ? [MOST_CAPTURES_NAMED, true]
-        : [MOST_CAPTURES, compareVersions(chosen, failed.version) <= 0];
-    return counts && failed.count >= most ? failed : undefined;
+    const most = named ? MOST_CAPTURES_NAMED : MOST_CAPTURES;
+    return failed && !rebootedSince(failed.version) && failed.count >= most ? failed : undefined;
 }
 
 /** How a person has the captures forgotten. */

@@ -4,10 +4,11 @@ import type { V1Node } from "@kubernetes/client-node";
 import { parseDuration } from "../core/duration";
 import { UserError, brief, oneLine, statusOf } from "../core/errors";
 import { reasonUnder } from "../core/retry";
+import { isAskedToStop } from "../engine/interruption";
 import { ownNodeName } from "../node/ownNode";
 import { SCALE_DOWN_DISABLED, patchNode, renewAnnotation } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
-import { checkDrain } from "./drain";
+import { OtherRunError, checkDrain } from "./drain";
 import { ownProcess } from "./captureProcess";
 import { FAILED_CAPTURES, failedCaptures, formatFailedCaptures } from "./failedCaptures";
 import { identityOf } from "./identity";
@@ -97,7 +98,8 @@ async function runSteps(capture: Capture): Promise<Captured> {
         });
     } catch (error) {
         failure = reasonUnder(capture.signal, error);
-        await (capture.signal.aborted ? forgetStopped(capture) : noteFailure(capture, step.name));
+        const isExcused = isAskedToStop(capture.signal) || failure instanceof OtherRunError;
+        await (isExcused ? forgetStopped(capture) : noteFailure(capture, step.name));
         capture.say("restoring the node");
     }
     let doubt: string | undefined;
@@ -127,7 +129,7 @@ async function noteFailure({ cluster, target }: Pick<InPlaceCapture, "cluster" |
     await renewAnnotation(cluster, target.node, FAILED_CAPTURES, named).catch(() => undefined);
 }
 
-/** A capture that somebody has stopped has not failed. */
+/** A capture that somebody has stopped, or that has met another run on its node, has not failed. */
 async function forgetStopped({ cluster, target, failedBefore }: Capture): Promise<void> {
     const value = failedBefore ? formatFailedCaptures(failedBefore) : null;
     const metadata = { annotations: { [FAILED_CAPTURES]: value } };

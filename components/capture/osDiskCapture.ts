@@ -58,7 +58,7 @@ export interface OsDiskCaptureInputs {
     customData?: "kept" | "dropped";
     /** Whether kured's lock is held meanwhile, and where it is, unless it is to be looked for. */
     kured?: { lock: boolean; daemonSet?: { namespace: string; name: string } };
-    /** By what a cleaned disk that nothing needs any more is told from others; none is deleted if left out. */
+    /** Tells which cleaned disks nothing needs any more; none is deleted if left out. */
     orphans?: OrphanFacts;
     /** Further tags of what is made in Azure. */
     tags?: Record<string, string>;

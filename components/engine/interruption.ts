@@ -10,9 +10,22 @@ let running = 0;
 let controller = new AbortController();
 let received: NodeJS.Signals | undefined;
 
+/** The variable with the moment, in milliseconds, at which a run's time is over. */
+export const STOP_AT = "KAMINO_STOP_AT";
+
+/** A stop that somebody asked for. The end of the run's time, or of the engine, is none: it would come again. */
+class AskedToStop extends UserError {}
+
 function stop(signal: NodeJS.Signals): void {
     received = signal;
-    controller.abort(new UserError(`interrupted by ${signal}`));
+    const isOver = Date.now() >= Number(process.env[STOP_AT] ?? Infinity);
+    const Reason = isOver ? UserError : AskedToStop;
+    controller.abort(new Reason(`interrupted by ${signal}`));
+}
+
+/** Whether work was aborted since somebody asked for it. */
+export function isAskedToStop({ reason }: AbortSignal): boolean {
+    return reason instanceof AskedToStop;
 }
 
 /**
@@ -55,7 +68,8 @@ function watchEngine(): void {
     const since = Date.now();
     process.stdin.resume().once("end", () => {
         if (running > 0 && Date.now() - since > SETTLED_MS) {
-            stop("SIGTERM");
+            received = "SIGTERM";
+            controller.abort(new UserError("interrupted, since the engine has ended"));
         }
     });
     process.stdin.unref?.();

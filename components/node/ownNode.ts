@@ -1,6 +1,6 @@
 // The node that this program runs on.
 
-/** The variable by which a pod that the schedule starts is told its node. */
+/** The variable by which the schedule names the node of its pod. */
 export const OWN_NODE_VARIABLE = "NODE_NAME";
 
 /** Its name, which is never captured; undefined where this does not run in the cluster. */

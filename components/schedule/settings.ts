@@ -224,7 +224,7 @@ function refuseShortGrace(
 ): void {
     if (mode === "up" && captureModes.includes("in-place") && gracePeriod < LEAST_GRACE_SECONDS) {
         throw new UserError(
-            `${key}.gracePeriod must be 20m or more where a disk may be captured in place, since restoring its node takes up to ` +
+            `${key}.gracePeriod must be 20m at the very least where a disk may be captured in place; restoring its node takes up to ` +
                 `${RESTORE_LIMIT / 60_000} minutes: leave it out (60m), or set kamino:capture to copy in the stack that is to run`,
         );
     }

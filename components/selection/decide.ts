@@ -191,7 +191,7 @@ function obstacleTo(node: PoolNode, choice: Choice, nodes: PoolNode[], inputs: D
         return undefined;
     }
     const named = inputs.node !== undefined;
-    const failed = heldBack(failedCaptures(node.annotations), choice.version, {
+    const failed = heldBack(failedCaptures(node.annotations), {
         named,
         rebootedSince: (version) => isNewer(node, { ...inputs.facts, newest: version }),
     });

@@ -141,14 +141,12 @@ function captureFailed({ failed: { version, count, step } }: CaptureFailed): str
 }
 
 /** What a person has to know of a node that is not taken out of service once more. */
-export function captureFailedLine(pool: string, noChoice: CaptureFailed): string {
+export function captureFailedLine(noChoice: CaptureFailed): string {
     const { node, named } = noChoice;
-    const wayOut = named
-        ? `to try again: ${forgetFailedCaptures(node)}`
-        : `to try again name the node (node), or npm run retake -- ${pool}`;
+    const naming = named ? "" : "name the node (node) or ";
     return (
-        `node ${node} is not taken out of service once more: ${captureFailed(noChoice)}; see why in the Events and reports, then, ` +
-        `${wayOut}; a later reboot is tried without that`
+        `node ${node} is not taken out of service once more: ${captureFailed(noChoice)}; see why in the Events and reports; to try again ` +
+        `${naming}run ${forgetFailedCaptures(node)}; a later reboot is tried without that`
     );
 }
 

@@ -20,7 +20,7 @@ export const MODEL_LIMIT = 10;
  */
 const HELD_FROM = MODEL_LIMIT - 1;
 
-/** From this many on a person is told, while there is time. */
+/** From this many on a warning says so, while there is time. */
 const WARNED_FROM = 7;
 
 /** An image that machines of a scale set were made from. */
@@ -33,8 +33,7 @@ export interface ImageInUse {
 
 /**
  * The images that a scale set's machines were made from, the oldest first: by the moment that names a version, and of
- * any other image by its first machine. They are at most as many as the models in use, but
- * for an image that is said to be the latest one, of which each exact version counts.
+ * any other image by its first machine. They are at most as many as the models in use.
  */
 export function imagesInUse(machines: Machine[], imageDefinitionId: string): ImageInUse[] {
     const ordered = [...machines].sort((a, b) => time(a.madeAt) - time(b.madeAt) || (a.name < b.name ? -1 : 1));
@@ -51,10 +50,9 @@ function time(moment: Date | undefined): number {
     return moment?.getTime() ?? 0;
 }
 
-/** What tells one image from another: its name, and the exact version where that says none. */
+/** What tells one image from another. One that is said to be the latest is one, whichever version that was. */
 function imageKey({ image }: Machine): string {
-    const name = recordOfImage(image).image;
-    return (/[/:][\d.]+$/.test(name) ? name : `${name}|${image.exactVersion ?? ""}`).toLowerCase();
+    return recordOfImage(image).image.toLowerCase();
 }
 
 /** Whether new machines made from this version could be too many models. Never of an image that is in use already. */
@@ -62,7 +60,7 @@ export function isHeld(version: string, inUse: ImageInUse[]): boolean {
     return inUse.length >= HELD_FROM && !inUse.some((each) => sameVersion(each.version ?? "", version));
 }
 
-/** Whether so many images are in use that somebody should do something about it. */
+/** Whether the images in use are near the limit. */
 export function isNearLimit(inUse: ImageInUse[]): boolean {
     return inUse.length >= WARNED_FROM;
 }
@@ -72,7 +70,7 @@ const NAMED = 3;
 
 /** How many images are in use, what Azure does about it, and what a person should do and should not. */
 export function modelsText(inUse: ImageInUse[]): string {
-    // So many that a new one can be taken afterwards.
+    // As many as have to go before a new one fits.
     const tooMany = Math.max(1, inUse.length - HELD_FROM + 1);
     const machines = inUse.slice(0, tooMany).flatMap((each) => each.machines);
     const more = machines.length > NAMED ? ` and ${machines.length - NAMED} more` : "";

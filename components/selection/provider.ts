@@ -209,7 +209,7 @@ async function sayHeld(
         await warn(`${pool}: ${unfinishedText(capture)}`);
     }
     if (noChoice?.kind === "captureFailed") {
-        await warn(`${pool}: ${captureFailedLine(pool, noChoice)}`);
+        await warn(`${pool}: ${captureFailedLine(noChoice)}`);
     } else if (noChoice && noChoice.kind !== "failed" && noChoice.kind !== "unfinished" && needsPerson(noChoice)) {
         await warn(`${pool}: no new image is taken: ${reasonFor(noChoice, facts)}`);
     }

@@ -40,7 +40,7 @@ function planFacts() {
 
 function describeReview({ run, outdated }: Review): string {
     if (outdated !== undefined) {
-        return `No plan is reviewed: the one that was is not carried out, since ${outdated}. The next nightly preview replaces it.`;
+        return `No plan is reviewed any more: the one that was is outdated (${outdated}). The next nightly preview replaces it.`;
     }
     return run === undefined ? "No plan is reviewed." : `The plan of run ${run} is reviewed.`;
 }

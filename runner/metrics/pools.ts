@@ -64,7 +64,7 @@ export const POOL_METRICS: Metric[] = [
     ofPool(
         "kamino_pool_has_image",
         "Whether the pool's model points at an image of this stack's: 1, or 0.",
-        ({ model, selection }) => selection && Number(Boolean(model)),
+        ({ model, selection }) => selection && Number(model !== undefined && isOwn(selection, model)),
     ),
     held,
     ofPool(
@@ -124,6 +124,11 @@ export const POOL_METRICS: Metric[] = [
 ];
 
 type Selection = NonNullable<PoolFacts["selection"]>;
+
+/** Whether a version is one that this stack has made, or points its pool at. Another gallery has versions as well. */
+function isOwn(selection: Selection, version: string): boolean {
+    return sameVersion(version, selection.current ?? "") || choiceOf(selection, version) !== undefined;
+}
 
 function choiceOf(selection: Selection | undefined, version: string) {
     return selection?.versions?.find((choice) => sameVersion(choice.version, version));

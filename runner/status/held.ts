@@ -1,7 +1,7 @@
 // What keeps a pool from a new image, for somebody to look at: not what ends by itself. Pure.
 import { roundedDown } from "../../components/core/duration";
 import type { Decision } from "../../components/selection/decide";
-import { givenUpText, reasonFor } from "../../components/selection/explain";
+import { captureFailedLine, givenUpText, reasonFor } from "../../components/selection/explain";
 import { needsPerson } from "../../components/selection/held";
 import { isNewer, rebootedAt, type Facts } from "../../components/selection/rules";
 
@@ -19,7 +19,9 @@ export function heldLines(decision: Decision, facts: Facts): string[] {
     const mend = noChoice && needsPerson(noChoice);
     const lines = [
         ...givenUp.map((image) => givenUpText(image)),
-        ...(mend && !isSaid ? [reasonFor(noChoice, facts)] : []),
+        ...(mend && !isSaid
+            ? [noChoice.kind === "captureFailed" ? captureFailedLine(noChoice) : reasonFor(noChoice, facts)]
+            : []),
     ];
     // A pin is meant.
     return mend || lines.length > 0 || noChoice?.kind === "pinned" ? lines : waitingLines(decision, facts);

@@ -38,7 +38,7 @@ const annotation = async (name = node) =>
 const warnings = (outcome: Outcome) => outcome.messages("warning").filter((line) => line.startsWith("pool1: "));
 const HELD = new RegExp(
     `^pool1: node \\S+ is not taken out of service once more: 2 captures of it for image ${MONDAY} have failed after it had left ` +
-        'service, the last one at step "snapshot"; see why .* name the node \\(node\\), or npm run retake -- pool1; a later reboot is',
+        'service, the last one at step "snapshot"; see why .* name the node \\(node\\) or run kubectl annotate node \\S+ kamino/failed-captures-; a later reboot is',
 );
 
 test("two nights of a snapshot that is denied cost two outages, and the node says so", async () => {

@@ -175,6 +175,7 @@ describe("what the metrics say", () => {
 
 test.each([
     ["another image than this stack's", { before: model() }],
+    ["an image of somebody else's gallery", { before: model("1.0.3") }],
     ["a model that the run did not come to", undefined],
 ])("a pool with %s has no image, and a series that says so", (_, before) => {
     const events = [

@@ -70,6 +70,20 @@ describe("what keeps a pool from a new image", () => {
         ]);
     });
 
+    it("is a node that left service twice for an image that was not made, with the way out", () => {
+        const way = { mode: "in-place", why: "kamino:capture" } as const;
+        const failed = { "kamino/failed-captures": `${versionOf(ago(DAY))}=2@snapshot` };
+        const nodes = rebooted({ [FIRST]: 1 }).map((node) => ({
+            ...node,
+            annotations: { ...node.annotations, ...(node.name === FIRST && failed) },
+        }));
+        expect(attention({}, { nodes, way })).toEqual([
+            expect.stringMatching(
+                /^node \S+ is not taken out of service once more: 2 captures .*; to try again name the node \(node\) or run kubectl annotate node /,
+            ),
+        ]);
+    });
+
     it("is an image that Azure has failed to make twice, with the way out, once", () => {
         const { state } = poolFacts(EXAMPLE);
         const givenUp = [{ node: FIRST, version: versionOf(ago(8 * DAY)) }];

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { RESTORE_LIMIT } from "../../../components/capture/steps";
 import { readOptions } from "../../../runner/options";
 import { wantsTraces } from "../../../runner/traces/configured";
 import { scripts } from "../../../package.json";
@@ -203,16 +204,22 @@ test("a run is seen from outside in either service, as a variable or a secret sa
         // A variable that no group has would be its own name in brackets.
         expect(pipeline).toContain(`    - name: ${name}\n      value: ""\n`);
     }
-    const steps = jobs.flat().filter(({ displayName = "" }) => ["Preview", "Up"].includes(displayName));
-    expect(steps).toHaveLength(2);
+    const steps = jobs.flat().filter(({ displayName = "" }) => ["Upkeep", "Preview", "Up"].includes(displayName));
+    expect(steps).toHaveLength(3);
     steps.forEach(({ env }) =>
         expect(env).toMatchObject(Object.fromEntries(names.map((name) => [name, `$(${name})`]))),
     );
-    expect(steps[0].inputs?.inlineScript).toContain('[ "$BUILD_REASON" != PullRequest ] || unset KAMINO_METRICS_PUSH');
+    const preview = steps.find(({ displayName }) => displayName === "Preview");
+    expect(preview?.inputs?.inlineScript).toContain('[ "$BUILD_REASON" != PullRequest ] || unset KAMINO_METRICS_PUSH');
     // Settings that are left empty turn nothing on.
     const empty = Object.fromEntries(names.map((name) => [name, ""]));
     expect(readOptions(["up"], empty)?.metricsPush).toBeUndefined();
     expect(wantsTraces(empty)).toBe(false);
+});
+
+test("an upkeep of Azure Pipelines has the time to restore two nodes, each as slow as can be", () => {
+    const minutes = Number(/- job: upkeep\n(?: *#.*\n)* *timeoutInMinutes: (\d+)/.exec(pipeline)?.[1]);
+    expect(minutes).toBeGreaterThan((2 * RESTORE_LIMIT) / 60_000);
 });
 
 test("every script in them is well-formed", () => {

@@ -112,7 +112,7 @@ test("a stopped run has the time that restoring a node, or removing a copy, may 
 test("too little time to restore a node is refused where one may be captured in place, with the way out, and nowhere else", () => {
     const inPlace = settingsWith("in-place", "in-place");
     const line =
-        "kamino:schedule.gracePeriod must be 20m or more where a disk may be captured in place, since restoring its node takes up to 52 minutes: " +
+        "kamino:schedule.gracePeriod must be 20m at the very least where a disk may be captured in place; restoring its node takes up to 52 minutes: " +
         "leave it out (60m), or set kamino:capture to copy in the stack that is to run";
     for (const change of [{ settingsFile: inPlace }, {}]) {
         expect(() => read({ gracePeriod: "19m", ...change })).toThrow(line);

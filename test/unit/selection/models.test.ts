@@ -113,12 +113,12 @@ describe("the images in use", () => {
         ]);
     });
 
-    test("are as many as exact versions where the latest one is said", () => {
+    test("are one where the latest one is said, whichever versions that was", () => {
         const latest = (exactVersion: string) => ({ ...marketplace, version: "latest", exactVersion });
         const found = imagesInUse(
             [machine("a", latest("1.0.0"), 1), machine("b", latest("1.0.1"), 2), machine("c", latest("1.0.1"), 3)],
             DEFINITION,
         );
-        expect(found.map(({ machines }) => machines)).toEqual([["a"], ["b", "c"]]);
+        expect(found.map(({ machines }) => machines)).toEqual([["a", "b", "c"]]);
     });
 });

@@ -61,9 +61,9 @@ async function run(mode: "preview" | "up", account: string, without?: Verb): Pro
     try {
         const lease = mode === "up" ? await acquireLease(config, pod) : undefined;
         const report = { mode, headline: "done", text: "", exitCode: 0 };
-        await deliver(report, { env: {}, cluster: { config, pod } });
+        const [problem] = await deliver(report, { env: {}, cluster: { config, pod } });
         await lease?.release();
-        return undefined;
+        return problem;
     } catch (error) {
         return oneLine(error);
     }

@@ -254,7 +254,8 @@ type Json = Record<string, unknown>;
 
 /**
  * Parts that a bump changes, and those that are not part of the model: `sku` leaves the stack's state after the
- * adoption, and the official azure-native plugin adds `azureApiVersion` to the inputs that policies see.
+ * adoption, and the official azure-native plugin adds `azureApiVersion` to the inputs that policies see. Earlier
+ * versions recorded and declared `constrainedMaximumCapacity` also where Azure answers false.
  */
 const NOT_RECORDED = [
     "virtualMachineProfile.extensionProfile",
@@ -262,6 +263,7 @@ const NOT_RECORDED = [
     "resourceGroupName",
     "vmScaleSetName",
     "azureApiVersion",
+    "constrainedMaximumCapacity",
 ];
 
 /**
@@ -311,7 +313,9 @@ export function changedParts(before: ModelRecord, now: ModelRecord): string[] {
         ({ rest = "" }: Partial<ModelRecord>) => new Set(rest.split(" ").filter(Boolean)),
     );
     const differing = [...old, ...current].filter((part) => !old.has(part) || !current.has(part));
-    return [...new Set(differing.map((part) => part.slice(0, part.lastIndexOf("="))))].sort();
+    const names = differing.map((part) => part.slice(0, part.lastIndexOf("=")));
+    // Records of earlier versions have more parts.
+    return [...new Set(names)].filter((name) => !NOT_RECORDED.includes(name)).sort();
 }
 
 /** Whether two records have the same image; Azure compares ids without case. */

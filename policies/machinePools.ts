@@ -32,20 +32,19 @@ const machinePoolNoRollout: ResourceValidationPolicy = {
         "A MachinePool is set so that a changed image replaces none of its machines: maxSurge 0 with maxUnavailable 0% or " +
         "CAPZ's gate, or replicas that another program manages.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<Partial<MachinePoolStatement>>(
-        MACHINE_POOL_IMAGE,
-        ({ machinePool, ...stated }, _args, report) => {
-            const noRollout = { maxSurge: "unknown", maxUnavailable: "unknown", ...stated.noRollout };
-            const { maxSurge, maxUnavailable, skipsModelReconciliation } = noRollout;
-            if (!neverRollsOut(noRollout)) {
-                const gate = skipsModelReconciliation === true ? "on" : "not seen to be on";
-                report(
-                    `MachinePool ${machinePool ?? "without a name"} would roll the image out: maxSurge is ${maxSurge} and must be 0; maxUnavailable is ` +
-                        `${maxUnavailable} and must be 0%, unless CAPZ's gate SkipMachinePoolModelReconciliation is on (it is ${gate}).`,
-                );
-            }
-        },
-    ),
+    // What else is declared is not read: a preview may not know it, and what it does not know is no more than advice.
+    validateResource: ofType<Partial<MachinePoolStatement>>(MACHINE_POOL_IMAGE, (stated, _args, report) => {
+        const { machinePool = "without a name", noRollout: set } = stated;
+        const noRollout = { maxSurge: "unknown", maxUnavailable: "unknown", ...set };
+        const { maxSurge, maxUnavailable, skipsModelReconciliation } = noRollout;
+        if (!neverRollsOut(noRollout)) {
+            const gate = skipsModelReconciliation === true ? "on" : "not seen to be on";
+            report(
+                `MachinePool ${machinePool} would roll the image out: maxSurge is ${maxSurge} and must be 0; maxUnavailable is ` +
+                    `${maxUnavailable} and must be 0%, unless CAPZ's gate SkipMachinePoolModelReconciliation is on (it is ${gate}).`,
+            );
+        }
+    }),
 };
 
 const machinePoolImagePinned: ResourceValidationPolicy = {

@@ -15,13 +15,28 @@ function wrapped(value: unknown): unknown {
     if (typeof value !== "object") {
         return value;
     }
-    if (Array.isArray(value) && value.some((_element, index) => isNull(value, index))) {
-        return value.filter((element) => element !== null).map(wrapped);
-    }
-    return new Proxy(value, { get: (of, name) => wrapped(Reflect.get(of, name)) });
+    const members = Array.isArray(value) ? withoutNulls(value) : value;
+    return new Proxy(members, { get: (of, name) => wrapped(Reflect.get(of, name)) });
 }
 
-/** Whether an element is null; one that a preview does not know is not: the framework throws at the access. */
+/**
+ * A list without its nulls. Each element is read when it is asked for, and never by a method of the list, which reads
+ * all of them: the framework throws at the access to one that a preview does not know.
+ */
+function withoutNulls(list: unknown[]): unknown[] {
+    const indexes = Object.keys(list).map(Number);
+    const kept = indexes.filter((index) => !isNull(list, index));
+    if (kept.length === indexes.length) {
+        return list;
+    }
+    const lazy: unknown[] = [];
+    for (const [at, index] of kept.entries()) {
+        Object.defineProperty(lazy, at, { enumerable: true, configurable: true, get: () => list[index] });
+    }
+    return lazy;
+}
+
+/** Whether an element is null; one that a preview does not know is not. */
 function isNull(list: unknown[], index: number): boolean {
     try {
         return list[index] === null;

@@ -182,11 +182,12 @@ const scaleSetRetained: ResourceValidationPolicy & StackValidationPolicy = {
     // A component that says that Cluster API has the scale set could have one all the same.
     validateStack: ({ resources }, report) => {
         for (const { parent, urn } of resourcesOfType(resources, SCALE_SET)) {
-            if (
-                parent &&
-                PROTOTYPE.test(parent.type) &&
-                inputsOf<PrototypeStatement>(parent).scaleSetOptions?.retainOnDelete !== true
-            ) {
+            if (!parent || !PROTOTYPE.test(parent.type)) {
+                continue;
+            }
+            const { machinePool, machines, scaleSetOptions } = inputsOf<PrototypeStatement>(parent);
+            const isOfCapi = machinePool !== undefined || machines !== undefined;
+            if (isOfCapi && scaleSetOptions?.retainOnDelete !== true) {
                 report(MUST_RETAIN, urn);
             }
         }

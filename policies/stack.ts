@@ -164,7 +164,7 @@ function waitsForImage(scaleSet: PolicyResource, resources: PolicyResource[]): b
  */
 function acceptsForeignImage(scaleSet: PolicyResource): boolean {
     const { accepted, live } = statementOf(scaleSet);
-    return accepted !== undefined && recordedImage(accepted) === recordedImage(live);
+    return accepted?.image !== undefined && recordedImage(accepted) === recordedImage(live);
 }
 
 /** The image of a record, without case; undefined where there is no record. */

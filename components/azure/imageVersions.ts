@@ -1,6 +1,6 @@
 // The versions of a pool's image definition, as Azure has them: reading them, and deleting one that an interrupted run
 // has left.
-import type { GalleryArtifactPublishingProfileBase } from "@azure/arm-compute";
+import type { GalleryArtifactPublishingProfileBase, GalleryImageVersion } from "@azure/arm-compute";
 import { collect, computeClient, readOrUndefined } from "./client";
 import { parseArmId } from "./ids";
 import { regionName } from "./regions";
@@ -37,12 +37,8 @@ export interface Published {
  * @throws UserError in one line when Azure is away or refuses
  */
 export async function readImages(imageDefinitionId: string): Promise<GalleryVersion[]> {
-    const { subscriptionId, resourceGroup, names } = parseArmId(imageDefinitionId);
-    const found = await readOrUndefined(`the images of ${imageDefinitionId}`, async () => {
-        const { galleryImageVersions } = await computeClient(subscriptionId);
-        return collect(galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1]));
-    });
-    return (found ?? []).map(({ name = "", provisioningState = "Succeeded", publishingProfile, tags }) => ({
+    const found = await listVersions(imageDefinitionId);
+    return found.map(({ name = "", provisioningState = "Succeeded", publishingProfile, tags }) => ({
         version: name,
         state: provisioningState,
         attempt: Number(tags?.attempt ?? 1) || 1,
@@ -54,13 +50,17 @@ export async function readImages(imageDefinitionId: string): Promise<GalleryVers
 
 /** ARM ids, in lower case, of what the versions of an image definition were made from. */
 export async function sourcesOf(imageDefinitionId: string): Promise<string[]> {
+    const found = await listVersions(imageDefinitionId);
+    return found.flatMap(({ storageProfile }) => storageProfile?.osDiskImage?.source?.id?.toLowerCase() ?? []);
+}
+
+async function listVersions(imageDefinitionId: string): Promise<GalleryImageVersion[]> {
     const { subscriptionId, resourceGroup, names } = parseArmId(imageDefinitionId);
     const found = await readOrUndefined(`the images of ${imageDefinitionId}`, async () => {
         const { galleryImageVersions } = await computeClient(subscriptionId);
         return collect(galleryImageVersions.listByGalleryImage(resourceGroup, names[0], names[1]));
     });
-    const ids = (found ?? []).map(({ storageProfile }) => storageProfile?.osDiskImage?.source?.id);
-    return ids.flatMap((id) => id?.toLowerCase() ?? []);
+    return found ?? [];
 }
 
 function publishedOf({ storageAccountType, targetRegions = [] }: GalleryArtifactPublishingProfileBase = {}): Published {

@@ -20,7 +20,7 @@ export function isWaiting(outcome: unknown): outcome is Waiting {
  * Tries until the pool is at rest, and says what is waited for when the waiting begins.
  *
  * @param line begins what is said: `pool1: waits until the pool is at rest`
- * @returns what the last try came to: that of a pool that is not at rest in time what it waits for
+ * @returns the outcome, or what the pool still waits for when the time is up
  * @throws what `attempt` throws, and the signal's reason
  */
 export async function tryAtRest<T>(

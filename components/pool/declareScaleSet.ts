@@ -1,17 +1,11 @@
 // Declares a pool's scale set: first as it is, from then on with a model that points at the image.
 import * as compute from "@pulumi/azure-native/compute";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    recordOf,
-    type AcceptedImage,
-    type Bootstrap,
-    type ModelRecord,
-    type PreviousPool,
-} from "../../policies/contract";
+import type { AcceptedImage, Bootstrap, ModelRecord, PreviousPool } from "../../policies/contract";
 import { UserError } from "../core/errors";
 import type { Choice } from "../selection/nodeSelection";
 import { declareNewNodes } from "./declareNewNodes";
-import { desiredModel } from "./desiredModel";
+import { desiredModel, recordOfDesired } from "./desiredModel";
 import { extensionLine } from "./extensions";
 import type { PoolModel } from "./model";
 import { providerFor } from "./providers";
@@ -70,7 +64,7 @@ export function declareScaleSet(name: string, declaration: Declaration, decided:
     );
     return {
         adopted: declared.apply(({ scaleSet }) => scaleSet.id).apply(() => true),
-        model: declared.apply(({ desired }) => recordOf(desired.model)),
+        model: declared.apply(({ desired }) => recordOfDesired(desired, declaration.previous)),
         accepted: declared.apply(({ desired }) => desired.accepted),
         newNodes: declared.apply(({ newNodes }) => newNodes),
     };

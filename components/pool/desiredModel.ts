@@ -1,6 +1,12 @@
 // Which model the stack declares for a scale set: the one that Azure has, or one whose nodes start from this stack's
 // image. Pure.
-import type { AcceptedImage, Bootstrap, PreviousPool } from "../../policies/contract";
+import {
+    recordOf,
+    type AcceptedImage,
+    type Bootstrap,
+    type ModelRecord,
+    type PreviousPool,
+} from "../../policies/contract";
 import { imageDefinitionId, imageVersionId } from "../azure/ids";
 import { sameVersion } from "../core/version";
 import { shortImage } from "./foreignChanges";
@@ -61,6 +67,18 @@ export function desiredModel(args: DesiredModelArgs): DesiredModel {
         restored: Object.fromEntries(restored.map(({ what }) => [what, before[what]])),
     };
     return { model: modelFromImage(live, resourceGroup, image), action: "write" };
+}
+
+/**
+ * What is recorded of a model as it is left. Where it is not written the stack's state keeps what was declared before,
+ * and what Azure answers does not say which extensions were declared to wait for none.
+ */
+export function recordOfDesired(
+    { model, action }: Pick<DesiredModel, "model" | "action">,
+    previous: PreviousPool,
+): ModelRecord {
+    const unordered = action === "write" ? undefined : previous.model?.unordered;
+    return { ...recordOf(model), ...(unordered && { unordered }) };
 }
 
 /**

@@ -8,12 +8,14 @@ import type { Choice } from "../selection/nodeSelection";
 import { donorMismatch } from "./gallery";
 import { poolIdOf } from "./model";
 import type { Pool } from "./pool";
+import { ENCRYPTED_INSIDE } from "./refusals";
 
 /**
- * Refuses a node of whose OS disk no image can be made that new machines start from. Azure would refuse it an hour
- * later: the image, where the disk is of another kind than the definition, and each write of a model that points at the
- * image, where the disk is larger than the disks that new machines get: "The specified disk size 127 GB is smaller than
- * the size of the corresponding disk in the VM image: 255 GB".
+ * Refuses a node whose OS disk makes no image for new machines. Azure would refuse it an hour later: the image, where
+ * the disk is of another kind than the definition, and each write of a model that points at the image, where the disk
+ * is larger than the disks that new machines get: "The specified disk size 127 GB is smaller than the size of the
+ * corresponding disk in the VM image: 255 GB". Of a disk that is encrypted from within its VM no other one starts; the
+ * extension that did it may have left the model, and single VMs have it by themselves.
  * Sources: https://github.com/MicrosoftDocs/azure-docs/issues/118774,
  * https://github.com/hashicorp/terraform-provider-azurerm/issues/20224
  *
@@ -34,6 +36,9 @@ export async function checkDonorDisk(pool: Pool, { node, instanceId, version }: 
         );
     }
     const disk = managedDisk?.id === undefined ? undefined : await osDiskById(managedDisk.id);
+    if (disk?.isEncryptedInside) {
+        throw new UserError(`${refused}: ${ENCRYPTED_INSIDE}, or have the node passed over (ignoreNodes)`);
+    }
     const difference = disk && donorMismatch(disk, pool.definition);
     if (difference) {
         throw new UserError(

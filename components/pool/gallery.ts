@@ -6,7 +6,7 @@ import type { OsDisk } from "../azure/osDisks";
 import { galleryId, imageDefinitionId, type GalleryId } from "../azure/ids";
 import { STACK_TAG } from "../azure/tags";
 import { shortDigest } from "../core/digest";
-import type { ImageTraits, Pool } from "./pool";
+import type { ImageTraits, ManagedGallery, Pool } from "./pool";
 import { providerFor } from "./providers";
 import { RETAINED } from "./statement";
 
@@ -104,18 +104,36 @@ function planText({ publisher, product, name }: NonNullable<ImageTraits["purchas
  * @param vm what the VMs themselves need; the traits of an image may promise more than that
  */
 export function mismatch(existing: ExistingDefinition, wanted: ImageTraits, vm: ModelTraits): string | undefined {
-    const same = (has: string | undefined, needs: string | undefined) => has?.toLowerCase() === needs?.toLowerCase();
-    const pairs: [string, string | undefined, string | undefined, (has?: string, needs?: string) => boolean][] = [
-        ["OS type", existing.osType ?? "Linux", "Linux", same],
-        ["OS state", existing.osState ?? "Generalized", "Generalized", same],
-        ["generation", existing.hyperVGeneration, wanted.hyperVGeneration, same],
-        ["architecture", existing.architecture, wanted.architecture, same],
-        ["security type", existing.securityType ?? "Standard", vm.securityType ?? "Standard", securityFits],
+    const { osType = "Linux", osState = "Generalized" } = existing;
+    const found = firstDifference([
+        ["OS type", osType, "Linux", same],
+        ["OS state", osState, "Generalized", same],
+        ...kindOf(existing, { ...wanted, securityType: vm.securityType }),
         ["disk controller", existing.diskControllerTypes ?? "SCSI", vm.diskControllerType ?? "SCSI", controllerFits],
         ["purchase plan", planText(existing.purchasePlan), planText(wanted.purchasePlan), same],
+    ]);
+    return found && `its ${found.trait} is ${found.has}, the scale set's VMs need ${found.needs}`;
+}
+
+type Fits = (has?: string, needs?: string) => boolean;
+
+/** A trait of a definition, what it is there and what it has to be, and whether the one does for the other. */
+type Compared = [trait: string, has: string | undefined, needs: string | undefined, fits: Fits];
+
+const same: Fits = (has, needs) => has?.toLowerCase() === needs?.toLowerCase();
+
+/** What kind of disk a definition is for, beside the kind of the disk or VM in question. */
+function kindOf(definition: OsDisk, needed: OsDisk): Compared[] {
+    return [
+        ["generation", definition.hyperVGeneration, needed.hyperVGeneration ?? "V1", same],
+        ["architecture", definition.architecture, needed.architecture ?? "x64", same],
+        ["security type", definition.securityType ?? "Standard", needed.securityType ?? "Standard", securityFits],
     ];
-    const found = pairs.find(([, has, needs, fits]) => !fits(has, needs));
-    return found && `its ${found[0]} is ${found[1]}, the scale set's VMs need ${found[2]}`;
+}
+
+function firstDifference(all: Compared[]): { trait: string; has?: string; needs?: string } | undefined {
+    const [trait, has, needs] = all.find(([, is, wanted, fits]) => !fits(is, wanted)) ?? [];
+    return trait === undefined ? undefined : { trait, has, needs };
 }
 
 /**
@@ -134,14 +152,11 @@ export function impossibleSecurity({ hyperVGeneration, securityType = "Standard"
  * it fits. A pool's nodes differ where they were made from different models.
  */
 export function donorMismatch(disk: OsDisk, { name, traits, securityType }: Pool["definition"]): string | undefined {
-    const same = (has?: string, is?: string) => has?.toLowerCase() === is?.toLowerCase();
-    const pairs: [string, string | undefined, string | undefined, (has?: string, is?: string) => boolean][] = [
-        ["generation", traits.hyperVGeneration, disk.hyperVGeneration ?? "V1", same],
-        ["architecture", traits.architecture, disk.architecture ?? "x64", same],
-        ["security type", securityType ?? "Standard", disk.securityType ?? "Standard", securityFits],
-    ];
-    const found = pairs.find(([, has, is, fits]) => !fits(has, is));
-    return found && `the ${found[0]} of its OS disk is ${found[2]}, and image definition "${name}" is for ${found[1]}`;
+    const found = firstDifference(kindOf({ ...traits, securityType }, disk));
+    return (
+        found &&
+        `the ${found.trait} of its OS disk is ${found.needs}, and image definition "${name}" is for ${found.has}`
+    );
 }
 
 /**
@@ -155,7 +170,7 @@ export function declareGalleries(pools: Pool[]): Map<string, compute.Gallery> {
     for (const pool of pools) {
         const key = galleryKey(pool.gallery);
         if (pool.gallery.managed && !galleries.has(key)) {
-            galleries.set(key, declareGallery(pool));
+            galleries.set(key, declareGallery(pool.gallery, pool));
         }
     }
     return galleries;
@@ -185,8 +200,11 @@ function importOf(id: string, imports: boolean | undefined): pulumi.CustomResour
     return imports ? { import: id, ignoreChanges: ["*"] } : {};
 }
 
-function declareGallery({ gallery, stack, tags }: Pool): compute.Gallery {
-    const { name, resourceGroup, location, subscriptionId, resourceName = galleryResourceName(gallery) } = gallery;
+function declareGallery(
+    gallery: Extract<Pool["gallery"], ManagedGallery>,
+    { stack, tags }: Pick<Pool, "stack" | "tags">,
+): compute.Gallery {
+    const { name, resourceGroup, location, subscriptionId, resourceName } = gallery;
     return new compute.Gallery(
         resourceName,
         {

@@ -7,7 +7,7 @@ import { SHARED_KEYS } from "../config/schema";
 import { shortDigest } from "../core/digest";
 import { UserError } from "../core/errors";
 import { galleryInState, nameInStack } from "./galleryInState";
-import type { GallerySettings } from "./pool";
+import type { GallerySettings, ManagedGallery } from "./pool";
 import { isMadeHere, lastDefinition, type StackFacts } from "./stackFacts";
 
 /** The name that the configuration has where none is given. */
@@ -57,17 +57,22 @@ async function existingGallery({ configured, location, facts }: GalleryRequest):
     // One that this stack has made stays in it, also where the configuration names it by its id.
     const inState = galleryInState(facts, at);
     const isOwn = inState !== undefined && isMadeHere(facts, found, inState);
-    const resourceName = nameInStack(facts, at);
-    return { ...at, location: isOwn ? found.location : location, managed: isOwn, resourceName };
+    return isOwn ? managed(facts, at, { location: found.location }) : { ...at, location, managed: false };
+}
+
+/** A gallery that this stack makes. */
+function managed(
+    facts: StackFacts,
+    at: GalleryId,
+    known: { location: string; imports?: boolean },
+): GalleryId & { location: string } & ManagedGallery {
+    return { ...at, ...known, managed: true, resourceName: nameInStack(facts, at) };
 }
 
 async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
     const { configured, scaleSet, location, facts, groups } = request;
     const { subscriptionId, resourceGroup } = scaleSet;
-    const at = (name: string) => {
-        const id = { subscriptionId, resourceGroup, name };
-        return { ...id, resourceName: nameInStack(facts, id) };
-    };
+    const at = (name: string) => ({ subscriptionId, resourceGroup, name });
     const unique = uniqueName(facts.name, resourceGroup);
     const isDefault = configured === DEFAULT_NAME;
     // The gallery of an earlier run stays, also under the plain name, and under the one that goes by the stack's name
@@ -80,12 +85,12 @@ async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
         const inState = galleryInState(facts, at(name));
         if (found && isMadeHere(facts, found, inState)) {
             const imports = facts.state !== undefined && inState === undefined;
-            return { ...at(name), location: found.location, managed: true, imports };
+            return managed(facts, at(name), { location: found.location, imports });
         }
     }
     if (isDefault) {
         // Never the plain name: stacks of one subscription whose first runs overlap would all find it free.
-        return { ...at(unique), location, managed: true };
+        return managed(facts, at(unique), { location });
     }
     const taken = await galleriesOf(subscriptionId);
     refuseTaken(
@@ -93,7 +98,7 @@ async function ownGallery(request: GalleryRequest): Promise<GallerySettings> {
         taken?.find(({ name }) => name.toLowerCase() === configured.toLowerCase()),
         groups,
     );
-    return { ...at(configured), location, managed: true };
+    return managed(facts, at(configured), { location });
 }
 
 /** Default names of galleries of this resource group that have images of the last update, the pool's own first. */

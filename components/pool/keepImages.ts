@@ -114,7 +114,7 @@ async function checkPolicies(args: KeepImagesArgs, choice: Choice, resource: pul
     const { pool } = args.review;
     const unknown = await args.checkPolicies(pool, choice);
     if (unknown) {
-        const what = `whether Azure Policy lets image ${choice.version} be made shows only when it is made`;
+        const what = `whether Azure Policy lets image ${choice.version} be made and used shows only then`;
         await pulumi.log.warn(`${pool.settings.name}: ${what}: ${unknown}`, resource);
     }
 }

@@ -1,21 +1,19 @@
 // What a pool is made of, as far as it is known before anything is declared: types alone.
-import type { ScaleSetId } from "../azure/ids";
+import type { GalleryId, ScaleSetId } from "../azure/ids";
 import type { DiskAccess } from "../capture/protection";
 import type { PoolSettings } from "../config/load";
 import type { MachinePoolFacts } from "./machinePool";
 import type { MachinesFacts } from "./machines";
 import type { PoolModel } from "./model";
 
-/** A gallery that images go to: made by this stack, or an existing one. */
-export interface GallerySettings {
-    subscriptionId: string;
-    resourceGroup: string;
-    name: string;
-    location: string;
-    /** Whether this stack makes it; a gallery given by id is only used. */
-    managed: boolean;
-    /** Its name in the stack, where this stack makes it. */
-    resourceName?: string;
+/** A gallery that images go to: made by this stack, or an existing one, which is only used. */
+export type GallerySettings = GalleryId & { location: string } & (ManagedGallery | { managed: false });
+
+/** What is known of a gallery that this stack makes. */
+export interface ManagedGallery {
+    managed: true;
+    /** Its name in the stack. */
+    resourceName: string;
     /** Whether this run takes it into the stack: this stack has made it, and its state does not have it. */
     imports?: boolean;
 }

@@ -37,7 +37,7 @@ import { poolIdOf, type PoolModel } from "./model";
 import { newNodesRefusal } from "./newNodes";
 import type { GallerySettings, Pool } from "./pool";
 import { findDefaultSubscription } from "./providers";
-import { captureRefusal, diskRefusal, refusal } from "./refusals";
+import { captureRefusal, refusal } from "./refusals";
 import { readScaleSet } from "./scaleSet";
 import { definitionInState, isMadeHere, lastDefinition, ownNames, type StackFacts } from "./stackFacts";
 import { imageStorage } from "./storage";
@@ -210,10 +210,6 @@ async function readPool(
         }),
         "disk" in found ? found.disk : osDiskOfPool(poolIdOf(live)),
     ]);
-    const ofDisk = diskRefusal(live, disk, configKey);
-    if (ofDisk) {
-        throw new UserError(ofDisk);
-    }
     const [definition, storage] = await Promise.all([
         findDefinition(live, disk, gallery, {
             ...{ pool: settings.name, configKey, scaleSet, facts },

@@ -22,8 +22,9 @@ export function recordOfPool(name: string, outputs: PoolOutputs, previous: Previ
     return pulumi.output(
         isKnown(whole).then(async (known) => {
             if (!known) {
+                const stays = previous ? "what the last one recorded stays" : "nothing is recorded of it";
                 await pulumi.log.warn(
-                    `${name}: this update carried out a part alone, so that what the last one recorded stays; run npm run up for the whole stack`,
+                    `${name}: this update carried out a part alone, so that ${stays}; run npm run up for the whole stack`,
                 );
             }
             return known ? whole : previous;

@@ -1,5 +1,4 @@
 // Which scale sets this program may change, and which it refuses with what words. Pure.
-import type { OsDisk } from "../azure/osDisks";
 import type { CaptureMode } from "../capture/mode";
 import { describePool, singleVmsIn } from "../core/machinesId";
 import { bootstraps } from "./extensions";
@@ -16,6 +15,8 @@ type Profile = NonNullable<PoolModel["virtualMachineProfile"]>;
 const profileOf = (live: PoolModel): Partial<Profile> => live.virtualMachineProfile ?? {};
 const extensionsOf = (live: PoolModel) => profileOf(live).extensionProfile?.extensions ?? [];
 const imageIdOf = (live: PoolModel) => profileOf(live).storageProfile?.imageReference?.id ?? "";
+
+const startsFromGallery = (live: PoolModel) => /\/galleries\//i.test(imageIdOf(live));
 
 /** A tag's value, whose name Azure compares without case. */
 function tagOf(live: PoolModel, name: string): string | undefined {
@@ -52,7 +53,7 @@ const SIGNS_OF_AKS: ((live: PoolModel) => boolean)[] = [
  */
 function losesNodesThatWereOff(live: PoolModel): boolean {
     const [, major, minor] = /^v?(\d+)\.(\d+)\.\d+/.exec(tagOf(live, "aksEngineVersion") ?? "") ?? [];
-    const startsFromImage = /\/galleries\//i.test(imageIdOf(live)) && !extensionsOf(live).some(bootstraps);
+    const startsFromImage = startsFromGallery(live) && !extensionsOf(live).some(bootstraps);
     return major !== undefined && Number(major) === 0 && Number(minor) < 57 && !startsFromImage;
 }
 
@@ -67,17 +68,24 @@ function upgradesByHand(live: PoolModel): boolean {
     return mode === "Manual" || (mode === undefined && isFlexible(live));
 }
 
+const patchSettingsOf = (live: PoolModel) => profileOf(live).osProfile?.linuxConfiguration?.patchSettings ?? {};
+
+/** Whether Azure is to patch the VMs, beside kured, whatever image they start from. */
+function isPatchedByAzure(live: PoolModel): boolean {
+    return patchSettingsOf(live).patchMode === "AutomaticByPlatform";
+}
+
 /**
- * Whether Azure is to patch the VMs or to assess their patches, which it supports for its list of marketplace images
- * alone: "Custom images or any other publisher, offer, sku combinations aren't supported". Whether it refuses the model
- * or each VM that is made of it is not known, nor whether some gallery images are taken by now, as was planned once.
- * Where VMs are refused no machine ever proves an image bad. Single VMs may have it from a policy, and the next one,
- * made from a template, has not.
+ * Whether Azure is to assess the patches of the VMs, which it supports for its list of marketplace images alone, as it
+ * does patching: "Custom images or any other publisher, offer, sku combinations aren't supported". Whether it refuses
+ * the model or each VM that is made of it is not known, nor whether some gallery images are taken by now, as was
+ * planned once. Where VMs are refused no machine ever proves an image bad. A model that starts from a gallery's image
+ * already is the proof that Azure takes it. Single VMs may have it from a policy, and the next one, made from a
+ * template, has not.
  * Sources: MicrosoftDocs/azure-docs#127493, #99441
  */
-function isPatchedByAzure(live: PoolModel): boolean {
-    const { patchMode, assessmentMode } = profileOf(live).osProfile?.linuxConfiguration?.patchSettings ?? {};
-    return [patchMode, assessmentMode].includes("AutomaticByPlatform");
+function isAssessedByAzure(live: PoolModel): boolean {
+    return patchSettingsOf(live).assessmentMode === "AutomaticByPlatform" && !startsFromGallery(live);
 }
 
 /**
@@ -133,11 +141,16 @@ const SCALE_SET_REFUSALS: Refusal[] = [
     },
     {
         holds: isPatchedByAzure,
-        say: "Azure is to patch or assess its VMs (AutomaticByPlatform in osProfile.linuxConfiguration.patchSettings), which it does not support for VMs from custom images; set patchMode and assessmentMode to ImageDefault",
+        say: "Azure is to patch its VMs (patchMode AutomaticByPlatform in osProfile.linuxConfiguration.patchSettings) beside kured, which it does not support for VMs from custom images; set patchMode and assessmentMode to ImageDefault",
+    },
+    {
+        holds: isAssessedByAzure,
+        say: "Azure is to assess the patches of its VMs (assessmentMode AutomaticByPlatform in osProfile.linuxConfiguration.patchSettings), which it does not support for VMs from custom images; set patchMode and assessmentMode to ImageDefault",
     },
 ];
 
-const ENCRYPTED_INSIDE =
+/** What is wrong with disks that Azure Disk Encryption has encrypted, and what to do. */
+export const ENCRYPTED_INSIDE =
     "Azure Disk Encryption encrypts its disks from within each VM, so that no other VM can start from a copy; use encryption at host";
 
 /** What makes the VMs themselves such, single or of a scale set. */
@@ -205,18 +218,6 @@ export function refusal(live: PoolModel, configKey: string, known = { ownedByCap
     const reason = asked.find(({ holds }) => holds(live) && !(known.ownedByCapz && holds === ownedByCapz));
     const subject = isScaleSet ? `scale set "${live.name}"` : describePool(live.id);
     return reason && `${configKey}: ${subject} is refused: ${reason.say}`;
-}
-
-/**
- * Why a pool is refused for the OS disk of one of its VMs, in one line; undefined when it is not. Encryption from
- * within stays when the extension that did it leaves the model, and single VMs have it by themselves.
- *
- * @param configKey where the pool is configured, to begin the line with
- */
-export function diskRefusal(live: PoolModel, disk: OsDisk | undefined, configKey: string): string | undefined {
-    return disk?.isEncryptedInside
-        ? `${configKey}: ${describePool(live.id)} is refused: ${ENCRYPTED_INSIDE}`
-        : undefined;
 }
 
 /** Of a resource: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations. */

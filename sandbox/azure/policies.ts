@@ -19,6 +19,8 @@ export interface TagPolicy {
 export interface ImagePolicy {
     /** ARM ids that approved images begin with. */
     images: string[];
+    /** Publishers whose marketplace images are approved as well; default none. */
+    publishers?: string[];
     /** Subscription or resource group id that it is assigned to. */
     scope: string;
 }
@@ -72,10 +74,11 @@ export class Policies {
 
     /**
      * Denies, from now on, to write scale sets and VMs whose image is none of these. Images without an id, of the
-     * marketplace, are none.
-     * Source: https://learn.microsoft.com/azure/virtual-machines/linux/policy, the field `Microsoft.Compute/imageId`
+     * marketplace, are approved by their publisher alone.
+     * Source: https://learn.microsoft.com/azure/virtual-machines/linux/policy, the fields `Microsoft.Compute/imageId`
+     * and `Microsoft.Compute/imagePublisher`
      */
-    approveImages({ images, scope }: ImagePolicy): void {
+    approveImages({ images, publishers = [], scope }: ImagePolicy): void {
         this.assign({
             ...{ name: OWN_IMAGES, scope },
             definition: `${scope}/providers/Microsoft.Authorization/policyDefinitions/approved-images`,
@@ -84,7 +87,8 @@ export class Policies {
                 const image = OF_MACHINES.includes(type.toLowerCase()) ? imageIn(properties) : undefined;
                 return (
                     image !== undefined &&
-                    !images.some((approved) => (image.id ?? "").toLowerCase().startsWith(approved.toLowerCase()))
+                    !images.some((approved) => (image.id ?? "").toLowerCase().startsWith(approved.toLowerCase())) &&
+                    !publishers.some((approved) => image.publisher?.toLowerCase() === approved.toLowerCase())
                 );
             },
         });
@@ -123,7 +127,7 @@ export class Policies {
 }
 
 /** The image that a scale set's model or a VM names; undefined where the request says none. */
-function imageIn(properties: Json = {}): { id?: string } | undefined {
+function imageIn(properties: Json = {}): { id?: string; publisher?: string } | undefined {
     const profile = (properties.virtualMachineProfile ?? properties) as Json;
-    return ((profile.storageProfile ?? {}) as Json).imageReference as { id?: string } | undefined;
+    return ((profile.storageProfile ?? {}) as Json).imageReference as ReturnType<typeof imageIn>;
 }

@@ -51,7 +51,10 @@ function pool(settings: object = {}): Pool {
         live,
         liveImage: {},
         location: "westeurope",
-        gallery: { subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope", managed: true },
+        gallery: {
+            ...{ subscriptionId, resourceGroup: GROUP, name: "kamino", location: "westeurope" },
+            ...{ managed: true, resourceName: "kamino" },
+        },
         definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
         storage: { targetRegions: ["westeurope"], storageAccountType: "Standard_ZRS", isZoned: false },
         diskAccess: { networkAccessPolicy: "AllowPrivate", publicNetworkAccess: "Disabled" },
@@ -90,14 +93,18 @@ test.each([
 
 test("each resource that is denied has a line", async () => {
     require("costCenter");
+    const scope = `/subscriptions/${azure.subscriptionId}`;
+    azure.policies.approveImages({ images: [`${scope}/approved`], publishers: ["microsoft-aks"], scope });
     const error = await checkPolicies(pool(), choice).catch((reason: Error) => reason);
-    // The snapshot, the image version, and the scale set, which has not that tag either.
+    // The snapshot, the image version, and the scale set with its new image.
     expect((error as Error).message.split("\n")).toHaveLength(3);
 });
 
 describe("a policy of approved images", () => {
+    const scope = () => `/subscriptions/${azure.subscriptionId}`;
+    /** What the scale set starts from now is approved as well. */
     const approve = (...images: string[]) =>
-        azure.policies.approveImages({ images, scope: `/subscriptions/${azure.subscriptionId}` });
+        azure.policies.approveImages({ images, publishers: ["microsoft-aks"], scope: scope() });
     const images = () => imageDefinitionId(pool());
 
     test("is asked about the scale set with its new image, before anything is made", async () => {
@@ -120,6 +127,26 @@ describe("a policy of approved images", () => {
     test("says nothing where the pool's images are approved", async () => {
         approve(images());
         expect(await checkPolicies(pool(), choice)).toBeUndefined();
+    });
+
+    test("that denies the scale set as it is, too, is a warning: whether that is exempted Azure does not tell", async () => {
+        azure.policies.approveImages({ images: ["/subscriptions/x/approved"], scope: scope() });
+        for (const change of [{}, { machinePool: { capi: {} as never, kubernetes: {} } }]) {
+            expect(await checkPolicies({ ...pool(), ...change }, choice)).toMatch(
+                /^assignment \S+policyAssignments\/\w+ denies scale set "\S+" also as it is now \(Microsoft.Compute\/imageId Contains .*\)/,
+            );
+        }
+        // Another assignment, which denies nothing but the new image.
+        approve("/subscriptions/x/approved");
+        await expect(checkPolicies(pool(), choice)).rejects.toThrow(/denies to write scale set "\S+" with image/);
+    });
+
+    test("is asked about what is there only where it denies what comes", async () => {
+        const asked = () => azure.requests.all().filter(({ path }) => path.includes("checkPolicyRestrictions")).length;
+        azure.requests.clear();
+        approve(images());
+        await checkPolicies(pool({ capture: "copy" }), choice);
+        expect(asked()).toBe(4);
     });
 
     test("is asked of a MachinePool as well, and not of single VMs", async () => {

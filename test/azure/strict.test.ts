@@ -216,6 +216,25 @@ describe("a scale set", () => {
         const late = await send("PUT", `${below("galleries/nvme/images/plain")}?${GALLERY}`, change);
         expect(errorOf(late), "features are fixed").toEqual([409, "PropertyChangeNotAllowed"]);
     });
+
+    test("that starts from a gallery's image has VMs that Azure neither patches nor assesses", async () => {
+        const definition = { osType: "Linux", osState: "Generalized", hyperVGeneration: "V1", identifier: { publisher: "k", offer: "own", sku: "k" } }; // prettier-ignore
+        const version = below("galleries/own/images/own/versions/1.0.0");
+        const source = { id: `/subscriptions/${azure.subscriptionId}/${below("snapshots/own")}` };
+        const write = async (path: string, body: object) => await done(await send("PUT", path, { location, ...body }));
+        await write(`${below("galleries/own")}?${GALLERY}`, {});
+        await write(`${below("galleries/own/images/own")}?${GALLERY}`, { properties: definition });
+        await write(`${below("snapshots/own")}?${DISK}`, copyOf(azure.vms(pool.id)[0].osDiskId));
+        await write(`${version}?${GALLERY}`, { properties: { storageProfile: { osDiskImage: { source } } } });
+        const id = `/subscriptions/${azure.subscriptionId}/${version}`;
+        await putAndFinish(profile({ storageProfile: { imageReference: { id } } }));
+        for (const mode of ["patchMode", "assessmentMode"]) {
+            const patchSettings = { [mode]: "AutomaticByPlatform" };
+            const refused = await put(profile({ osProfile: { linuxConfiguration: { patchSettings } } }));
+            expect(errorOf(refused)).toEqual([400, "InvalidParameter"]);
+            expect(refused.text).toContain("The selected VM image is not supported for VM Guest patch operations.");
+        }
+    });
 });
 
 function gen2(body: { properties: { virtualMachineProfile: Record<string, Record<string, object>> } }): void {

@@ -14,7 +14,7 @@ import {
     scaleSet,
     selection,
 } from "./examples";
-import { Pack, type Resource } from "./pack";
+import { Pack, UNKNOWN, type Resource } from "./pack";
 
 let pack: Pack;
 beforeAll(async () => void (pack = await Pack.start()));
@@ -145,6 +145,16 @@ it("custom data that is null is custom data that is left out", async () => {
     const removed = await pack.check(scaleSet(model({ profile: { osProfile: { customData: null } } })));
     expect(removed).toMatchObject([{ policy: "scale-set-no-bootstrap-data" }]);
     expect(removed[0].message).toContain("left out, the old one stays");
+});
+
+it.each([
+    ["1 element that a preview does not know", [UNKNOWN], "there is 1."],
+    ["others beside it, and a null, which counts for none", [{ lun: 0 }, null, UNKNOWN], "there are 2."],
+])("a list is judged in a preview with %s", async (_what, dataDisks, says) => {
+    const { storageProfile } = model().virtualMachineProfile as { storageProfile: object };
+    const found = await pack.check(scaleSet(model({ profile: { storageProfile: { ...storageProfile, dataDisks } } })));
+    expect(found).toMatchObject([{ policy: "scale-set-no-data-disks", level: "mandatory" }]);
+    expect(found[0].message).toContain(says);
 });
 
 it("an image version without a source is refused in words", async () => {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { NoRollout } from "../../policies/contract";
 import { before, definition, imageVersion, capture } from "./examples";
-import { Pack, type Resource } from "./pack";
+import { Pack, UNKNOWN, type Resource } from "./pack";
 
 let pack: Pack;
 beforeAll(async () => void (pack = await Pack.start()));
@@ -44,6 +44,15 @@ describe("machine-pool-no-rollout", () => {
             refused ? [["machine-pool-no-rollout", "mandatory"]] : [],
         );
     });
+});
+
+it("a rollout is refused in a preview that does not know what else is declared", async () => {
+    const image = machinePoolImage("2026.1122.412", { maxSurge: 1, maxUnavailable: 0 });
+    const found = await pack.check({ ...image, inputs: { ...image.inputs, computeGallery: UNKNOWN } });
+    expect(found.map(({ policy, level }) => [policy, level])).toEqual([
+        ["machine-pool-no-rollout", "mandatory"],
+        ["machine-pool-image-pinned", "advisory"],
+    ]);
 });
 
 it.each(["latest", "", "2026.1122"])("machine-pool-image-pinned refuses version %j", async (version) => {

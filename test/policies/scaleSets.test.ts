@@ -217,6 +217,14 @@ describe("the extensions that may stay", () => {
     });
 });
 
+it("a component that does not retain its scale set is said once, where it is declared", async () => {
+    const parent = { ...prototype(), inputs: {} };
+    const stated = (await pack.check(parent)).filter(({ policy }) => policy === "scale-set-retained");
+    expect(stated).toHaveLength(1);
+    const again = await pack.checkStack(parent, scaleSet(model(), { parent }));
+    expect(again.filter(({ policy }) => policy === "scale-set-retained")).toEqual([]);
+});
+
 it("a scale set whose component says that Cluster API has it is refused, since it states no retainOnDelete", async () => {
     const parent = { ...prototype(), inputs: { machinePool: "default/pool1" } };
     const found = (await pack.checkStack(parent, scaleSet(model(), { parent, ignoreChanges: ["*"] }))).filter(

@@ -90,6 +90,17 @@ describe("bump-changes-image-only", () => {
         expect(await found("bump-changes-image-only", ...pool(before(), checked))).toEqual([]);
     });
 
+    it("does not take for drift what a record of an earlier version has, and none has any more", async () => {
+        const said = before({ orchestrationMode: "Flexible" });
+        const record = said.model!;
+        const rest = ["constrainedMaximumCapacity=fcbcf165", record.rest].join(" ");
+        const flexible = model({ orchestrationMode: "Flexible" });
+        const older = { ...said, model: { ...record, rest } };
+        expect(await found("bump-changes-image-only", ...pool(older, flexible))).toEqual([]);
+        const drift = await found("bump-changes-image-only", ...pool(older, { ...flexible, tags: {} }));
+        expect(drift[0].message).toContain("change as well: tags.");
+    });
+
     it("says nothing of a change without a bump: it stands alone in the diff", async () => {
         const same = { storageProfile: { imageReference: { id: versionId("2026.1122.412") } } };
         const changed = before({ tags: {}, profile: same });
@@ -133,13 +144,15 @@ describe("scale-set-adopted-once", () => {
 
     it("passes a pool whose foreign image the configuration accepted, as long as the model has it", async () => {
         const accepted = { image: "microsoft-aks:aks:x:1", insteadOf: "2026.1121.409" };
-        const at = (image: string) => {
+        const at = (image: string | undefined, stated: Partial<typeof accepted> = accepted) => {
             const parent = prototype(before());
-            parent.outputs = { ...parent.outputs, accepted, live: { image, rest: "" } };
+            parent.outputs = { ...parent.outputs, accepted: stated, live: { image, rest: "" } };
             return [parent, scaleSet(model(), { parent, ...asItIs })];
         };
         expect(await found("scale-set-adopted-once", ...at(accepted.image))).toEqual([]);
         expect(await found("scale-set-adopted-once", ...at("another"))).toHaveLength(1);
+        // A statement without an image accepts none.
+        expect(await found("scale-set-adopted-once", ...at(undefined, { insteadOf: "1.0.0" }))).toHaveLength(1);
     });
 
     it("refuses that a scale set is created under the cover of adopting", async () => {

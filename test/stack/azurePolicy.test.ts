@@ -38,7 +38,8 @@ test("a preview says which policy denies the image version, and an up does not t
 test("a policy that approves other images alone is told before a node is touched, too", async () => {
     const scope = `/subscriptions/${sandbox.azure.subscriptionId}`;
     sandbox.azure.policies.clear();
-    sandbox.azure.policies.approveImages({ images: [`${scope}/approved`], scope });
+    const publishers = ["microsoft-aks"];
+    sandbox.azure.policies.approveImages({ images: [`${scope}/approved`], publishers, scope });
     sandbox.azure.requests.clear();
     for (const outcome of [await stack.preview(), await stack.up("--skip-preview")]) {
         expect(outcome.exitCode, outcome.output).not.toBe(0);
@@ -48,6 +49,16 @@ test("a policy that approves other images alone is told before a node is touched
         expect(outcome.output).not.toMatch(/\n\s+at .*\(/);
     }
     expect(writes(sandbox).filter((write) => /snapshots|disks|virtualMachine/i.test(write))).toEqual([]);
+});
+
+test("one that denies the scale set as it is, too, is a warning", async () => {
+    const scope = `/subscriptions/${sandbox.azure.subscriptionId}`;
+    sandbox.azure.policies.clear();
+    sandbox.azure.policies.approveImages({ images: [`${scope}/approved`], scope });
+    const preview = (await stack.preview()).orFail();
+    expect(preview.messages("warning").join("\n")).toMatch(
+        /pool1: whether Azure Policy lets image 2026\.1116\.0412 be made and used shows only then: assignment \S+ denies scale set "\S+" also as it is now/,
+    );
 });
 
 test("with the tag the image is made, and the scale set written where it is approved", async () => {

@@ -44,13 +44,3 @@ test("is taken once one has gone, and the model then has the program's own tag",
     expect(now).toHaveProperty("kamino-bootstrap", "kept");
     expect((await stack.preview()).orFail().changedSteps).toEqual([]);
 });
-
-test("Azure is not to patch machines that start from the image, once the model points at it", async () => {
-    const { resourceGroup, name } = scaleSetOf(sandbox, "kube");
-    const patchSettings = { assessmentMode: "AutomaticByPlatform" };
-    const change = { virtualMachineProfile: { osProfile: { linuxConfiguration: { patchSettings } } } };
-    const { virtualMachineScaleSets } = computeClient(sandbox.azure);
-    await expect(virtualMachineScaleSets.update(resourceGroup, name, change).pollUntilDone()).rejects.toThrow(
-        "The selected VM image is not supported for VM Guest patch operations.",
-    );
-});

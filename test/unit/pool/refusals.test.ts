@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { machinesId } from "../../../components/core/machinesId";
 import type { LiveModel } from "../../../components/pool/model";
-import { captureRefusal, diskRefusal, refusal, tagsRefusal } from "../../../components/pool/refusals";
+import { captureRefusal, refusal, tagsRefusal } from "../../../components/pool/refusals";
 import { liveModel } from "./liveModel";
 
 const KEY = "kamino:pools[0].scaleSet";
@@ -179,6 +179,20 @@ describe("a scale set", () => {
         expect(line).toContain(`scale set "${live.name}"`);
     });
 
+    it("whose patches Azure assesses is taken where it starts from a gallery's image already, which proves that", () => {
+        const from = (image: string, patchSettings: object) => {
+            const { osProfile } = withPatchSettings(patchSettings).virtualMachineProfile!;
+            const live = withImage(image);
+            return { ...live, virtualMachineProfile: { ...live.virtualMachineProfile, osProfile } } as LiveModel;
+        };
+        const assessed = { assessmentMode: "AutomaticByPlatform" };
+        const version = "galleries/kamino/images/a/versions/1.0.0";
+        expect(refusal(from(version, assessed), KEY)).toBeUndefined();
+        expect(refusal(from("images/a", assessed), KEY)).toMatch(/assessmentMode AutomaticByPlatform/);
+        const patched = { ...assessed, patchMode: "AutomaticByPlatform" };
+        expect(refusal(from(version, patched), KEY)).toMatch(/patchMode AutomaticByPlatform .* beside kured/);
+    });
+
     it("of mode Flexible may be changed when it upgrades by hand, which is what no mode means", () => {
         for (const upgradePolicy of [{ mode: "Manual" }, {}, undefined]) {
             const live = liveModel({ orchestrationMode: "Flexible", overprovision: undefined, upgradePolicy });
@@ -220,17 +234,6 @@ describe("a scale set", () => {
         const known = { ownedByCapz: true };
         expect(refusal(liveModel({ tags: owned }), KEY, known)).toBeUndefined();
         expect(refusal(liveModel({ tags: owned, overprovision: true }), KEY, known)).toMatch(/overprovisioned/);
-    });
-});
-
-describe("the OS disk of one of a pool's VMs", () => {
-    it("refuses the pool where Azure Disk Encryption has encrypted it, whatever the model says", () => {
-        expect(diskRefusal(liveModel(), { isEncryptedInside: true }, KEY)).toMatch(
-            /^kamino:pools\[0\]\.scaleSet: scale set "pool1" is refused: Azure Disk Encryption .* use encryption at host$/,
-        );
-        for (const disk of [undefined, {}, { diskEncryptionSetId: "/keys" }]) {
-            expect(diskRefusal(liveModel(), disk, KEY)).toBeUndefined();
-        }
     });
 });
 

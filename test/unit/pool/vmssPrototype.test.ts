@@ -87,7 +87,7 @@ function pool(change: Partial<Pool> = {}): Pool {
         gallery: {
             ...{ subscriptionId: "s", resourceGroup: "rg", name: "kamino" },
             location: "westeurope",
-            managed: true,
+            ...{ managed: true, resourceName: "kamino" },
         },
         definition: { name: "pool1", managed: true, traits: { hyperVGeneration: "V2", architecture: "x64" } },
         storage: { targetRegions: ["westeurope", "northeurope"], storageAccountType: "Standard_ZRS", isZoned: true },

@@ -4,6 +4,7 @@ import { extensionPolicies } from "./extensions";
 import { foreignChangePolicies } from "./foreignChanges";
 import { galleryPolicies } from "./galleries";
 import { imageVersionPolicies } from "./imageVersions";
+import { knownTypePolicies } from "./knownTypes";
 import { kubernetesPolicies } from "./kubernetes";
 import { machinePoolPolicies } from "./machinePools";
 import { newNodesPolicies } from "./newNodes";
@@ -11,6 +12,7 @@ import { scaleSetPolicies } from "./scaleSets";
 import { stackPolicies } from "./stack";
 
 export const policies: Policies = [
+    ...knownTypePolicies,
     ...scaleSetPolicies,
     ...extensionPolicies,
     ...machinePoolPolicies,

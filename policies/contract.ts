@@ -31,6 +31,8 @@ export const FOREIGN_CHANGES = /^pulumi-nodejs:dynamic\/kamino:ForeignChanges$/;
 export const NEW_UPDATED_NODES = /^pulumi-nodejs:dynamic\/kamino:NewUpdatedNodes$/;
 /** The component that holds one pool's resources, and states a `PrototypeStatement`. */
 export const PROTOTYPE = /^kamino:index:VmssPrototype$/;
+/** The component that holds what a schedule needs in Kubernetes. */
+export const SCHEDULE = /^kamino:index:Schedule$/;
 
 /**
  * The dynamic resource that points a MachinePool of Cluster API at an image; its inputs are a `MachinePoolStatement`.
@@ -243,6 +245,9 @@ export const BOOTSTRAP_TAG = "kamino-bootstrap";
  * written with that capacity, and is not part of the model.
  */
 export const NEW_NODES_TAG = "kamino-new-nodes";
+
+/** Tag of a gallery and an image definition: which stack made it. */
+export const STACK_TAG = "kamino-stack";
 
 /** Whether a scale set's tags say that its bootstrap is kept on purpose. */
 export function keepsBootstrap(tags: Record<string, unknown> | undefined): boolean {

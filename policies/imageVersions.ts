@@ -8,13 +8,13 @@ import type {
 } from "@pulumi/policy";
 import { inputsOf, rememberInputs, type WholeStackPolicy } from "./inputs";
 import { CAPTURE, IMAGE_DEFINITION, IMAGE_VERSION } from "./contract";
+import { isJudged, ofTypeInScope, onlyScope, scopeOptions } from "./ofKamino";
 import {
     UNKNOWN,
     imageIdOf,
     isDeclaredAsItIs,
     modelsOf,
     numbers,
-    ofType,
     parseImageVersionId,
     placeOf,
     previousOf,
@@ -33,7 +33,8 @@ const imageVersionFromSnapshot: ResourceValidationPolicy = {
     description:
         "An image version is made from a snapshot of an OS disk or from a cleaned copy of one, and from nothing else.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<Partial<ImageVersion>>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
+    configSchema: onlyScope,
+    validateResource: ofTypeInScope<Partial<ImageVersion>>(IMAGE_VERSION, ({ storageProfile }, args, report) => {
         const { source, osDiskImage, dataDiskImages } = storageProfile ?? {};
         const others = [
             source && "storageProfile.source",
@@ -64,9 +65,11 @@ const imageVersionFromCapture: StackValidationPolicy = {
     name: "image-version-from-capture",
     description: "The snapshot that an image version is made from was taken by a capture of this stack.",
     enforcementLevel: "mandatory",
-    validateStack: ({ resources }, report) => {
-        const captures = resourcesOfType(resources, CAPTURE);
-        for (const version of resourcesOfType(resources, IMAGE_VERSION)) {
+    configSchema: onlyScope,
+    validateStack: (args, report) => {
+        const captures = resourcesOfType(args.resources, CAPTURE);
+        const versions = resourcesOfType(args.resources, IMAGE_VERSION);
+        for (const version of versions.filter((each) => isJudged(each, args.getConfig()))) {
             if (!isFromCapture(version, captures)) {
                 report(
                     `${version.name} must be made from the output snapshotId of an OsDiskCapture in this stack.`,
@@ -103,6 +106,7 @@ const replicaOptions: PolicyConfigSchema = {
             default: 2,
             description: "Least number of replicas of an image version in each of its regions.",
         },
+        ...scopeOptions,
     },
 };
 
@@ -112,7 +116,7 @@ const imageVersionReplicas: ResourceValidationPolicy = {
         "An image version has enough replicas in each region that new nodes still start when one is lost or busy.",
     enforcementLevel: "mandatory",
     configSchema: replicaOptions,
-    validateResource: ofType<ImageVersion>(IMAGE_VERSION, ({ publishingProfile }, args, report) => {
+    validateResource: ofTypeInScope<ImageVersion>(IMAGE_VERSION, ({ publishingProfile }, args, report) => {
         const { minimum = replicaOptions.properties.minimum.default as number } =
             args.getConfig<Partial<ReplicaOptions>>();
         // Azure makes one replica where no number is given.

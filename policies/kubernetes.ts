@@ -2,7 +2,7 @@
 import type { PolicyConfigSchema, ReportViolation, ResourceValidationPolicy } from "@pulumi/policy";
 import type { types } from "@pulumi/kubernetes";
 import type { Unwrap } from "@pulumi/pulumi";
-import { ofType } from "./resources";
+import { ofTypeInScope, onlyScope, scopeOptions } from "./ofKamino";
 
 type PodSpec = Partial<Unwrap<types.input.core.v1.PodSpec>>;
 type CronJob = { spec?: { jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } } };
@@ -16,7 +16,7 @@ const ROLE = /^kubernetes:rbac\.authorization\.k8s\.io\/\w+:(Cluster)?Role$/;
 function ofCronJobPod(
     validate: (pod: PodSpec, containers: Container[], report: ReportViolation, config: object) => void,
 ) {
-    return ofType<CronJob>(CRON_JOB, ({ spec }, args, report) => {
+    return ofTypeInScope<CronJob>(CRON_JOB, ({ spec }, args, report) => {
         const pod = spec?.jobTemplate?.spec?.template?.spec;
         if (pod) {
             validate(pod, [...(pod.initContainers ?? []), ...(pod.containers ?? [])], report, args.getConfig());
@@ -28,6 +28,7 @@ const cronJobNotPrivileged: ResourceValidationPolicy = {
     name: "cron-job-not-privileged",
     description: "The scheduled run is not privileged and shares nothing with its node.",
     enforcementLevel: "mandatory",
+    configSchema: onlyScope,
     validateResource: ofCronJobPod((pod, containers, report) => {
         for (const name of ["hostNetwork", "hostPID", "hostIPC"] as const) {
             if (pod[name]) {
@@ -53,6 +54,7 @@ const cronJobNonRoot: ResourceValidationPolicy = {
     name: "cron-job-non-root",
     description: "The scheduled run does not run as root.",
     enforcementLevel: "mandatory",
+    configSchema: onlyScope,
     validateResource: ofCronJobPod((pod, containers, report) => {
         for (const { name, securityContext } of containers) {
             // A container's own setting goes before its pod's.
@@ -78,6 +80,7 @@ const limitOptions: PolicyConfigSchema = {
             default: ["cpu", "memory"],
             description: "Resources for which each container needs a limit.",
         },
+        ...scopeOptions,
     },
 };
 
@@ -102,7 +105,8 @@ const roleNoWildcards: ResourceValidationPolicy = {
     name: "role-no-wildcards",
     description: "Roles name what they allow: no rule contains a wildcard.",
     enforcementLevel: "mandatory",
-    validateResource: ofType<Role>(ROLE, ({ rules }, _args, report) => {
+    configSchema: onlyScope,
+    validateResource: ofTypeInScope<Role>(ROLE, ({ rules }, _args, report) => {
         for (const [index, rule] of (rules ?? []).entries()) {
             const { apiGroups, resources, verbs, nonResourceURLs, resourceNames } = rule;
             for (const [name, values] of Object.entries({

@@ -92,6 +92,11 @@ export function typeOfUrn(urn: string | undefined): string {
     return urn?.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
+/** The types of what holds a resource, from the outermost on, as its URN has them. The stack itself is none of them. */
+export function typesAbove(urn: string): string[] {
+    return (urn.split("::")[2] ?? "").split("$").slice(0, -1);
+}
+
 /** Whether a switch is on, also as text, which Azure takes. */
 export function isOn(value: unknown): boolean {
     return String(value).toLowerCase() === "true";

@@ -1,8 +1,7 @@
 // Tags by which this program knows again what it has made. Azure compares names of tags without case.
-import { BOOTSTRAP_TAG, NEW_NODES_TAG } from "../../policies/contract";
+import { BOOTSTRAP_TAG, NEW_NODES_TAG, STACK_TAG } from "../../policies/contract";
 
-/** Tag of a gallery and an image definition: which stack made it. */
-export const STACK_TAG = "kamino-stack";
+export { STACK_TAG };
 
 /** Tag of a snapshot or a copied disk: which program made it. */
 const OWNER_TAG = "managed-by";

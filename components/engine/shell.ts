@@ -12,13 +12,17 @@ const FUNCTIONS = {
     delete: "id, props",
 };
 
+const ADVICE = "run this command in its checkout, or with --cwd";
+
 /**
  * The code of a dynamic provider whose functions are those that a module of this project exports under the same names
  * (components/providers.ts).
  *
  * The engine keeps a provider's code in the state of each of its resources (`__provider`). So it is how to load a
  * module and nothing else: the text stays small and the same when the code changes, no credential can get into it, and
- * all resources of a run share the module and its clients. The process that runs it starts in the project's folder.
+ * all resources of a run share the module and its clients. The process that runs it starts in the project's folder:
+ * a text that named the folder itself would be another on each machine. Where a destroy or a refresh is run elsewhere,
+ * the text says so. A state that has the text of an earlier version is no change: no provider compares it.
  *
  * @param module path from the project's root without extension, as in `components/capture/provider`, by which
  *     components/providers.ts has it
@@ -30,6 +34,12 @@ export function shell(module: string): string {
     return `const { createRequire } = require("node:module");
 const load = (method) => {
     const load = createRequire(process.cwd() + "/package.json");
+    try {
+        load.resolve("./components/engine/typescript.cjs");
+    } catch {
+        const message = \`kamino's program is not in the folder "\${process.cwd()}": ${ADVICE}\`;
+        throw Object.assign(new Error(message), { stack: "" });
+    }
     load("./components/engine/typescript.cjs");
     return load("./components/providers").providers[${JSON.stringify(module)}][method];
 };

@@ -146,11 +146,29 @@ describe.sequential("one pool under the pack", () => {
         expect(preview.output).not.toContain("bump-changes-image-only");
     });
 
-    it("says in one line that an option makes no sense", async () => {
-        writeFileSync(configFile, JSON.stringify({ "image-version-replicas": { minimum: "two" } }));
+    it("is refused with something beside it of a type that the program never declares, unless the options name it", async () => {
+        await declare({ version: "2.0.0", versions: ["1.0.0", "2.0.0"], snapshot, disk: "beside" });
+        const refused = await stack.up("--skip-preview", ...PACK);
+        expect(refused.exitCode).not.toBe(0);
+        expect(refused.output).toMatch(
+            /\[mandatory\] {2}only-known-types[^]*azure-native:compute:Disk is not a type that this program declares/,
+        );
+        expect(writes(/disks/)).toEqual([]);
+
+        writeFileSync(configFile, JSON.stringify({ "only-known-types": { allowed: ["azure-native:compute:Disk"] } }));
+        const preview = (await stack.preview(...PACK, "--policy-pack-config", configFile)).orFail();
+        expect(preview.changes).toContain("create beside");
+        expect(preview.output).not.toContain("only-known-types");
+    });
+
+    it.each([
+        ["image-version-replicas", { minimum: "two" }],
+        ["only-known-types", { allowed: ["random:*:RandomPet"] }],
+    ])("says in one line that an option of %s makes no sense", async (policy, options) => {
+        writeFileSync(configFile, JSON.stringify({ [policy]: options }));
         const outcome = await stack.preview(...PACK, "--policy-pack-config", configFile);
         expect(outcome.exitCode).not.toBe(0);
-        expect(outcome.output).toContain("image-version-replicas");
+        expect(outcome.output).toContain(policy);
         expect(outcome.output).not.toContain("    at ");
     });
 });

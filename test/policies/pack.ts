@@ -68,12 +68,12 @@ export class Pack {
         await once(this.process, "exit");
     }
 
-    /** Names and levels of all policies, as the pack itself tells. */
+    /** Names and levels of all policies, as the pack itself tells; their options in the order of the alphabet. */
     async policies(): Promise<{ name: string; level: string; options: string[] }[]> {
         return (await this.told()).map((policy) => ({
             name: policy.getName(),
             level: policy.getEnforcementlevel() === LEVELS.mandatory ? "mandatory" : "advisory",
-            options: Object.keys(policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {}),
+            options: Object.keys(policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {}).sort(),
         }));
     }
 
@@ -149,8 +149,12 @@ function optionsOf({ protect, ignoreChanges, parent }: Resource): proto.Analyzer
     return options;
 }
 
-function urnOf({ type, name }: Resource): string {
-    return `urn:pulumi:test::kamino::${type}::${name}`;
+function urnOf(resource: Resource): string {
+    return `urn:pulumi:test::kamino::${typesOf(resource).join("$")}::${resource.name}`;
+}
+
+function typesOf({ type, parent }: Resource): string[] {
+    return [...(parent ? typesOf(parent) : []), type];
 }
 
 /** Inputs as the wire has them: plain JSON. */

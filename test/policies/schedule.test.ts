@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Schedule } from "../../components/schedule/schedule";
 import { readSchedule } from "../../components/schedule/settings";
+import { SCHEDULE_KINDS } from "../../policies/knownTypes";
 import { Pack, type Resource } from "./pack";
 
 const directory = mkdtempSync(join(tmpdir(), "kamino policies "));
@@ -48,4 +49,9 @@ it("the schedule's CronJob and every role of it pass all policies", async () => 
     for (const resource of declared) {
         expect(await pack.check(resource), `${resource.type} ${resource.name}`).toEqual([]);
     }
+});
+
+it("the kinds that it consists of are known, and no others", () => {
+    const kinds = declared.map(({ type }) => type).filter((type) => type.startsWith("kubernetes:"));
+    expect([...new Set(kinds)].sort()).toEqual([...SCHEDULE_KINDS].sort());
 });

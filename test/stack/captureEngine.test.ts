@@ -14,6 +14,15 @@ const PROGRAM = `import { OsDiskCapture } from "./components/capture/osDiskCaptu
 export const { snapshotId } = new OsDiskCapture("capture", JSON.parse(process.env.CAPTURE_INPUT!));
 `;
 
+/** Ends in an error where it is run: a state that has it must not be asked. */
+const EARLIER = `throw new Error("the code of an earlier version was run");\n`;
+
+interface ExportedState {
+    deployment: {
+        resources: { type: string; inputs: Record<string, unknown>; outputs: Record<string, unknown> }[];
+    };
+}
+
 let sandbox: Sandbox;
 let project: string;
 
@@ -37,9 +46,10 @@ async function pulumi(
     vm: Vm,
     command: string,
     onWords?: (words: string, child: ChildProcess) => void,
+    cwd = project,
 ): Promise<string> {
     const env = { ...sandbox.env, CAPTURE_INPUT: JSON.stringify(inputsFor(sandbox, vm)) };
-    const child = spawn("pulumi", [...command.split(" "), "--non-interactive"], { cwd: project, env });
+    const child = spawn("pulumi", [...command.split(" "), "--non-interactive"], { cwd, env });
     let words = "";
     for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", (chunk: Buffer) => {
@@ -78,6 +88,41 @@ test("a failure is one line, the next run captures, and only the way to the prov
     expect(String(inputs?.__provider).length).toBeLessThan(3000);
     expect(state).not.toContain(sandbox.env.ARM_CLIENT_SECRET);
     expect(await pulumi(vm, `${UP} one`)).toMatch(/2 unchanged/);
+});
+
+test("a state with the way to the provider as earlier versions wrote it is no change", async () => {
+    const [vm] = sandbox.azure.vms();
+    const state = JSON.parse(await pulumi(vm, "stack export --stack one")) as ExportedState;
+    const [{ inputs, outputs }] = state.deployment.resources.filter(({ type }) => type.endsWith("OsDiskCapture"));
+    inputs.__provider = outputs.__provider = EARLIER;
+    const file = join(sandbox.directory, "state.json");
+    writeFileSync(file, JSON.stringify(state));
+    await pulumi(vm, `stack import --stack one --file ${file}`);
+    expect(await pulumi(vm, "stack export --stack one")).toContain("of an earlier version");
+    expect(await pulumi(vm, "preview --expect-no-changes --diff --stack one")).toMatch(/2 unchanged/);
+    expect(await pulumi(vm, `${UP} one`)).toMatch(/2 unchanged/);
+    // What a destroy will run is still the earlier one.
+    const after = JSON.parse(await pulumi(vm, "stack export --stack one")) as ExportedState;
+    const captures = after.deployment.resources.filter(({ type }) => type.endsWith("OsDiskCapture"));
+    expect(captures.map((each) => each.outputs.__provider)).toEqual([EARLIER]);
+});
+
+test("a destroy in a folder of another program says in one line where it must be run, and deletes nothing", async () => {
+    const [vm] = sandbox.azure.vms();
+    const [, other] = sandbox.azure.vms();
+    await pulumi(other, "stack init three");
+    expect(await pulumi(other, `${UP} three`)).toMatch(/2 created/);
+    const elsewhere = join(sandbox.directory, "another project");
+    mkdirSync(elsewhere);
+    symlinkSync(join(REPOSITORY, "node_modules"), join(elsewhere, "node_modules"), "dir");
+    cpSync(join(REPOSITORY, "Pulumi.yaml"), join(elsewhere, "Pulumi.yaml"));
+    const refused = await pulumi(vm, "destroy --yes --skip-preview --stack three", undefined, elsewhere);
+    expect(refused).toMatch(
+        /error: kamino's program is not in the folder "[^"]*another project": run this command in its checkout, or with --cwd\n/,
+    );
+    expect(refused).not.toMatch(/Cannot find module|Require stack|^\s+at .*:\d+:\d+/m);
+    expect(await pulumi(vm, "stack export --stack three")).toContain("OsDiskCapture");
+    expect(await pulumi(other, "destroy --yes --skip-preview --stack three")).toMatch(/2 deleted/);
 });
 
 test("after the engine was killed its capture restores the node by itself and ends", async () => {

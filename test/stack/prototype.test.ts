@@ -277,6 +277,14 @@ test("how long captures took is in the state, in no input, and a state of earlie
     expect(captures.map(({ outputs }) => typeof outputs.tookSeconds)).toEqual(captures.map(() => "number"));
     expect(captures.filter(({ inputs }) => "tookSeconds" in inputs)).toEqual([]);
     captures.forEach(({ outputs }) => delete outputs.tookSeconds);
+    // Nor does it matter by which text the code of a dynamic resource was loaded: earlier versions tried nothing.
+    const dynamic = state.deployment.resources.filter(({ type }) => type.startsWith("pulumi-nodejs:"));
+    expect(new Set(dynamic.map(({ type }) => type)).size).toBeGreaterThan(1);
+    for (const { inputs, outputs } of dynamic) {
+        const earlier = String(inputs.__provider).replace(/^ {4}try \{[^]*?^ {4}\}\n(?= {4}load)/m, "");
+        expect([inputs.__provider, outputs.__provider]).not.toContain(earlier);
+        inputs.__provider = outputs.__provider = earlier;
+    }
     writeFileSync(file, JSON.stringify(state));
     (await stack.run("stack", "import", "--file", file)).orFail();
     const preview = (await stack.preview("--diff")).orFail();

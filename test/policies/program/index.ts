@@ -50,6 +50,16 @@ async function main() {
     const previous = (value as { pool1?: PreviousPool } | undefined)?.pool1 ?? {};
     const live = await compute.getVirtualMachineScaleSet({ resourceGroupName, vmScaleSetName: wanted.scaleSet });
     const parent = new Prototype(previous);
+    if (wanted.disk !== undefined) {
+        const creationData = { createOption: "Empty" };
+        new compute.Disk(wanted.disk, {
+            resourceGroupName,
+            location,
+            diskName: wanted.disk,
+            diskSizeGB: 4,
+            creationData,
+        });
+    }
     const scaleSet = wanted.asItIs ? asItIs(live, parent) : inFull(live, parent);
     return {
         pools: { pool1: { adopted: scaleSet.id.apply(() => true), versions: wanted.versions, model: scaleSet.model } },

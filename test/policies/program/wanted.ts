@@ -15,4 +15,6 @@ export type Wanted = {
     /** Image versions to declare, each from this snapshot. */
     versions?: string[];
     snapshot?: string;
+    /** Name of a disk to declare beside the pool, which no program of kamino does. */
+    disk?: string;
 };

@@ -55,7 +55,12 @@ test("a file is checked against the pack itself", async () => {
     );
     writeFileSync(
         file,
-        JSON.stringify({ "update-bumps-few-pools": { maximum: 1 }, "scale-set-extensions": { allowed: ["a/*"] } }),
+        JSON.stringify({
+            "update-bumps-few-pools": { maximum: 1 },
+            "scale-set-extensions": { allowed: ["a/*"] },
+            "only-known-types": { allowed: ["random:*"] },
+            "image-version-replicas": { minimum: 3, onlyOfKamino: true },
+        }),
     );
     await expect(checkPolicyConfig(file)).resolves.toBeUndefined();
     await expect(checkPolicyConfig(join(directory, "none.json"))).rejects.toThrow(/^--policy-config: there is no file/);

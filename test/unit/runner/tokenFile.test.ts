@@ -14,8 +14,9 @@ let directory: string;
 beforeEach(async () => {
     server = await GitHubServer.start();
     directory = mkdtempSync(join(tmpdir(), "kamino-test-"));
-    // Says what it has been given, and fails.
+    // Says what it was given, and fails. The first word stands: another command may go on while the token has gone.
     const script = `#!/bin/sh
+set -C
 echo "$AZURE_FEDERATED_TOKEN_FILE $AZURE_CLIENT_ID $AZURE_TENANT_ID $(cat "$AZURE_FEDERATED_TOKEN_FILE")" > ${directory}/given
 exit 1
 `;

@@ -84,7 +84,7 @@ interface Metadata {
     authentication?: { loginEndpoint?: string; audiences?: string[] };
 }
 
-/** Whether a cloud of the metadata host's is the one that the settings name: both have names of their own for it. */
+/** Whether the settings name this cloud of the metadata host. The two may call one cloud by different names. */
 function isNamed(name: string | undefined, environment: string): boolean {
     return name !== undefined && cloudName(name) === cloudName(environment);
 }

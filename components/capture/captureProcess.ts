@@ -9,8 +9,8 @@ export type CaptureProcess = Pick<Journal, "host" | "space" | "process">;
 
 /**
  * What tells this host, as it has booted, and this space of process numbers from all others: a process that has gone
- * can be told by its number here alone. A host's name is not enough: machines of one image have the same, and so have
- * containers in the network of their host. Undefined where the system does not tell (it is not Linux).
+ * can be told by its number here alone. A host's name is not enough: machines made from one image may share
+ * it, as do containers in the network of their host. Undefined where the system does not tell (it is not Linux).
  * Source: `random/boot_id` in proc(5), pid_namespaces(7)
  */
 function ownSpace(): string | undefined {

@@ -48,8 +48,8 @@ export function podsToGo(pods: V1Pod[]): V1Pod[] {
  * program, which may have a node out of service itself. What is leaving already is not held up.
  */
 export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | undefined {
-    const staying = podsToGo(pods).filter((pod) => !isLeaving(pod));
-    const runs = runsOn(pods);
+    const staying = stayingOf(pods);
+    const runs = staying.filter(isRun);
     if (runs.length > 0) {
         return (
             `another run of kamino is on it, and would be ended with it: ${shorten(runs.map(nameOf))}; run again once it has ended, or keep ` +
@@ -72,7 +72,8 @@ export function refuseToDrain(pods: V1Pod[], consent: DrainConsent): string | un
 /** Another run of this program is on the node: for now, and no fault of the node's. */
 export class OtherRunError extends UserError {}
 
-const runsOn = (pods: V1Pod[]) => podsToGo(pods).filter((pod) => !isLeaving(pod) && isRun(pod));
+const stayingOf = (pods: V1Pod[]) => podsToGo(pods).filter((pod) => !isLeaving(pod));
+const runsOn = (pods: V1Pod[]) => stayingOf(pods).filter(isRun);
 const nameOf = ({ metadata }: V1Pod) => `${metadata?.namespace}/${metadata?.name}`;
 const isLeaving = ({ metadata }: V1Pod) => metadata?.deletionTimestamp !== undefined;
 

@@ -10,7 +10,7 @@ import { SCALE_DOWN_DISABLED, patchNode, renewAnnotation } from "../node/node";
 import { checkSpare, lookAt } from "./checks";
 import { OtherRunError, checkDrain } from "./drain";
 import { ownProcess } from "./captureProcess";
-import { FAILED_CAPTURES, failedCaptures, formatFailedCaptures } from "./failedCaptures";
+import { FAILED_CAPTURES, failedCaptures, formatFailedCaptures, type FailedCaptures } from "./failedCaptures";
 import { identityOf } from "./identity";
 import type { Journal } from "./journal";
 import type { OsDiskCaptureInputs } from "./osDiskCapture";
@@ -130,15 +130,20 @@ async function noteFailure({ cluster, target }: Pick<InPlaceCapture, "cluster" |
 }
 
 /** A capture that somebody has stopped, or that has met another run on its node, has not failed. */
-async function forgetStopped({ cluster, target, failedBefore }: Capture): Promise<void> {
-    const value = failedBefore ? formatFailedCaptures(failedBefore) : null;
-    const metadata = { annotations: { [FAILED_CAPTURES]: value } };
-    await patchNode(cluster, target.node, { metadata }).catch(() => undefined);
+async function forgetStopped(capture: Capture): Promise<void> {
+    await writeFailures(capture, capture.failedBefore);
 }
 
 /** Once the disk is captured. What stays because the API server is away counts for no later image. */
-export async function forgetFailures({ cluster, target }: Pick<InPlaceCapture, "cluster" | "target">): Promise<void> {
-    const metadata = { annotations: { [FAILED_CAPTURES]: null } };
+export async function forgetFailures(capture: Pick<InPlaceCapture, "cluster" | "target">): Promise<void> {
+    await writeFailures(capture, undefined);
+}
+
+async function writeFailures(
+    { cluster, target }: Pick<InPlaceCapture, "cluster" | "target">,
+    failed: FailedCaptures | undefined,
+): Promise<void> {
+    const metadata = { annotations: { [FAILED_CAPTURES]: failed ? formatFailedCaptures(failed) : null } };
     await patchNode(cluster, target.node, { metadata }).catch(() => undefined);
 }
 

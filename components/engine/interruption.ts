@@ -17,10 +17,15 @@ export const STOP_AT = "KAMINO_STOP_AT";
 class AskedToStop extends UserError {}
 
 function stop(signal: NodeJS.Signals): void {
-    received = signal;
     const isOver = Date.now() >= Number(process.env[STOP_AT] ?? Infinity);
     const Reason = isOver ? UserError : AskedToStop;
-    controller.abort(new Reason(`interrupted by ${signal}`));
+    interrupt(signal, new Reason(`interrupted by ${signal}`));
+}
+
+/** Aborts the work, and has the process end by the signal once it has ended. */
+function interrupt(signal: NodeJS.Signals, reason: UserError): void {
+    received = signal;
+    controller.abort(reason);
 }
 
 /** Whether work was aborted since somebody asked for it. */
@@ -68,8 +73,7 @@ function watchEngine(): void {
     const since = Date.now();
     process.stdin.resume().once("end", () => {
         if (running > 0 && Date.now() - since > SETTLED_MS) {
-            received = "SIGTERM";
-            controller.abort(new UserError("interrupted, since the engine has ended"));
+            interrupt("SIGTERM", new UserError("interrupted, since the engine has ended"));
         }
     });
     process.stdin.unref?.();

@@ -22,7 +22,7 @@ const ADVICE = "run this command in its checkout, or with --cwd";
  * module and nothing else: the text stays small and the same when the code changes, no credential can get into it, and
  * all resources of a run share the module and its clients. The process that runs it starts in the project's folder:
  * a text that named the folder itself would be another on each machine. Where a destroy or a refresh is run elsewhere,
- * the text says so. A state that has the text of an earlier version is no change: no provider compares it.
+ * the text says so. A state with the text of an earlier version is not a change, since no provider compares it.
  *
  * @param module path from the project's root without extension, as in `components/capture/provider`, by which
  *     components/providers.ts has it

@@ -1,4 +1,4 @@
-// How objects of this program are told from others in a cluster. Plain data.
+// The label of this program's objects in a cluster. Plain data.
 
 /** The label that all of them have. */
 export const OWN_LABEL = { "app.kubernetes.io/name": "kamino" };

@@ -16,6 +16,7 @@ import {
     withDefault,
 } from "../config/values";
 import { RESTORE_LIMIT } from "../capture/steps";
+import { MINUTE } from "../core/duration";
 import { UserError } from "../core/errors";
 import { nodeSelector, tolerations } from "./placement";
 import { readStackSettings, type StackSettings } from "./stackSettings";
@@ -225,7 +226,7 @@ function refuseShortGrace(
     if (mode === "up" && captureModes.includes("in-place") && gracePeriod < LEAST_GRACE_SECONDS) {
         throw new UserError(
             `${key}.gracePeriod must be 20m at the very least where a disk may be captured in place; restoring its node takes up to ` +
-                `${RESTORE_LIMIT / 60_000} minutes: leave it out (60m), or set kamino:capture to copy in the stack that is to run`,
+                `${RESTORE_LIMIT / MINUTE} minutes: leave it out (60m), or set kamino:capture to copy in the stack that is to run`,
         );
     }
 }

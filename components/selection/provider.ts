@@ -37,7 +37,6 @@ import {
 } from "./nodeSelection";
 import { usualKubeletVersion, type Facts, type PoolNode } from "./rules";
 import { versionIn } from "../azure/ids";
-import type { GalleryVersion } from "../azure/imageVersions";
 import { sameVersion } from "../core/version";
 import { ownNodeName } from "../node/ownNode";
 import { instanceOf } from "../node/providerId";
@@ -124,7 +123,7 @@ async function select(olds: Partial<NodeSelectionState>, args: NodeSelectionArgs
     const ofThisSet = known.filter(({ details }) => instanceOf(details?.providerID ?? "", scaleSetId) !== undefined);
     await say(args, decision, inputs, nodes, ofThisSet);
     await sayHeld(args, decision, inputs);
-    await sayImages(inputs, gallery);
+    await sayImages(inputs);
     if (decision.noChoice?.kind !== "models" && inUse && isNearLimit(inUse)) {
         await warn(`${pool}: ${modelsText(inUse)}`);
     }
@@ -216,7 +215,7 @@ async function sayHeld(
 }
 
 /** What is wrong with images that are in use, or were. */
-async function sayImages({ pool, live, history }: DecisionInputs, gallery: GalleryVersion[]): Promise<void> {
+async function sayImages({ pool, live, history, gallery }: DecisionInputs): Promise<void> {
     if (live !== undefined && !gallery.some(({ version }) => sameVersion(version, live))) {
         await warn(
             `${pool}: image ${live} is not in the gallery any more, so no new node can start: pin a version that is there (pin), or name ` +

@@ -1,11 +1,10 @@
 // A node whose OS disk is larger than the disks that new machines get: no image is made of it, since Azure would refuse
 // every model that points at one.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { PoolOptions } from "../../sandbox/azure/types";
 import type { Stack } from "../../sandbox/engine/stack";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import { changesIn, imageOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
+import { changesIn, imageOf, scaleSetOf, startRebootedPool, writes } from "./support/pools";
 
 interface Profile {
     storageProfile: { osDisk: { diskSizeGB?: number } };
@@ -15,16 +14,9 @@ let sandbox: Sandbox;
 let stack: Stack;
 
 beforeAll(async () => {
-    const pool = {
-        name: "pool1",
-        capacity: 3,
-        change: ({ properties: { virtualMachineProfile: profile } }) => {
-            (profile as Profile).storageProfile.osDisk.diskSizeGB = 64;
-        },
-    } satisfies PoolOptions;
-    sandbox = await startSandbox({ pools: [pool] });
-    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    stack = await poolStack(sandbox, ["pool1"], { capture: "copy" });
+    ({ sandbox, stack } = await startRebootedPool(({ properties: { virtualMachineProfile: profile } }) => {
+        (profile as Profile).storageProfile.osDisk.diskSizeGB = 64;
+    }));
 }, 600_000);
 afterAll(() => sandbox?.stop());
 beforeEach(() => sandbox.azure.requests.clear());

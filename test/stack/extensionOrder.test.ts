@@ -2,11 +2,10 @@
 // model in which an extension waits for one that is not there.
 import type { VirtualMachineScaleSetExtension } from "@azure/arm-compute";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { PoolOptions } from "../../sandbox/azure/types";
 import type { Stack } from "../../sandbox/engine/stack";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient } from "../azure/support";
-import { changesIn, imageOf, modelOf, patch, poolStack, scaleSetOf, writes } from "./support/pools";
+import { changesIn, imageOf, modelOf, patch, scaleSetOf, startRebootedPool, writes } from "./support/pools";
 
 const [MONDAY, TUESDAY] = ["2026.1116.0412", "2026.1117.0412"];
 const VAULT = {
@@ -21,17 +20,10 @@ let sandbox: Sandbox;
 let stack: Stack;
 
 beforeAll(async () => {
-    const pool = {
-        name: "pool1",
-        capacity: 3,
-        change: ({ properties: { virtualMachineProfile } }) => {
-            const { extensionProfile } = virtualMachineProfile as { extensionProfile: { extensions: object[] } };
-            extensionProfile.extensions.push(VAULT);
-        },
-    } satisfies PoolOptions;
-    sandbox = await startSandbox({ pools: [pool] });
-    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    stack = await poolStack(sandbox, ["pool1"], { capture: "copy" });
+    ({ sandbox, stack } = await startRebootedPool(({ properties: { virtualMachineProfile } }) => {
+        const { extensionProfile } = virtualMachineProfile as { extensionProfile: { extensions: object[] } };
+        extensionProfile.extensions.push(VAULT);
+    }));
     (await stack.up("--skip-preview")).orFail();
 }, 600_000);
 afterAll(() => sandbox?.stop());

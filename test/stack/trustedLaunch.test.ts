@@ -1,12 +1,11 @@
 // A pool of generation 2 whose machines are trusted launch ones, told by the whole program: the copy of a disk is one
 // as well, and so is the image.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { PoolOptions } from "../../sandbox/azure/types";
 import type { Stack } from "../../sandbox/engine/stack";
-import { startSandbox, type Sandbox } from "../../sandbox/sandbox";
+import type { Sandbox } from "../../sandbox/sandbox";
 import { computeClient, sender } from "../azure/support";
 import { resourcesOf } from "./support/copy";
-import { galleryNameOf, imageOf, machinesOf, patch, poolStack, scaleSetOf } from "./support/pools";
+import { galleryNameOf, imageOf, machinesOf, scaleSetOf, startRebootedPool } from "./support/pools";
 import { npmRunStatus } from "./support/scripts";
 
 const MONDAY = "2026.1116.0412";
@@ -19,20 +18,16 @@ let sandbox: Sandbox;
 let stack: Stack;
 
 beforeAll(async () => {
-    const pool = {
-        name: "pool1",
-        capacity: 3,
-        change: ({ properties: { virtualMachineProfile: profile } }) => {
+    ({ sandbox, stack } = await startRebootedPool(
+        ({ properties: { virtualMachineProfile: profile } }) => {
             profile.securityProfile = {
                 securityType: "TrustedLaunch",
                 uefiSettings: { secureBootEnabled: true, vTpmEnabled: true },
             };
             (profile as Profile).storageProfile.imageReference.sku = "aks-engine-ubuntu-1804-gen2";
         },
-    } satisfies PoolOptions;
-    sandbox = await startSandbox({ pools: [pool] });
-    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
-    stack = await poolStack(sandbox, ["pool1"], { capture: "copy", keepSnapshots: true });
+        { keepSnapshots: true },
+    ));
 }, 600_000);
 afterAll(() => sandbox?.stop());
 

@@ -41,7 +41,7 @@ export interface CopyCapture {
     rootPartition?: number;
     cleanPaths: string[];
     customData: "kept" | "dropped";
-    /** By what cleaned disks of earlier runs are told that nothing needs any more. */
+    /** Tells which cleaned disks of earlier runs nothing needs any more. */
     orphans?: OrphanFacts;
     signal: AbortSignal;
     say: (doing: string) => void;

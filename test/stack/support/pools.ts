@@ -1,10 +1,10 @@
 // The whole program on the sandbox: a stack for its pools, nodes with a past, and what an outcome did to which
 // resource.
 import { createHash } from "node:crypto";
-import type { ScaleSet, Vm } from "../../../sandbox/azure";
+import type { PoolOptions, ScaleSet, Vm } from "../../../sandbox/azure";
 import type { Outcome } from "../../../sandbox/engine/outcome";
 import { Stack, type ConfigValue } from "../../../sandbox/engine/stack";
-import type { Sandbox } from "../../../sandbox/sandbox";
+import { startSandbox, type Sandbox } from "../../../sandbox/sandbox";
 import { computeClient } from "../../azure/support";
 
 /**
@@ -124,4 +124,17 @@ export function changesIn(outcome: Outcome): string[] {
 /** The line that a person decides by. */
 export function lineOf(outcome: Outcome, pool: string): string {
     return outcome.messages("info").find((message) => message.startsWith(`${pool}: `)) ?? "";
+}
+
+/**
+ * A sandbox with one pool, pool1, whose scale set is changed as given and whose first node kured has rebooted, with a
+ * stack that captures by a copy.
+ */
+export async function startRebootedPool(
+    change: PoolOptions["change"],
+    config: Record<string, ConfigValue> = {},
+): Promise<{ sandbox: Sandbox; stack: Stack }> {
+    const sandbox = await startSandbox({ pools: [{ name: "pool1", capacity: 3, change }] });
+    await patch(sandbox, "pool1", 0, "2026-11-16T04:12:00Z");
+    return { sandbox, stack: await poolStack(sandbox, ["pool1"], { capture: "copy", ...config }) };
 }

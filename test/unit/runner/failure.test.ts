@@ -1,9 +1,7 @@
 // A run that fails early, and reports that cannot be written: the last report never stays as if all were well, and what
 // is done never counts as failed.
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -16,6 +14,7 @@ import { deliverFailure } from "../../../runner/failure";
 import { LeaseHeldError } from "../../../runner/lease";
 import * as podModule from "../../../runner/pod";
 import { run } from "../../../runner/run";
+import { listenAs } from "./apiServer";
 
 let server: Server;
 const config = new KubeConfig();
@@ -38,13 +37,8 @@ beforeAll(async () => {
             }
             response.end(JSON.stringify(answers === 200 ? configMap : { kind: "Status", message: "no such right" }));
         })();
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    config.loadFromClusterAndUser(
-        { name: "c", server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
-        { name: "u" },
-    );
+    });
+    await listenAs(config, server);
     vi.spyOn(podModule, "kubeConfigOf").mockReturnValue(config);
 });
 afterAll(() => {

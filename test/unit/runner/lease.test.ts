@@ -1,12 +1,11 @@
 // How a pod acquires its schedule's lease where the API server is away for a moment, against one of this process.
-import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { KubeConfig, type V1Lease } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { acquireLease } from "../../../runner/lease";
 import type { Pod } from "../../../runner/pod";
+import { listenAs } from "./apiServer";
 
 const pod: Pod = {
     ...{ name: "run-1", namespace: "kamino", lease: "schedule", report: "report" },
@@ -59,13 +58,8 @@ beforeAll(async () => {
             }
             response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(lease));
         })();
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    config.loadFromClusterAndUser(
-        { name: "c", server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
-        { name: "u" },
-    );
+    });
+    await listenAs(config, server);
 });
 afterAll(() => {
     server.closeAllConnections();
